@@ -1,0 +1,91 @@
+# Comity: what developers and operators run. Needs Go; PostgreSQL comes from
+# the system's packages; Vault and MinIO are built from source when absent.
+
+PKGS     ?= ./...
+FUZZTIME ?= 20s
+
+LINT    = go tool -modfile=deploy/tools/lint/go.mod golangci-lint
+VULN    = go tool -modfile=deploy/tools/vuln/go.mod govulncheck
+# One real Vault, MinIO and PostgreSQL for the command that follows.
+STACK   = go run ./deploy/stack/testmain
+COUNTED = $(STACK) -counts -- go test -json -count=1
+
+.DEFAULT_GOAL := help
+.PHONY: help test soak fuzz bench bench-transfer check check-format check-vet check-lint \
+	check-vulnerabilities check-schema check-tidy up down build clean postgres
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: postgres ## all tests against real Vault, MinIO and PostgreSQL (PKGS=./... to choose)
+	@$(COUNTED) -timeout=30m $(PKGS)
+
+soak: postgres ## the same with the long versions, for hours
+	@COMITY_SOAK=1 $(COUNTED) -timeout=24h $(PKGS)
+
+fuzz: ## every fuzz test for FUZZTIME (20s)
+	@found=$$(grep -rEo --include='*_test.go' --exclude-dir=bench '^func Fuzz[A-Za-z0-9_]*' . | sort); \
+	[ -n "$$found" ] || { echo "found no fuzz tests"; exit 1; }; \
+	for f in $$(echo "$$found" | sed 's/:func /:/'); do \
+		pkg=$$(dirname "$${f%%:*}"); name=$${f##*:}; \
+		echo "== $$pkg $$name"; \
+		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$pkg" || exit 1; \
+	done
+
+bench: postgres ## all benchmarks
+	@$(STACK) -- go test -run='^$$' -bench=. -benchmem -timeout=2h $(PKGS)
+
+bench-transfer: postgres ## the benchmarks of evidence going up and down (Benchmark...Transfer...)
+	@$(STACK) -- go test -run='^$$' -bench=Transfer -benchmem -timeout=2h $(PKGS)
+
+check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
+
+check-format:
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt -w is needed for:"; echo "$$bad"; exit 1; }
+
+check-vet:
+	go vet ./...
+
+check-lint:
+	$(LINT) run ./...
+
+# The database of vulnerabilities is elsewhere on the network: not to reach it
+# is said, but does not fail the check.
+check-vulnerabilities:
+	@echo "govulncheck ./..."; out=$$($(VULN) ./... 2>&1); status=$$?; \
+	if [ $$status -ne 0 ] && echo "$$out" | grep -q 'fetching vulnerabilities'; then \
+		echo "NOT CHECKED for known vulnerabilities: the database cannot be reached"; \
+	else \
+		echo "$$out"; exit $$status; \
+	fi
+
+check-schema:
+	@go test -count=1 -v -run='^TestPrintedSchema$$' ./graph | grep -q '^--- PASS: TestPrintedSchema' || \
+		{ go test -count=1 -run='^TestPrintedSchema$$' ./graph; echo "the printed GraphQL schema is not that of the code"; exit 1; }
+
+check-tidy:
+	@go mod tidy -diff
+
+up: postgres ## start Vault, MinIO, PostgreSQL and Comity on this machine
+	@go run ./cmd/comityd up
+
+down: ## stop what "make up" started
+	@go run ./cmd/comityd down
+
+build: ## comityd and comity into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+clean: ## remove bin/
+	rm -rf bin
+
+# Debian's package would start a server of its own on installing: not wanted.
+postgres:
+	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "PostgreSQL's server programs are needed (initdb, postgres, pg_dump). On Debian: sudo apt-get install postgresql" >&2; exit 1; \
+	fi; \
+	echo "installing PostgreSQL from the system's packages" >&2; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update -qq && apt-get install -y -qq postgresql-common && \
+	  echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf && \
+	  apt-get install -y -qq postgresql; } >&2
