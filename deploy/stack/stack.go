@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -58,8 +59,17 @@ func DefaultDir() (string, error) {
 }
 
 // Start starts all three components in folders of dir, at once. If one fails,
-// those that this call started are stopped again.
+// those that this call started are stopped again. Only one Start or Down works
+// on a directory at a time; others wait.
 func Start(ctx context.Context, dir string, o Options) (*Stack, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, fmt.Errorf("make the directory of the components: %w", err)
+	}
+	unlock, err := lock(ctx, filepath.Join(dir, lockFileName))
+	if err != nil {
+		return nil, fmt.Errorf("wait for another start in %s: %w", dir, err)
+	}
+	defer unlock()
 	var (
 		s    Stack
 		errs [3]error
@@ -107,6 +117,14 @@ func (s *Stack) stop(ctx context.Context, which func(*component) bool) error {
 // Down ends the detached components that [Start] left running in dir and
 // names those it ended. Data and credentials stay for the next start.
 func Down(ctx context.Context, dir string) ([]string, error) {
+	unlock, err := lock(ctx, filepath.Join(dir, lockFileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // nothing was ever started here
+	}
+	if err != nil {
+		return nil, fmt.Errorf("wait for another start in %s: %w", dir, err)
+	}
+	defer unlock()
 	var (
 		ended []string
 		errs  []error
@@ -129,6 +147,7 @@ func Down(ctx context.Context, dir string) ([]string, error) {
 const (
 	pidFileName    = "pid.json"
 	secretFileName = "secret.json"
+	lockFileName   = "lock"
 	// readyWithin bounds the wait for a component to answer. A cold start on a
 	// loaded two-core machine was seen to take ten seconds.
 	readyWithin = 90 * time.Second
