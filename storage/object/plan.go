@@ -14,18 +14,19 @@ const (
 	MaxPartSize = 5 << 30 // bytes
 	MaxParts    = 10_000
 	MaxKey      = 512       // bytes of a key
+	MaxSegment  = 255       // bytes of one segment: a file name, to some services
 	MaxTTL      = time.Hour // a signed URL is a bearer token; the store looks at it when a request begins
 )
 
 // CheckKey says whether key can name an object: segments of ASCII letters, digits, '-', '_' and '.', parted by single
-// slashes, none of them starting with a dot. So a key means the same in a URL, in a file name and in S3.
+// slashes, none of them starting with a dot or longer than MaxSegment. So a key means the same in a URL, in a file name and in S3.
 func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKey {
 		return fmt.Errorf("%w: key of %d bytes", ErrInvalid, len(key))
 	}
 	for segment := range strings.SplitSeq(key, "/") {
-		if segment == "" || segment[0] == '.' {
-			return fmt.Errorf("%w: key %q has an empty segment or one that starts with a dot", ErrInvalid, key)
+		if segment == "" || segment[0] == '.' || len(segment) > MaxSegment {
+			return fmt.Errorf("%w: key %q has a segment that is empty, starts with a dot or exceeds %d bytes", ErrInvalid, key, MaxSegment)
 		}
 		for _, c := range []byte(segment) {
 			switch {

@@ -13,12 +13,12 @@ import (
 )
 
 func TestCheckKey(t *testing.T) {
-	for _, key := range []string{"a", "KZ/0b1c/exhibit-1.bin", "a..b", strings.Repeat("k", object.MaxKey)} {
+	for _, key := range []string{"a", "KZ/0b1c/exhibit-1.bin", "a..b", strings.Repeat("k", object.MaxSegment), strings.Repeat("k/", object.MaxKey/2-1) + "kk"} {
 		if err := object.CheckKey(key); err != nil {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
-	for _, key := range []string{"", "/a", "a/", "a//b", "..", "../a", "a/../b", ".hidden", "a\\b", "a b", "a\x00", "a%2f", "ключ", "a\nb", "a?b", strings.Repeat("k", object.MaxKey+1)} {
+	for _, key := range []string{"", "/a", "a/", "a//b", "..", "../a", "a/../b", ".hidden", "a\\b", "a b", "a\x00", "a%2f", "ключ", "a\nb", "a?b", strings.Repeat("k", object.MaxSegment+1), strings.Repeat("k/", object.MaxKey/2) + "k"} {
 		if err := object.CheckKey(key); !errors.Is(err, object.ErrInvalid) {
 			t.Errorf("%q: %v", key, err)
 		}

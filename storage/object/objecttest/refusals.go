@@ -53,7 +53,7 @@ func partURLMisused(t *testing.T, store object.Store) {
 			u.Path = strings.Replace(u.Path, key, elsewhere, 1)
 			q.Set("uploadId", otherID)
 		}), data, 403},
-		{"key climbing out", alter(t, signed, func(u *url.URL, _ url.Values) { u.Path = strings.Replace(u.Path, key, key+"/../x", 1) }), data, 403},
+		{"key climbing out", alter(t, signed, func(u *url.URL, _ url.Values) { u.Path = strings.Replace(u.Path, key, key+"/../x", 1) }), data, -1},
 		{"further parameter", query(func(q url.Values) { q.Set("versionId", "x") }), data, 403},
 		{"signature changed", query(func(q url.Values) {
 			name := param(t, q, "-Signature")
@@ -71,10 +71,10 @@ func partURLMisused(t *testing.T, store object.Store) {
 		{"empty", signed, []byte{}, 403},
 		{"other bytes", signed, flipped, 400},
 		{"other bytes with their own checksum", header(checksumHeader, base64.StdEncoding.EncodeToString(flippedSum[:])), flipped, 403},
-		{"checksum missing", header(checksumHeader, ""), data, 403},
+		{"checksum missing", header(checksumHeader, ""), data, -1},
 	} {
 		a := Send(t, http.DefaultClient, c.req, c.body)
-		if c.want < 0 && a.Status >= 400 && a.Status < 500 { // stores name what is malformed differently
+		if c.want < 0 && a.Status >= 400 && a.Status < 500 { // malformed rather than forged: services differ between 400 and 403
 			continue
 		}
 		if a.Status != c.want {

@@ -132,7 +132,7 @@ func (s *Store) SignPart(ctx context.Context, key, uploadID string, part object.
 	if err := object.CheckPart(part); err != nil {
 		return object.Signed{}, err
 	}
-	if uploadID == "" {
+	if !validUpload(uploadID) {
 		return object.Signed{}, fmt.Errorf("sign part of %s: %w", key, object.ErrNotFound)
 	}
 	query := url.Values{"uploadId": {uploadID}, "partNumber": {strconv.Itoa(part.Number)}}
@@ -167,6 +167,9 @@ func (s *Store) sign(ctx context.Context, method, key string, query url.Values, 
 	return object.Signed{Method: method, URL: u.String(), Header: header, Expires: expires}, nil
 }
 
+// validUpload sorts out what no service gives as an upload id, and some take for a path.
+func validUpload(id string) bool { return id != "" && !strings.ContainsAny(id, `/\`) }
+
 // Parts implements object.Store.
 func (s *Store) Parts(ctx context.Context, key, uploadID string) ([]object.Part, error) {
 	parts, _, err := s.held(ctx, key, uploadID)
@@ -178,7 +181,7 @@ func (s *Store) held(ctx context.Context, key, uploadID string) (parts []object.
 	if err := object.CheckKey(key); err != nil {
 		return nil, nil, err
 	}
-	if uploadID == "" {
+	if !validUpload(uploadID) {
 		return nil, nil, fmt.Errorf("parts of %s: %w", key, object.ErrNotFound)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -261,7 +264,7 @@ func (s *Store) Abort(ctx context.Context, key, uploadID string) error {
 	if err := object.CheckKey(key); err != nil {
 		return err
 	}
-	if uploadID == "" {
+	if !validUpload(uploadID) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
