@@ -1,0 +1,156 @@
+// Package custodian holds one state's keys and its register of grants, and
+// judges for itself who may have what: nothing is sealed, signed or released
+// because the exchange says so, but only over an officer's own token and signed
+// act, both verified here anew, and by the state's own register.
+//
+// [Local] is the judge. Beneath it lies the port [Keys] with two adapters that
+// pass one suite: vault (HashiCorp Vault's transit and KV engines, the state's
+// own) and keyring (files, for the embedded default and development).
+package custodian
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// Custodian is one state's custodian as the exchange calls it: in the server's
+// process ([Local]) or, unchanged, beyond a network. Every order carries all
+// that the custodian needs to judge it.
+//
+// Errors are of the root package: comity.Denied with the Article that forbids,
+// comity.Unauthenticated for a faulty token or act, comity.Invalid for an order
+// that contradicts itself, comity.NotFound where the state holds no such key,
+// a CodeLimit for a quota passed, and comity.Unavailable naming the state
+// while its keys cannot be reached. They carry no secret.
+type Custodian interface {
+	// State is whose custodian this is.
+	State() comity.State
+	// NewRecordKey makes the key of a new case or request and, under it, the
+	// wrapped 32-byte key that seals the record's text at rest. Repeating it
+	// gives another record key under the same key.
+	NewRecordKey(ctx context.Context, record comity.ID) (wrapped string, key RecordKey, err error)
+	// RecordKey unwraps a record key.
+	RecordKey(ctx context.Context, record comity.ID, wrapped string) (RecordKey, error)
+	// Begin makes an exhibit's header and data key over an own officer's act
+	// evidenceBegin.
+	Begin(ctx context.Context, o BeginOrder) (Begun, error)
+	// Release seals an exhibit's data key to the key that the officer's act
+	// evidenceOpen names, and answers the JWS of a [statement.SealedKey].
+	// An officer of the own state may have it at any time, and so resumes an
+	// upload; an officer abroad only of a completed exhibit and under a grant
+	// that is live in the register.
+	Release(ctx context.Context, o ReleaseOrder) (string, error)
+	// Sign makes a statement of the state over the officer's act and answers
+	// its JWS. It signs nothing else and changes nothing in the register.
+	Sign(ctx context.Context, o SignOrder) (string, error)
+	// Apply takes one of the state's own grants, narrowings, revocations or
+	// reservations into the register. It may be repeated and come in any
+	// order: a revocation, narrowing or reservation is final whatever follows.
+	Apply(ctx context.Context, jws string) error
+	// Keys are the public statement keys, for the state's manifest.
+	Keys(ctx context.Context) ([]jose.JSONWebKey, error)
+	// Check tells what stands in the way of serving: readiness.
+	Check(ctx context.Context) error
+}
+
+// RecordKey seals a record's text at rest (AES-256). It prints as
+// "[record key]" and marshals to nothing.
+type RecordKey [32]byte
+
+// Format prints a fixed text for every verb.
+func (RecordKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[record key]")) }
+
+// MarshalText refuses, so that no encoder writes or silently loses a key.
+func (RecordKey) MarshalText() ([]byte, error) {
+	return nil, errors.New("custodian: a record key is not to be marshalled")
+}
+
+// BeginOrder asks for a new exhibit's header and key. The act is evidenceBegin
+// on the case, over Body, and names Recipient.
+type BeginOrder struct {
+	statement.Asker
+	Case, Evidence comity.ID
+	Body           statement.BeginBody
+	Recipient      jose.JSONWebKey // P-256; its thumbprint is the act's recipient_jkt
+}
+
+// Begun is the answer to a [BeginOrder].
+type Begun struct {
+	WrappedKey string // the exhibit's data key, wrapped; to be kept with the record
+	Header     []byte // envelope header in its canonical bytes, with the commitment
+	SealedKey  string // JWS of a [statement.SealedKey], for the officer
+}
+
+// ReleaseOrder asks for an exhibit's key. The act is evidenceOpen on the
+// exhibit, over [statement.OpenBody], with the header's hash, the purpose,
+// the grant (abroad) and the recipient's thumbprint.
+type ReleaseOrder struct {
+	statement.Asker
+	Case, Evidence    comity.ID
+	Header            []byte
+	WrappedKey        string
+	Root, PlainSHA256 [32]byte // both zero before completion
+	ObjectVersion     string
+	Recipient         jose.JSONWebKey
+}
+
+// SignOrder asks for a statement. What each kind takes:
+//
+//	grant        ID a new grant,   Record its case,    act grantMake on the case, by a liaison; Category
+//	narrowing    ID the grant,     Record its case,    act grantNarrow on the grant, by a liaison; Previous
+//	revocation   ID the grant,     Record its case,    act grantRevoke on the grant, by a liaison; Previous
+//	reservation  ID the case,      Record the case,    act caseReserve on the case, by the authority
+//	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
+//	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by any officer
+//
+// All officers are the state's own.
+type SignOrder struct {
+	statement.Asker
+	Kind     statement.Kind
+	ID       comity.ID
+	Record   comity.ID
+	Body     json.RawMessage // canonical JSON of the act's body
+	Category comity.Category // of the case: what the agreement must cover
+	Previous string          // the grant's statement, or that of its latest narrowing
+}
+
+// The errors of [Keys]; every other error means that the keys cannot be
+// reached just now and that the call may be repeated.
+var (
+	// ErrAbsent: there is no such key or register entry.
+	ErrAbsent = errors.New("custodian: absent")
+	// ErrCAS: the register entry is not at the version given.
+	ErrCAS = errors.New("custodian: the register entry changed meanwhile")
+	// ErrWrapped: the wrapped key does not open under this key and context.
+	ErrWrapped = errors.New("custodian: this wrapped key does not open here")
+)
+
+// Keys is the port to what holds a state's keys and register. All methods may
+// be called from several goroutines and processes at once.
+type Keys interface {
+	// Signer signs with the state's statement key.
+	Signer(ctx context.Context) (statement.Signer, error)
+	// CreateKey makes the key of that name unless it exists.
+	CreateKey(ctx context.Context, name string) error
+	// DataKey makes a new random key of 32 bytes and wraps it under the named
+	// key and the context. It never makes the named key: [ErrAbsent].
+	DataKey(ctx context.Context, name string, context [32]byte) (plain []byte, wrapped string, err error)
+	// Unwrap opens what DataKey wrapped under the same name and context:
+	// [ErrAbsent], [ErrWrapped].
+	Unwrap(ctx context.Context, name string, context [32]byte, wrapped string) ([]byte, error)
+	// RegisterGet reads an entry and its version, past every cache: [ErrAbsent].
+	RegisterGet(ctx context.Context, key string) (value []byte, version int64, err error)
+	// RegisterPut writes an entry, UTF-8 text, if it is at the version given;
+	// 0 stands for an entry that does not exist yet: [ErrCAS]. When it answers
+	// nil the entry is durable and every reader sees it.
+	RegisterPut(ctx context.Context, key string, value []byte, version int64) error
+	// Check tells what stands in the way of serving.
+	Check(ctx context.Context) error
+}

@@ -1,0 +1,239 @@
+// Package vaultsetup sets a state up in its own HashiCorp Vault: its mounts, its
+// statement key, a policy of least privilege and a role for the custodian. It
+// is run by the state's administrator with an administrator's token, which
+// never reaches comityd; comityd gets the [Credential] alone.
+package vaultsetup
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/hashicorp/vault/api"
+
+	"github.com/comity-platform/comity/crypto/custodian/vault"
+)
+
+//go:embed custodian.hcl
+var custodianPolicy string
+
+// Policy is the custodian's policy for mounts of that name, as Vault takes it.
+func Policy(mount string) string { return strings.ReplaceAll(custodianPolicy, "MOUNT", mount) }
+
+// Options say what to set up.
+type Options struct {
+	// Mount is what the state's mounts are called by; see [vault.Config].
+	Mount string
+	// Algorithm of the statement key: jose.ES256, also when empty, or jose.EdDSA.
+	Algorithm jose.SignatureAlgorithm
+	// Certificate is a client certificate or its authority (PEM). With it the
+	// custodian logs in by TLS instead of an AppRole.
+	Certificate string
+}
+
+// Credential is what comityd logs in with: the role's id, which is no secret,
+// and the secret id, which is. Both are empty when it logs in by certificate.
+type Credential struct {
+	RoleID   string
+	SecretID string
+}
+
+// WriteSecret writes the secret id to a file that only its owner reads, for
+// [vault.Config.SecretIDFile].
+func (c Credential) WriteSecret(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(c.SecretID), 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o600) // of a file that was there before
+}
+
+const (
+	// cacheSize bounds transit's memory, at about 6 KB a cached key.
+	cacheSize = 10_000
+	// registerVersions is how many versions of an entry Vault keeps, for the
+	// state's own auditors. Old ones decide nothing.
+	registerVersions = 100
+	tokenTTL         = "1h"
+	tokenMaxTTL      = "24h"
+)
+
+// Setup makes what is missing, brings policy and role up to date, and issues a
+// new credential. It may be repeated: keys and register are never touched once
+// they exist, and earlier secret ids stay good until they are destroyed. The
+// client carries the administrator's token.
+func Setup(ctx context.Context, client *api.Client, o Options) (Credential, error) {
+	c, err := setup(ctx, client, o)
+	if err != nil {
+		return Credential{}, fmt.Errorf("set up Vault for %s: %w", o.Mount, err)
+	}
+	return c, nil
+}
+
+func setup(ctx context.Context, client *api.Client, o Options) (Credential, error) {
+	probe := vault.Config{Address: client.Address(), Mount: o.Mount, RoleID: "-", SecretIDFile: "-"}
+	if err := probe.Check(); err != nil {
+		return Credential{}, err
+	}
+	keyType, ok := map[jose.SignatureAlgorithm]string{"": "ecdsa-p256", jose.ES256: "ecdsa-p256", jose.EdDSA: "ed25519"}[o.Algorithm]
+	if !ok {
+		return Credential{}, fmt.Errorf("a statement key is for ES256 or EdDSA, not %s", o.Algorithm)
+	}
+	s := setter{client, o}
+	cases, statements, register := o.Mount+"/"+vault.CasesMount, o.Mount+"/"+vault.StatementsMount, o.Mount+"/"+vault.RegisterMount
+	steps := []func() error{
+		func() error { return s.mount(ctx, cases, "transit", nil) },
+		func() error { return s.mount(ctx, statements, "transit", nil) },
+		func() error { return s.mount(ctx, register, "kv", map[string]string{"version": "2"}) },
+		func() error { return s.write(ctx, cases+"/cache-config", map[string]any{"size": cacheSize}) },
+		func() error {
+			return s.write(ctx, statements+"/keys/"+vault.StatementKey, map[string]any{"type": keyType})
+		},
+		func() error { return s.checkStatementKey(ctx, statements, keyType) },
+		func() error { return s.configureRegister(ctx, register) },
+		func() error {
+			return client.Sys().PutPolicyWithContext(ctx, s.policyName(), Policy(o.Mount))
+		},
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return Credential{}, err
+		}
+	}
+	if o.Certificate != "" {
+		return Credential{}, s.certificate(ctx)
+	}
+	return s.appRole(ctx)
+}
+
+// setter makes one state's things.
+type setter struct {
+	client *api.Client
+	o      Options
+}
+
+func (s setter) policyName() string { return s.o.Mount + "-custodian" }
+
+func (s setter) write(ctx context.Context, path string, in map[string]any) error {
+	_, err := s.client.Logical().WriteWithContext(ctx, path, in)
+	return err
+}
+
+// mount mounts an engine unless it is there, and refuses another kind's place.
+func (s setter) mount(ctx context.Context, path, kind string, options map[string]string) error {
+	mounts, err := s.client.Sys().ListMountsWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	if m := mounts[path+"/"]; m == nil {
+		return s.client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: kind, Options: options,
+			Description: "Comity, custodian of " + s.o.Mount})
+	} else if m.Type != kind || m.Options["version"] != options["version"] {
+		return fmt.Errorf("at %s there is already another engine, of type %s", path, m.Type)
+	}
+	return nil
+}
+
+// checkStatementKey refuses a key that was made otherwise before: one of
+// another type, or one that Vault would hand out.
+func (s setter) checkStatementKey(ctx context.Context, statements, keyType string) error {
+	got, err := s.client.Logical().ReadWithContext(ctx, statements+"/keys/"+vault.StatementKey)
+	if err != nil {
+		return err
+	}
+	if got == nil || got.Data["type"] != keyType || got.Data["exportable"] != false || got.Data["allow_plaintext_backup"] != false {
+		return fmt.Errorf("the statement key that exists is not an unexportable one of type %s", keyType)
+	}
+	return nil
+}
+
+// configureRegister makes check-and-set obligatory. A KV mount that is just
+// being made answers for a moment that it is being upgraded.
+func (s setter) configureRegister(ctx context.Context, register string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		err := s.write(ctx, register+"/config", map[string]any{"cas_required": true, "max_versions": registerVersions})
+		if e, ok := errors.AsType[*api.ResponseError](err); !ok || e.StatusCode != http.StatusBadRequest ||
+			!strings.Contains(err.Error(), "Upgrading") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// role is the part of a role that AppRole and certificate share.
+func (s setter) role() map[string]any {
+	return map[string]any{
+		"token_policies":          []string{s.policyName()},
+		"token_no_default_policy": true,
+		"token_ttl":               tokenTTL,
+		"token_max_ttl":           tokenMaxTTL,
+		"token_type":              "service",
+	}
+}
+
+func (s setter) enableAuth(ctx context.Context, kind string) error {
+	auths, err := s.client.Sys().ListAuthWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	if m := auths[s.o.Mount+"/"]; m == nil {
+		return s.client.Sys().EnableAuthWithOptionsWithContext(ctx, s.o.Mount, &api.EnableAuthOptions{Type: kind,
+			Description: "Comity, custodian of " + s.o.Mount})
+	} else if m.Type != kind {
+		return fmt.Errorf("at auth/%s there is already another method, of type %s", s.o.Mount, m.Type)
+	}
+	return nil
+}
+
+func (s setter) appRole(ctx context.Context) (Credential, error) {
+	if err := s.enableAuth(ctx, "approle"); err != nil {
+		return Credential{}, err
+	}
+	path := "auth/" + s.o.Mount + "/role/" + vault.Role
+	role := s.role()
+	role["bind_secret_id"] = true
+	if err := s.write(ctx, path, role); err != nil {
+		return Credential{}, err
+	}
+	id, err := s.client.Logical().ReadWithContext(ctx, path+"/role-id")
+	if err != nil {
+		return Credential{}, err
+	}
+	secret, err := s.client.Logical().WriteWithContext(ctx, path+"/secret-id", nil)
+	if err != nil {
+		return Credential{}, err
+	}
+	var c Credential
+	if id != nil && secret != nil {
+		c.RoleID, _ = id.Data["role_id"].(string)
+		c.SecretID, _ = secret.Data["secret_id"].(string)
+	}
+	if c.RoleID == "" || c.SecretID == "" {
+		return Credential{}, errors.New("vault gave no role id or secret id")
+	}
+	return c, nil
+}
+
+func (s setter) certificate(ctx context.Context) error {
+	if err := s.enableAuth(ctx, "cert"); err != nil {
+		return err
+	}
+	role := s.role()
+	role["certificate"] = s.o.Certificate
+	return s.write(ctx, "auth/"+s.o.Mount+"/certs/"+vault.Role, role)
+}
