@@ -204,9 +204,9 @@ func (s *Store) Complete(ctx context.Context, key, uploadID string, parts []obje
 			return object.Stat{}, failed("complete", key, err)
 		}
 	}
-	m.Version = newID()
-	for _, p := range parts {
-		m.Parts = append(m.Parts, partName(p))
+	m.Version, m.Parts = newID(), make([]partName, len(parts)) // a crash may have left those of an earlier attempt
+	for i, p := range parts {
+		m.Parts[i] = partName(p)
 	}
 	if err := s.writeManifest(dir, m); err != nil {
 		return object.Stat{}, failed("complete", key, err)

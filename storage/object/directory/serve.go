@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -41,7 +42,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // put receives one part: into a temporary file, through the hash, to disk, and only then under its name.
 func (s *Store) put(w http.ResponseWriter, r *http.Request, v verified) {
 	if _, err := s.openUpload(v.key, v.upload); err != nil {
-		refuseStore(w, err)
+		refuseStore(w, r, err)
 		return
 	}
 	temp := path.Join("tmp", newID())
@@ -51,7 +52,7 @@ func (s *Store) put(w http.ResponseWriter, r *http.Request, v verified) {
 	}
 	if err != nil {
 		s.root.Remove(temp)
-		refuseStore(w, err)
+		refuseStore(w, r, err)
 		return
 	}
 	w.Header().Set("ETag", fmt.Sprintf("%q", fmt.Sprintf("%x", v.part.SHA256)))
@@ -90,7 +91,7 @@ func (s *Store) get(w http.ResponseWriter, r *http.Request, v verified) {
 		err = fs.ErrNotExist
 	}
 	if err != nil {
-		refuseStore(w, failed("get", v.key, err))
+		refuseStore(w, r, failed("get", v.key, err))
 		return
 	}
 	stat := m.stat()
@@ -104,17 +105,19 @@ func (s *Store) get(w http.ResponseWriter, r *http.Request, v verified) {
 }
 
 // refuseStore answers an error of the store.
-func refuseStore(w http.ResponseWriter, err error) {
+func refuseStore(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errDigest):
 		refuse(w, http.StatusBadRequest, "XAmzContentChecksumMismatch", err.Error())
 	case errors.Is(err, errTruncated):
 		refuse(w, http.StatusBadRequest, "IncompleteBody", err.Error())
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		slog.ErrorContext(r.Context(), "object store is full", "error", err)
 		refuse(w, http.StatusInsufficientStorage, "InsufficientStorage", "the store is full; nothing of this part was kept")
 	case errors.Is(err, object.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		refuse(w, http.StatusNotFound, "NotFound", "no such open upload or version")
-	default: // the path in a file system's error is nobody's business
+	default: // what exactly is the operator's business, not the client's
+		slog.ErrorContext(r.Context(), "object store fails", "error", err)
 		refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the store cannot read or write its directory")
 	}
 }
@@ -130,15 +133,17 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Write(body)
 }
 
-// idleReader and idleWriter push the connection's deadline on with every step of a transfer. A connection that knows no
-// deadlines is left as it is.
+// idleReader and idleWriter push the connection's deadlines on with every step of a transfer: both of them, for the answer
+// to an upload is written after it. A connection that knows no deadlines is left as it is.
 type idleReader struct {
 	body io.Reader
 	conn *http.ResponseController
 }
 
 func (r idleReader) Read(p []byte) (int, error) {
-	r.conn.SetReadDeadline(time.Now().Add(idle))
+	deadline := time.Now().Add(idle)
+	r.conn.SetReadDeadline(deadline)
+	r.conn.SetWriteDeadline(deadline)
 	return r.body.Read(p)
 }
 
