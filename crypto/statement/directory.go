@@ -1,0 +1,180 @@
+package statement
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/comity-platform/comity"
+)
+
+// Directory is the verified manifests of a union's states. Readers see whole
+// snapshots; it is safe for concurrent use. What it gives is shared and must
+// not be changed.
+type Directory struct {
+	union string
+	roots Roots
+	now   func() time.Time
+	mu    sync.Mutex // one Add at a time
+	snap  atomic.Pointer[snapshot]
+}
+
+// snapshot is never changed once stored.
+type snapshot struct {
+	states  map[comity.State]published
+	issuers map[string][]comity.State // who claims each issuer
+}
+
+type published struct {
+	manifest  Manifest
+	compact   string
+	canonical []byte
+}
+
+// NewDirectory makes an empty directory over pinned roots. now is the clock.
+func NewDirectory(union string, roots Roots, now func() time.Time) *Directory {
+	d := &Directory{union: union, roots: maps.Clone(roots), now: now}
+	d.snap.Store(&snapshot{})
+	return d
+}
+
+// Union names the union of states.
+func (d *Directory) Union() string { return d.union }
+
+// Add takes a manifest that its state's pinned root signed. A number older than
+// one already taken is refused, and so is the same number with other content;
+// the same manifest again is no error.
+func (d *Directory) Add(compact string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	message, err := parse(compact, TypManifest, maxManifest)
+	if err != nil {
+		return fmt.Errorf("statement: the manifest: %w", err)
+	}
+	var claim struct {
+		State comity.State `json:"state"`
+	}
+	if err := message.Peek(&claim); err != nil {
+		return fmt.Errorf("statement: the manifest: %w", err)
+	}
+	root, ok := d.roots[claim.State]
+	if !ok {
+		return fmt.Errorf("statement: no root is pinned for %.20q, whose manifest this claims to be", claim.State)
+	}
+	m, err := VerifyManifest(compact, root, d.now())
+	if err != nil {
+		return err
+	}
+	if m.Union != d.union {
+		return fmt.Errorf("statement: the manifest of %s is for the union %.80q, not %q", m.State, m.Union, d.union)
+	}
+	canonical, err := Canonical(m)
+	if err != nil {
+		return err
+	}
+	old := d.snap.Load()
+	if p, ok := old.states[m.State]; ok {
+		switch {
+		case m.Number < p.manifest.Number:
+			return fmt.Errorf("statement: the manifest of %s goes back from number %d to %d", m.State, p.manifest.Number, m.Number)
+		case m.Number == p.manifest.Number && !bytes.Equal(canonical, p.canonical):
+			return fmt.Errorf("statement: two manifests of %s carry the number %d with different content", m.State, m.Number)
+		case m.Number == p.manifest.Number:
+			return nil
+		}
+	}
+	next := &snapshot{states: maps.Clone(old.states), issuers: map[string][]comity.State{}}
+	if next.states == nil {
+		next.states = map[comity.State]published{}
+	}
+	next.states[m.State] = published{m, compact, canonical}
+	for state, p := range next.states {
+		for _, is := range p.manifest.Issuers {
+			next.issuers[is.URL] = append(next.issuers[is.URL], state)
+		}
+	}
+	d.snap.Store(next)
+	return nil
+}
+
+// State gives a state's manifest. A state without one is INVALID input; an
+// expired manifest is UNAVAILABLE and named.
+func (d *Directory) State(s comity.State) (Manifest, error) {
+	p, ok := d.snap.Load().states[s]
+	if !ok {
+		return Manifest{}, comity.Invalid("state", fmt.Sprintf("%.20q is not a state of the union %s", s, d.union))
+	}
+	if err := p.manifest.current(d.now()); err != nil {
+		return Manifest{}, err
+	}
+	return p.manifest, nil
+}
+
+// States lists the states with a manifest, expired ones too, in order.
+func (d *Directory) States() []comity.State {
+	return slices.Sorted(maps.Keys(d.snap.Load().states))
+}
+
+// JWS gives a state's manifest as published, "" when there is none.
+func (d *Directory) JWS(s comity.State) string { return d.snap.Load().states[s].compact }
+
+// IssuerOf gives the one state that an issuer speaks for. An issuer that two
+// states claim speaks for neither.
+func (d *Directory) IssuerOf(url string) (comity.State, Issuer, error) {
+	claimed := d.snap.Load().issuers[url]
+	switch len(claimed) {
+	case 0:
+		return "", Issuer{}, fmt.Errorf("statement: no state's manifest names the issuer %.200q", url)
+	case 1:
+	default:
+		return "", Issuer{}, fmt.Errorf("statement: %v both claim the issuer %q, so it speaks for neither", slices.Sorted(slices.Values(claimed)), url)
+	}
+	m, err := d.State(claimed[0])
+	if err != nil {
+		return "", Issuer{}, err
+	}
+	i := slices.IndexFunc(m.Issuers, func(is Issuer) bool { return is.URL == url })
+	if i < 0 { // a newer manifest came between the two looks and no longer names it
+		return "", Issuer{}, fmt.Errorf("statement: no state's manifest names the issuer %.200q", url)
+	}
+	return m.State, m.Issuers[i], nil
+}
+
+// Agreement gives the legal basis between two states at an instant: an
+// agreement that both manifests carry with the same hash, that is in force, and
+// that covers the category and, unless k is "", the kind of request. An id
+// picks it; "" takes the first of a's that covers. Without one the error is
+// DENIED by Article 7.
+func (d *Directory) Agreement(a, b comity.State, id string, c comity.Category, k comity.RequestKind, at time.Time) (Agreement, error) {
+	ma, err := d.State(a)
+	if err != nil {
+		return Agreement{}, err
+	}
+	mb, err := d.State(b)
+	if err != nil {
+		return Agreement{}, err
+	}
+	reason := fmt.Sprintf("no agreement in force between %s and %s covers %s", a, b, c)
+	if k != "" {
+		reason += fmt.Sprintf(" and requests for %s", k)
+	}
+	if id != "" {
+		reason = fmt.Sprintf("the agreement %.80q: %s", id, reason)
+	}
+	for _, x := range ma.Agreements {
+		if a == b || id != "" && x.ID != id || !x.covers(a, b, c, k, at) {
+			continue
+		}
+		i := slices.IndexFunc(mb.Agreements, func(y Agreement) bool { return y.ID == x.ID })
+		if h := x.Hash(); i >= 0 && h != "" && mb.Agreements[i].Hash() == h {
+			return x, nil
+		}
+		reason = fmt.Sprintf("the manifests of %s and %s do not carry the agreement %q alike", a, b, x.ID)
+	}
+	return Agreement{}, comity.Denied(comity.ArticleLegalBasis, reason,
+		"both states ratify an agreement that covers it, with the same text in both manifests")
+}

@@ -1,0 +1,257 @@
+// Package statement holds everything in Comity that somebody signs: officers'
+// acts, the statements of a state (grants, narrowings, revocations,
+// reservations, refusals, receipts), the custodian's sealed keys, and
+// the manifests in which each state's offline root says who speaks for it.
+//
+// All are JWS (RFC 7515) in compact form with the algorithms ES256 and EdDSA
+// only and a typ of their own, so that none can be taken for another. Each
+// stands without the server: it is verified against the state's manifest, and
+// the manifest against a pinned root.
+package statement
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/comity-platform/comity"
+)
+
+// The typ header (RFC 7515, section 4.1.9) of each signed thing.
+const (
+	TypAct       = "comity-act+jws"
+	TypStatement = "comity-statement+jws"
+	TypSealedKey = "comity-sealed-key+jws"
+	TypManifest  = "comity-manifest+jws"
+)
+
+// The acts that an officer signs.
+const (
+	ActEvidenceBegin    = "evidenceBegin"
+	ActEvidenceComplete = "evidenceComplete"
+	ActEvidenceOpen     = "evidenceOpen"
+	ActGrantMake        = "grantMake"
+	ActGrantNarrow      = "grantNarrow"
+	ActGrantRevoke      = "grantRevoke"
+	ActCaseReserve      = "caseReserve"
+	ActRequestRefuse    = "requestRefuse"
+)
+
+// Freshness is how long before or after the verifier's clock an act may have
+// been signed; nonces are remembered for as long.
+const Freshness = 2 * time.Minute
+
+// Act is what an officer's client signs with the session key that the token
+// names, so that a server turned against its users can neither swap in a key
+// of its own nor invent a grant.
+type Act struct {
+	Union        string         `json:"union"`
+	Act          string         `json:"act"`
+	Record       comity.ID      `json:"record"`                // the case, exhibit, grant or request acted on
+	HeaderHash   string         `json:"header_hash,omitempty"` // hex, of an exhibit's header
+	Grant        comity.ID      `json:"grant,omitempty"`
+	Purpose      comity.Purpose `json:"purpose,omitempty"`
+	BodyHash     string         `json:"body_hash"`               // hex SHA-256 of the body's canonical JSON (RFC 8785)
+	RecipientJKT string         `json:"recipient_jkt,omitempty"` // RFC 7638 thumbprint of the key to seal to
+	Nonce        string         `json:"nonce"`
+	IssuedAt     int64          `json:"iat"` // Unix seconds
+}
+
+// Asker is what a custodian judges an officer by: the token and the signed act,
+// both verified anew.
+type Asker struct {
+	Token string // the officer's token, as the exchange received it
+	Act   string // JWS of an [Act]
+}
+
+// The bodies of acts. The act's body_hash is over the canonical JSON of one of
+// these, and a state's statement repeats the body, byte for byte.
+type (
+	// BeginBody opens an exhibit's upload; the act's record is the case.
+	BeginBody struct {
+		MediaType string `json:"mediaType"`
+		Original  bool   `json:"original"`
+		Size      int64  `json:"size"`
+		Name      string `json:"name"`
+		ClaimMD5  string `json:"claimMd5,omitempty"`
+		ClaimSHA1 string `json:"claimSha1,omitempty"`
+	}
+	// CompleteBody declares what was uploaded; the act's record is the exhibit.
+	CompleteBody struct {
+		Root        string `json:"root"` // hex, see envelope.Root
+		PlainSHA256 string `json:"plainSha256"`
+		Size        int64  `json:"size"`
+		Parts       int    `json:"parts"`
+	}
+	// OpenBody asks for an exhibit's key; the act's record is the exhibit and
+	// its header_hash, purpose, grant (abroad) and recipient_jkt are set.
+	OpenBody struct{}
+	// GrantBody is the terms of a grant; the act's record is the case.
+	GrantBody struct {
+		Grantee    comity.Grantee `json:"grantee"`
+		Scope      comity.Scope   `json:"scope"`
+		Exhibits   []comity.ID    `json:"exhibits,omitempty"`
+		Grade      comity.Grade   `json:"grade"`
+		Assistance string         `json:"assistance,omitempty"`
+		Caveats    comity.Caveats `json:"caveats"`
+		Purpose    comity.Purpose `json:"purpose"`
+		Agreement  string         `json:"agreement"`
+		Release    comity.ID      `json:"release"`
+		Request    comity.ID      `json:"request,omitempty"`
+		NotBefore  int64          `json:"notBefore"` // Unix seconds
+		NotAfter   int64          `json:"notAfter"`
+	}
+	// NarrowBody is the terms that remain; the act's record is the grant.
+	NarrowBody struct {
+		Scope    comity.Scope   `json:"scope"`
+		Exhibits []comity.ID    `json:"exhibits,omitempty"`
+		Caveats  comity.Caveats `json:"caveats"`
+		NotAfter int64          `json:"notAfter"`
+	}
+	// RevokeBody ends a grant; the act's record is the grant.
+	RevokeBody struct {
+		Reason string `json:"reason,omitempty"`
+	}
+	// ReserveBody reserves a case; the act's record is the case.
+	ReserveBody struct {
+		Reason string `json:"reason"`
+	}
+	// RefuseBody refuses a request; the act's record is the request.
+	RefuseBody struct {
+		Ground comity.Ground `json:"ground"`
+		Note   string        `json:"note,omitempty"`
+	}
+)
+
+// Kind is what a statement of a state says.
+type Kind string
+
+// The kinds of statements.
+const (
+	KindGrant       Kind = "grant"
+	KindNarrowing   Kind = "narrowing"
+	KindRevocation  Kind = "revocation"
+	KindReservation Kind = "reservation"
+	KindRefusal     Kind = "refusal"
+	KindReceipt     Kind = "receipt"
+)
+
+// Statement is what a state's statement key signs, over the signed act of the
+// officer whose act it is. A grant and everything about it carries the grant's
+// id as ID and the case as Record; a refusal its own id and the request; a
+// receipt the exhibit and its case; a reservation the case twice.
+type Statement struct {
+	Kind      Kind            `json:"kind"`
+	Union     string          `json:"union"`
+	State     comity.State    `json:"state"`
+	ID        comity.ID       `json:"id"`
+	Record    comity.ID       `json:"record"`
+	Officer   SignedBy        `json:"officer"`
+	Act       string          `json:"act"`  // the officer's act, JWS
+	Body      json.RawMessage `json:"body"` // canonical JSON whose SHA-256 is the act's body_hash
+	Agreement *AgreementRef   `json:"agreement,omitempty"`
+	IssuedAt  int64           `json:"iat"`
+}
+
+// SignedBy is the officer as shown abroad, with the thumbprint of the session
+// key that signed the act: the state vouches for the link between them.
+type SignedBy struct {
+	Function string            `json:"function"`
+	Ref      comity.OfficerRef `json:"ref"`
+	Agency   comity.AgencyID   `json:"agency"`
+	Role     comity.Role       `json:"role"`
+	JKT      string            `json:"jkt"`
+}
+
+// AgreementRef names the legal basis by id and by the hash that both states'
+// manifests carry.
+type AgreementRef struct {
+	ID   string `json:"id"`
+	Hash string `json:"hash"`
+}
+
+// SealedKey is what a custodian signs when it hands out an exhibit's key: the
+// key itself is in Key, a JWE (RFC 7516, ECDH-ES+A256KW, A256GCM) to the key
+// that the officer's act named. The plaintext of the JWE is the JSON of
+// [KeyMaterial], which repeats the binding.
+type SealedKey struct {
+	Binding
+	Act string `json:"act"` // SHA-256 (hex) of the officer's act that asked for it
+	Key string `json:"key"` // JWE
+}
+
+// Binding ties a key to one exhibit, one recipient and one request.
+type Binding struct {
+	Union         string       `json:"union"`
+	State         comity.State `json:"state"`
+	Case          comity.ID    `json:"case"`
+	Evidence      comity.ID    `json:"evidence"`
+	HeaderHash    string       `json:"header_hash"`
+	Commitment    string       `json:"commitment"`
+	Root          string       `json:"root,omitempty"`         // hex; empty before completion
+	PlainSHA256   string       `json:"plain_sha256,omitempty"` // hex; empty before completion
+	ObjectVersion string       `json:"object_version,omitempty"`
+	RecipientJKT  string       `json:"recipient_jkt"`
+	Nonce         string       `json:"nonce"` // of the act
+	Expires       int64        `json:"exp"`
+}
+
+// KeyMaterial is the plaintext of a sealed key's JWE.
+type KeyMaterial struct {
+	Binding
+	DEK []byte `json:"dek"`
+}
+
+// Manifest is a state's signed, numbered, expiring statement of who speaks for
+// it. The exchange's own configuration never vouches for anybody.
+type Manifest struct {
+	Union         string            `json:"union"`
+	State         comity.State      `json:"state"`
+	Name          string            `json:"name"`
+	Number        int64             `json:"number"` // counts up; an older one is never accepted again
+	IssuedAt      time.Time         `json:"issuedAt"`
+	Expires       time.Time         `json:"expires"`
+	Agencies      []Agency          `json:"agencies"`
+	ContactPoint  comity.AgencyID   `json:"contactPoint"` // where requests to the state arrive
+	Issuers       []Issuer          `json:"issuers"`
+	StatementKeys []json.RawMessage `json:"statementKeys"` // public JWKs (RFC 7517) with kid and alg
+	Custodian     string            `json:"custodian"`     // address; "embedded" in the exchange's process
+	Store         string            `json:"store"`         // public base URL of the state's object store
+	Agreements    []Agreement       `json:"agreements"`    // ratified by this state
+	Policies      string            `json:"policies"`      // hex SHA-256 of the policy set that the state accepts
+}
+
+// Agency is one of the state's agencies.
+type Agency struct {
+	ID          comity.AgencyID     `json:"id"`
+	Name        string              `json:"name"`
+	Competences []comity.Competence `json:"competences"`
+}
+
+// Issuer is an OpenID Connect issuer that speaks for officers of the state,
+// for the agencies named and in the roles named, and for nobody else.
+type Issuer struct {
+	URL        string        `json:"url"`
+	Agencies   []IssuerScope `json:"agencies"`
+	Algorithms []string      `json:"algorithms"` // JWS algorithms its tokens may use
+}
+
+// IssuerScope is one agency for which an issuer speaks, and the most it may say.
+type IssuerScope struct {
+	Agency comity.AgencyID `json:"agency"`
+	Roles  []comity.Role   `json:"roles"`
+}
+
+// Agreement is a legal basis between states. It is in force between two states
+// while both manifests carry it with the same hash (see Agreement.Hash) and the
+// instant lies within its dates.
+type Agreement struct {
+	ID         string               `json:"id"`
+	Title      string               `json:"title"`
+	Parties    []comity.State       `json:"parties"`
+	Categories []comity.Category    `json:"categories"`
+	Measures   []comity.RequestKind `json:"measures"`
+	InForce    time.Time            `json:"inForce"`
+	Until      time.Time            `json:"until,omitzero"` // zero: no end
+	// Clocks gives, per urgency, the hours in which a request is answered.
+	Clocks map[comity.Urgency]int `json:"clocks"`
+}

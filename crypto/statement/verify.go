@@ -1,0 +1,162 @@
+package statement
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/internal/jws"
+)
+
+// kinds gives, for each kind of statement, the act that it rests on, the role
+// whose act it is ("" any), the kinds of its ID and Record, and which of the two
+// the act is about.
+var kinds = map[Kind]struct {
+	act        string
+	role       comity.Role
+	id, record comity.Kind
+	actOn      func(Statement) comity.ID
+	body       func() any
+}{
+	KindGrant: {ActGrantMake, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
+		Statement.onRecord, func() any { return &GrantBody{} }},
+	KindNarrowing: {ActGrantNarrow, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
+		Statement.onID, func() any { return &NarrowBody{} }},
+	KindRevocation: {ActGrantRevoke, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
+		Statement.onID, func() any { return &RevokeBody{} }},
+	KindReservation: {ActCaseReserve, comity.RoleAuthority, comity.KindCase, comity.KindCase,
+		Statement.onRecord, func() any { return &ReserveBody{} }},
+	KindRefusal: {ActRequestRefuse, comity.RoleLiaison, comity.KindRefusal, comity.KindRequest,
+		Statement.onRecord, func() any { return &RefuseBody{} }},
+	KindReceipt: {ActEvidenceComplete, "", comity.KindEvidence, comity.KindCase,
+		Statement.onID, func() any { return &CompleteBody{} }},
+}
+
+func (s Statement) onID() comity.ID     { return s.ID }
+func (s Statement) onRecord() comity.ID { return s.Record }
+
+// parse reads one of our own JWS that names its key by kid.
+func parse(compact, typ string, limit int) (*jws.Message, error) {
+	return jws.Parse(compact, jws.Rule{Limit: limit, Types: []string{typ}, Algorithms: algorithms,
+		Headers: []string{"alg", "typ", "kid"}})
+}
+
+// verified reads what a state's statement key signed into to, after the
+// signature. The state that the payload claims only picks the manifest.
+func (d *Directory) verified(compact, typ string, to any) error {
+	message, err := parse(compact, typ, maxOther)
+	if err != nil {
+		return err
+	}
+	var claim struct {
+		State comity.State `json:"state"`
+	}
+	if err := message.Peek(&claim); err != nil {
+		return err
+	}
+	m, err := d.State(claim.State)
+	if err != nil {
+		return err
+	}
+	key, err := m.StatementKey(message.KeyID)
+	if err != nil {
+		return err
+	}
+	payload, err := message.Verify(key)
+	if err != nil {
+		return err
+	}
+	return jws.Decode(payload, to)
+}
+
+// VerifyStatement verifies a state's statement by the statement key of its
+// manifest, with everything that it rests on: the officer's embedded act, that
+// the act is of the statement's kind, union, record and body, and by the
+// officer named. That the officer held the session key then is the state's word.
+func (d *Directory) VerifyStatement(compact string) (Statement, error) {
+	var s Statement
+	if err := d.verified(compact, TypStatement, &s); err != nil {
+		return Statement{}, fmt.Errorf("statement: not a valid statement of a state: %w", err)
+	}
+	if err := s.check(d.union); err != nil {
+		return Statement{}, fmt.Errorf("statement: the statement of %s is not valid: %w", s.State, err)
+	}
+	return s, nil
+}
+
+func (s Statement) check(union string) error {
+	k, ok := kinds[s.Kind]
+	if !ok {
+		return fmt.Errorf("%.40q is no kind of statement", s.Kind)
+	}
+	if _, err := comity.ParseID(string(s.ID), k.id); err != nil {
+		return fmt.Errorf("its id: %w", err)
+	}
+	if _, err := comity.ParseID(string(s.Record), k.record); err != nil {
+		return fmt.Errorf("its record: %w", err)
+	}
+	a, jkt, err := ReadActAnytime(s.Act)
+	if err != nil {
+		return fmt.Errorf("its act: %w", err)
+	}
+	limit := int64(Freshness.Seconds()) + 1 // a second for the fractions that iat drops
+	switch {
+	case s.Union != union || a.Union != union:
+		return fmt.Errorf("it is not of the union %q", union)
+	case a.Act != k.act:
+		return fmt.Errorf("a %s rests on the act %s, not on %s", s.Kind, k.act, a.Act)
+	case a.Record != k.actOn(s):
+		return errors.New("the officer's act is about another record")
+	case s.Kind == KindReservation && s.ID != s.Record:
+		return errors.New("a reservation names one case")
+	case jkt != s.Officer.JKT:
+		return errors.New("the act is signed with another key than the officer's")
+	case s.Officer.Ref.State() != s.State || !s.Officer.Ref.Valid():
+		return errors.New("the officer is not one of the state")
+	case s.Officer.Agency.State() != s.State || !s.Officer.Agency.Valid():
+		return errors.New("the officer's agency is not one of the state")
+	case !s.Officer.Role.Valid() || k.role != "" && s.Officer.Role != k.role:
+		return fmt.Errorf("a %s is not the act of a %.20s", s.Kind, s.Officer.Role)
+	case hash(s.Body) != a.BodyHash:
+		return errors.New("its body is not the one that the officer signed")
+	case s.IssuedAt < a.IssuedAt-limit || s.IssuedAt > a.IssuedAt+limit:
+		return errors.New("it was not made when the officer's act was fresh")
+	case s.Agreement != nil && (s.Agreement.ID == "" || !isHash(s.Agreement.Hash)):
+		return errors.New("its agreement is named without id or hash")
+	}
+	body := k.body()
+	if err := s.Decode(body); err != nil {
+		return err
+	}
+	if g, ok := body.(*GrantBody); ok {
+		return s.checkGrant(g)
+	}
+	return nil
+}
+
+func (s Statement) checkGrant(g *GrantBody) error {
+	if s.Agreement == nil || s.Agreement.ID != g.Agreement {
+		return errors.New("a grant names its agreement by id and hash")
+	}
+	if g.NotAfter <= g.NotBefore {
+		return errors.New("the grant ends before it begins")
+	}
+	if err := g.Grantee.Check(); err != nil {
+		return fmt.Errorf("its grantee: %w", err)
+	}
+	return nil
+}
+
+// Decode reads the statement's body strictly into to, a pointer to the body of
+// the statement's kind. A body that is not canonical JSON is refused: its hash
+// would not be over what was read.
+func (s Statement) Decode(to any) error {
+	if canonical, err := Canonical(s.Body); err != nil || !bytes.Equal(canonical, s.Body) {
+		return errors.New("its body is not canonical JSON")
+	}
+	if err := jws.Decode(s.Body, to); err != nil {
+		return fmt.Errorf("its body: %w", err)
+	}
+	return nil
+}
