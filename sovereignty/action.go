@@ -1,0 +1,66 @@
+package sovereignty
+
+// Action is an act or a read that is decided. The names are those of the API.
+type Action string
+
+// The acts and reads.
+const (
+	CaseFile    Action = "caseFile"
+	CaseRead    Action = "caseRead"
+	CaseUpdate  Action = "caseUpdate"
+	CaseAssign  Action = "caseAssign"
+	CaseClose   Action = "caseClose"
+	CaseReopen  Action = "caseReopen"
+	CaseReserve Action = "caseReserve"
+
+	EntryAdd      Action = "entryAdd"
+	SubjectAdd    Action = "subjectAdd"
+	ObservableAdd Action = "observableAdd"
+
+	EvidenceBegin    Action = "evidenceBegin"
+	EvidenceComplete Action = "evidenceComplete"
+	EvidenceOpen     Action = "evidenceOpen"
+
+	RequestSend          Action = "requestSend"
+	RequestRead          Action = "requestRead"
+	RequestReceive       Action = "requestReceive"
+	RequestAcknowledge   Action = "requestAcknowledge"
+	RequestAskSupplement Action = "requestAskSupplement"
+	RequestSupplement    Action = "requestSupplement"
+	RequestForward       Action = "requestForward"
+	RequestExecute       Action = "requestExecute"
+	RequestPostpone      Action = "requestPostpone"
+	RequestRefuse        Action = "requestRefuse"
+	RequestClose         Action = "requestClose"
+	MessageSend          Action = "messageSend"
+
+	ReleaseDecide Action = "releaseDecide"
+	GrantMake     Action = "grantMake"
+	GrantNarrow   Action = "grantNarrow"
+	GrantRevoke   Action = "grantRevoke"
+	GrantRead     Action = "grantRead"
+
+	MandateGive Action = "mandateGive"
+	MandateEnd  Action = "mandateEnd"
+
+	LogRead Action = "logRead"
+)
+
+// Actions lists them all.
+var Actions = []Action{
+	CaseFile, CaseRead, CaseUpdate, CaseAssign, CaseClose, CaseReopen, CaseReserve,
+	EntryAdd, SubjectAdd, ObservableAdd,
+	EvidenceBegin, EvidenceComplete, EvidenceOpen,
+	RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
+	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
+	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
+	MandateGive, MandateEnd, LogRead,
+}
+
+// reads are the actions that change nothing. What no policy permits of them
+// answers as absent.
+var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: true, GrantRead: true}
+
+// fresh are the actions upon no record that exists already, so that there is
+// nothing to be hidden.
+var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, LogRead: true}

@@ -1,0 +1,10 @@
+package sovereignty
+
+import "testing"
+
+func TestLoadFirst(t *testing.T) {
+	_, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,102 @@
+package sovereignty
+
+import "github.com/comity-platform/comity"
+
+// Question asks whether an officer may do something. Facts that an action does
+// not speak about (see articles.cedarschema) are ignored.
+type Question struct {
+	Officer       comity.Officer // as the verified token says, never from the input
+	Action        Action
+	Record        Record
+	Circumstances Circumstances
+}
+
+// Record is what is acted upon: the case (for an entry, a subject, an
+// observable, an exhibit, a release decision and the making of a grant the case
+// they belong to), the request (also for its messages), the grant, or, with
+// only State set, the state whose mandates or log are meant.
+//
+// Of a record that is absent or hidden, nothing needs to be set.
+type Record struct {
+	State    comity.State    // that it belongs to; of a new record, the one it will belong to
+	Agency   comity.AgencyID // that filed it
+	Kind     comity.Kind     // not decided upon; for the reader of a log
+	Category comity.Category // of the case or request
+	// Marking is that of the case; for GrantMake the most restricted of all
+	// that the grant would open.
+	Marking  comity.Marking
+	Claimed  bool // the case states on what ground its own state claims jurisdiction (Article 3)
+	Nexus    bool // the case states a cross-border element (Article 6)
+	Reserved bool // withdrawn from sharing (Article 4)
+	Closed   bool
+	// Original: the exhibit is an original; for GrantMake any exhibit named is.
+	Original bool
+
+	Owner    bool // the asker filed the case, or sent the request
+	Assigned bool // the asker is assigned to the case in person
+	// Reached: the case was laid before the office of the asker's role (its
+	// state's liaisons or authority).
+	Reached bool
+
+	To       comity.State    // whom the request is put to
+	RoutedTo comity.AgencyID // where the asked state routed it, "" while nowhere
+}
+
+// Circumstances are the facts about the asking that are not the record's own.
+type Circumstances struct {
+	// Visible: the query found the record for this officer, a former grantee's
+	// included. An exhibit that no grant names is not visible abroad. Needed by
+	// everything but CaseFile, RequestSend, MandateGive and LogRead.
+	Visible bool
+	// Signed: the officer's own session key signed exactly this act. Needed by
+	// the acts that package statement lists.
+	Signed bool
+	// Agreement: an agreement in force binds the two states (originator and
+	// grantee, asking and asked) and covers the category and the measure.
+	// Needed by GrantMake and RequestSend, and by CaseRead and EvidenceOpen abroad.
+	Agreement bool
+	// Competent: the manifest gives the officer's agency the competence of the
+	// category. Needed by CaseFile and RequestSend.
+	Competent bool
+	// Resident: the store and the custodian that will hold the exhibit are those
+	// that the originator's manifest names. Needed by EvidenceBegin.
+	Resident bool
+
+	Purpose comity.Purpose // declared with the read
+	Grant   GrantFacts     // of the one grant under which the asker reads abroad
+
+	// The making of a grant.
+	Grantee       comity.State
+	Mandate       bool // the liaison's mandate is live
+	Release       ReleaseFacts
+	Term          bool // it ends, in the future, after it begins, within the bounds
+	Grade         comity.Grade
+	Assistance    bool // it names the mutual-assistance decision
+	Assessed      bool // an officer other than the filer assessed that the matter is shareable (Article 5)
+	SecondLiaison bool // a second liaison approved the same grant
+
+	// Narrows: what would remain of the grant lies within what it opens now.
+	// Needed by GrantNarrow.
+	Narrows bool
+}
+
+// GrantFacts are what is known of the grant that covers the asker.
+type GrantFacts struct {
+	Present bool // there is or was one
+	Live    bool // it opens something at the instant of asking
+	Ended   bool // it was live once and is no more: revoked, expired or ended
+	Scope   comity.Scope
+	Purpose comity.Purpose
+	// NamesExhibit: the exhibit asked for is named. Needed by EvidenceOpen.
+	NamesExhibit bool
+}
+
+// ReleaseFacts compare a grant with the release decision that it rests on.
+type ReleaseFacts struct {
+	Present        bool // one is recorded for the case and not over
+	SameState      bool // it names the grantee's state
+	CoversScope    bool
+	CoversExhibits bool
+	CoversTerm     bool
+	SamePurpose    bool
+}
