@@ -18,6 +18,7 @@ const (
 	ObservableAdd Action = "observableAdd"
 
 	EvidenceBegin    Action = "evidenceBegin"
+	EvidenceParts    Action = "evidenceParts" // signed URLs for further parts of an upload
 	EvidenceComplete Action = "evidenceComplete"
 	EvidenceOpen     Action = "evidenceOpen"
 
@@ -50,7 +51,7 @@ const (
 var Actions = []Action{
 	CaseFile, CaseRead, CaseUpdate, CaseAssign, CaseClose, CaseReopen, CaseReserve,
 	EntryAdd, SubjectAdd, ObservableAdd,
-	EvidenceBegin, EvidenceComplete, EvidenceOpen,
+	EvidenceBegin, EvidenceParts, EvidenceComplete, EvidenceOpen,
 	RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
