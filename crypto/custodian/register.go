@@ -1,0 +1,281 @@
+package custodian
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/internal/jws"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// The register has an entry per case and one per grant. What entries hold can
+// only ever shrink what is open: terms are met with terms, and marks stay. So
+// statements may be applied in any order and any number of times.
+
+// caseEntry is the register's word on a case.
+type caseEntry struct {
+	Reserved *mark `json:"reserved,omitempty"`
+	// Acts maps the nonce of each grantMake act to the one grant that was made
+	// of it: a server that replays the act, even after a restart made every
+	// memory of it vanish, gets no second grant past a revocation.
+	Acts map[string]comity.ID `json:"acts,omitempty"`
+}
+
+// mark says by which statement, and when, something ended.
+type mark struct {
+	Statement string `json:"statement"` // hex SHA-256 of the JWS
+	At        int64  `json:"at"`        // Unix seconds, when applied
+}
+
+// grantEntry is the register's word on a grant. Limits and Ended may come
+// before Grant.
+type grantEntry struct {
+	Case   comity.ID   `json:"case"`
+	Grant  *grantTerms `json:"grant,omitempty"`
+	Limits *limits     `json:"limits,omitempty"`
+	Ended  *mark       `json:"ended,omitempty"`
+}
+
+type grantTerms struct {
+	Statement string                 `json:"statement"`
+	Grantee   comity.Grantee         `json:"grantee"`
+	Purpose   comity.Purpose         `json:"purpose"`
+	Agreement statement.AgreementRef `json:"agreement"`
+	NotBefore int64                  `json:"notBefore"`
+	limits
+}
+
+// limits are the terms that a narrowing narrows.
+type limits struct {
+	Scope    comity.Scope `json:"scope"`
+	Exhibits []comity.ID  `json:"exhibits,omitempty"`
+	NotAfter int64        `json:"notAfter"`
+}
+
+var scopeRanks = map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
+
+// meet gives what both limits leave open.
+func (a limits) meet(b limits) limits {
+	m := limits{Scope: a.Scope, NotAfter: min(a.NotAfter, b.NotAfter)}
+	if scopeRanks[b.Scope] < scopeRanks[a.Scope] {
+		m.Scope = b.Scope
+	}
+	for _, x := range a.Exhibits {
+		if slices.Contains(b.Exhibits, x) {
+			m.Exhibits = append(m.Exhibits, x)
+		}
+	}
+	return m
+}
+
+// within reports whether a opens nothing that b does not.
+func (a limits) within(b limits) bool {
+	for _, x := range a.Exhibits {
+		if !slices.Contains(b.Exhibits, x) {
+			return false
+		}
+	}
+	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter
+}
+
+// terms are what the grant still opens, false before it is in the register.
+func (e grantEntry) terms() (limits, bool) {
+	switch {
+	case e.Grant == nil:
+		return limits{}, false
+	case e.Limits != nil:
+		return e.Grant.meet(*e.Limits), true
+	}
+	return e.Grant.limits, true
+}
+
+func caseKey(id comity.ID) string  { return "case/" + string(id) }
+func grantKey(id comity.ID) string { return "grant/" + string(id) }
+
+// read decodes an entry; an absent one leaves it at its zero value. An entry
+// that does not decode is an error: taken for absent it would open what ended.
+func read[T any](ctx context.Context, l *Local, key string) (entry T, version int64, err error) {
+	raw, version, err := l.keys.RegisterGet(ctx, key)
+	if errors.Is(err, ErrAbsent) {
+		return entry, 0, nil
+	}
+	if err != nil {
+		return entry, 0, l.fault(err)
+	}
+	if err := jws.Decode(raw, &entry); err != nil {
+		return entry, 0, l.away(fmt.Errorf("register entry %s is damaged: %w", key, err))
+	}
+	return entry, version, nil
+}
+
+// tries is how often a change is tried against others of the same entry.
+const tries = 20
+
+// change reads an entry, lets apply change it, and writes it back unless apply
+// says that nothing changed; it begins anew when somebody else was faster.
+func change[T any](ctx context.Context, l *Local, key string, apply func(*T) (bool, error)) error {
+	for i := range tries {
+		entry, version, err := read[T](ctx, l, key)
+		if err != nil {
+			return err
+		}
+		if changed, err := apply(&entry); err != nil || !changed {
+			return err
+		}
+		raw, err := json.Marshal(entry)
+		if err != nil {
+			return fmt.Errorf("custodian: register entry %s: %w", key, err)
+		}
+		if err = l.keys.RegisterPut(ctx, key, raw, version); !errors.Is(err, ErrCAS) {
+			return l.fault(err)
+		}
+		select {
+		case <-ctx.Done():
+			return l.away(ctx.Err())
+		case <-time.After(time.Duration(i) * 5 * time.Millisecond):
+		}
+	}
+	return l.fault(ErrCAS)
+}
+
+// Apply implements [Custodian]. DENIED is final: the grant is dead, however
+// often it is applied.
+func (l *Local) Apply(ctx context.Context, compact string) error {
+	s, err := l.own(compact)
+	if err != nil {
+		return err
+	}
+	m := mark{Statement: statement.ActHash(compact), At: l.now().Unix()}
+	switch s.Kind {
+	case statement.KindGrant:
+		return l.applyGrant(ctx, s, m)
+	case statement.KindNarrowing:
+		var b statement.NarrowBody
+		if err := s.Decode(&b); err != nil {
+			return comity.Invalid("statement", err.Error())
+		}
+		return l.changeGrant(ctx, s, func(e *grantEntry) bool {
+			next := limits{b.Scope, b.Exhibits, b.NotAfter}
+			if e.Limits != nil {
+				if e.Limits.within(next) {
+					return false
+				}
+				next = e.Limits.meet(next)
+			}
+			e.Limits = &next
+			return true
+		})
+	case statement.KindRevocation:
+		return l.changeGrant(ctx, s, func(e *grantEntry) bool {
+			was := e.Ended
+			if was == nil {
+				e.Ended = &m
+			}
+			return was == nil
+		})
+	case statement.KindReservation:
+		return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
+			was := e.Reserved
+			if was == nil {
+				e.Reserved = &m
+			}
+			return was == nil, nil
+		})
+	}
+	return comity.Invalid("statement", fmt.Sprintf("a %s does not belong in the register", s.Kind))
+}
+
+// own verifies a statement by the own state's statement key.
+func (l *Local) own(compact string) (statement.Statement, error) {
+	s, err := l.directory.VerifyStatement(compact)
+	if err != nil {
+		if comity.CodeOf(err) == comity.CodeUnavailable { // an expired manifest
+			return s, err
+		}
+		return s, comity.Invalid("statement", "this is not a statement of a state of the union").Because(err)
+	}
+	if s.State != l.state {
+		return s, comity.Invalid("statement", fmt.Sprintf("this is a statement of %s, not of %s", s.State, l.state))
+	}
+	return s, nil
+}
+
+// changeGrant changes a grant's entry, which may be there before the grant is.
+func (l *Local) changeGrant(ctx context.Context, s statement.Statement, apply func(*grantEntry) bool) error {
+	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
+		if err := e.of(s); err != nil {
+			return false, err
+		}
+		return apply(e), nil
+	})
+}
+
+// of sets or compares the grant's case.
+func (e *grantEntry) of(s statement.Statement) error {
+	if e.Case != "" && e.Case != s.Record {
+		return comity.Invalid("statement", "the grant is of another case")
+	}
+	e.Case = s.Record
+	return nil
+}
+
+func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) error {
+	var b statement.GrantBody
+	if err := s.Decode(&b); err != nil {
+		return comity.Invalid("statement", err.Error())
+	}
+	act, jkt, err := statement.ReadActAnytime(s.Act)
+	if err != nil {
+		return err
+	}
+	nonce := fmt.Sprintf("%x", nonceKey(jkt, act.Nonce))
+	// The case first: a grant whose act is not booked there must not be live.
+	err = change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
+		made, known := e.Acts[nonce]
+		switch {
+		case e.Reserved != nil:
+			return false, reserved(l.state)
+		case known && made != s.ID:
+			return false, comity.Denied(comity.ArticleLiaison, "the liaison's act has made another grant already", "the liaison grants anew")
+		case known:
+			return false, nil
+		case e.Acts == nil:
+			e.Acts = map[string]comity.ID{}
+		}
+		e.Acts[nonce] = s.ID
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
+		if err := e.of(s); err != nil {
+			return false, err
+		}
+		switch {
+		case e.Ended != nil:
+			return false, ended()
+		case e.Grant != nil && e.Grant.Statement != m.Statement:
+			return false, comity.Conflict("the register has another grant under this id")
+		case e.Grant != nil:
+			return false, nil
+		}
+		e.Grant = &grantTerms{Statement: m.Statement, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
+			NotBefore: b.NotBefore, limits: limits{b.Scope, b.Exhibits, b.NotAfter}}
+		return true, nil
+	})
+}
+
+func reserved(state comity.State) error {
+	return comity.Denied(comity.ArticleDomesticReservation,
+		fmt.Sprintf("%s has reserved the case as a domestic matter", state), "two officers of its authority lift the reservation")
+}
+
+func ended() error {
+	return comity.Denied(comity.ArticleTerm, "the grant has ended", "the originator's liaison grants anew")
+}

@@ -1,0 +1,225 @@
+package custodian
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/envelope"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// sealedFor is how long after its making a client takes a sealed key.
+const sealedFor = 5 * time.Minute
+
+// Begin implements [Custodian].
+func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
+	if err := checkIDs(o.Case, o.Evidence); err != nil {
+		return Begun{}, err
+	}
+	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceBegin, o.Case, o.Body})
+	if err != nil {
+		return Begun{}, err
+	}
+	defer func() { l.forgive(who, err) }()
+	if err := l.ownOfficer(who); err != nil {
+		return Begun{}, err
+	}
+	if err := noAuditor(who); err != nil {
+		return Begun{}, err
+	}
+	if err := checkRecipient(who, o.Recipient); err != nil {
+		return Begun{}, err
+	}
+	h, err := envelope.NewHeader(string(l.state), string(o.Case), string(o.Evidence), o.Body.Size, 0)
+	if err != nil {
+		return Begun{}, comity.Invalid("size", "an exhibit of this size cannot be kept").Because(err)
+	}
+	dek, wrapped, err := l.keys.DataKey(ctx, KeyName(o.Case), evidenceContext(h.Hash()))
+	if err != nil {
+		return Begun{}, l.fault(err)
+	}
+	defer clear(dek)
+	key, err := envelope.NewKey(dek)
+	if err != nil {
+		return Begun{}, fmt.Errorf("custodian: %w", err)
+	}
+	h = key.Commit(h)
+	header, err := h.MarshalBinary()
+	if err != nil {
+		return Begun{}, fmt.Errorf("custodian: %w", err)
+	}
+	sealed, err := l.seal(ctx, who, o.Act, o.Recipient, h, statement.Binding{}, dek)
+	if err != nil {
+		return Begun{}, err
+	}
+	return Begun{WrappedKey: wrapped, Header: header, SealedKey: sealed}, nil
+}
+
+// Release implements [Custodian].
+func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err error) {
+	if err := checkIDs(o.Case, o.Evidence); err != nil {
+		return "", err
+	}
+	h, err := envelope.ParseHeader(o.Header)
+	if err != nil {
+		return "", comity.Invalid("header", "this is not the header of an exhibit").Because(err)
+	}
+	complete := o.Root != [32]byte{}
+	switch {
+	case h.State != string(l.state):
+		return "", comity.Invalid("header", fmt.Sprintf("the exhibit is not one of %s", l.state))
+	case h.Case != string(o.Case) || h.Evidence != string(o.Evidence):
+		return "", comity.Invalid("header", "the header is that of another exhibit")
+	case complete != (o.PlainSHA256 != [32]byte{}):
+		return "", comity.Invalid("root", "an exhibit has both a root and a plaintext hash, or neither before it is complete")
+	}
+	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceOpen, o.Evidence, statement.OpenBody{}})
+	if err != nil {
+		return "", err
+	}
+	defer func() { l.forgive(who, err) }()
+	hash := h.Hash()
+	if who.act.HeaderHash != hex.EncodeToString(hash[:]) {
+		return "", comity.Unauthenticated("the officer's act is about another header", nil)
+	}
+	if err := checkRecipient(who, o.Recipient); err != nil {
+		return "", err
+	}
+	if err := noAuditor(who); err != nil {
+		return "", err
+	}
+	if who.Officer.State == l.state {
+		if who.act.Grant != "" {
+			return "", comity.Invalid("grant", "officers of the own state need no grant")
+		}
+	} else if err := l.mayOpen(ctx, who, o, complete); err != nil {
+		return "", err
+	}
+	dek, err := l.keys.Unwrap(ctx, KeyName(o.Case), evidenceContext(hash), o.WrappedKey)
+	if err != nil {
+		return "", l.fault(err)
+	}
+	defer clear(dek)
+	key, err := envelope.NewKey(dek)
+	if err == nil {
+		err = key.Check(h)
+	}
+	if err != nil {
+		return "", comity.Invalid("header", "the header does not commit to the exhibit's key").Because(err)
+	}
+	binding := statement.Binding{ObjectVersion: o.ObjectVersion}
+	if complete {
+		binding.Root, binding.PlainSHA256 = hex.EncodeToString(o.Root[:]), hex.EncodeToString(o.PlainSHA256[:])
+	}
+	return l.seal(ctx, who, o.Act, o.Recipient, h, binding, dek)
+}
+
+// mayOpen judges an officer abroad by the state's own register, as it is now.
+// To whom the grant does not reach, everything answers as if it were absent
+// (Article 12); a grantee learns that the grant ended, and not why.
+func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, complete bool) error {
+	if err := l.spend(who.Officer.State); err != nil {
+		return err
+	}
+	if who.act.Grant == "" {
+		return comity.NotFound()
+	}
+	e, _, err := read[grantEntry](ctx, l, grantKey(who.act.Grant))
+	if err != nil {
+		return err
+	}
+	open, registered := e.terms()
+	if !registered || e.Case != o.Case || !e.Grant.Grantee.Covers(who.Officer) {
+		return comity.NotFound()
+	}
+	c, _, err := read[caseEntry](ctx, l, caseKey(o.Case))
+	if err != nil {
+		return err
+	}
+	switch now := l.now().Unix(); {
+	case e.Ended != nil, c.Reserved != nil, now >= open.NotAfter:
+		return ended()
+	case now < e.Grant.NotBefore:
+		return comity.Denied(comity.ArticleTerm, "the grant has not begun", "wait until its beginning")
+	case who.act.Purpose != e.Grant.Purpose:
+		return comity.Denied(comity.ArticlePurpose, "the declared purpose is not the grant's", "declare the purpose of the grant, or ask for another grant")
+	case !slices.Contains(open.Exhibits, o.Evidence):
+		return comity.Denied(comity.ArticleLiaison, "the grant does not open this exhibit", "the originator's liaison grants it by name")
+	case !complete:
+		return comity.NotFound()
+	}
+	return l.legalBasis(e.Grant.Agreement, who.Officer.State)
+}
+
+// legalBasis checks that the agreement of a grant still binds both states with
+// the text that it had.
+func (l *Local) legalBasis(ref statement.AgreementRef, grantee comity.State) error {
+	now := l.now()
+	for _, s := range []comity.State{l.state, grantee} {
+		m, err := l.directory.State(s)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(m.Agreements, func(a statement.Agreement) bool { return a.ID == ref.ID })
+		if i < 0 || m.Agreements[i].Hash() != ref.Hash || now.Before(m.Agreements[i].InForce) ||
+			!m.Agreements[i].Until.IsZero() && !now.Before(m.Agreements[i].Until) {
+			return comity.Denied(comity.ArticleLegalBasis, fmt.Sprintf("the grant's agreement no longer binds %s and %s", l.state, grantee),
+				"both states ratify an agreement, and the originator's liaison grants anew")
+		}
+	}
+	return nil
+}
+
+// seal binds a data key to everything that it was asked and given for.
+func (l *Local) seal(ctx context.Context, who asked, act string, recipient jose.JSONWebKey, h envelope.Header, b statement.Binding, dek []byte) (string, error) {
+	s, err := l.signer(ctx)
+	if err != nil {
+		return "", err
+	}
+	hash := h.Hash()
+	b.Union, b.State = l.directory.Union(), l.state
+	b.Case, b.Evidence = comity.ID(h.Case), comity.ID(h.Evidence)
+	b.HeaderHash, b.Commitment = hex.EncodeToString(hash[:]), hex.EncodeToString(h.Commitment[:])
+	b.RecipientJKT, b.Nonce = who.act.RecipientJKT, who.act.Nonce
+	b.Expires = l.now().Add(sealedFor).Unix()
+	return statement.SealKey(ctx, s, recipient, act, b, dek)
+}
+
+func checkIDs(caseID, evidence comity.ID) error {
+	if _, err := comity.ParseID(string(caseID), comity.KindCase); err != nil {
+		return err
+	}
+	_, err := comity.ParseID(string(evidence), comity.KindEvidence)
+	return err
+}
+
+// checkRecipient refuses every key but the one that the officer's act names,
+// so that a server cannot swap in one of its own.
+func checkRecipient(who asked, recipient jose.JSONWebKey) error {
+	jkt, err := statement.Thumbprint(recipient)
+	if err != nil || jkt != who.act.RecipientJKT {
+		return comity.Unauthenticated("the key to seal to is not the one that the officer's act names", err)
+	}
+	return nil
+}
+
+func (l *Local) ownOfficer(who asked) error {
+	if who.Officer.State != l.state {
+		return comity.Denied(comity.ArticleNonInterference, fmt.Sprintf("only officers of %s change its records", l.state), "")
+	}
+	return nil
+}
+
+// noAuditor keeps auditors to the record of acts: none opens evidence.
+func noAuditor(who asked) error {
+	if who.Officer.Role == comity.RoleAuditor {
+		return comity.Denied(comity.ArticleNoBypass, "auditors read the record of acts, not evidence", "an investigator or liaison opens it")
+	}
+	return nil
+}

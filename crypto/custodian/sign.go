@@ -1,0 +1,278 @@
+package custodian
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// Bounds of a grant's terms.
+const (
+	MaxTerm     = 5 * 366 * 24 * time.Hour // five years
+	MaxExhibits = 500                      // a signed statement stays below 64 KiB
+)
+
+// rule is what a kind of statement takes (see [SignOrder]).
+type rule struct {
+	act      string
+	role     comity.Role // "" any
+	article  comity.Article
+	id       comity.Kind
+	record   comity.Kind
+	actsOnID bool // the act's record is the statement's ID, not its Record
+}
+
+var rules = map[statement.Kind]rule{
+	statement.KindGrant:       {statement.ActGrantMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, false},
+	statement.KindNarrowing:   {statement.ActGrantNarrow, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true},
+	statement.KindRevocation:  {statement.ActGrantRevoke, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true},
+	statement.KindReservation: {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true},
+	statement.KindRefusal:     {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false},
+	statement.KindReceipt:     {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true},
+}
+
+// Sign implements [Custodian].
+func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err error) {
+	r, ok := rules[o.Kind]
+	if !ok {
+		return "", comity.Invalid("kind", "there is no such kind of statement")
+	}
+	if _, err := comity.ParseID(string(o.ID), r.id); err != nil {
+		return "", err
+	}
+	if _, err := comity.ParseID(string(o.Record), r.record); err != nil {
+		return "", err
+	}
+	on := o.Record
+	if r.actsOnID {
+		on = o.ID
+	}
+	who, err := l.hear(ctx, o.Asker, want{r.act, on, o.Body})
+	if err != nil {
+		return "", err
+	}
+	defer func() { l.forgive(who, err) }()
+	if err := l.ownOfficer(who); err != nil {
+		return "", err
+	}
+	if r.role != "" && who.Officer.Role != r.role {
+		return "", comity.Denied(r.article, fmt.Sprintf("a %s is the act of an officer in the role %s", o.Kind, r.role),
+			fmt.Sprintf("an officer of %s in that role does it", l.state))
+	}
+	s := statement.Statement{Kind: o.Kind, Union: l.directory.Union(), State: l.state, ID: o.ID, Record: o.Record,
+		Officer: statement.SignedBy{Function: who.Officer.Function, Ref: who.Officer.Ref(), Agency: who.Officer.Agency,
+			Role: who.Officer.Role, JKT: who.JKT},
+		Act: o.Act, Body: json.RawMessage(o.Body), IssuedAt: l.now().Unix()}
+	if err := l.judge(ctx, o, &s); err != nil {
+		return "", err
+	}
+	signer, err := l.signer(ctx)
+	if err != nil {
+		return "", err
+	}
+	compact, err = statement.Sign(ctx, signer, statement.TypStatement, s)
+	if err != nil {
+		return "", err
+	}
+	// Nothing leaves here that others could not verify.
+	if _, err := l.directory.VerifyStatement(compact); err != nil {
+		return "", fmt.Errorf("custodian: what was signed does not verify: %w", err)
+	}
+	return compact, nil
+}
+
+// judge looks into the body.
+func (l *Local) judge(ctx context.Context, o SignOrder, s *statement.Statement) error {
+	switch o.Kind {
+	case statement.KindGrant:
+		var b statement.GrantBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		return l.judgeGrant(ctx, o, b, s)
+	case statement.KindNarrowing:
+		var b statement.NarrowBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		return l.judgeNarrowing(ctx, o, b)
+	case statement.KindRevocation:
+		if err := decode(s, &statement.RevokeBody{}); err != nil {
+			return err
+		}
+		_, err := l.previous(o)
+		return err
+	case statement.KindReservation:
+		if o.ID != o.Record {
+			return comity.Invalid("id", "a reservation names its case twice")
+		}
+		return decode(s, &statement.ReserveBody{})
+	case statement.KindRefusal:
+		var b statement.RefuseBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		if !slices.Contains(comity.Grounds, b.Ground) {
+			return comity.Invalid("ground", "this is not a ground of refusal")
+		}
+		return nil
+	}
+	return decode(s, &statement.CompleteBody{})
+}
+
+// decode reads a body strictly; it must be canonical, since its hash is what
+// the officer signed.
+func decode(s *statement.Statement, to any) error {
+	if err := s.Decode(to); err != nil {
+		return comity.Invalid("body", "the body is not that of the act").Because(err)
+	}
+	return nil
+}
+
+func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBody, s *statement.Statement) error {
+	if err := l.checkTerms(b); err != nil {
+		return err
+	}
+	c, _, err := read[caseEntry](ctx, l, caseKey(o.Record))
+	if err != nil {
+		return err
+	}
+	if c.Reserved != nil {
+		return reserved(l.state)
+	}
+	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, o.Category, "", l.now())
+	if err != nil {
+		return err
+	}
+	s.Agreement = &statement.AgreementRef{ID: a.ID, Hash: a.Hash()}
+	return nil
+}
+
+func (l *Local) checkTerms(b statement.GrantBody) error {
+	if err := b.Grantee.Check(); err != nil {
+		return err
+	}
+	if err := b.Caveats.Marking.Check(); err != nil {
+		return err
+	}
+	if err := checkExhibits(b.Exhibits); err != nil {
+		return err
+	}
+	if _, err := comity.ParseID(string(b.Release), comity.KindRelease); err != nil {
+		return comity.Denied(comity.ArticleLiaison, "a grant rests on a release decision", "the case's owner records one")
+	}
+	if b.Request != "" {
+		if _, err := comity.ParseID(string(b.Request), comity.KindRequest); err != nil {
+			return err
+		}
+	}
+	switch {
+	case b.Grantee.State == l.state:
+		return comity.Invalid("grantee", "a grant is made to another state")
+	case scopeRanks[b.Scope] == 0:
+		return comity.Invalid("scope", "this is not a scope")
+	case b.Scope == comity.ScopeExhibits && len(b.Exhibits) == 0:
+		return comity.Invalid("exhibits", "a grant of exhibits names them")
+	case b.Grade != comity.GradeIntelligence && b.Grade != comity.GradeLead && b.Grade != comity.GradeEvidence:
+		return comity.Invalid("grade", "this is not a grade")
+	case b.Grade == comity.GradeEvidence && b.Assistance == "":
+		return comity.Denied(comity.ArticlePurpose, "use as evidence names the mutual-assistance decision", "name the decision")
+	case !b.Purpose.Valid():
+		return comity.Invalid("purpose", "this is not a purpose")
+	case b.Agreement == "":
+		return comity.Denied(comity.ArticleLegalBasis, "a grant names its agreement", "name one in force between both states")
+	case b.NotBefore < 0 || b.NotAfter <= b.NotBefore || b.NotAfter <= l.now().Unix():
+		return comity.Denied(comity.ArticleTerm, "the grant ends before it begins", "set an end that lies ahead")
+	case b.NotAfter-min(b.NotBefore, l.now().Unix()) > int64(MaxTerm/time.Second):
+		return comity.Denied(comity.ArticleTerm, "a grant ends within five years", "set an earlier end")
+	}
+	return nil
+}
+
+func checkExhibits(exhibits []comity.ID) error {
+	if len(exhibits) > MaxExhibits {
+		return comity.Invalid("exhibits", fmt.Sprintf("a grant names at most %d exhibits", MaxExhibits))
+	}
+	for i, x := range exhibits {
+		if _, err := comity.ParseID(string(x), comity.KindEvidence); err != nil {
+			return err
+		}
+		if slices.Contains(exhibits[:i], x) {
+			return comity.Invalid("exhibits", "an exhibit is named twice")
+		}
+	}
+	return nil
+}
+
+// previous verifies the statement that a narrowing or revocation is about.
+func (l *Local) previous(o SignOrder) (statement.Statement, error) {
+	p, err := l.own(o.Previous)
+	if err != nil {
+		return p, err
+	}
+	if p.Kind != statement.KindGrant && p.Kind != statement.KindNarrowing || p.ID != o.ID || p.Record != o.Record {
+		return p, comity.Invalid("previous", "this is not a statement of the grant")
+	}
+	return p, nil
+}
+
+// judgeNarrowing checks that the remaining terms lie within those of the
+// previous statement and of the register.
+func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.NarrowBody) error {
+	p, err := l.previous(o)
+	if err != nil {
+		return err
+	}
+	if err := checkExhibits(b.Exhibits); err != nil {
+		return err
+	}
+	if err := b.Caveats.Marking.Check(); err != nil {
+		return err
+	}
+	if scopeRanks[b.Scope] == 0 {
+		return comity.Invalid("scope", "this is not a scope")
+	}
+	before, caveats, err := termsOf(p)
+	if err != nil {
+		return err
+	}
+	e, _, err := read[grantEntry](ctx, l, grantKey(o.ID))
+	if err != nil {
+		return err
+	}
+	if e.Ended != nil {
+		return ended()
+	}
+	after := limits{b.Scope, b.Exhibits, b.NotAfter}
+	ok := after.within(before) && stricter(b.Caveats.Marking, caveats.Marking)
+	if standing, registered := e.terms(); registered {
+		ok = ok && after.within(standing)
+	}
+	if !ok {
+		return comity.Denied(comity.ArticleLiaison, "a narrowing only narrows", "grant anew to open more")
+	}
+	return nil
+}
+
+// termsOf gives what a grant or narrowing leaves open.
+func termsOf(p statement.Statement) (limits, comity.Caveats, error) {
+	if p.Kind == statement.KindGrant {
+		var g statement.GrantBody
+		err := decode(&p, &g)
+		return limits{g.Scope, g.Exhibits, g.NotAfter}, g.Caveats, err
+	}
+	var n statement.NarrowBody
+	err := decode(&p, &n)
+	return limits{n.Scope, n.Exhibits, n.NotAfter}, n.Caveats, err
+}
+
+// stricter reports whether marking a allows nothing that b does not. Handling
+// codes have no order: one may be set, and then stays.
+func stricter(a, b comity.Marking) bool {
+	return a.TLP.Rank() >= b.TLP.Rank() && a.PAP.Rank() >= b.PAP.Rank() && (a.Handling == b.Handling || b.Handling == comity.H0)
+}
