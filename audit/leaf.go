@@ -1,0 +1,149 @@
+// Package audit is the record of acts: what was done, seen, refused and
+// released, in an order that nobody changes without every state noticing.
+//
+// A leaf is 32 opaque bytes: the hash of salted commitments, one per state
+// concerned and filled up to a size class, so that an outsider learns neither
+// who acted nor how many states were concerned. Each state reads in the clear
+// the opening that concerns it, and can check it against the leaf.
+package audit
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// Outcome is how an act or read ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done     Outcome = "DONE"     // the act was performed
+	Read     Outcome = "READ"     // records were read
+	Refused  Outcome = "DENIED"   // an Article denied it
+	NotFound Outcome = "NOTFOUND" // absent or hidden: the asker's opening does not tell which
+	Released Outcome = "RELEASED" // a key was released
+)
+
+// Content is what one state reads of a leaf. It names records and rules, never
+// the records' words.
+type Content struct {
+	Act       string         `json:"act"`
+	Outcome   Outcome        `json:"outcome"`
+	At        time.Time      `json:"at"`
+	Actor     Actor          `json:"actor"`
+	Records   []Record       `json:"records,omitempty"`
+	Purpose   comity.Purpose `json:"purpose,omitempty"`
+	Article   comity.Article `json:"article,omitempty"` // that carried or denied it
+	Reason    string         `json:"reason,omitempty"`
+	Policies  string         `json:"policies"`            // hash of the policy set that decided
+	RequestID string         `json:"requestId,omitempty"` // of the transport, to find it in the server's log
+}
+
+// Actor is the officer as shown abroad.
+type Actor struct {
+	State    comity.State      `json:"state"`
+	Agency   comity.AgencyID   `json:"agency"`
+	Function string            `json:"function"`
+	Ref      comity.OfficerRef `json:"ref"`
+}
+
+// Record is one record acted on or read, and the grant that allowed it abroad.
+type Record struct {
+	ID      string         `json:"id"`              // as the asker named it
+	Level   string         `json:"level,omitempty"` // of access: how much was seen
+	Grant   comity.ID      `json:"grant,omitempty"`
+	Purpose comity.Purpose `json:"purpose,omitempty"` // declared for this record
+}
+
+// sizeClass is the number of commitments that a leaf is filled up to a multiple of.
+const sizeClass = 4
+
+// padding is the state of an opening that belongs to nobody.
+const padding comity.State = "--"
+
+// New makes a leaf whose openings hold, for each state, its own content.
+func New(at time.Time, contents map[comity.State]Content) (storage.Leaf, error) {
+	if len(contents) == 0 {
+		return storage.Leaf{}, errors.New("audit: a leaf concerns at least the actor's state")
+	}
+	leaf := storage.Leaf{ID: comity.NewID(comity.KindLeaf), At: at, Index: -1}
+	for state, c := range contents {
+		raw, err := json.Marshal(c)
+		if err != nil {
+			return storage.Leaf{}, fmt.Errorf("audit: encode the opening: %w", err)
+		}
+		leaf.Openings = append(leaf.Openings, opening(state, raw))
+	}
+	for len(leaf.Openings)%sizeClass != 0 {
+		leaf.Openings = append(leaf.Openings, opening(padding, nil))
+	}
+	// In the order of their commitments: the order tells nothing either.
+	slices.SortFunc(leaf.Openings, func(a, b storage.Opening) int {
+		x, y := a.Commitment(), b.Commitment()
+		return bytes.Compare(x[:], y[:])
+	})
+	commitments := make([][32]byte, len(leaf.Openings))
+	for i, o := range leaf.Openings {
+		commitments[i] = o.Commitment()
+	}
+	leaf.Hash = Hash(commitments)
+	return leaf, nil
+}
+
+func opening(s comity.State, content []byte) storage.Opening {
+	o := storage.Opening{State: s, Content: content}
+	_, _ = rand.Read(o.Salt[:]) // never fails since Go 1.24
+	return o
+}
+
+// Hash is the leaf over its openings' commitments in ascending order.
+func Hash(commitments [][32]byte) [32]byte {
+	h := sha256.New()
+	h.Write([]byte("comity/leaf/v1\x00"))
+	for _, c := range commitments {
+		h.Write(c[:])
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// Link is the chain value of the leaf at index after the previous one's (32
+// zero bytes before the first).
+func Link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
+	h := sha256.New()
+	h.Write([]byte("comity/chain/v1\x00"))
+	h.Write(previous[:])
+	var n [8]byte
+	for i := range n {
+		n[i] = byte(index >> (56 - 8*i))
+	}
+	h.Write(n[:])
+	h.Write(leaf[:])
+	return [32]byte(h.Sum(nil))
+}
+
+// Open checks that a state's opening belongs to the leaf and returns its content.
+func Open(e storage.LogEntry) (Content, error) {
+	if len(e.Leaf.Openings) != 1 {
+		return Content{}, fmt.Errorf("audit: leaf %s has %d openings for its reader, wanted one", e.Leaf.ID, len(e.Leaf.Openings))
+	}
+	o := e.Leaf.Openings[0]
+	sorted := slices.Clone(e.Commitments)
+	slices.SortFunc(sorted, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
+	if !slices.Contains(sorted, o.Commitment()) || Hash(sorted) != e.Leaf.Hash {
+		return Content{}, fmt.Errorf("audit: the opening of leaf %s does not belong to it", e.Leaf.ID)
+	}
+	var c Content
+	if err := json.Unmarshal(o.Content, &c); err != nil {
+		return Content{}, fmt.Errorf("audit: the opening of leaf %s: %w", e.Leaf.ID, err)
+	}
+	return c, nil
+}

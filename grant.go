@@ -1,0 +1,161 @@
+package comity
+
+import "time"
+
+// Scope is how much of a case a grant opens. Exhibits are opened by name only.
+type Scope string
+
+// The scopes.
+const (
+	ScopeSummary  Scope = "SUMMARY"  // title, summary and clear fields
+	ScopeFull     Scope = "FULL"     // also narrative, entries, observables and unprotected subjects
+	ScopeExhibits Scope = "EXHIBITS" // clear fields and the named exhibits only
+)
+
+// Grade is what the grantee may use the information as.
+type Grade string
+
+// The grades.
+const (
+	GradeIntelligence Grade = "INTELLIGENCE" // may inform, may not be cited
+	GradeLead         Grade = "LEAD"         // may found enquiries
+	GradeEvidence     Grade = "EVIDENCE"     // may be used in proceedings; names the mutual-assistance decision
+)
+
+// GrantStatus is whether a grant was ended before its term.
+type GrantStatus string
+
+// The statuses of a grant. Term is judged apart, by the clock.
+const (
+	GrantPending GrantStatus = "PENDING" // logged, not yet in the custodian's register: opens nothing
+	GrantActive  GrantStatus = "ACTIVE"
+	GrantRevoked GrantStatus = "REVOKED"
+	GrantEnded   GrantStatus = "ENDED" // by a reservation; does not revive
+)
+
+// Grantee is to whom a grant is made: a state, one of its agencies, or one officer.
+type Grantee struct {
+	State   State      `json:"state"`
+	Agency  AgencyID   `json:"agency,omitempty"`
+	Officer OfficerRef `json:"officer,omitempty"`
+}
+
+// Viewer is the key under which the grantee's officers find it (see [Officer.Viewers]).
+func (g Grantee) Viewer() string {
+	switch {
+	case g.Officer != "":
+		return string(g.Officer)
+	case g.Agency != "":
+		return string(g.Agency)
+	}
+	return string(g.State)
+}
+
+// Covers reports whether the grant reaches officer o.
+func (g Grantee) Covers(o Officer) bool {
+	return o.State == g.State && (g.Agency == "" || o.Agency == g.Agency) && (g.Officer == "" || o.Ref() == g.Officer)
+}
+
+// Check says which part of the grantee is wrong.
+func (g Grantee) Check() error {
+	switch {
+	case !g.State.Valid():
+		return Invalid("state", "a grant names the state it is made to")
+	case g.Agency != "" && (!g.Agency.Valid() || g.Agency.State() != g.State):
+		return Invalid("agency", "the agency is not one of the grantee state")
+	case g.Officer != "" && (!g.Officer.Valid() || g.Officer.State() != g.State):
+		return Invalid("officer", "the officer is not one of the grantee state")
+	}
+	return nil
+}
+
+// Caveats bind the use of what a grant opens (Article 9).
+type Caveats struct {
+	Marking Marking `json:"marking"`
+	Text    string  `json:"text,omitempty"`
+}
+
+// Grant opens one case of the originator to a grantee, for one purpose and a term.
+type Grant struct {
+	ID         ID
+	Case       ID
+	State      State // the originator
+	Liaison    OfficerRef
+	Function   string
+	Grantee    Grantee
+	Scope      Scope
+	Exhibits   []ID
+	Grade      Grade
+	Assistance string // the mutual-assistance decision, for GradeEvidence
+	Caveats    Caveats
+	Purpose    Purpose
+	Agreement  string // id of the agreement that is the legal basis
+	Release    ID     // the release decision it rests on
+	Request    ID     // the request it answers, "" when unasked
+	NotBefore  time.Time
+	NotAfter   time.Time
+	Status     GrantStatus
+	EndedAt    time.Time
+	Version    int
+	CreatedAt  time.Time
+	Statement  string // the state's signed statement (JWS); of the latest narrowing
+}
+
+// Live reports whether the grant opens anything at the instant t.
+func (g Grant) Live(t time.Time) bool {
+	return g.Status == GrantActive && !t.Before(g.NotBefore) && t.Before(g.NotAfter)
+}
+
+// Decider is who took a release decision.
+type Decider string
+
+// The deciders.
+const (
+	DeciderOwner      Decider = "OWNER"
+	DeciderProsecutor Decider = "PROSECUTOR"
+	DeciderCourt      Decider = "COURT"
+)
+
+// Release is the recorded decision of a case's owner (or of a prosecutor or
+// court) that it may be released; without one no liaison grants (Article 8).
+type Release struct {
+	ID        ID
+	Case      ID
+	State     State
+	Officer   OfficerRef // who recorded it
+	Decider   Decider
+	Reference string // of the prosecutor's or court's decision
+	Grantee   State
+	Scope     Scope // the widest that is released
+	Exhibits  []ID
+	Purpose   Purpose
+	NotAfter  time.Time
+	CreatedAt time.Time
+}
+
+// Refusal is a state's signed refusal of a request.
+type Refusal struct {
+	ID        ID
+	Request   ID
+	State     State // that refuses
+	Ground    Ground
+	Statement string
+	CreatedAt time.Time
+}
+
+// Mandate is a liaison's dated authority, given by the state's authority.
+type Mandate struct {
+	ID        ID
+	State     State
+	Liaison   OfficerRef
+	GivenBy   OfficerRef
+	NotBefore time.Time
+	NotAfter  time.Time
+	EndedAt   time.Time
+	CreatedAt time.Time
+}
+
+// Live reports whether the mandate holds at the instant t.
+func (m Mandate) Live(t time.Time) bool {
+	return m.EndedAt.IsZero() && !t.Before(m.NotBefore) && t.Before(m.NotAfter)
+}
