@@ -31,17 +31,23 @@ func findEvent(doc any) (event map[string]any, ptr string, err error) {
 	return event, ptr + "/Event", nil
 }
 
+// named is how a sentence calls a thing. The sentence is marked like what it names.
+type named struct {
+	text    string
+	marking Marking
+}
+
 // mispReader maps one event (MISP core format, draft-dulaunoy-misp-core-format).
 type mispReader struct {
 	*builder
-	marking Marking           // of the event
-	names   map[string]string // how a sentence calls an attribute or object, by uuid
+	marking Marking          // of the event
+	names   map[string]named // attributes and objects by uuid
 	date    string
 }
 
 func (b *builder) readMISP(m map[string]any, ptr string) error {
 	b.draft.Format = FormatMISP
-	r := &mispReader{builder: b, names: map[string]string{}}
+	r := &mispReader{builder: b, names: map[string]named{}}
 	e := &object{m: m, at: Problem{Position: -1, Pointer: ptr, Type: "event"}}
 	b.draft.SourceID = r.uuid(e)
 	b.draft.Title = clean(e.need("info"))
@@ -216,7 +222,7 @@ func (r *mispReader) attribute(v any, i int, ptr string) *attribute {
 	if data, _ := a.m["data"].(string); data != "" {
 		r.skip(a.at, "its content is not imported; upload it as evidence")
 	}
-	r.names[a.id] = a.typ + " " + clean(a.value)
+	r.names[a.id] = named{a.typ + " " + clean(a.value), a.marking}
 	return a
 }
 
@@ -314,7 +320,7 @@ func (r *mispReader) mapSightings(a *attribute) {
 	if n == 0 {
 		return
 	}
-	text := fmt.Sprintf("Sighted %d times: %s", n, r.names[a.id])
+	text := fmt.Sprintf("Sighted %d times: %s", n, r.names[a.id].text)
 	if from != "" {
 		text += ", from " + from + " to " + to
 	}

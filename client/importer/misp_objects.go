@@ -36,7 +36,14 @@ func (r *mispReader) mapObject(v any, i int, ptr string) {
 			attrs = append(attrs, a)
 		}
 	}
-	r.names[id] = name
+	called := named{text: clean(name), marking: r.marking}
+	for _, a := range attrs {
+		called.marking = called.marking.with(a.marking)
+		if len(a.parts) > 0 && called.text == clean(name) {
+			called.text += " " + a.parts[0].Value
+		}
+	}
+	r.names[id] = called
 	switch name {
 	case "person", "organization", "victim", "legal-entity":
 		r.mapParty(o, id, name, attrs)
@@ -103,7 +110,7 @@ func (r *mispReader) mapWhole(o *object, id, comment string, attrs []*attribute)
 		r.reject(o.at, err.Error())
 		return
 	}
-	r.names[id] = strings.TrimPrefix(o.at.Type, "object ") + " " + built.Value
+	r.names[id] = named{strings.TrimPrefix(o.at.Type, "object ") + " " + built.Value, r.names[id].marking}
 	whole.Type, whole.Value, whole.Hashes = built.Type, built.Value, built.Hashes
 	slices.Sort(notes)
 	whole.Description = join("; ", comment, join("; ", slices.Compact(notes)...), built.Description)
@@ -173,7 +180,7 @@ func (r *mispReader) mapParty(o *object, id, name string, attrs []*attribute) {
 			s.Note = join("; ", s.Note, join(" ", notes[relation], v))
 		}
 	}
-	r.names[id] = name + " " + s.Name
+	r.names[id] = named{name + " " + s.Name, s.Marking}
 	r.draft.Subjects = append(r.draft.Subjects, s)
 	for _, a := range attrs {
 		if len(a.parts) > 0 && a.typ != "attachment" {
@@ -214,11 +221,12 @@ func (r *mispReader) mapReferences(v any, ptr string) {
 			r.reject(ref.at, ref.fault)
 		case ref.flag("deleted"):
 			r.skip(ref.at, "it was deleted")
-		case from == "" || to == "":
+		case from.text == "" || to.text == "":
 			r.skip(ref.at, "one of its ends is not in the draft")
 		default:
-			text := join(": ", from+" "+strings.ReplaceAll(verb, "-", " ")+" "+to, comment)
-			r.entry(Entry{Kind: "relationship", Happened: when, Text: text + ".", SourceID: id, Marking: r.marking})
+			text := join(": ", from.text+" "+strings.ReplaceAll(verb, "-", " ")+" "+to.text, comment)
+			r.entry(Entry{Kind: "relationship", Happened: when, Text: text + ".", SourceID: id,
+				Marking: r.marking.with(from.marking).with(to.marking)})
 		}
 	}
 }

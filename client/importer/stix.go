@@ -287,12 +287,14 @@ func (r *stixReader) hide() {
 	}
 }
 
-// named gives how a sentence calls an object, false when it may not name it.
-func (r *stixReader) named(ref string) (string, bool) {
+// named gives how a sentence by the object by calls another, false when it may
+// not name it. The sentence takes on the marking of what it names.
+func (r *stixReader) named(by *stixItem, ref string) (string, bool) {
 	it := r.byID[ref]
 	if it == nil || it.dropped {
 		return "", false
 	}
+	by.marking = by.marking.with(it.marking)
 	name := clean(first(it.optional("name"), it.optional("value"), it.optional("pattern"), it.optional("abstract"), it.id))
 	return strings.ReplaceAll(it.typ, "-", " ") + " " + name, true
 }

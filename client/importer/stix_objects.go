@@ -138,9 +138,7 @@ func (r *stixReader) flatten(typ string, m map[string]any) map[string]string {
 			f[path] = v.String()
 		case map[string]any:
 			for algorithm, h := range v {
-				if s, ok := h.(string); ok {
-					f[name+"."+algorithm] = s
-				}
+				f[name+"."+algorithm], _ = h.(string) // anything else is then no hash
 			}
 		case []any:
 			for _, entry := range v {
@@ -267,7 +265,7 @@ func (r *stixReader) mapObserved(it *stixItem) {
 		return
 	}
 	for _, ref := range refs {
-		if name, ok := r.named(ref); ok {
+		if name, ok := r.named(it, ref); ok {
 			names = append(names, name)
 		}
 	}
@@ -279,7 +277,7 @@ func (r *stixReader) mapObserved(it *stixItem) {
 		r.skip(it.at, "nothing that it observed is in the draft")
 		return
 	}
-	r.tell(it, from, fmt.Sprintf("Observed %s times from %s to %s: %s.", n, from, to, strings.Join(names, ", ")))
+	r.tell(it, from, fmt.Sprintf("Observed from %s to %s, %s in number: %s.", from, to, n, strings.Join(names, ", ")))
 }
 
 func (r *stixReader) mapRelationship(it *stixItem) {
@@ -292,8 +290,8 @@ func (r *stixReader) mapRelationship(it *stixItem) {
 	if it.fault != "" {
 		return
 	}
-	from, ok1 := r.named(source)
-	to, ok2 := r.named(target)
+	from, ok1 := r.named(it, source)
+	to, ok2 := r.named(it, target)
 	if !ok1 || !ok2 {
 		r.skip(it.at, "one of its ends is not in the draft")
 		return
@@ -308,10 +306,10 @@ func (r *stixReader) mapSighting(it *stixItem) {
 	if it.fault == "" && !checkID(ref) {
 		it.fail("sighting_of_ref is not of the form type--UUID")
 	}
-	name, ok := r.named(ref)
+	name, ok := r.named(it, ref)
 	var where []string
 	for _, w := range it.strs("where_sighted_refs") {
-		if n, ok := r.named(w); ok {
+		if n, ok := r.named(it, w); ok {
 			where = append(where, n)
 		}
 	}
