@@ -111,7 +111,8 @@ func build(ctx context.Context, module, path, name string, t tool, progress io.W
 	begun := time.Now()
 	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
 	defer os.Remove(temp)
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-buildvcs=false", "-o", temp, t.pkg)
+	// Without debugging tables it links several times faster and is a third smaller.
+	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-buildvcs=false", "-ldflags=-s -w", "-o", temp, t.pkg)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
 	out, err := cmd.StderrPipe()
