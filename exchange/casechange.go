@@ -1,0 +1,230 @@
+package exchange
+
+import (
+	"context"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// changeCase is what every change of an own case shares: the case as judged,
+// its words, and the key that seals them anew, since the words are bound to
+// the clear fields beside them.
+type changeCase struct {
+	view storage.CaseView
+	key  custodian.RecordKey
+}
+
+func (c *changeCase) open(ctx context.Context, a *attempt) error {
+	var wrapped string
+	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+		keys, err := tx.RecordKeys([]comity.ID{c.view.ID})
+		wrapped = keys[c.view.ID][c.view.State]
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.key, err = a.x.keys.get(ctx, keyRef{c.view.ID, c.view.State, wrapped})
+	return err
+}
+
+// write seals the words under the changed clear fields and writes the case.
+// The change counts abroad when a grantee can see it.
+func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*comity.Case, *comity.CaseText)) error {
+	var text comity.CaseText
+	if err := unseal(c.key, bindCase(c.view.Case.Case), c.view.Sealed, &text); err != nil {
+		return err
+	}
+	changed := c.view.Case
+	expected := changed.Version
+	change(&changed.Case, &text)
+	changed.Version++
+	changed.UpdatedAt = a.now
+	if abroad {
+		changed.VersionAbroad++
+		changed.UpdatedAbroad = a.now
+	}
+	var err error
+	if changed.Sealed, err = seal(c.key, bindCase(changed.Case), text); err != nil {
+		return err
+	}
+	a.made = []comity.ID{changed.ID}
+	return tx.UpdateCase(changed, expected)
+}
+
+// UpdateCase changes a case's words, category, marking or links. Fields that
+// are nil stay as they are.
+type UpdateCase struct {
+	Key             string           `json:"-"`
+	ID              comity.ID        `json:"id"`
+	ExpectedVersion int              `json:"expectedVersion"`
+	Category        *comity.Category `json:"category"`
+	Marking         *comity.Marking  `json:"marking"`
+	Nexus           []comity.Nexus   `json:"nexus"`
+	Title           *string          `json:"title"`
+	Summary         *string          `json:"summary"`
+	Narrative       *string          `json:"narrative"`
+	Reference       *string          `json:"reference"`
+
+	changeCase
+}
+
+func (u *UpdateCase) about() (sovereignty.Action, string, any) {
+	return sovereignty.CaseUpdate, u.Key, struct {
+		ID              comity.ID
+		ExpectedVersion int
+		Category        *comity.Category
+		Marking         *comity.Marking
+		Nexus           []comity.Nexus
+		Text            []*string
+	}{u.ID, u.ExpectedVersion, u.Category, u.Marking, u.Nexus, []*string{u.Title, u.Summary, u.Narrative, u.Reference}}
+}
+
+func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
+	if u.view, err = a.actOnCase(tx, u.ID, sovereignty.Circumstances{}); err != nil {
+		return err
+	}
+	if u.view.Version != u.ExpectedVersion {
+		return comity.Conflict("the case changed meanwhile; read it again")
+	}
+	if u.Category != nil {
+		category, known := sovereignty.Category(*u.Category)
+		if !known || !a.competent(category) {
+			return comity.Invalid("category", "the union has no such category, or the agency is not competent for it")
+		}
+	}
+	if u.Marking != nil {
+		if err := u.Marking.Check(); err != nil {
+			return err
+		}
+	}
+	if u.Nexus != nil {
+		if err := checkNexus(u.Nexus); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *UpdateCase) prepare(ctx context.Context, a *attempt) error { return u.open(ctx, a) }
+
+func (u *UpdateCase) commit(tx storage.Tx, a *attempt) error {
+	// The file number and a reserved case are seen by nobody abroad.
+	abroad := !u.view.Reserved && (u.Category != nil || u.Marking != nil || u.Nexus != nil || u.Title != nil || u.Summary != nil || u.Narrative != nil)
+	var bad error
+	err := u.write(tx, a, abroad, func(c *comity.Case, t *comity.CaseText) {
+		set(&c.Category, u.Category)
+		set(&c.Marking, u.Marking)
+		if u.Nexus != nil {
+			c.Nexus = u.Nexus
+		}
+		set(&t.Title, u.Title)
+		set(&t.Summary, u.Summary)
+		set(&t.Narrative, u.Narrative)
+		set(&t.Reference, u.Reference)
+		bad = checkCaseText(*t)
+	})
+	if bad != nil {
+		return bad
+	}
+	return err
+}
+
+func (u *UpdateCase) finish(context.Context, *attempt) error              { return nil }
+func (u *UpdateCase) repeat(context.Context, *attempt, []comity.ID) error { return nil }
+
+func set[T any](field *T, to *T) {
+	if to != nil {
+		*field = *to
+	}
+}
+
+// SetCaseStatus closes or reopens a case.
+type SetCaseStatus struct {
+	Key             string            `json:"-"`
+	ID              comity.ID         `json:"id"`
+	ExpectedVersion int               `json:"expectedVersion"`
+	Status          comity.CaseStatus `json:"status"`
+
+	changeCase
+}
+
+func (s *SetCaseStatus) about() (sovereignty.Action, string, any) {
+	action := sovereignty.CaseClose
+	if s.Status == comity.CaseOpen {
+		action = sovereignty.CaseReopen
+	}
+	return action, s.Key, []any{s.ID, s.ExpectedVersion, s.Status}
+}
+
+func (s *SetCaseStatus) judge(tx storage.ReadTx, a *attempt) (err error) {
+	if s.view, err = a.actOnCase(tx, s.ID, sovereignty.Circumstances{}); err != nil {
+		return err
+	}
+	if s.view.Version != s.ExpectedVersion || s.view.Status == s.Status {
+		return comity.Conflict("the case changed meanwhile; read it again")
+	}
+	return nil
+}
+
+func (s *SetCaseStatus) prepare(ctx context.Context, a *attempt) error { return s.open(ctx, a) }
+
+func (s *SetCaseStatus) commit(tx storage.Tx, a *attempt) error {
+	return s.write(tx, a, !s.view.Reserved, func(c *comity.Case, _ *comity.CaseText) { c.Status = s.Status })
+}
+
+func (s *SetCaseStatus) finish(context.Context, *attempt) error              { return nil }
+func (s *SetCaseStatus) repeat(context.Context, *attempt, []comity.ID) error { return nil }
+
+// AssignCase lets an officer of the own state, or one of its offices, see and
+// work on a case, or no longer.
+type AssignCase struct {
+	Key     string            `json:"-"`
+	ID      comity.ID         `json:"id"`
+	Officer comity.OfficerRef `json:"officer"` // either an officer
+	Office  comity.Role       `json:"office"`  // or the liaisons, the authority or the auditors
+	Remove  bool              `json:"remove"`
+
+	view storage.CaseView
+}
+
+func (s *AssignCase) about() (sovereignty.Action, string, any) {
+	return sovereignty.CaseAssign, s.Key, s
+}
+
+func (s *AssignCase) judge(tx storage.ReadTx, a *attempt) (err error) {
+	if s.view, err = a.actOnCase(tx, s.ID, sovereignty.Circumstances{}); err != nil {
+		return err
+	}
+	switch {
+	case (s.Officer == "") == (s.Office == ""):
+		return comity.Invalid("officer", "a case is assigned to an officer or to an office, one at a time")
+	case s.Officer != "" && (!s.Officer.Valid() || s.Officer.State() != s.view.State):
+		return comity.Invalid("officer", "only officers of the own state are assigned; other states are granted access")
+	case s.Office != "" && (!s.Office.Valid() || s.Office == comity.RoleInvestigator):
+		return comity.Invalid("office", "the offices are LIAISON, AUTHORITY and AUDITOR")
+	case s.Remove && s.Officer == s.view.Owner:
+		return comity.Invalid("officer", "the owner of a case stays assigned to it")
+	}
+	return nil
+}
+
+func (s *AssignCase) prepare(context.Context, *attempt) error { return nil }
+
+func (s *AssignCase) commit(tx storage.Tx, a *attempt) error {
+	viewer := string(s.Officer)
+	if s.Office != "" {
+		viewer = storage.OfficeViewer(s.view.State, s.Office)
+	}
+	a.made = []comity.ID{s.ID}
+	if s.Remove {
+		return tx.Unassign(s.ID, viewer)
+	}
+	return tx.Assign(s.ID, viewer, a.who.Officer.Ref())
+}
+
+func (s *AssignCase) finish(context.Context, *attempt) error              { return nil }
+func (s *AssignCase) repeat(context.Context, *attempt, []comity.ID) error { return nil }

@@ -1,0 +1,63 @@
+package exchange
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// cursors seals the places of lists. A cursor is opaque, and opens only for
+// the viewer, the list and the filter that it was made for.
+type cursors struct{ gcm cipher.AEAD }
+
+func newCursors(key [32]byte) (cursors, error) {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return cursors{}, fmt.Errorf("exchange: cursor key: %w", err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	return cursors{gcm}, err
+}
+
+func cursorFor(who comity.Officer, list string, filter any) []byte {
+	raw, err := json.Marshal([]any{"comity/cursor/v1", who.Issuer, who.Subject, list, filter})
+	if err != nil { // filters are plain structs
+		panic(err)
+	}
+	return raw
+}
+
+func (c cursors) make(binding []byte, k storage.Key) string {
+	plain, _ := json.Marshal([]any{k.At.UnixMicro(), k.ID})
+	nonce := make([]byte, c.gcm.NonceSize())
+	_, _ = rand.Read(nonce) // never fails since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(c.gcm.Seal(nonce, nonce, plain, binding))
+}
+
+func (c cursors) open(binding []byte, cursor string) (storage.Key, error) {
+	if cursor == "" {
+		return storage.Key{}, nil
+	}
+	bad := comity.Invalid("after", "this cursor does not belong to this list, filter and viewer")
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) < c.gcm.NonceSize() {
+		return storage.Key{}, bad
+	}
+	plain, err := c.gcm.Open(nil, raw[:c.gcm.NonceSize()], raw[c.gcm.NonceSize():], binding)
+	if err != nil {
+		return storage.Key{}, bad
+	}
+	var at int64
+	var id comity.ID
+	if err := json.Unmarshal(plain, &[]any{&at, &id}); err != nil {
+		return storage.Key{}, bad
+	}
+	return storage.Key{At: time.UnixMicro(at).UTC(), ID: id}, nil
+}

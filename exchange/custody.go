@@ -1,0 +1,47 @@
+package exchange
+
+import (
+	"crypto/sha256"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// custodyEvent begins the next link of an exhibit's chain of custody. Each
+// state's events are chained on their own, a grantee's from the originator's
+// last one at its first, so that gaps in what one state sees betray nobody.
+func custodyEvent(tx storage.ReadTx, a *attempt, e comity.Evidence, kind comity.CustodyKind) (comity.CustodyEvent, error) {
+	o := a.who.Officer
+	event := comity.CustodyEvent{ID: comity.NewID(comity.KindCustody), Evidence: e.ID, Kind: kind, Actor: o.Ref(),
+		Function: o.Function, State: o.State, At: a.now}
+	seen, err := tx.Custody([]comity.ID{e.ID}, o.State)
+	if err != nil {
+		return event, err
+	}
+	for _, earlier := range seen[e.ID] {
+		if earlier.State == o.State {
+			event.Chain = earlier.Chain
+		}
+	}
+	if event.Chain == ([32]byte{}) {
+		for _, earlier := range seen[e.ID] {
+			if earlier.State == e.State && earlier.Kind == comity.CustodySealed {
+				event.Chain = earlier.Chain
+			}
+		}
+	}
+	return event, nil
+}
+
+// chained closes a link: its chain value, until now the previous link's,
+// becomes the hash over that and over everything the event says.
+func chained(e comity.CustodyEvent) comity.CustodyEvent {
+	e.Chain = ChainCustody(e.Chain, e)
+	return e
+}
+
+// ChainCustody is the chain value of an event after the previous link's.
+func ChainCustody(previous [32]byte, e comity.CustodyEvent) [32]byte {
+	return sha256.Sum256(bind("custody", previous, e.ID, e.Evidence, e.Kind, e.Actor, e.Function, e.State,
+		e.Purpose, e.Grant, e.Hash, e.Act, e.At.UTC().UnixMicro()))
+}

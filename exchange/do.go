@@ -1,0 +1,248 @@
+package exchange
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// Act is one thing an officer does. The types of this package that implement it
+// are pointers to small structs: what the officer gives, and what came of it.
+type Act interface {
+	// about names the act, the idempotency key, and the input it is bound to
+	// (without signatures and nonces, which a repeat makes anew).
+	about() (action sovereignty.Action, key string, input any)
+	// judge loads what the decision needs and decides. It is called on a
+	// snapshot before prepare, and again within the transaction before commit,
+	// where it locks what it loads.
+	judge(tx storage.ReadTx, a *attempt) error
+	// prepare makes effects that may be abandoned.
+	prepare(ctx context.Context, a *attempt) error
+	// commit writes the change. It must only write.
+	commit(tx storage.Tx, a *attempt) error
+	// finish makes what may only follow the log. The act stands by then.
+	finish(ctx context.Context, a *attempt) error
+	// repeat fills the results of an act that the same key already performed.
+	repeat(ctx context.Context, a *attempt, ids []comity.ID) error
+}
+
+// attempt is one run of an act through the gate.
+type attempt struct {
+	x      *Exchange
+	who    Caller
+	action sovereignty.Action
+	now    time.Time // the one instant that this step judges against
+
+	decision  sovereignty.Decision // that carried the act
+	records   []audit.Record       // acted on, as the officer named them
+	purpose   comity.Purpose
+	concerned []comity.State // beside the actor's own
+	made      []comity.ID    // ids that a repeat answers with
+	nonces    []nonce        // of the signed acts used
+	outcome   audit.Outcome
+}
+
+type nonce struct{ jkt, value string }
+
+// Do performs an act for an officer, or says why not. On success the act's
+// results are set, its leaf is in the record of acts, and its effects are done.
+// An error of code UNAVAILABLE from a finishing effect says so: the act stands
+// and the effect follows by itself.
+func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
+	began := time.Now()
+	action, key, input := act.about()
+	a := &attempt{x: x, who: who, action: action, outcome: audit.Done}
+	defer func() { x.observe(string(action), outcomeOf(err), time.Since(began)) }()
+
+	if _, err := uuid.Parse(key); err != nil {
+		return comity.Invalid("idempotencyKey", "an idempotency key is a UUID")
+	}
+	canonical, err := statement.Canonical(input)
+	if err != nil {
+		return err
+	}
+	idem := storage.Idempotency{Issuer: who.Officer.Issuer, Subject: who.Officer.Subject,
+		Mutation: string(action), Key: key, InputHash: sha256.Sum256(canonical)}
+
+	var earlier *storage.Idempotency
+	err = x.db.Read(ctx, func(tx storage.ReadTx) error {
+		a.reset(tx.Now())
+		found, err := tx.IdempotencyOf(idem.Issuer, idem.Subject, idem.Mutation, idem.Key)
+		switch {
+		case err == nil:
+			earlier = &found
+		case !errors.Is(err, storage.ErrNotFound):
+			return err
+		}
+		if earlier != nil { // judged with the rows as they are now, not as they were
+			a.made = slices.Clone(earlier.IDs)
+		}
+		return act.judge(tx, a)
+	})
+	if earlier != nil && earlier.InputHash != idem.InputHash {
+		return comity.Conflict("this idempotency key was used for another input")
+	}
+	if earlier != nil && (err == nil || comity.CodeOf(err) == comity.CodeConflict || comity.CodeOf(err) == comity.CodeInvalid) {
+		if repeated := act.repeat(ctx, a, earlier.IDs); !errors.Is(repeated, errAnew) {
+			return repeated
+		}
+	}
+	if err == nil {
+		err = act.prepare(ctx, a)
+	}
+	if err != nil {
+		return x.deny(ctx, a, err)
+	}
+
+	err = x.db.Write(ctx, func(tx storage.Tx) error {
+		a.reset(tx.Now())
+		idem.At = a.now
+		if err := act.judge(tx, a); err != nil {
+			return err
+		}
+		for _, n := range a.nonces {
+			err := tx.UseNonce(n.jkt, n.value, a.now.Add(2*statement.Freshness))
+			if errors.Is(err, storage.ErrExists) {
+				return comity.Unauthenticated("this signed act was used before; sign it anew", err)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := act.commit(tx, a); err != nil {
+			return err
+		}
+		idem.IDs = a.made
+		if earlier == nil {
+			if err := insertKey(tx, idem); err != nil {
+				return err
+			}
+		}
+		leaf, err := a.leaf(nil)
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaf(leaf)
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		err = comity.Conflict("the record changed meanwhile; read it again")
+	}
+	if err != nil {
+		if p, ok := act.(interface {
+			abandon(context.Context, *attempt)
+		}); ok {
+			p.abandon(ctx, a)
+		}
+		return x.deny(ctx, a, err)
+	}
+	return act.finish(ctx, a)
+}
+
+// errAnew is a repeat's way to say that the act is performed again, as a new
+// one, since its result is kept nowhere.
+var errAnew = errors.New("exchange: to be performed anew")
+
+func insertKey(tx storage.Tx, idem storage.Idempotency) error {
+	err := tx.InsertIdempotency(idem)
+	if errors.Is(err, storage.ErrExists) {
+		return comity.Conflict("the same act is being performed just now; ask again")
+	}
+	return err
+}
+
+// reset clears what a run of judge and commit collects, since a transaction may
+// run more than once.
+func (a *attempt) reset(now time.Time) {
+	a.now = now.UTC()
+	a.records, a.concerned, a.nonces = nil, nil, nil
+	a.decision, a.made = sovereignty.Decision{}, nil
+}
+
+// on names a record that the act is about, and the states concerned by it.
+func (a *attempt) on(record string, states ...comity.State) {
+	a.records = append(a.records, audit.Record{ID: record})
+	a.concerned = append(a.concerned, states...)
+}
+
+// decide asks the policies, and keeps the decision that carried the act.
+func (a *attempt) decide(q sovereignty.Question) error {
+	q.Officer = a.who.Officer
+	if q.Action == "" {
+		q.Action = a.action
+	}
+	d := a.x.policies.Decide(q)
+	a.decision = d
+	return d.Err()
+}
+
+// deny logs a denial before the officer learns of it and returns the error to
+// answer with. Mistakes of form and parts that are away are no denials.
+func (x *Exchange) deny(ctx context.Context, a *attempt, cause error) error {
+	switch comity.CodeOf(cause) {
+	case comity.CodeDenied:
+		a.outcome = audit.Refused
+	case comity.CodeNotFound:
+		a.outcome = audit.NotFound
+	default:
+		return cause
+	}
+	err := x.db.Write(ctx, func(tx storage.Tx) error {
+		a.now = tx.Now().UTC()
+		leaf, err := a.leaf(cause)
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaf(leaf)
+	})
+	if err != nil {
+		return err
+	}
+	return cause
+}
+
+// leaf writes down the attempt, for each state what concerns it.
+func (a *attempt) leaf(cause error) (storage.Leaf, error) {
+	content := a.content(a.action)
+	content.Records, content.Purpose = a.records, a.purpose
+	content.Article, content.Reason = a.decision.Article, ""
+	if e, ok := errors.AsType[*comity.Error](cause); ok {
+		content.Reason = e.Message
+		content.Article = e.Article
+		if a.outcome == audit.NotFound {
+			content.Article = comity.ArticleNoOracle
+		}
+	}
+	contents := map[comity.State]audit.Content{a.who.Officer.State: content}
+	for _, s := range a.concerned {
+		if a.outcome != audit.NotFound {
+			contents[s] = content
+		}
+	}
+	return audit.New(a.now, contents)
+}
+
+func (a *attempt) content(action sovereignty.Action) audit.Content {
+	return audit.Content{Act: string(action), Outcome: a.outcome, At: a.now, Actor: actorOf(a.who.Officer),
+		Policies: a.x.policies.Hash(), RequestID: a.who.RequestID}
+}
+
+func actorOf(o comity.Officer) audit.Actor {
+	return audit.Actor{State: o.State, Agency: o.Agency, Function: o.Function, Ref: o.Ref()}
+}
+
+func outcomeOf(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return string(comity.CodeOf(err))
+}

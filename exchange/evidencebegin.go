@@ -1,0 +1,230 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/envelope"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/object"
+)
+
+// maxExhibits bounds the exhibits begun or completed at once.
+const maxExhibits = 100
+
+// retention is how long the store keeps an exhibit at least (object lock).
+// A case's own retention rules lengthen it; nothing shortens it.
+const retention = 365 * 24 * time.Hour
+
+// BeginExhibit is one exhibit to upload, with the officer's signed act over
+// its body that names the key to seal to.
+type BeginExhibit struct {
+	Body      statement.BeginBody `json:"body"`
+	Note      string              `json:"note"`
+	Act       string              `json:"-"`
+	Recipient jose.JSONWebKey     `json:"-"`
+}
+
+// BegunExhibit is what the officer's client needs to seal and upload.
+type BegunExhibit struct {
+	ID        comity.ID
+	Header    []byte
+	SealedKey string // "" on a repeat: open the exhibit for it anew
+	Parts     int
+	PartSize  int64 // plaintext bytes of every part but the last
+}
+
+// BeginEvidence opens the upload of exhibits to the own state's store.
+type BeginEvidence struct {
+	Key   string         `json:"-"`
+	Case  comity.ID      `json:"case"`
+	Items []BeginExhibit `json:"items"`
+
+	Begun []BegunExhibit `json:"-"`
+
+	changeCase
+	rows []storage.Evidence
+}
+
+func (b *BeginEvidence) about() (sovereignty.Action, string, any) {
+	return sovereignty.EvidenceBegin, b.Key, b
+}
+
+var (
+	mediaType = regexp.MustCompile(`^[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}$`)
+	md5Form   = regexp.MustCompile(`^([0-9a-f]{32})?$`)
+	sha1Form  = regexp.MustCompile(`^([0-9a-f]{40})?$`)
+)
+
+func (b *BeginEvidence) judge(tx storage.ReadTx, a *attempt) (err error) {
+	if len(b.Items) == 0 || len(b.Items) > maxExhibits {
+		return comity.Invalid("items", fmt.Sprintf("between 1 and %d exhibits are begun at once", maxExhibits))
+	}
+	for i, item := range b.Items {
+		if err := at(i, item.check()); err != nil {
+			return err
+		}
+		if _, _, err := a.verify(item.Act, statement.ActEvidenceBegin, b.Case, item.Body); err != nil {
+			return at(i, err)
+		}
+	}
+	b.view, err = a.actOnCase(tx, b.Case, sovereignty.Circumstances{Signed: true, Resident: a.resident()})
+	return err
+}
+
+// resident reports whether the store and the custodian that the exchange would
+// use are the state's own (Article 13).
+func (a *attempt) resident() bool {
+	keys, err := a.x.custodian(a.who.Officer.State)
+	if err != nil || keys.State() != a.who.Officer.State {
+		return false
+	}
+	_, err = a.x.store(a.who.Officer.State)
+	return err == nil
+}
+
+func (b BeginExhibit) check() error {
+	switch {
+	case strings.TrimSpace(b.Body.Name) == "" || len(b.Body.Name) > maxLine:
+		return comity.Invalid("name", fmt.Sprintf("an exhibit has a name of at most %d bytes", maxLine))
+	case !mediaType.MatchString(b.Body.MediaType):
+		return comity.Invalid("mediaType", "this is not a media type, such as application/octet-stream")
+	case b.Body.Size < 0:
+		return comity.Invalid("size", "the size is in bytes, 0 or more")
+	case !md5Form.MatchString(b.Body.ClaimMD5):
+		return comity.Invalid("claimMd5", "this is not an MD5 in lower-case hex")
+	case !sha1Form.MatchString(b.Body.ClaimSHA1):
+		return comity.Invalid("claimSha1", "this is not a SHA-1 in lower-case hex")
+	case len(b.Note) > maxText:
+		return tooLong("note", maxText)
+	}
+	return nil
+}
+
+func (b *BeginEvidence) prepare(ctx context.Context, a *attempt) (err error) {
+	if err := b.open(ctx, a); err != nil {
+		return err
+	}
+	keys, err := a.x.custodian(b.view.State)
+	if err != nil {
+		return err
+	}
+	store, err := a.x.store(b.view.State)
+	if err != nil {
+		return err
+	}
+	b.rows, b.Begun = nil, nil
+	for i, item := range b.Items {
+		row, begun, err := b.beginOne(ctx, a, keys, store, item)
+		if err != nil {
+			b.abandon(ctx, a)
+			return at(i, err)
+		}
+		b.rows, b.Begun = append(b.rows, row), append(b.Begun, begun)
+	}
+	return nil
+}
+
+func (b *BeginEvidence) beginOne(ctx context.Context, a *attempt, keys custodian.Custodian, store object.Store, item BeginExhibit) (storage.Evidence, BegunExhibit, error) {
+	id := comity.NewID(comity.KindEvidence)
+	begun, err := keys.Begin(ctx, custodian.BeginOrder{Asker: a.asker(item.Act), Case: b.Case, Evidence: id, Body: item.Body, Recipient: item.Recipient})
+	if err != nil {
+		return storage.Evidence{}, BegunExhibit{}, err
+	}
+	header, err := envelope.ParseHeader(begun.Header)
+	if err != nil {
+		return storage.Evidence{}, BegunExhibit{}, err
+	}
+	key := objectKey(b.Case, id)
+	upload, err := store.Begin(ctx, key, a.now.Add(retention))
+	if err != nil {
+		return storage.Evidence{}, BegunExhibit{}, storeError(b.view.State, err)
+	}
+	e := comity.Evidence{ID: id, Case: b.Case, State: b.view.State, Status: comity.EvidenceUploading,
+		MediaType: item.Body.MediaType, Original: item.Body.Original, Size: item.Body.Size, Header: begun.Header,
+		WrappedKey: begun.WrappedKey, ObjectKey: key, UploadID: upload, BegunBy: a.who.Officer.Ref(), CreatedAt: a.now}
+	sealed, err := seal(b.key, bindEvidence(e), comity.EvidenceText{Name: item.Body.Name, Note: item.Note,
+		ClaimMD5: item.Body.ClaimMD5, ClaimSHA1: item.Body.ClaimSHA1})
+	return storage.Evidence{Evidence: e, Sealed: sealed}, BegunExhibit{ID: id, Header: begun.Header,
+		SealedKey: begun.SealedKey, Parts: header.Parts(), PartSize: header.PartSize}, err
+}
+
+// abandon gives up uploads that no record will name.
+func (b *BeginEvidence) abandon(ctx context.Context, a *attempt) {
+	store, err := a.x.store(b.view.State)
+	if err != nil {
+		return
+	}
+	for _, r := range b.rows {
+		if err := store.Abort(context.WithoutCancel(ctx), r.ObjectKey, r.UploadID); err != nil {
+			a.x.log.Warn("an abandoned upload stays in the store until it expires there", "state", r.State, "error", err)
+		}
+	}
+}
+
+func (b *BeginEvidence) commit(tx storage.Tx, a *attempt) error {
+	for i, r := range b.rows {
+		r.CreatedAt = a.now
+		if err := tx.InsertEvidence(r); err != nil {
+			return err
+		}
+		event, err := custodyEvent(tx, a, r.Evidence, comity.CustodyBegun)
+		if err != nil {
+			return err
+		}
+		event.Act = b.Items[i].Act
+		if err := tx.AppendCustody(chained(event)); err != nil {
+			return err
+		}
+		a.on(string(r.ID), r.State)
+		a.made = append(a.made, r.ID)
+	}
+	return nil
+}
+
+func (b *BeginEvidence) finish(context.Context, *attempt) error { return nil }
+
+// repeat answers with the exhibits already begun. Their keys are not kept
+// anywhere in the clear: the officer opens the exhibit to have one sealed anew.
+func (b *BeginEvidence) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
+	b.Begun = nil
+	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+		found, err := tx.EvidenceByID(ids)
+		for _, id := range ids {
+			h, err := envelope.ParseHeader(found[id].Header)
+			if err != nil {
+				return err
+			}
+			b.Begun = append(b.Begun, BegunExhibit{ID: id, Header: found[id].Header, Parts: h.Parts(), PartSize: h.PartSize})
+		}
+		return err
+	})
+}
+
+// objectKey is where an exhibit lies in its state's store. Ids tell nothing.
+func objectKey(c, e comity.ID) string { return string(c) + "/" + string(e) }
+
+// storeError says in the officer's words what a store said.
+func storeError(s comity.State, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, object.ErrMismatch):
+		return comity.Conflict("the store holds other bytes than were declared; check the file and upload the parts that differ again").Because(err)
+	case errors.Is(err, object.ErrNotFound):
+		return comity.Conflict("the store knows nothing of this upload; begin anew").Because(err)
+	case errors.Is(err, object.ErrExists):
+		return comity.Conflict("the store already holds another object in its place").Because(err)
+	}
+	return comity.Unavailable("the object store of "+string(s), err)
+}

@@ -1,0 +1,162 @@
+package exchange
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/envelope"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/object"
+)
+
+// OpenEvidence has the originator's custodian seal an exhibit's key to the key
+// that the officer's signed act names, and signs a URL to its bytes. The
+// disclosure is in the log before the custodian is asked.
+type OpenEvidence struct {
+	Key       string          `json:"-"`
+	Evidence  comity.ID       `json:"evidence"`
+	Purpose   comity.Purpose  `json:"purpose"`
+	Grant     comity.ID       `json:"grant"` // under which a foreign officer opens it
+	Act       string          `json:"-"`
+	Recipient jose.JSONWebKey `json:"-"`
+
+	SealedKey string          `json:"-"`
+	Header    []byte          `json:"-"`
+	Get       *object.Signed  `json:"-"` // nil while the exhibit is uploading
+	Opened    comity.Evidence `json:"-"`
+
+	evidence storage.Evidence
+	view     storage.CaseView
+}
+
+func (o *OpenEvidence) about() (sovereignty.Action, string, any) {
+	return sovereignty.EvidenceOpen, o.Key, o
+}
+
+func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
+	a.purpose = o.Purpose
+	act, _, err := a.verify(o.Act, statement.ActEvidenceOpen, o.Evidence, statement.OpenBody{})
+	if err != nil {
+		return err
+	}
+	found, err := tx.EvidenceByID([]comity.ID{o.Evidence})
+	if err != nil {
+		return err
+	}
+	e, exists := found[o.Evidence]
+	view, record, visible, err := a.findCase(tx, e.Case)
+	if err != nil {
+		return err
+	}
+	o.evidence, o.view = e, view
+	record.Kind, record.Original = comity.KindEvidence, e.Original
+	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{
+		Visible: visible && exists && (view.Own || e.Status == comity.EvidenceSealed), Signed: true, Purpose: o.Purpose}}
+	if visible && !view.Own {
+		g := grantNamed(view.Grants, o.Grant)
+		q.Circumstances.Grant = grantFacts(g, o.Evidence)
+		q.Circumstances.Agreement = g != nil && a.x.inForce(*g, view.Category, a.now)
+	}
+	a.records = []audit.Record{{ID: string(o.Evidence), Grant: o.Grant}}
+	if q.Circumstances.Visible {
+		a.concerned = append(a.concerned, view.State)
+	}
+	if err := a.decide(q); err != nil {
+		return err
+	}
+	h, err := envelope.ParseHeader(e.Header)
+	if err != nil {
+		return err
+	}
+	hash := h.Hash()
+	switch {
+	case act.Purpose != o.Purpose || act.Grant != o.Grant:
+		return comity.Invalid("act", "the signed act names another purpose or grant than this input")
+	case act.HeaderHash != hex.EncodeToString(hash[:]):
+		return comity.Invalid("act", "the signed act names another header than the exhibit's; read it again")
+	}
+	return nil
+}
+
+func (o *OpenEvidence) prepare(context.Context, *attempt) error { return nil }
+
+func (o *OpenEvidence) commit(tx storage.Tx, a *attempt) error {
+	event, err := custodyEvent(tx, a, o.evidence.Evidence, comity.CustodyDisclosed)
+	if err != nil {
+		return err
+	}
+	event.Purpose, event.Grant, event.Hash, event.Act = o.Purpose, o.Grant, o.evidence.PlainSHA256, o.Act
+	a.outcome = audit.Released
+	a.made = []comity.ID{o.Evidence}
+	return tx.AppendCustody(chained(event))
+}
+
+func (o *OpenEvidence) finish(ctx context.Context, a *attempt) error {
+	keys, err := a.x.custodian(o.evidence.State)
+	if err != nil {
+		return err
+	}
+	store, err := a.x.store(o.evidence.State)
+	if err != nil {
+		return err
+	}
+	e := o.evidence
+	o.SealedKey, err = keys.Release(ctx, custodian.ReleaseOrder{Asker: a.asker(o.Act), Case: e.Case, Evidence: e.ID, Header: e.Header,
+		WrappedKey: e.WrappedKey, Root: e.Root, PlainSHA256: e.PlainSHA256, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient})
+	if err != nil {
+		// The log said that the key would be released; it now says that it was not.
+		return a.x.deny(ctx, a, err)
+	}
+	o.Header, o.Opened = e.Header, e.Evidence
+	if e.Status == comity.EvidenceSealed {
+		get, err := store.SignGet(ctx, e.ObjectKey, e.ObjectVersion, urlAge)
+		if err != nil {
+			return storeError(e.State, err)
+		}
+		o.Get = &get
+	}
+	return nil
+}
+
+// repeat opens anew, as a first time: keys are never kept, and each release
+// stands in the log.
+func (o *OpenEvidence) repeat(context.Context, *attempt, []comity.ID) error {
+	return errAnew
+}
+
+// grantNamed picks the grant that the officer names.
+func grantNamed(grants []comity.Grant, id comity.ID) *comity.Grant {
+	for i, g := range grants {
+		if g.ID == id {
+			return &grants[i]
+		}
+	}
+	return nil
+}
+
+// inForce reports whether the agreement that a grant rests on still binds both
+// states for the category; a denounced one ends its effect at once (Article 7).
+func (x *Exchange) inForce(g comity.Grant, c comity.Category, at time.Time) bool {
+	_, err := x.dir.Agreement(g.State, g.Grantee.State, g.Agreement, c, "", at)
+	return err == nil
+}
+
+// grantFacts is what the policies see of a live grant that covers the officer.
+func grantFacts(g *comity.Grant, exhibit comity.ID) sovereignty.GrantFacts {
+	if g == nil {
+		return sovereignty.GrantFacts{}
+	}
+	f := sovereignty.GrantFacts{Present: true, Live: true, Scope: g.Scope, Purpose: g.Purpose}
+	for _, e := range g.Exhibits {
+		f.NamesExhibit = f.NamesExhibit || e == exhibit
+	}
+	return f
+}

@@ -1,0 +1,113 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/object"
+)
+
+// Caller is who asks: a verified identity, never the input's word.
+type Caller struct {
+	token.Identity
+	RequestID string // of the transport; stands in the leaf and in the server's log
+}
+
+// State is one member state's side of the exchange: what it keeps by itself.
+type State struct {
+	Custodian custodian.Custodian
+	Store     object.Store
+}
+
+// Options is what an exchange stands on.
+type Options struct {
+	DB        storage.DB
+	Directory *statement.Directory
+	Policies  *sovereignty.Policies
+	States    map[comity.State]State
+	// CursorKey seals the cursors of lists for their viewer; the same on every server.
+	CursorKey [32]byte
+	Log       *slog.Logger
+	// Observe is told of every decided act and read, for metrics; nil for none.
+	Observe func(act string, outcome string, took time.Duration)
+}
+
+// Exchange is the gate over one database.
+type Exchange struct {
+	db       storage.DB
+	dir      *statement.Directory
+	policies *sovereignty.Policies
+	states   map[comity.State]State
+	keys     *recordKeys
+	cursors  cursors
+	log      *slog.Logger
+	observe  func(string, string, time.Duration)
+}
+
+// New makes the gate. A state without a custodian and a store cannot file
+// records, and records put to it cannot be answered.
+func New(o Options) (*Exchange, error) {
+	c, err := newCursors(o.CursorKey)
+	if err != nil {
+		return nil, err
+	}
+	if o.DB == nil || o.Directory == nil || o.Policies == nil || o.Log == nil {
+		return nil, errors.New("exchange: a database, a directory, policies and a log are needed")
+	}
+	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, states: o.States, cursors: c, log: o.Log, observe: o.Observe}
+	x.keys = newRecordKeys(x.custodian)
+	if x.observe == nil {
+		x.observe = func(string, string, time.Duration) {}
+	}
+	return x, nil
+}
+
+// Directory is the verified manifests that the exchange goes by.
+func (x *Exchange) Directory() *statement.Directory { return x.dir }
+
+// Policies is the policy set that decides.
+func (x *Exchange) Policies() *sovereignty.Policies { return x.policies }
+
+func (x *Exchange) custodian(s comity.State) (custodian.Custodian, error) {
+	if st, ok := x.states[s]; ok && st.Custodian != nil {
+		return st.Custodian, nil
+	}
+	return nil, comity.Unavailable("the custodian of "+string(s), fmt.Errorf("no custodian is configured for %s", s))
+}
+
+func (x *Exchange) store(s comity.State) (object.Store, error) {
+	if st, ok := x.states[s]; ok && st.Store != nil {
+		return st.Store, nil
+	}
+	return nil, comity.Unavailable("the object store of "+string(s), fmt.Errorf("no object store is configured for %s", s))
+}
+
+// Check names each part that does not answer, nil when all do (readiness).
+func (x *Exchange) Check(ctx context.Context) map[string]error {
+	faults := map[string]error{}
+	if err := x.db.Check(ctx); err != nil {
+		faults["database"] = err
+	}
+	for s, st := range x.states {
+		if st.Custodian != nil {
+			if err := st.Custodian.Check(ctx); err != nil {
+				faults["custodian "+string(s)] = err
+			}
+		}
+		if st.Store != nil {
+			if err := st.Store.Check(ctx); err != nil {
+				faults["store "+string(s)] = err
+			}
+		}
+	}
+	return faults
+}

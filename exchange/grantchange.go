@@ -1,0 +1,203 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// findGrant finds a grant as the officer may find it, with its case as the
+// originator's officers may, locked when within a transaction.
+func (a *attempt) findGrant(tx storage.ReadTx, id comity.ID) (comity.Grant, sovereignty.Question, error) {
+	a.records = nil
+	found, err := tx.Grants(a.viewer(), []comity.ID{id})
+	if err != nil {
+		return comity.Grant{}, sovereignty.Question{}, err
+	}
+	g, ok := found[id]
+	var view storage.CaseView
+	record := sovereignty.Record{Kind: comity.KindGrant}
+	if ok {
+		var own bool
+		if view, record, own, err = a.findCase(tx, g.Case); err != nil {
+			return g, sovereignty.Question{}, err
+		}
+		if w, locked := tx.(storage.Tx); locked {
+			if g, err = w.LockGrant(id); err != nil {
+				return g, sovereignty.Question{}, err
+			}
+		}
+		if !own { // a grantee who knows of the grant, or a liaison whom the case no longer reaches
+			record = sovereignty.Record{State: g.State}
+		}
+		record.Kind, record.Reserved = comity.KindGrant, view.Reserved
+		a.concerned = append(a.concerned, g.State, g.Grantee.State)
+	}
+	a.on(string(id))
+	a.purpose = g.Purpose
+	mandated, err := a.mandated(tx)
+	return g, sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true, Mandate: mandated,
+		Grantee: g.Grantee.State}}, err
+}
+
+func stillRuns(g comity.Grant, now time.Time) error {
+	if (g.Status != comity.GrantActive && g.Status != comity.GrantPending) || !now.Before(g.NotAfter) {
+		return comity.Conflict("the grant has ended already")
+	}
+	return nil
+}
+
+// NarrowGrant lessens what a grant opens, or for how long. It never widens.
+type NarrowGrant struct {
+	Key             string               `json:"-"`
+	Grant           comity.ID            `json:"grant"`
+	ExpectedVersion int                  `json:"expectedVersion"`
+	Body            statement.NarrowBody `json:"body"`
+	Act             string               `json:"-"`
+
+	Statement string `json:"-"`
+
+	grant     comity.Grant
+	canonical json.RawMessage
+}
+
+func (n *NarrowGrant) about() (sovereignty.Action, string, any) {
+	return sovereignty.GrantNarrow, n.Key, n
+}
+
+func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
+	_, canonical, err := a.verify(n.Act, statement.ActGrantNarrow, n.Grant, n.Body)
+	if err != nil {
+		return err
+	}
+	if err := n.Body.Caveats.Marking.Check(); err != nil {
+		return err
+	}
+	g, q, err := a.findGrant(tx, n.Grant)
+	if err != nil {
+		return err
+	}
+	n.grant, n.canonical = g, canonical
+	q.Circumstances.Narrows = n.narrows(g, a.now)
+	if err := a.decide(q); err != nil {
+		return err
+	}
+	if err := stillRuns(g, a.now); err != nil {
+		return err
+	}
+	if g.Version != n.ExpectedVersion {
+		return comity.Conflict("the grant changed meanwhile; read it again")
+	}
+	return nil
+}
+
+// narrows reports whether what would remain lies within what the grant opens.
+func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
+	until, was, is := time.Unix(n.Body.NotAfter, 0), g.Caveats.Marking, n.Body.Caveats.Marking
+	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && !until.After(g.NotAfter) && until.After(now) &&
+		is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank()
+}
+
+func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
+	keys, err := a.x.custodian(n.grant.State)
+	if err != nil {
+		return err
+	}
+	n.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
+		ID: n.Grant, Record: n.grant.Case, Body: n.canonical, Previous: n.grant.Statement})
+	return err
+}
+
+func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
+	g := n.grant
+	g.Scope, g.Exhibits, g.Caveats = n.Body.Scope, n.Body.Exhibits, n.Body.Caveats
+	g.NotAfter = time.Unix(n.Body.NotAfter, 0).UTC()
+	g.Statement = n.Statement
+	g.Version++
+	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
+		return err
+	}
+	a.made = []comity.ID{n.Grant}
+	return tx.AddEffect(storage.Effect{ID: n.Grant, Kind: effectApply, State: g.State, Payload: []byte(n.Statement), NotBefore: a.now})
+}
+
+func (n *NarrowGrant) finish(ctx context.Context, a *attempt) error {
+	return a.x.runEffects(ctx, n.Grant)
+}
+
+func (n *NarrowGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	return a.x.runEffects(ctx, n.Grant)
+}
+
+// RevokeGrant ends a grant. Reads that begin after its answer see nothing more.
+type RevokeGrant struct {
+	Key   string               `json:"-"`
+	Grant comity.ID            `json:"grant"`
+	Body  statement.RevokeBody `json:"body"`
+	Act   string               `json:"-"`
+
+	grant     comity.Grant
+	canonical json.RawMessage
+	statement string
+}
+
+func (r *RevokeGrant) about() (sovereignty.Action, string, any) {
+	return sovereignty.GrantRevoke, r.Key, r
+}
+
+func (r *RevokeGrant) judge(tx storage.ReadTx, a *attempt) error {
+	_, canonical, err := a.verify(r.Act, statement.ActGrantRevoke, r.Grant, r.Body)
+	if err != nil {
+		return err
+	}
+	g, q, err := a.findGrant(tx, r.Grant)
+	if err != nil {
+		return err
+	}
+	r.grant, r.canonical = g, canonical
+	if err := a.decide(q); err != nil {
+		return err
+	}
+	if err := stillRuns(g, a.now); err != nil {
+		return err
+	}
+	if len(r.Body.Reason) > maxObjection {
+		return tooLong("reason", maxObjection)
+	}
+	return nil
+}
+
+func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
+	keys, err := a.x.custodian(r.grant.State)
+	if err != nil {
+		return err
+	}
+	r.statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
+		ID: r.Grant, Record: r.grant.Case, Body: r.canonical, Previous: r.grant.Statement})
+	return err
+}
+
+func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
+	g := r.grant
+	g.Status, g.EndedAt = comity.GrantRevoked, a.now
+	g.Version++
+	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
+		return err
+	}
+	a.made = []comity.ID{r.Grant}
+	return tx.AddEffect(storage.Effect{ID: r.Grant, Kind: effectApply, State: g.State, Payload: []byte(r.statement), NotBefore: a.now})
+}
+
+func (r *RevokeGrant) finish(ctx context.Context, a *attempt) error {
+	return a.x.runEffects(ctx, r.Grant)
+}
+
+func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	return a.x.runEffects(ctx, r.Grant)
+}

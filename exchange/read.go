@@ -1,0 +1,183 @@
+package exchange
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// readAct is the name of a read in the record of acts.
+const readAct sovereignty.Action = "read"
+
+// Reader reads for one officer on one snapshot. Every method takes all it is
+// asked for at once; what is absent and what is hidden is left out of its
+// answer alike (Article 12). A Reader belongs to one goroutine.
+type Reader struct {
+	ctx context.Context
+	x   *Exchange
+	who Caller
+	tx  storage.ReadTx
+	now time.Time
+
+	asked   map[string]*seen // by id as asked, in no order
+	order   []string
+	lists   bool
+	classes map[sovereignty.Question]sovereignty.Decision
+}
+
+// seen is what a record's leaf entry says.
+type seen struct {
+	record audit.Record
+	state  comity.State // the originator when it was seen, "" when absent or hidden
+	denied *sovereignty.Decision
+}
+
+// Read runs f on one snapshot of the primary. What f learnt may be shown only
+// when Read returns nil: by then the one leaf of this request is in the record
+// of acts, whatever was visible, hidden or absent.
+func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) (err error) {
+	began := time.Now()
+	defer func() { x.observe(string(readAct), outcomeOf(err), time.Since(began)) }()
+	r := &Reader{ctx: ctx, x: x, who: who, asked: map[string]*seen{}, classes: map[sovereignty.Question]sovereignty.Decision{}}
+	err = x.db.Read(ctx, func(tx storage.ReadTx) error {
+		r.tx, r.now = tx, tx.Now().UTC()
+		return f(r)
+	})
+	r.tx = nil
+	if err != nil {
+		return err
+	}
+	if len(r.asked) == 0 && !r.lists {
+		return nil // nothing of any record was asked about
+	}
+	return x.db.Write(ctx, func(tx storage.Tx) error {
+		leaf, err := r.leaf()
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaf(leaf)
+	})
+}
+
+// leaf tells the reader's own state everything that was asked about, and each
+// originator what of its own was seen.
+func (r *Reader) leaf() (storage.Leaf, error) {
+	content := audit.Content{Act: string(readAct), Outcome: audit.Read, At: r.now, Actor: actorOf(r.who.Officer),
+		Policies: r.x.policies.Hash(), RequestID: r.who.RequestID}
+	own := content
+	abroad := map[comity.State]audit.Content{}
+	visible := 0
+	for _, id := range r.order {
+		s := r.asked[id]
+		own.Records = append(own.Records, s.record)
+		if s.state == "" {
+			continue
+		}
+		visible++
+		if s.denied != nil {
+			own.Article, own.Reason = s.denied.Article, s.denied.Reason
+		}
+		if s.state == r.who.Officer.State {
+			continue
+		}
+		c, ok := abroad[s.state]
+		if !ok {
+			c = content
+		}
+		if s.denied != nil {
+			c.Outcome, c.Article, c.Reason = audit.Refused, s.denied.Article, s.denied.Reason
+		}
+		c.Records = append(c.Records, s.record)
+		abroad[s.state] = c
+	}
+	if len(r.order) > 0 && visible == 0 {
+		own.Outcome, own.Article = audit.NotFound, comity.ArticleNoOracle
+	} else if own.Article != 0 {
+		own.Outcome = audit.Refused
+	}
+	abroad[r.who.Officer.State] = own
+	return audit.New(r.now, abroad)
+}
+
+// note remembers that a record was asked about.
+func (r *Reader) note(id string, state comity.State, level sovereignty.Access, grant comity.ID, p comity.Purpose) *seen {
+	s, ok := r.asked[id]
+	if !ok {
+		s = &seen{record: audit.Record{ID: id}}
+		r.asked[id] = s
+		r.order = append(r.order, id)
+	}
+	if state != "" {
+		s.state = state
+		s.record.Level, s.record.Grant, s.record.Purpose = string(level), grant, p
+	}
+	return s
+}
+
+// forget takes back a note.
+func (r *Reader) forget(id string) {
+	delete(r.asked, id)
+	r.order = slices.DeleteFunc(r.order, func(o string) bool { return o == id })
+}
+
+func (r *Reader) viewer() storage.Viewer { return storage.Viewer{Officer: r.who.Officer, At: r.now} }
+
+// Officer is who reads.
+func (r *Reader) Officer() comity.Officer { return r.who.Officer }
+
+// Now is the one instant that this read judges terms against.
+func (r *Reader) Now() time.Time { return r.now }
+
+// decide asks the policies once for each class of question.
+func (r *Reader) decide(q sovereignty.Question) sovereignty.Decision {
+	q.Officer = r.who.Officer
+	if d, ok := r.classes[q]; ok {
+		return d
+	}
+	d := r.x.policies.Decide(q)
+	r.classes[q] = d
+	return d
+}
+
+// maxPage bounds the length of a page.
+const maxPage = 100
+
+// maxCount is where counting stops.
+const maxCount = 1000
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items   []T
+	Cursors []string // of the items, each usable as `after`
+	HasNext bool
+	// Count is how many the whole list holds, capped at 1,000; nil where it is not counted.
+	Count func() (int, error)
+}
+
+// page opens a page's bounds for a list and filter.
+func (r *Reader) page(list string, filter any, first int, after string) (storage.Page, []byte, error) {
+	if first < 1 || first > maxPage {
+		return storage.Page{}, nil, comity.Invalid("first", "a page holds between 1 and 100 items")
+	}
+	binding := cursorFor(r.who.Officer, list, filter)
+	key, err := r.x.cursors.open(binding, after)
+	return storage.Page{After: key, Limit: first + 1}, binding, err
+}
+
+// cut makes a page of what was found, one more than fits when there is a next.
+func cut[S, T any](r *Reader, found []S, limit int, binding []byte, key func(S) storage.Key, show func(S) T) Page[T] {
+	var p Page[T]
+	if p.HasNext = len(found) >= limit; p.HasNext {
+		found = found[:limit-1]
+	}
+	for _, s := range found {
+		p.Items = append(p.Items, show(s))
+		p.Cursors = append(p.Cursors, r.x.cursors.make(binding, key(s)))
+	}
+	return p
+}

@@ -1,0 +1,123 @@
+package exchange
+
+import (
+	"errors"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// Grants reads grants: the originator's officers see them whole, the grantee's
+// while they are live; of an ended one only that it ended.
+func (r *Reader) Grants(ids []comity.ID) (map[comity.ID]*comity.Grant, error) {
+	found, err := r.tx.Grants(r.viewer(), ids)
+	if err != nil {
+		return nil, err
+	}
+	out := map[comity.ID]*comity.Grant{}
+	for _, id := range ids {
+		g, ok := found[id]
+		if ok {
+			if shown := r.showGrant(g); shown != nil {
+				out[id] = shown
+				continue
+			}
+		}
+		r.note(string(id), "", "", "", "")
+	}
+	return out, nil
+}
+
+// ListGrants lists grants, newest first.
+func (r *Reader) ListGrants(f storage.GrantFilter, first int, after string) (Page[*comity.Grant], error) {
+	p, binding, err := r.page("grants", f, first, after)
+	if err != nil {
+		return Page[*comity.Grant]{}, err
+	}
+	r.lists = true
+	found, err := r.tx.ListGrants(r.viewer(), f, p)
+	if err != nil {
+		return Page[*comity.Grant]{}, err
+	}
+	var disagree bool
+	page := cut(r, found, p.Limit, binding, func(g comity.Grant) storage.Key { return place(g.CreatedAt, g.ID) },
+		func(g comity.Grant) *comity.Grant {
+			shown := r.showGrant(g)
+			disagree = disagree || shown == nil
+			return shown
+		})
+	if disagree {
+		r.x.log.Error("incident: the list of grants and the policies disagree", "officer_state", r.who.Officer.State, "request", r.who.RequestID)
+		return Page[*comity.Grant]{}, errors.New("exchange: the list of grants and the policies disagree")
+	}
+	page.Count = func() (int, error) { return r.tx.CountGrants(r.viewer(), f, maxCount) }
+	return page, nil
+}
+
+func (r *Reader) showGrant(g comity.Grant) *comity.Grant {
+	d := r.decide(sovereignty.Question{Action: sovereignty.GrantRead,
+		Record:        sovereignty.Record{State: g.State, Kind: comity.KindGrant, Assigned: g.State == r.who.Officer.State},
+		Circumstances: sovereignty.Circumstances{Visible: true, Grant: sovereignty.GrantFacts{Present: g.Grantee.Covers(r.who.Officer)}}})
+	if !d.Permit {
+		return nil
+	}
+	level := sovereignty.AccessOwn
+	if g.State != r.who.Officer.State {
+		level = sovereignty.AccessFull
+		if !g.Live(r.now) && !(g.Status == comity.GrantActive && r.now.Before(g.NotBefore)) {
+			g, level = endedGrant(g, r.now), sovereignty.AccessEnded
+		}
+	}
+	r.note(string(g.ID), g.State, level, g.ID, g.Purpose)
+	return &g
+}
+
+// Releases reads the release decisions on own cases.
+func (r *Reader) Releases(cases []*CaseView) (map[comity.ID][]comity.Release, error) {
+	var ids []comity.ID
+	for _, c := range cases {
+		if c.Own {
+			ids = append(ids, c.ID)
+		}
+	}
+	return r.tx.Releases(ids)
+}
+
+// Mandates reads the mandates of the officer's own state, newest first.
+func (r *Reader) Mandates() ([]comity.Mandate, error) {
+	return r.tx.Mandates(r.who.Officer.State)
+}
+
+// LogView is a leaf as the officer's state reads it.
+type LogView struct {
+	storage.LogEntry
+	Content audit.Content
+}
+
+// Log reads what concerns the officer's state in the record of acts, newest first.
+func (r *Reader) Log(first int, after string) (Page[LogView], error) {
+	p, binding, err := r.page("log", nil, first, after)
+	if err != nil {
+		return Page[LogView]{}, err
+	}
+	d := r.decide(sovereignty.Question{Action: sovereignty.LogRead, Record: sovereignty.Record{State: r.who.Officer.State, Kind: comity.KindLeaf}})
+	if err := d.Err(); err != nil {
+		return Page[LogView]{}, err
+	}
+	found, err := r.tx.Log(r.who.Officer.State, p)
+	if err != nil {
+		return Page[LogView]{}, err
+	}
+	var fault error
+	page := cut(r, found, p.Limit, binding, func(e storage.LogEntry) storage.Key { return place(e.Leaf.At, e.Leaf.ID) },
+		func(e storage.LogEntry) LogView {
+			c, err := audit.Open(e)
+			if err != nil {
+				fault = err
+			}
+			return LogView{e, c}
+		})
+	return page, fault
+}

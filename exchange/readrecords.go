@@ -1,0 +1,196 @@
+package exchange
+
+import (
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// The inner records of a case with their words.
+type (
+	// EntryView is a line of a case's log.
+	EntryView struct {
+		comity.Entry
+		Text comity.EntryText
+	}
+	// SubjectView is a subject of a case.
+	SubjectView struct {
+		comity.Subject
+		Text comity.SubjectText
+	}
+	// ObservableView is an observable of a case.
+	ObservableView struct {
+		comity.Observable
+		Text comity.ObservableText
+	}
+	// EvidenceView is an exhibit of a case. Abroad it carries the grant under
+	// which it can be opened.
+	EvidenceView struct {
+		comity.Evidence
+		Text  comity.EvidenceText
+		Grant comity.ID
+	}
+)
+
+// inner tells which of the cases open their inner records, and which all of them.
+func inner(cases []*CaseView) (ids []comity.ID, all map[comity.ID]bool) {
+	all = map[comity.ID]bool{}
+	for _, c := range cases {
+		if c.full() && c.Text != nil {
+			ids = append(ids, c.ID)
+			all[c.ID] = c.Own
+		}
+	}
+	return ids, all
+}
+
+// children makes a page per case of its inner records, with their words opened.
+func children[S, T any](r *Reader, cases []*CaseView, list string, first int, after string,
+	load func(storage.Page) (map[comity.ID][]S, error), key func(S) storage.Key, open func(custodian.RecordKey, S) (T, error),
+) (map[comity.ID]Page[T], error) {
+	out := map[comity.ID]Page[T]{}
+	var filter any
+	if len(cases) == 1 {
+		filter = cases[0].ID
+	} else if after != "" {
+		return nil, comity.Invalid("after", "a cursor of inner records is for one case at a time")
+	}
+	p, binding, err := r.page(list, filter, first, after)
+	if err != nil {
+		return nil, err
+	}
+	found, err := load(p)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cases {
+		rows := found[c.ID]
+		if len(rows) == 0 {
+			continue
+		}
+		// A cursor made on a page of several cases is bound to its own case.
+		binding := binding
+		if len(cases) > 1 {
+			binding = cursorFor(r.who.Officer, list, c.ID)
+		}
+		recordKey, err := r.x.keys.get(r.ctx, keyRef{c.ID, c.State, c.wrapped})
+		if err != nil {
+			c.dark(r, err)
+			continue
+		}
+		var fault error
+		out[c.ID] = cut(r, rows, p.Limit, binding, key, func(s S) T {
+			t, err := open(recordKey, s)
+			if err != nil {
+				fault = err
+			}
+			return t
+		})
+		if fault != nil {
+			r.incident(string(c.ID), fault)
+			return nil, fault
+		}
+	}
+	return out, nil
+}
+
+// words opens the words of a record.
+func words[T any](key custodian.RecordKey, aad, sealed []byte) (T, error) {
+	var t T
+	err := unseal(key, aad, sealed, &t)
+	return t, err
+}
+
+func place(at time.Time, id comity.ID) storage.Key { return storage.Key{At: at, ID: id} }
+
+// Entries reads the log lines of cases, oldest first.
+func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity.ID]Page[EntryView], error) {
+	ids, all := inner(cases)
+	return children(r, cases, "entries", first, after,
+		func(p storage.Page) (map[comity.ID][]storage.Entry, error) { return r.tx.Entries(ids, all, p) },
+		func(e storage.Entry) storage.Key { return place(e.CreatedAt, e.ID) },
+		func(key custodian.RecordKey, e storage.Entry) (EntryView, error) {
+			text, err := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
+			return EntryView{e.Entry, text}, err
+		})
+}
+
+// Subjects reads the subjects of cases, oldest first. Full scope abroad leaves
+// out victims, witnesses and minors.
+func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comity.ID]Page[SubjectView], error) {
+	ids, all := inner(cases)
+	return children(r, cases, "subjects", first, after,
+		func(p storage.Page) (map[comity.ID][]storage.Subject, error) { return r.tx.Subjects(ids, all, p) },
+		func(s storage.Subject) storage.Key { return place(s.CreatedAt, s.ID) },
+		func(key custodian.RecordKey, s storage.Subject) (SubjectView, error) {
+			text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
+			return SubjectView{s.Subject, text}, err
+		})
+}
+
+// Observables reads the observables of cases, oldest first.
+func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[comity.ID]Page[ObservableView], error) {
+	ids, all := inner(cases)
+	return children(r, cases, "observables", first, after,
+		func(p storage.Page) (map[comity.ID][]storage.Observable, error) { return r.tx.Observables(ids, all, p) },
+		func(o storage.Observable) storage.Key { return place(o.CreatedAt, o.ID) },
+		func(key custodian.RecordKey, o storage.Observable) (ObservableView, error) {
+			text, err := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
+			return ObservableView{o.Observable, text}, err
+		})
+}
+
+// Evidence reads the exhibits of cases, oldest first: at home all, abroad those
+// that a grant for the declared purpose names.
+func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comity.ID]Page[EvidenceView], error) {
+	var ids []comity.ID
+	named := map[comity.ID][]comity.ID{}
+	byCase := map[comity.ID]*CaseView{}
+	for _, c := range cases {
+		byCase[c.ID] = c
+		switch {
+		case c.Access.Level == sovereignty.AccessOwn:
+			ids = append(ids, c.ID)
+		case len(c.Exhibits) > 0:
+			ids = append(ids, c.ID)
+			for e := range c.Exhibits {
+				named[c.ID] = append(named[c.ID], e)
+			}
+		}
+	}
+	return children(r, cases, "evidence", first, after,
+		func(p storage.Page) (map[comity.ID][]storage.Evidence, error) { return r.tx.Evidence(ids, named, p) },
+		func(e storage.Evidence) storage.Key { return place(e.CreatedAt, e.ID) },
+		func(key custodian.RecordKey, e storage.Evidence) (EvidenceView, error) {
+			c := byCase[e.Case]
+			text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
+			if !c.Own {
+				r.note(string(e.ID), e.State, c.Access.Level, c.Exhibits[e.ID], c.Purpose)
+			}
+			return EvidenceView{Evidence: e.Evidence, Text: text, Grant: c.Exhibits[e.ID]}, err
+		})
+}
+
+// Custody reads the chain of custody of exhibits: the originator's officers see
+// every event, a grantee's the originator's and their own.
+func (r *Reader) Custody(exhibits []EvidenceView) (map[comity.ID][]comity.CustodyEvent, error) {
+	ids := make([]comity.ID, len(exhibits))
+	for i, e := range exhibits {
+		ids[i] = e.ID
+	}
+	return r.tx.Custody(ids, r.who.Officer.State)
+}
+
+// Assignees names the officers and offices assigned to own cases.
+func (r *Reader) Assignees(cases []*CaseView) (map[comity.ID][]comity.OfficerRef, error) {
+	var ids []comity.ID
+	for _, c := range cases {
+		if c.Own {
+			ids = append(ids, c.ID)
+		}
+	}
+	return r.tx.Assignees(ids)
+}

@@ -1,0 +1,205 @@
+package exchange
+
+import (
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// RequestView is a request as one side may see it.
+type RequestView struct {
+	comity.Request
+	Text *comity.RequestText // nil while the asking state's keys cannot be reached
+	// ToReference is the asked side's own file number, seen only there.
+	ToReference string
+}
+
+// MessageView is a message with its words; nil Text while its author's state's
+// keys cannot be reached.
+type MessageView struct {
+	comity.Message
+	Text *comity.MessageText
+}
+
+// Requests reads requests that the officer's state put or was asked.
+func (r *Reader) Requests(ids []comity.ID) (map[comity.ID]*RequestView, error) {
+	found, err := r.tx.Requests(r.viewer(), ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []storage.Request
+	for _, id := range ids {
+		if row, ok := found[id]; ok {
+			rows = append(rows, row)
+		} else {
+			r.note(string(id), "", "", "", "")
+		}
+	}
+	views, err := r.showRequests(rows)
+	if err != nil {
+		return nil, err
+	}
+	out := map[comity.ID]*RequestView{}
+	for _, v := range views {
+		out[v.ID] = v
+	}
+	return out, nil
+}
+
+// ListRequests lists requests, newest change first.
+func (r *Reader) ListRequests(f storage.RequestFilter, first int, after string) (Page[*RequestView], error) {
+	p, binding, err := r.page("requests", f, first, after)
+	if err != nil {
+		return Page[*RequestView]{}, err
+	}
+	r.lists = true
+	found, err := r.tx.ListRequests(r.viewer(), f, p)
+	if err != nil {
+		return Page[*RequestView]{}, err
+	}
+	views, err := r.showRequests(found)
+	if err != nil {
+		return Page[*RequestView]{}, err
+	}
+	page := cut(r, views, p.Limit, binding, func(v *RequestView) storage.Key { return place(v.UpdatedAt, v.ID) },
+		func(v *RequestView) *RequestView { return v })
+	page.Count = func() (int, error) { return r.tx.CountRequests(r.viewer(), f, maxCount) }
+	return page, nil
+}
+
+func (r *Reader) showRequests(rows []storage.Request) ([]*RequestView, error) {
+	ids := make([]comity.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	wrapped, err := r.tx.RecordKeys(ids)
+	if err != nil {
+		return nil, err
+	}
+	var views []*RequestView
+	var refs []keyRef
+	for _, row := range rows {
+		if d := r.decide(withAction(requestQuestion(row, true, r.who.Officer), sovereignty.RequestRead)); !d.Permit {
+			r.note(string(row.ID), "", "", "", "")
+			continue
+		}
+		v := &RequestView{Request: row.Request}
+		if r.who.Officer.State != row.To {
+			v.RoutedTo = "" // where the asked state sent it is its own matter
+		}
+		r.note(string(row.ID), row.State, sovereignty.AccessOwn, "", row.Purpose)
+		views = append(views, v)
+		refs = append(refs, keyRef{row.ID, row.State, wrapped[row.ID][row.State]})
+		if row.SealedTo != nil && r.who.Officer.State == row.To {
+			refs = append(refs, keyRef{row.ID, row.To, wrapped[row.ID][row.To]})
+		}
+	}
+	keys, faults := r.x.keys.many(r.ctx, refs)
+	for ref, err := range faults {
+		r.x.log.Warn("a custodian does not answer", "state", ref.state, "request", r.who.RequestID, "error", err)
+	}
+	byID := map[comity.ID]storage.Request{}
+	for _, row := range rows {
+		byID[row.ID] = row
+	}
+	for _, v := range views {
+		row := byID[v.ID]
+		if err := r.openRequest(v, row, wrapped[v.ID], keys); err != nil {
+			r.incident(string(v.ID), err)
+			return nil, err
+		}
+	}
+	return views, nil
+}
+
+func (r *Reader) openRequest(v *RequestView, row storage.Request, wrapped map[comity.State]string, keys map[keyRef]custodian.RecordKey) error {
+	if key, ok := keys[keyRef{row.ID, row.State, wrapped[row.State]}]; ok {
+		text, err := words[comity.RequestText](key, bindRequest(row.Request), row.Sealed)
+		if err != nil {
+			return err
+		}
+		if r.who.Officer.State != row.State {
+			text.FromReference = ""
+		}
+		v.Text = &text
+	}
+	if key, ok := keys[keyRef{row.ID, row.To, wrapped[row.To]}]; ok && row.SealedTo != nil {
+		reference, err := words[string](key, bindReference(row), row.SealedTo)
+		if err != nil {
+			return err
+		}
+		v.ToReference = reference
+	}
+	return nil
+}
+
+func withAction(q sovereignty.Question, a sovereignty.Action) sovereignty.Question {
+	q.Action = a
+	return q
+}
+
+// Messages reads the correspondence on requests, oldest first.
+func (r *Reader) Messages(requests []*RequestView, first int, after string) (map[comity.ID]Page[MessageView], error) {
+	ids := make([]comity.ID, len(requests))
+	for i, q := range requests {
+		ids[i] = q.ID
+	}
+	var filter any
+	if len(ids) == 1 {
+		filter = ids[0]
+	} else if after != "" {
+		return nil, comity.Invalid("after", "a cursor of messages is for one request at a time")
+	}
+	p, binding, err := r.page("messages", filter, first, after)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.tx.Messages(ids, p)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := r.tx.RecordKeys(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := map[comity.ID]Page[MessageView]{}
+	for _, id := range ids {
+		binding := binding
+		if len(ids) > 1 {
+			binding = cursorFor(r.who.Officer, "messages", id)
+		}
+		var fault error
+		out[id] = cut(r, found[id], p.Limit, binding, func(m storage.Message) storage.Key { return place(m.CreatedAt, m.ID) },
+			func(m storage.Message) MessageView {
+				v := MessageView{Message: m.Message}
+				key, err := r.x.keys.get(r.ctx, keyRef{id, m.State, wrapped[id][m.State]})
+				if err != nil {
+					r.x.log.Warn("a custodian does not answer", "state", m.State, "request", r.who.RequestID, "error", err)
+					return v
+				}
+				text, err := words[comity.MessageText](key, bindMessage(m.Message), m.Sealed)
+				if err != nil {
+					fault = err
+				}
+				v.Text = &text
+				return v
+			})
+		if fault != nil {
+			r.incident(string(id), fault)
+			return nil, fault
+		}
+	}
+	return out, nil
+}
+
+// Refusals reads the refusals of requests, by refusal id.
+func (r *Reader) Refusals(requests []*RequestView) (map[comity.ID]comity.Refusal, error) {
+	var ids []comity.ID
+	for _, q := range requests {
+		if q.Refusal != "" {
+			ids = append(ids, q.Refusal)
+		}
+	}
+	return r.tx.Refusals(ids)
+}

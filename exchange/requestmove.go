@@ -1,0 +1,198 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// MoveRequest takes a request from one status to the next: the asked state's
+// liaison receives, acknowledges, asks for a supplement, forwards, executes,
+// postpones or refuses it; the asking side supplements and closes it.
+type MoveRequest struct {
+	Key             string             `json:"-"`
+	ID              comity.ID          `json:"id"`
+	ExpectedVersion int                `json:"expectedVersion"`
+	Move            sovereignty.Action `json:"move"`
+	// Outcome tells how a request was executed: EXECUTED, EXECUTED_IN_PART or NOTHING_HELD.
+	Outcome comity.RequestStatus `json:"outcome,omitempty"`
+	// Note becomes a message of the moving side; on closing it is the feedback on use.
+	Note      string          `json:"note,omitempty"`
+	RouteTo   comity.AgencyID `json:"routeTo,omitempty"`   // of requestForward
+	Until     time.Time       `json:"until,omitzero"`      // of requestPostpone
+	Ground    comity.Ground   `json:"ground,omitempty"`    // of requestRefuse
+	Reference string          `json:"reference,omitempty"` // the asked side's own file number, of requestAcknowledge
+	Act       string          `json:"-"`                   // of requestRefuse
+
+	Message   comity.ID `json:"-"`
+	Refusal   comity.ID `json:"-"`
+	Statement string    `json:"-"`
+
+	request   storage.Request
+	next      comity.RequestStatus
+	canonical json.RawMessage
+	words     correspondence
+}
+
+func (m *MoveRequest) about() (sovereignty.Action, string, any) { return m.Move, m.Key, m }
+
+// findRequest finds a request as the officer may find it, locked when within a
+// transaction, and decides an act on it.
+func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID) (storage.Request, error) {
+	a.records = nil
+	found, err := tx.Requests(a.viewer(), []comity.ID{id})
+	if err != nil {
+		return storage.Request{}, err
+	}
+	r, ok := found[id]
+	a.on(string(id))
+	if ok {
+		if w, locked := tx.(storage.Tx); locked {
+			if r, err = w.LockRequest(id); err != nil {
+				return r, err
+			}
+		}
+		a.concerned = append(a.concerned, r.State, r.To)
+		a.purpose = r.Purpose
+	}
+	return r, a.decide(requestQuestion(r, ok, a.who.Officer))
+}
+
+func requestQuestion(r storage.Request, visible bool, o comity.Officer) sovereignty.Question {
+	return sovereignty.Question{
+		Record: sovereignty.Record{State: r.State, Agency: r.Agency, Kind: comity.KindRequest, Category: r.Category, Marking: r.Marking,
+			Owner: r.Officer == o.Ref(), To: r.To, RoutedTo: r.RoutedTo},
+		Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true},
+	}
+}
+
+func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
+	if m.Move == sovereignty.RequestRefuse {
+		_, m.canonical, err = a.verify(m.Act, statement.ActRequestRefuse, m.ID, statement.RefuseBody{Ground: m.Ground, Note: m.Note})
+		if err != nil {
+			return err
+		}
+	}
+	if m.request, err = a.findRequest(tx, m.ID); err != nil {
+		return err
+	}
+	if m.request.Version != m.ExpectedVersion {
+		return comity.Conflict("the request changed meanwhile; read it again")
+	}
+	var possible bool
+	if m.next, possible = sovereignty.NextStatus(m.request.Status, m.Move, m.Outcome); !possible {
+		return comity.Conflict(fmt.Sprintf("a request that is %s cannot be moved so", m.request.Status))
+	}
+	return m.check(a)
+}
+
+func (m *MoveRequest) check(a *attempt) error {
+	switch m.Move {
+	case sovereignty.RequestForward:
+		state, err := a.x.dir.State(a.who.Officer.State)
+		if err != nil {
+			return err
+		}
+		for _, agency := range state.Agencies {
+			if agency.ID == m.RouteTo {
+				return m.checkNote(false)
+			}
+		}
+		return comity.Invalid("routeTo", "a request is forwarded to an agency of the own state's manifest")
+	case sovereignty.RequestPostpone:
+		if !m.Until.After(a.now) {
+			return comity.Invalid("until", "a request is postponed to a date in the future")
+		}
+	case sovereignty.RequestRefuse:
+		for _, g := range comity.Grounds {
+			if g == m.Ground {
+				return m.checkNote(false)
+			}
+		}
+		return comity.Invalid("ground", "a refusal names a ground of the list, or NOT_STATED")
+	case sovereignty.RequestAskSupplement, sovereignty.RequestSupplement, sovereignty.RequestClose:
+		return m.checkNote(true)
+	}
+	if len(m.Reference) > maxLine {
+		return tooLong("reference", maxLine)
+	}
+	return m.checkNote(false)
+}
+
+func (m *MoveRequest) checkNote(needed bool) error {
+	if needed && strings.TrimSpace(m.Note) == "" {
+		return comity.Invalid("note", "say what is asked, supplemented or fed back")
+	}
+	if len(m.Note) > maxText {
+		return tooLong("note", maxText)
+	}
+	return nil
+}
+
+func (m *MoveRequest) prepare(ctx context.Context, a *attempt) (err error) {
+	if m.Note != "" || m.Reference != "" {
+		if err := m.words.open(ctx, a, m.ID); err != nil {
+			return err
+		}
+	}
+	if m.Move != sovereignty.RequestRefuse {
+		return nil
+	}
+	keys, err := a.x.custodian(a.who.Officer.State)
+	if err != nil {
+		return err
+	}
+	m.Refusal = comity.NewID(comity.KindRefusal)
+	m.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(m.Act), Kind: statement.KindRefusal,
+		ID: m.Refusal, Record: m.ID, Body: m.canonical, Category: m.request.Category})
+	return err
+}
+
+func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
+	r := m.request
+	r.Status, r.UpdatedAt = m.next, a.now
+	r.Version++
+	switch m.Move {
+	case sovereignty.RequestForward:
+		r.RoutedTo = m.RouteTo
+	case sovereignty.RequestPostpone:
+		r.PostponedTo = m.Until.UTC()
+	case sovereignty.RequestRefuse:
+		r.Ground, r.Refusal = m.Ground, m.Refusal
+		err := tx.InsertRefusal(comity.Refusal{ID: m.Refusal, Request: m.ID, State: a.who.Officer.State, Ground: m.Ground,
+			Statement: m.Statement, CreatedAt: a.now})
+		if err != nil {
+			return err
+		}
+	}
+	if m.Reference != "" && a.who.Officer.State == r.To {
+		var err error
+		if r.SealedTo, err = seal(m.words.key, bindReference(r), m.Reference); err != nil {
+			return err
+		}
+	}
+	if m.Note != "" {
+		id, err := m.words.write(tx, a, r, m.Note)
+		if err != nil {
+			return err
+		}
+		m.Message = id
+	} else if m.Reference != "" {
+		if err := m.words.keep(tx, a, r.ID); err != nil {
+			return err
+		}
+	}
+	a.made = []comity.ID{m.ID}
+	return tx.UpdateRequest(r, r.Version-1)
+}
+
+func (m *MoveRequest) finish(context.Context, *attempt) error              { return nil }
+func (m *MoveRequest) repeat(context.Context, *attempt, []comity.ID) error { return nil }

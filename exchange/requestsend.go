@@ -1,0 +1,130 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// defaultClocks are the hours in which a request is answered where the
+// agreement says nothing (Directive (EU) 2023/977, article 5).
+var defaultClocks = map[comity.Urgency]int{comity.UrgencyUrgent: 8, comity.UrgencyPrompt: 72, comity.UrgencyRoutine: 168}
+
+// SendRequest puts a request to another state's contact point. It describes
+// facts, persons and observables; a record that it names is never looked up,
+// so that an unknown and a hidden one are accepted alike (Article 12).
+type SendRequest struct {
+	Key      string             `json:"-"`
+	To       comity.State       `json:"to"`
+	Kind     comity.RequestKind `json:"kind"`
+	Urgency  comity.Urgency     `json:"urgency"`
+	Category comity.Category    `json:"category"`
+	Purpose  comity.Purpose     `json:"purpose"`
+	Marking  comity.Marking     `json:"marking"`
+	Text     comity.RequestText `json:"text"`
+
+	ID comity.ID `json:"-"`
+
+	agreement statement.Agreement
+	wrapped   string
+	key       custodian.RecordKey
+}
+
+func (s *SendRequest) about() (sovereignty.Action, string, any) {
+	return sovereignty.RequestSend, s.Key, s
+}
+
+func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
+	own := a.who.Officer.State
+	if err := s.check(own); err != nil {
+		return err
+	}
+	category, _ := sovereignty.Category(s.Category)
+	agreement, err := a.x.dir.Agreement(own, s.To, "", s.Category, s.Kind, a.now)
+	s.agreement = agreement
+	a.purpose = s.Purpose
+	return a.decide(sovereignty.Question{
+		Record: sovereignty.Record{State: own, Agency: a.who.Officer.Agency, Kind: comity.KindRequest, Category: s.Category,
+			Marking: s.Marking, To: s.To, Owner: true},
+		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil},
+	})
+}
+
+func (s *SendRequest) check(own comity.State) error {
+	if _, known := sovereignty.Category(s.Category); !known {
+		return comity.Invalid("category", "the union has no such category; see the query `categories`")
+	}
+	if err := s.Marking.Check(); err != nil {
+		return err
+	}
+	switch s.Kind {
+	case comity.RequestInformation, comity.RequestAccess, comity.RequestMeasure, comity.RequestPreservation:
+	default:
+		return comity.Invalid("kind", "a request is for INFORMATION, ACCESS, a MEASURE or PRESERVATION")
+	}
+	if _, ok := defaultClocks[s.Urgency]; !ok {
+		return comity.Invalid("urgency", "a request is URGENT, PROMPT or ROUTINE")
+	}
+	switch {
+	case !s.To.Valid() || s.To == own:
+		return comity.Invalid("to", "a request is put to another state")
+	case !s.Purpose.Valid():
+		return comity.Invalid("purpose", "this is not a purpose")
+	case strings.TrimSpace(s.Text.Title) == "" || len(s.Text.Title) > maxLine:
+		return comity.Invalid("title", fmt.Sprintf("a request has a title of at most %d bytes", maxLine))
+	case strings.TrimSpace(s.Text.Facts) == "" || len(s.Text.Facts) > maxText:
+		return comity.Invalid("facts", fmt.Sprintf("a request describes the facts in at most %d bytes", maxText))
+	case len(s.Text.Record) > maxLine || len(s.Text.FromReference) > maxLine:
+		return tooLong("record", maxLine)
+	case len(s.Text.Observables) > maxPerAct:
+		return comity.Invalid("observables", fmt.Sprintf("at most %d observables are described", maxPerAct))
+	}
+	for i, o := range s.Text.Observables {
+		if err := at(i, NewObservable{Text: o}.check()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *SendRequest) prepare(ctx context.Context, a *attempt) error {
+	keys, err := a.x.custodian(a.who.Officer.State)
+	if err != nil {
+		return err
+	}
+	s.ID = comity.NewID(comity.KindRequest)
+	s.wrapped, s.key, err = keys.NewRecordKey(ctx, s.ID)
+	return err
+}
+
+func (s *SendRequest) commit(tx storage.Tx, a *attempt) error {
+	hours, ok := s.agreement.Clocks[s.Urgency]
+	if !ok {
+		hours = defaultClocks[s.Urgency]
+	}
+	o := a.who.Officer
+	r := comity.Request{ID: s.ID, State: o.State, Agency: o.Agency, Officer: o.Ref(), To: s.To, Kind: s.Kind, Urgency: s.Urgency,
+		Category: s.Category, Purpose: s.Purpose, Status: comity.RequestSent, Marking: s.Marking, Version: 1,
+		CreatedAt: a.now, UpdatedAt: a.now, DueAt: a.now.Add(time.Duration(hours) * time.Hour)}
+	sealed, err := seal(s.key, bindRequest(r), s.Text)
+	if err != nil {
+		return err
+	}
+	a.on(string(s.ID), s.To)
+	a.made = []comity.ID{s.ID}
+	return tx.InsertRequest(storage.Request{Request: r, Sealed: sealed}, s.wrapped)
+}
+
+func (s *SendRequest) finish(context.Context, *attempt) error { return nil }
+
+func (s *SendRequest) repeat(_ context.Context, _ *attempt, ids []comity.ID) error {
+	s.ID = ids[0]
+	return nil
+}

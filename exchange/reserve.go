@@ -1,0 +1,94 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// ReserveCase withdraws a case from sharing as a domestic matter (Article 4):
+// it is invisible outside the state and ungrantable, and its running grants
+// end. They do not revive.
+type ReserveCase struct {
+	Key             string                `json:"-"`
+	Case            comity.ID             `json:"case"`
+	ExpectedVersion int                   `json:"expectedVersion"`
+	Body            statement.ReserveBody `json:"body"`
+	Act             string                `json:"-"`
+
+	Ended []comity.ID `json:"-"` // the grants that ended
+
+	changeCase
+	canonical json.RawMessage
+	statement string
+}
+
+func (r *ReserveCase) about() (sovereignty.Action, string, any) {
+	return sovereignty.CaseReserve, r.Key, r
+}
+
+func (r *ReserveCase) judge(tx storage.ReadTx, a *attempt) error {
+	_, canonical, err := a.verify(r.Act, statement.ActCaseReserve, r.Case, r.Body)
+	if err != nil {
+		return err
+	}
+	r.canonical = canonical
+	r.view, err = a.actOnCase(tx, r.Case, sovereignty.Circumstances{Signed: true})
+	if err != nil {
+		return err
+	}
+	if r.view.Reserved {
+		return comity.Conflict("the case is reserved already")
+	}
+	if r.view.Version != r.ExpectedVersion {
+		return comity.Conflict("the case changed meanwhile; read it again")
+	}
+	if strings.TrimSpace(r.Body.Reason) == "" || len(r.Body.Reason) > maxObjection {
+		return comity.Invalid("reason", "a reservation has a reason, kept within the state")
+	}
+	return nil
+}
+
+func (r *ReserveCase) prepare(ctx context.Context, a *attempt) error {
+	if err := r.open(ctx, a); err != nil {
+		return err
+	}
+	keys, err := a.x.custodian(r.view.State)
+	if err != nil {
+		return err
+	}
+	r.statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
+		ID: r.Case, Record: r.Case, Body: r.canonical})
+	return err
+}
+
+func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
+	ended, err := tx.EndGrants(r.Case, a.now)
+	if err != nil {
+		return err
+	}
+	r.Ended = nil
+	for _, g := range ended {
+		r.Ended = append(r.Ended, g.ID)
+	}
+	// Not a change that is seen abroad: the case simply is no longer there.
+	err = r.write(tx, a, false, func(c *comity.Case, _ *comity.CaseText) { c.Reserved = true })
+	if err != nil {
+		return err
+	}
+	return tx.AddEffect(storage.Effect{ID: r.Case, Kind: effectApply, State: r.view.State, Payload: []byte(r.statement), NotBefore: a.now})
+}
+
+func (r *ReserveCase) finish(ctx context.Context, a *attempt) error {
+	return a.x.runEffects(ctx, r.Case)
+}
+
+func (r *ReserveCase) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	return a.x.runEffects(ctx, r.Case)
+}
