@@ -1,0 +1,272 @@
+package token_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
+)
+
+// transport counts what is fetched and can be cut.
+type transport struct {
+	fetched atomic.Int64
+	cut     atomic.Bool
+	slow    time.Duration
+}
+
+func (c *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.fetched.Add(1)
+	time.Sleep(c.slow)
+	if c.cut.Load() {
+		return nil, errors.New("the line is cut")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func counted(u *tokentest.Union) (*token.Verifier, *transport) {
+	c := &transport{}
+	return token.NewVerifier(u.Directory, token.Options{HTTP: &http.Client{Transport: c}, Now: u.Clock.Now, Development: true}), c
+}
+
+// One fetch is the discovery document and the key set.
+const oneFetch = 2
+
+func TestKeysAreFetchedOnce(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	_, tok, _ := u.Login(t, "liaison@KZ")
+	v, c := counted(u)
+	c.slow = 20 * time.Millisecond
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := v.Verify(t.Context(), tok); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := c.fetched.Load(); n != oneFetch {
+		t.Errorf("%d documents were fetched for 16 at once", n)
+	}
+	u.Clock.Advance(6 * time.Minute)
+	if _, err := v.Verify(t.Context(), tok); err != nil || c.fetched.Load() != 2*oneFetch {
+		t.Errorf("after five minutes: %d, %v", c.fetched.Load(), err)
+	}
+}
+
+func TestKeyRotation(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	v, c := counted(u)
+	_, old, _ := u.Login(t, "liaison@KZ")
+	if _, err := v.Verify(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Issuers["KZ"].Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	_, fresh, _ := u.Login(t, "liaison@KZ")
+	for _, tok := range []string{fresh, old} {
+		if _, err := v.Verify(t.Context(), tok); err != nil {
+			t.Errorf("after a rotation: %v", err)
+		}
+	}
+	if n := c.fetched.Load(); n != 2*oneFetch {
+		t.Errorf("%d documents fetched", n)
+	}
+	// Somebody who makes up kids makes the server fetch no more than once in a while.
+	key, _ := statement.NewKey()
+	for range 50 {
+		forged := tokentest.Forge(t, map[string]any{"alg": "ES256", "typ": "at+jwt", "kid": "made-up"}, tokentest.Payload(t, old), key)
+		if _, err := v.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnauthenticated {
+			t.Fatal(err)
+		}
+	}
+	if n := c.fetched.Load(); n > 3*oneFetch {
+		t.Errorf("made-up kids caused %d fetches", n)
+	}
+	if err := u.Issuers["KZ"].Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	u.Clock.Advance(6 * time.Minute)
+	if _, err := v.Verify(t.Context(), old); err == nil || !strings.Contains(err.Error(), "log in again") {
+		t.Errorf("two rotations later: %v", err)
+	}
+}
+
+func TestIssuerAway(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	v, c := counted(u)
+	_, tok, _ := u.Login(t, "liaison@KZ")
+	c.cut.Store(true)
+	for range 5 {
+		if _, err := v.Verify(t.Context(), tok); comity.CodeOf(err) != comity.CodeUnavailable || !strings.Contains(err.Error(), "KZ") {
+			t.Errorf("away from the start: %v", err)
+		}
+	}
+	if n := c.fetched.Load(); n != 1 {
+		t.Errorf("%d tries within ten seconds", n)
+	}
+	c.cut.Store(false)
+	u.Clock.Advance(11 * time.Second)
+	if _, err := v.Verify(t.Context(), tok); err != nil {
+		t.Fatalf("back again: %v", err)
+	}
+	c.cut.Store(true)
+	u.Clock.Advance(50 * time.Minute)
+	if _, err := v.Verify(t.Context(), tok); err != nil {
+		t.Errorf("with keys of fifty minutes: %v", err)
+	}
+	u.Clock.Advance(10 * time.Minute)
+	if _, err := v.Verify(t.Context(), tok); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Errorf("with keys of an hour: %v", err)
+	}
+}
+
+// A caller that goes away neither gets an answer nor spoils the others' fetch.
+func TestCancelledCaller(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	v, c := counted(u)
+	c.slow = 50 * time.Millisecond
+	_, tok, _ := u.Login(t, "liaison@KZ")
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := v.Verify(ctx, tok); !errors.Is(err, context.Canceled) {
+			t.Errorf("the cancelled caller: %v", err)
+		}
+	})
+	time.Sleep(20 * time.Millisecond)
+	wg.Go(func() {
+		if _, err := v.Verify(t.Context(), tok); err != nil {
+			t.Errorf("the other caller: %v", err)
+		}
+	})
+	cancel()
+	wg.Wait()
+	if n := c.fetched.Load(); n != oneFetch {
+		t.Errorf("%d documents fetched", n)
+	}
+}
+
+// What an issuer's endpoints may answer and is refused: nobody gets in, and the
+// error says that the issuer is at fault.
+func TestIssuerMisbehaves(t *testing.T) {
+	for name, answers := range map[string]func(self string) (discovery, keys string){
+		"another issuer": func(self string) (string, string) {
+			return `{"issuer":"https://evil.test","jwks_uri":"` + self + `/keys"}`, ""
+		},
+		"issuer and slash": func(self string) (string, string) {
+			return `{"issuer":"` + self + `/","jwks_uri":"` + self + `/keys"}`, ""
+		},
+		"keys over http": func(self string) (string, string) {
+			return `{"issuer":"` + self + `","jwks_uri":"http://idp.test/keys"}`, ""
+		},
+		"keys in a file": func(self string) (string, string) {
+			return `{"issuer":"` + self + `","jwks_uri":"file:///etc/passwd"}`, ""
+		},
+		"no keys address": func(self string) (string, string) { return `{"issuer":"` + self + `"}`, "" },
+		"not JSON":        func(string) (string, string) { return `<html>`, "" },
+		"too long": func(self string) (string, string) {
+			return `{"issuer":"` + self + `"}` + strings.Repeat(" ", 256<<10), ""
+		},
+		"keys not JSON": func(self string) (string, string) { return good(self), "keys" },
+		"no keys":       func(self string) (string, string) { return good(self), `{"keys":[]}` },
+		"keys too long": func(self string) (string, string) { return good(self), `{"keys":[]}` + strings.Repeat(" ", 256<<10) },
+		"too many keys": func(self string) (string, string) {
+			return good(self), `{"keys":[{}` + strings.Repeat(",{}", 64) + `]}`
+		},
+		"only a secret key": func(self string) (string, string) { return good(self), `{"keys":[{"kty":"oct","k":"AAAA","kid":"k"}]}` },
+		"a weak RSA key": func(self string) (string, string) {
+			return good(self), `{"keys":[{"kty":"RSA","kid":"k","e":"AQAB","n":"` + strings.Repeat("_", 171) + `"}]}`
+		},
+		"the same kid twice": func(self string) (string, string) {
+			k, _ := statement.NewKey()
+			jwk := strings.Replace(string(tokentest.JWK(t, k)), "{", `{"kid":"k",`, 1)
+			return good(self), `{"keys":[` + jwk + `,` + jwk + `]}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			server := httptest.NewServer(mux)
+			defer server.Close()
+			discovery, keys := answers(server.URL)
+			mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(discovery)) })
+			mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(keys)) })
+			refusedFrom(t, server.URL, true)
+		})
+	}
+	t.Run("redirects", func(t *testing.T) {
+		var other *httptest.Server
+		other = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { t.Error("a redirect was followed") }))
+		defer other.Close()
+		server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusFound))
+		defer server.Close()
+		refusedFrom(t, server.URL, true)
+	})
+	t.Run("plain HTTP outside development", func(t *testing.T) {
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("fetched over plain HTTP") }))
+		defer server.Close()
+		refusedFrom(t, server.URL, false)
+	})
+}
+
+func good(self string) string { return `{"issuer":"` + self + `","jwks_uri":"` + self + `/keys"}` }
+
+// refusedFrom checks that a token of that issuer is refused for the issuer's fault.
+func refusedFrom(t *testing.T, issuer string, development bool) {
+	t.Helper()
+	u := tokentest.NewUnion(t)
+	u.Publish(t, "KZ", func(m *statement.Manifest) { m.Issuers[0].URL = issuer })
+	key, _ := statement.NewKey()
+	payload, _ := json.Marshal(map[string]string{"iss": issuer})
+	forged := tokentest.Forge(t, map[string]any{"alg": "ES256", "typ": "JWT", "kid": "k"}, payload, key)
+	v := token.NewVerifier(u.Directory, token.Options{Now: u.Clock.Now, Development: development})
+	if _, err := v.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+// Discovery is at the issuer's path, with or without a slash at its end, and
+// over TLS as in production.
+func TestIssuerOverTLS(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	key, plain := newIssuerKey(t, u)
+	proxy := http.NewServeMux()
+	server := httptest.NewTLSServer(proxy)
+	defer server.Close()
+	issuer := server.URL + "/realms/kz/"
+	answer, err := http.Get(plain + "/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var keys json.RawMessage
+	if err := json.NewDecoder(answer.Body).Decode(&keys); err != nil {
+		t.Fatal(err)
+	}
+	proxy.HandleFunc("/realms/kz/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": issuer, "jwks_uri": server.URL + "/keys"})
+	})
+	proxy.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(keys) })
+	_, tok, _ := u.Login(t, "liaison@KZ")
+	u.Publish(t, "KZ", func(m *statement.Manifest) { m.Issuers[0].URL = issuer })
+	claims := claimsOf(t, tok)
+	claims["iss"] = issuer
+	payload, _ := json.Marshal(claims)
+	v := token.NewVerifier(u.Directory, token.Options{HTTP: server.Client(), Now: u.Clock.Now})
+	signed := tokentest.Forge(t, map[string]any{"alg": "ES256", "typ": "JWT", "kid": "k1"}, payload, key)
+	if who, err := v.Verify(t.Context(), signed); err != nil || who.Officer.Issuer != issuer {
+		t.Errorf("%+v, %v", who.Officer, err)
+	}
+}
