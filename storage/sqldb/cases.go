@@ -1,0 +1,227 @@
+package sqldb
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+var cases = newTable("cases", `id state agency owner category status tlp pap handling nexus reserved
+	version version_abroad created_at updated_at updated_abroad sealed`,
+	func(c *storage.Case) []any {
+		return []any{&c.ID, &c.State, &c.Agency, &c.Owner, &c.Category, &c.Status, &c.Marking.TLP, &c.Marking.PAP,
+			&c.Marking.Handling, asJSON(&c.Nexus), &c.Reserved, &c.Version, &c.VersionAbroad, instant(&c.CreatedAt),
+			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), blob(&c.Sealed)}
+	})
+
+// A case as the rules themselves show it, without the visibility table: $1 is
+// the viewer's state, $2 its agency, $3 its reference; then, where they stand,
+// $4 its viewer keys and $5 the instant.
+const (
+	// assigned holds for a case c of the viewer's own state.
+	assigned = `c.state = $1 AND EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4))`
+	// covers holds for a grant g that reaches, or reached, the viewer: it is or
+	// was active, else the grantee would learn of what never opened anything.
+	covers = `g.was_active AND g.state <> $1 AND g.grantee_state = $1 AND g.grantee_agency IN ('', $2) AND g.grantee_officer IN ('', $3)`
+	// open holds for a grant g that opens its case, unless that is reserved.
+	open = `g.viewer = ANY($4) AND ` + covers + ` AND g.status = 'ACTIVE' AND g.not_before <= $5 AND g.not_after > $5`
+)
+
+// viewerArgs are $1 to $3 of the conditions above.
+func viewerArgs(v storage.Viewer) args {
+	return args{v.Officer.State, v.Officer.Agency, v.Officer.Ref()}
+}
+
+func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage.CaseView, error) {
+	a := viewerArgs(v)
+	a.add(set(r, storage.ViewerKeys(v.Officer)))
+	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE (`+assigned+
+		` OR c.state <> $1 AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.viewer = ANY($4) AND `+covers+`)) AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
+	if err != nil {
+		return nil, err
+	}
+	// All statements run whatever there is to find, so that hidden and absent
+	// take the same work.
+	views, err := r.views(v, ids, found)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID]storage.CaseView, len(views))
+	for _, view := range views {
+		m[view.ID] = view
+	}
+	return m, nil
+}
+
+// views tells how the viewer finds each case, and drops those that it does not.
+func (r *reader) views(v storage.Viewer, ids []comity.ID, found []storage.Case) ([]storage.CaseView, error) {
+	a, keys := viewerArgs(v), set(r, storage.ViewerKeys(v.Officer))
+	covering, err := grants.query(r, `SELECT `+grants.cols("g")+` FROM grants g WHERE `+covers+` AND g.case_id = ANY(`+a.add(set(r, ids))+
+		`) AND g.viewer = ANY(`+a.add(keys)+`) ORDER BY g.created_at, g.id`, a...)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
+		set(r, ids), keys)
+	if err != nil {
+		return nil, err
+	}
+	granted := group(covering, func(g comity.Grant) comity.ID { return g.Case })
+	assigned := group(mine, func(a assignment) comity.ID { return a.caseID })
+	var views []storage.CaseView
+	for _, c := range found {
+		if view, ok := viewOf(v, c, granted[c.ID], assigned[c.ID]); ok {
+			views = append(views, view)
+		}
+	}
+	return views, nil
+}
+
+// viewOf makes a view of a case that is the viewer's own, or was opened to it once.
+func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []assignment) (storage.CaseView, bool) {
+	if c.State == v.Officer.State {
+		view := storage.CaseView{Case: c, Own: len(mine) > 0}
+		for _, a := range mine {
+			view.Assigned = view.Assigned || a.viewer == string(v.Officer.Ref())
+			view.Reached = view.Reached || a.viewer == storage.OfficeViewer(v.Officer.State, v.Officer.Role)
+		}
+		return view, view.Own
+	}
+	var live, ended []comity.Grant
+	for _, g := range covering {
+		switch {
+		case g.Live(v.At):
+			live = append(live, g)
+		case (g.Status != comity.GrantActive || !v.At.Before(g.NotAfter)) && endOf(g).After(g.NotBefore):
+			ended = append(ended, g)
+		}
+	}
+	if len(live) > 0 && !c.Reserved {
+		return storage.CaseView{Case: c, Grants: live}, true
+	}
+	if len(ended) == 0 {
+		return storage.CaseView{}, false
+	}
+	last := slices.MaxFunc(ended, func(a, b comity.Grant) int {
+		return cmp.Or(endOf(a).Compare(endOf(b)), cmp.Compare(a.ID, b.ID))
+	})
+	return storage.CaseView{Case: storage.Case{Case: comity.Case{ID: c.ID, State: c.State}}, Ended: &last}, true
+}
+
+// endOf is when a grant ceased, or will cease, to open its case.
+func endOf(g comity.Grant) time.Time {
+	if g.Status != comity.GrantActive && g.EndedAt.Before(g.NotAfter) {
+		return g.EndedAt
+	}
+	return g.NotAfter
+}
+
+func (r *reader) ListCases(v storage.Viewer, f storage.CaseFilter, p storage.Page) ([]storage.CaseView, error) {
+	from, a := r.visible(v, f, p)
+	found, err := cases.query(r, `SELECT `+cases.cols("c")+from+` ORDER BY m.updated_at DESC, m.case_id DESC`, a...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	ids := make([]comity.ID, len(found))
+	for i, c := range found {
+		ids[i] = c.ID
+	}
+	return r.views(v, ids, found)
+}
+
+func (r *reader) CountCases(v storage.Viewer, f storage.CaseFilter, max int) (int, error) {
+	from, a := r.visible(v, f, storage.Page{Limit: max})
+	var n int
+	if err := r.scanOne(`SELECT count(*)`+from, a, &n); err != nil {
+		return 0, fmt.Errorf("count cases: %w", err)
+	}
+	return n, nil
+}
+
+// visible is the FROM of a page of cases c that the viewer may find, with m,
+// their place in the viewer's order: for each viewer key one bounded index scan
+// of the visibility table, merged, then checked by the plain rules.
+func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page) (string, args) {
+	keys := storage.ViewerKeys(v.Officer)
+	a := viewerArgs(v)
+	a.add(set(r, keys))
+	a.add(micros(v.At))
+	afterAt, afterID := before(p.After)
+	cond := ` AND (updated_at, case_id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `) AND (grant_id = '') = (orig_state = $1)` +
+		` AND valid_from <= $5 AND valid_until > $5 AND via_agency IN ('', $2)`
+	for _, c := range []struct{ column, value string }{{"orig_state", string(f.State)}, {"orig_agency", string(f.Agency)},
+		{"category", string(f.Category)}, {"status", string(f.Status)}} {
+		if c.value != "" {
+			cond += ` AND ` + c.column + ` = ` + a.add(c.value)
+		}
+	}
+	if f.Own {
+		cond += ` AND grant_id = ''`
+	}
+	if f.Granted {
+		cond += ` AND grant_id <> ''`
+	}
+	ordered := ` ORDER BY updated_at DESC, case_id DESC LIMIT ` + a.add(max(p.Limit, 0))
+	var branches []string
+	for _, key := range keys {
+		branches = append(branches, `SELECT * FROM (SELECT DISTINCT updated_at, case_id FROM visibility WHERE viewer = `+a.add(key)+cond+ordered+`) b`)
+	}
+	return ` FROM (SELECT * FROM (` + strings.Join(branches, ` UNION `) + `) u` + ordered + `) m JOIN cases c ON c.id = m.case_id` +
+		` WHERE (` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND ` + open + `))`, a
+}
+
+func (r *reader) Assignees(ids []comity.ID) (map[comity.ID][]comity.OfficerRef, error) {
+	all, err := assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) ORDER BY a.at, a.viewer`, set(r, ids))
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID][]comity.OfficerRef)
+	for _, a := range all {
+		if o := comity.OfficerRef(a.viewer); o.Valid() { // else an office
+			m[a.caseID] = append(m[a.caseID], o)
+		}
+	}
+	return m, nil
+}
+
+func (w *writer) LockCase(id comity.ID) (storage.Case, error) {
+	return cases.one(w.reader, `SELECT `+cases.cols("c")+` FROM cases c WHERE c.id = $1 FOR NO KEY UPDATE`, id)
+}
+
+func (w *writer) LockState(s comity.State) error {
+	if _, err := w.exec(`INSERT INTO state_locks (state) VALUES ($1) ON CONFLICT DO NOTHING`, s); err != nil {
+		return fmt.Errorf("lock state: %w", err)
+	}
+	var locked string
+	return w.scanOne(`SELECT state FROM state_locks WHERE state = $1 FOR NO KEY UPDATE`, []any{s}, &locked)
+}
+
+func (w *writer) InsertCase(c storage.Case, wrappedKey string) error {
+	if err := cases.insert(w, c); err != nil {
+		return err
+	}
+	return w.InsertRecordKey(c.ID, c.State, wrappedKey)
+}
+
+func (w *writer) UpdateCase(c storage.Case, expected int) error {
+	was, err := w.LockCase(c.ID)
+	if err != nil {
+		return err
+	}
+	if was.Version != expected || c.Version != expected+1 {
+		return storage.ErrConflict
+	}
+	_, err = w.exec(`UPDATE cases SET owner = $2, category = $3, status = $4, tlp = $5, pap = $6, handling = $7, nexus = $8,
+		reserved = $9, version = $10, version_abroad = $11, updated_at = $12, updated_abroad = $13, sealed = $14 WHERE id = $1`,
+		c.ID, c.Owner, c.Category, c.Status, c.Marking.TLP, c.Marking.PAP, c.Marking.Handling, asJSON(&c.Nexus), c.Reserved,
+		c.Version, c.VersionAbroad, instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), blob(&c.Sealed))
+	if err != nil {
+		return fmt.Errorf("update case: %w", err)
+	}
+	return w.caseMoved(was, c)
+}

@@ -1,0 +1,156 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// A transaction is tried so often, with a pause that doubles from firstPause
+// and is drawn at random, so that those who collided do not collide again.
+const (
+	maxTries   = 10
+	firstPause = 2 * time.Millisecond
+	maxPause   = 200 * time.Millisecond
+)
+
+// DB is a database of the exchange over one engine.
+type DB struct {
+	engine        Engine
+	writes, reads *sql.DB
+	clock         func() time.Time
+	texts         sync.Map // statement → its translation
+}
+
+var _ storage.DB = (*DB)(nil)
+
+// New serves a migrated database; writes and reads may be one pool. A clock
+// overrides the engine's. The pools are closed by Close.
+func New(engine Engine, writes, reads *sql.DB, clock func() time.Time) *DB {
+	if clock == nil && engine.Clock == "" {
+		clock = time.Now
+	}
+	return &DB{engine: engine, writes: writes, reads: reads, clock: clock}
+}
+
+// Write implements [storage.DB].
+func (d *DB) Write(ctx context.Context, f func(storage.Tx) error) error {
+	return d.write(ctx, func(w *writer) error { return f(w) })
+}
+
+// Read implements [storage.DB].
+func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
+	var r *reader
+	err := d.try(ctx, func() (final bool, err error) {
+		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions)
+		return false, err
+	})
+	if err != nil {
+		return err
+	}
+	defer r.tx.Rollback() // nothing to keep
+	// A snapshot once begun is not begun again: f may have collected half an answer.
+	return d.try(ctx, func() (bool, error) { return true, f(r) })
+}
+
+func (d *DB) write(ctx context.Context, f func(*writer) error) error {
+	return d.try(ctx, func() (bool, error) {
+		r, err := d.begin(ctx, d.writes, nil)
+		if err != nil {
+			return false, err
+		}
+		defer r.tx.Rollback() // does nothing after a commit
+		if err := f(&writer{reader: r}); err != nil {
+			return false, err
+		}
+		return true, r.tx.Commit()
+	})
+}
+
+// begin starts a transaction and reads the clock, which also takes the snapshot.
+func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (*reader, error) {
+	tx, err := pool.BeginTx(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	r := &reader{ctx: ctx, db: d, tx: tx}
+	if d.clock != nil {
+		r.now = d.clock().UTC().Truncate(time.Microsecond)
+		return r, nil
+	}
+	if err := tx.QueryRowContext(ctx, d.engine.Clock).Scan(instant(&r.now)); err != nil {
+		tx.Rollback()
+		return nil, fmt.Errorf("read the clock: %w", err)
+	}
+	return r, nil
+}
+
+// try runs once until it succeeds, fails for good, or was tried too often.
+// Once says whether a lost connection is final: one lost while committing may
+// have committed, and only idempotency keys can tell.
+func (d *DB) try(ctx context.Context, once func() (final bool, err error)) error {
+	pause := firstPause
+	for n := 1; ; n++ {
+		final, err := once()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		fault := d.engine.Fault(err)
+		again := fault == FaultRetry || fault == FaultLost && !final
+		if fault == FaultNone {
+			return err
+		}
+		if !again || n == maxTries {
+			return unavailable(err)
+		}
+		select {
+		case <-time.After(rand.N(pause) + 1):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func unavailable(err error) error {
+	if e, ok := errors.AsType[*comity.Error](err); ok && e.Code == comity.CodeUnavailable {
+		return err
+	}
+	return comity.Unavailable("the database", err)
+}
+
+// Check implements [storage.DB].
+func (d *DB) Check(ctx context.Context) error {
+	var one int
+	return d.try(ctx, func() (bool, error) {
+		return false, d.reads.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+	})
+}
+
+// Close implements [storage.DB].
+func (d *DB) Close() error {
+	err := d.reads.Close()
+	if d.writes != d.reads {
+		err = errors.Join(err, d.writes.Close())
+	}
+	return err
+}
+
+func (d *DB) text(s string) string {
+	if t, ok := d.texts.Load(s); ok {
+		return t.(string)
+	}
+	t := d.engine.Translate(s)
+	d.texts.Store(s, t)
+	return t
+}

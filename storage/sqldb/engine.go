@@ -1,0 +1,50 @@
+// Package sqldb implements [storage.DB] by hand-written SQL over database/sql,
+// one text for PostgreSQL and SQLite. What differs between them is in [Engine],
+// which the adapters storage/postgres and storage/sqlite fill in; they also
+// open the database and migrate it.
+//
+// Every list is ordered by an index and bounded by it; every insert says ON
+// CONFLICT DO NOTHING, so that a row which exists is an answer and does not
+// spoil the transaction.
+package sqldb
+
+import (
+	"database/sql"
+)
+
+// Fault classes an error of an engine by what can be done about it.
+type Fault int
+
+// The classes.
+const (
+	FaultNone  Fault = iota // not the engine's, or nothing can be done
+	FaultRetry              // the engine rolled back and asks for another try
+	FaultLost               // the connection broke: another one may do
+	FaultAway               // the database cannot be reached
+)
+
+// Engine is what differs between the databases.
+type Engine struct {
+	// Translate turns a statement written for PostgreSQL into the engine's own.
+	// Statements keep to what both understand, but for "= ANY($n)", "FOR NO KEY
+	// UPDATE" and "SKIP LOCKED". Its answers are cached.
+	Translate func(string) string
+	// Set makes the argument of "= ANY($n)".
+	Set func([]string) any
+	// PerParent selects columns of the children in table for each parent in
+	// $1, at most $2 each, in order of creation and id; where narrows them.
+	PerParent func(table, parent, columns, where string) string
+	// Clock gives the database's clock in microseconds; "" stands for the
+	// process's own, where the database lives in the process.
+	Clock string
+	// TrySequence answers whether this transaction is the only sequencer; ""
+	// where it is so by being a writer.
+	TrySequence string
+	// Link writes index and chain of the leaves in $1, a JSON array of
+	// [id, index, chain in hexadecimal].
+	Link string
+	// ReadOptions begin a snapshot.
+	ReadOptions *sql.TxOptions
+	// Fault classes an error, wrapped or not.
+	Fault func(error) Fault
+}

@@ -1,0 +1,186 @@
+package sqldb
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
+	exhibits grade assistance tlp pap handling caveats purpose agreement release_id request_id not_before not_after status
+	was_active ended_at version created_at statement`,
+	func(g *comity.Grant) []any {
+		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
+			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
+			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.Release,
+			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
+			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement}
+	})
+
+var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits purpose not_after created_at",
+	func(r *comity.Release) []any {
+		return []any{&r.ID, &r.Case, &r.State, &r.Officer, &r.Decider, &r.Reference, &r.Grantee, &r.Scope, asJSON(&r.Exhibits),
+			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt)}
+	})
+
+var mandates = newTable("mandates", "id state liaison given_by not_before not_after ended_at created_at",
+	func(m *comity.Mandate) []any {
+		return []any{&m.ID, &m.State, &m.Liaison, &m.GivenBy, instant(&m.NotBefore), instant(&m.NotAfter), instant(&m.EndedAt),
+			instant(&m.CreatedAt)}
+	})
+
+// made holds for a grant g by the viewer's own state: its offices see all of
+// them, other officers those of the cases they see. $1 is as in [covers].
+func (r *reader) made(o comity.Officer, a *args) string {
+	if office(o) {
+		return `g.state = $1`
+	}
+	return `g.state = $1 AND g.case_id IN (SELECT a.case_id FROM assignments a WHERE a.viewer = ANY(` +
+		a.add(set(r, storage.ViewerKeys(o))) + `))`
+}
+
+func (r *reader) Grants(v storage.Viewer, ids []comity.ID) (map[comity.ID]comity.Grant, error) {
+	a := viewerArgs(v)
+	all, err := grants.query(r, `SELECT `+grants.cols("g")+` FROM grants g WHERE (`+r.made(v.Officer, &a)+` OR `+covers+`) AND g.id = ANY(`+
+		a.add(set(r, ids))+`)`, a...)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID]comity.Grant, len(all))
+	for _, g := range all {
+		m[g.ID] = g
+	}
+	return m, nil
+}
+
+func (r *reader) ListGrants(v storage.Viewer, f storage.GrantFilter, p storage.Page) ([]comity.Grant, error) {
+	page, a := r.grantPage(v, f, p)
+	return grants.query(r, `SELECT `+grants.cols("g")+` FROM (`+page+`) m JOIN grants g ON g.id = m.id ORDER BY m.created_at DESC, m.id DESC`, a...)
+}
+
+func (r *reader) CountGrants(v storage.Viewer, f storage.GrantFilter, max int) (int, error) {
+	page, a := r.grantPage(v, f, storage.Page{Limit: max})
+	var n int
+	if err := r.scanOne(`SELECT count(*) FROM (`+page+`) m`, a, &n); err != nil {
+		return 0, fmt.Errorf("count grants: %w", err)
+	}
+	return n, nil
+}
+
+// grantPage selects place and id of a page of grants: one bounded index scan
+// for those made and one for each key under which some were received, merged.
+func (r *reader) grantPage(v storage.Viewer, f storage.GrantFilter, p storage.Page) (string, args) {
+	a := viewerArgs(v)
+	branches := []string{r.made(v.Officer, &a)}
+	for _, key := range v.Officer.Viewers() { // an office receives no grants
+		branches = append(branches, `g.viewer = `+a.add(key)+` AND `+covers)
+	}
+	if f.Received {
+		branches[0] += " AND 1 = 0"
+	}
+	if f.Made {
+		branches = branches[:1]
+		a = a[:len(a)-3]
+	}
+	afterAt, afterID := before(p.After)
+	cond := ` AND (g.created_at, g.id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)`
+	if f.Case != "" {
+		cond += ` AND g.case_id = ` + a.add(f.Case)
+	}
+	limit := ` LIMIT ` + a.add(max(p.Limit, 0))
+	for i, b := range branches {
+		branches[i] = `SELECT * FROM (SELECT g.created_at, g.id FROM grants g WHERE ` + b + cond + ` ORDER BY g.created_at DESC, g.id DESC` + limit + `) b`
+	}
+	return `SELECT * FROM (` + strings.Join(branches, " UNION ") + `) u ORDER BY created_at DESC, id DESC` + limit, a
+}
+
+func (r *reader) Releases(ids []comity.ID) (map[comity.ID][]comity.Release, error) {
+	all, err := releases.query(r, `SELECT `+releases.cols("r")+` FROM releases r WHERE r.case_id = ANY($1) ORDER BY r.created_at, r.id`, set(r, ids))
+	return group(all, func(r comity.Release) comity.ID { return r.Case }), err
+}
+
+func (r *reader) Mandates(s comity.State) ([]comity.Mandate, error) {
+	return mandates.query(r, `SELECT `+mandates.cols("m")+` FROM mandates m WHERE m.state = $1 ORDER BY m.created_at DESC, m.id DESC`, s)
+}
+
+func (r *reader) MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) {
+	return mandates.one(r, `SELECT `+mandates.cols("m")+` FROM mandates m WHERE m.liaison = $1 AND m.ended_at = 0
+		AND m.not_before <= $2 AND m.not_after > $2 ORDER BY m.not_after DESC, m.id DESC LIMIT 1`, liaison, micros(at))
+}
+
+func (w *writer) InsertRelease(r comity.Release) error { return releases.insert(w, r) }
+func (w *writer) InsertMandate(m comity.Mandate) error { return mandates.insert(w, m) }
+
+func (w *writer) EndMandate(id comity.ID, at time.Time) error {
+	n, err := w.exec(`UPDATE mandates SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
+	if err != nil {
+		return fmt.Errorf("end mandate: %w", err)
+	}
+	if n == 0 {
+		return storage.ErrNotFound
+	}
+	return nil
+}
+
+func (w *writer) InsertGrant(g comity.Grant) error {
+	if _, err := w.LockCase(g.Case); err != nil {
+		return err
+	}
+	if err := grants.insert(w, g); err != nil {
+		return err
+	}
+	return w.grantMoved(g)
+}
+
+func (w *writer) LockGrant(id comity.ID) (comity.Grant, error) {
+	return grants.one(w.reader, `SELECT `+grants.cols("g")+` FROM grants g WHERE g.id = $1 FOR NO KEY UPDATE`, id)
+}
+
+func (w *writer) UpdateGrant(g comity.Grant, expected int) error {
+	// The case before the grant, as everywhere, lest two acts wait for each other.
+	if _, err := w.LockCase(g.Case); err != nil {
+		return err
+	}
+	was, err := w.LockGrant(g.ID)
+	if err != nil {
+		return err
+	}
+	if was.Version != expected || g.Version != expected+1 {
+		return storage.ErrConflict
+	}
+	if was.Case != g.Case || was.Grantee != g.Grantee {
+		return fmt.Errorf("update grant: the case and the grantee of a grant do not change")
+	}
+	_, err = w.exec(`UPDATE grants SET scope = $2, exhibits = $3, tlp = $4, pap = $5, handling = $6, caveats = $7, not_before = $8,
+		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, statement = $14 WHERE id = $1`,
+		g.ID, g.Scope, asJSON(&g.Exhibits), g.Caveats.Marking.TLP, g.Caveats.Marking.PAP, g.Caveats.Marking.Handling, g.Caveats.Text,
+		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Statement)
+	if err != nil {
+		return fmt.Errorf("update grant: %w", err)
+	}
+	return w.grantMoved(g)
+}
+
+func (w *writer) EndGrants(c comity.ID, at time.Time) ([]comity.Grant, error) {
+	if _, err := w.LockCase(c); err != nil {
+		return nil, err
+	}
+	// PostgreSQL takes RETURNING's names from the table itself.
+	ended, err := grants.query(w.reader, `UPDATE grants SET status = 'ENDED', ended_at = $2, version = version + 1
+		WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE') RETURNING `+grants.cols("grants"), c, micros(at))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.exec(`DELETE FROM visibility WHERE case_id = $1 AND grant_id <> ''`, c); err != nil {
+		return nil, fmt.Errorf("end grants: %w", err)
+	}
+	slices.SortFunc(ended, func(a, b comity.Grant) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return ended, nil
+}

@@ -1,0 +1,158 @@
+package sqldb
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+var leaves = newTable("leaves", "id hash at idx chain",
+	func(l *storage.Leaf) []any {
+		return []any{&l.ID, digest(&l.Hash), instant(&l.At), indexField{&l.Index}, digest(&l.Chain)}
+	})
+
+// waiting is a leaf before the sequencer: without index and chain.
+var waiting = newTable("leaves", "id hash at",
+	func(l *storage.Leaf) []any { return []any{&l.ID, digest(&l.Hash), instant(&l.At)} })
+
+type opening struct {
+	storage.Opening
+	leaf       comity.ID
+	pos        int
+	at         time.Time
+	commitment [32]byte
+}
+
+var openings = newTable("openings", "leaf_id pos state at salt content commitment",
+	func(o *opening) []any {
+		return []any{&o.leaf, &o.pos, &o.State, instant(&o.at), digest(&o.Salt), blob(&o.Content), digest(&o.commitment)}
+	})
+
+func (w *writer) AppendLeaf(l storage.Leaf) error {
+	if err := waiting.insert(w, l); err != nil {
+		return err
+	}
+	rows := make([]opening, len(l.Openings))
+	for i, o := range l.Openings {
+		rows[i] = opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: o.Commitment()}
+	}
+	return openings.insert(w, rows...)
+}
+
+func (r *reader) Log(s comity.State, p storage.Page) ([]storage.LogEntry, error) {
+	afterAt, afterID := before(p.After)
+	own, err := openings.query(r, `SELECT `+openings.cols("o")+` FROM openings o WHERE o.state = $1 AND (o.at, o.leaf_id) < ($2, $3)
+		ORDER BY o.at DESC, o.leaf_id DESC LIMIT $4`, s, afterAt, afterID, max(p.Limit, 0))
+	if err != nil {
+		return nil, err
+	}
+	return r.logEntries(own)
+}
+
+func (r *reader) LogByID(s comity.State, ids []comity.ID) (map[comity.ID]storage.LogEntry, error) {
+	own, err := openings.query(r, `SELECT `+openings.cols("o")+` FROM openings o WHERE o.state = $1 AND o.leaf_id = ANY($2)`, s, set(r, ids))
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.logEntries(own)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID]storage.LogEntry, len(all))
+	for _, e := range all {
+		m[e.Leaf.ID] = e
+	}
+	return m, nil
+}
+
+// logEntries completes the reader's own openings, in their order.
+func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
+	if len(own) == 0 {
+		return nil, nil
+	}
+	ids := make([]comity.ID, len(own))
+	for i, o := range own {
+		ids[i] = o.leaf
+	}
+	of, err := leaves.byID(r, ids, func(l storage.Leaf) comity.ID { return l.ID })
+	if err != nil {
+		return nil, err
+	}
+	// Other states' openings are not even fetched.
+	type commitment struct {
+		leaf comity.ID
+		hash [32]byte
+	}
+	all, err := newTable("openings", "leaf_id commitment", func(c *commitment) []any { return []any{&c.leaf, digest(&c.hash)} }).
+		query(r, `SELECT leaf_id, commitment FROM openings WHERE leaf_id = ANY($1) ORDER BY leaf_id, pos`, set(r, ids))
+	if err != nil {
+		return nil, err
+	}
+	commitments := map[comity.ID][][32]byte{}
+	for _, c := range all {
+		commitments[c.leaf] = append(commitments[c.leaf], c.hash)
+	}
+	entries := make([]storage.LogEntry, len(own))
+	for i, o := range own {
+		l := of[o.leaf]
+		l.Openings = []storage.Opening{o.Opening}
+		entries[i] = storage.LogEntry{Leaf: l, Commitments: commitments[o.leaf]}
+	}
+	return entries, nil
+}
+
+// Sequence implements [storage.DB]. It takes leaves by their having no index
+// and never by "later than the last", so that none of a slow transaction is
+// lost; such a leaf comes after others that are later by its clock.
+func (d *DB) Sequence(ctx context.Context, limit int, link storage.LinkFunc) (int, error) {
+	done := 0
+	err := d.write(ctx, func(w *writer) error {
+		done = 0
+		if try := d.engine.TrySequence; try != "" {
+			var alone bool
+			if err := w.scanOne(try, nil, &alone); err != nil || !alone {
+				return err
+			}
+		}
+		var size int64
+		var chain [32]byte
+		if err := w.scanOne(`SELECT size, chain FROM log_head WHERE id = 1`, nil, &size, digest(&chain)); err != nil {
+			return fmt.Errorf("the log's head: %w", err)
+		}
+		batch, err := waiting.query(w.reader, `SELECT id, hash, at FROM leaves WHERE idx IS NULL ORDER BY at, id LIMIT $1`, max(limit, 0))
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		rows := make([][3]any, len(batch))
+		for i, l := range batch {
+			chain = link(chain, size, l.Hash)
+			rows[i] = [3]any{l.ID, size, hex.EncodeToString(chain[:])}
+			size++
+		}
+		list, err := json.Marshal(rows)
+		if err != nil {
+			return err
+		}
+		n, err := w.exec(d.engine.Link, string(list))
+		if err != nil {
+			return fmt.Errorf("index leaves: %w", err)
+		}
+		if n != len(batch) {
+			return fmt.Errorf("index leaves: %d of %d were waiting", n, len(batch))
+		}
+		if _, err := w.exec(`UPDATE log_head SET size = $1, chain = $2 WHERE id = 1`, size, digest(&chain)); err != nil {
+			return fmt.Errorf("the log's head: %w", err)
+		}
+		done = n
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return done, nil
+}

@@ -1,0 +1,196 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// reader is a snapshot; it has no method that writes.
+type reader struct {
+	ctx context.Context
+	db  *DB
+	tx  *sql.Tx
+	now time.Time
+}
+
+// writer is a read-write transaction.
+type writer struct{ *reader }
+
+var (
+	_ storage.ReadTx = (*reader)(nil)
+	_ storage.Tx     = (*writer)(nil)
+)
+
+func (r *reader) Now() time.Time { return r.now }
+
+func (r *reader) exec(text string, args ...any) (int, error) {
+	res, err := r.tx.ExecContext(r.ctx, r.db.text(text), args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
+// set is the argument of "= ANY($n)".
+func set[S ~string](r *reader, values []S) any {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return r.db.engine.Set(list)
+}
+
+// args collects the arguments of a statement.
+type args []any
+
+// add appends an argument and gives the parameter that stands for it.
+func (a *args) add(v any) string {
+	*a = append(*a, v)
+	return "$" + strconv.Itoa(len(*a))
+}
+
+// table says once how a record lies in its table.
+type table[T any] struct {
+	name    string
+	columns []string
+	fields  func(*T) []any
+}
+
+func newTable[T any](name, columns string, fields func(*T) []any) table[T] {
+	return table[T]{name, strings.Fields(columns), fields}
+}
+
+// cols lists the columns for a SELECT from alias.
+func (t table[T]) cols(alias string) string {
+	return alias + "." + strings.Join(t.columns, ", "+alias+".")
+}
+
+// query runs a SELECT of t's columns and collects the rows.
+func (t table[T]) query(r *reader, text string, args ...any) ([]T, error) {
+	rows, err := r.tx.QueryContext(r.ctx, r.db.text(text), args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.name, err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(t.fields(&v)...); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name, err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.name, err)
+	}
+	return all, nil
+}
+
+// one is query for at most one row; [storage.ErrNotFound] when there is none.
+func (t table[T]) one(r *reader, text string, args ...any) (T, error) {
+	all, err := t.query(r, text, args...)
+	if err == nil && len(all) == 0 {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
+}
+
+// byID finds rows by their id.
+func (t table[T]) byID(r *reader, ids []comity.ID, id func(T) comity.ID) (map[comity.ID]T, error) {
+	all, err := t.query(r, "SELECT "+t.cols("t")+" FROM "+t.name+" t WHERE t.id = ANY($1)", set(r, ids))
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID]T, len(all))
+	for _, v := range all {
+		m[id(v)] = v
+	}
+	return m, nil
+}
+
+// children lists rows per parent, oldest first. More arguments for where follow $4.
+func (t table[T]) children(r *reader, parent string, of func(T) comity.ID, ids []comity.ID, p storage.Page,
+	where string, more ...any) (map[comity.ID][]T, error) {
+	text := r.db.engine.PerParent(t.name, parent, t.cols("e"), "(created_at, id) > ($3, $4)"+where)
+	all, err := t.query(r, text, append([]any{set(r, ids), max(p.Limit, 0), micros(p.After.At), p.After.ID}, more...)...)
+	if err != nil {
+		return nil, err
+	}
+	return group(all, of), nil
+}
+
+func group[T any](all []T, of func(T) comity.ID) map[comity.ID][]T {
+	m := make(map[comity.ID][]T)
+	for _, v := range all {
+		m[of(v)] = append(m[of(v)], v)
+	}
+	return m
+}
+
+// insertAtOnce bounds the rows of one statement, and so the number of texts
+// and of parameters (both engines take at least 32,766).
+const insertAtOnce = 100
+
+// insert writes rows; [storage.ErrExists] when one of them was there.
+func (t table[T]) insert(w *writer, rows ...T) error {
+	for len(rows) > 0 {
+		n := min(len(rows), insertAtOnce)
+		var text strings.Builder
+		text.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ", ") + ") VALUES ")
+		all := make(args, 0, n*len(t.columns))
+		for i := range rows[:n] {
+			if i > 0 {
+				text.WriteString(", ")
+			}
+			text.WriteString("(")
+			for j, f := range t.fields(&rows[i]) {
+				if j > 0 {
+					text.WriteString(", ")
+				}
+				text.WriteString(all.add(f))
+			}
+			text.WriteString(")")
+		}
+		text.WriteString(" ON CONFLICT DO NOTHING")
+		done, err := w.exec(text.String(), all...)
+		if err != nil {
+			return fmt.Errorf("insert into %s: %w", t.name, err)
+		}
+		if done < n {
+			return fmt.Errorf("insert into %s: %w", t.name, storage.ErrExists)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// before is the place that a list ordered newest first goes on from.
+func before(k storage.Key) (int64, comity.ID) {
+	if k.At.IsZero() && k.ID == "" {
+		return math.MaxInt64, ""
+	}
+	return micros(k.At), k.ID
+}
+
+// scanOne reads one row of a statement; [storage.ErrNotFound] when there is none.
+func (r *reader) scanOne(text string, args []any, into ...any) error {
+	err := r.tx.QueryRowContext(r.ctx, r.db.text(text), args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return storage.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,331 @@
+// Package storage is the port to the database: what the gate needs to keep and
+// find, in one transaction or one snapshot. It decides nothing. The adapters
+// are storage/sqlite (embedded) and storage/postgres (production) over the
+// queries of storage/sqldb; storage/storagetest is the suite that both pass.
+package storage
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/comity-platform/comity"
+)
+
+// Errors that the adapters give.
+var (
+	ErrNotFound = errors.New("storage: no such row")
+	ErrExists   = errors.New("storage: the row exists")
+	ErrConflict = errors.New("storage: the row changed meanwhile")
+)
+
+// DB is one database of the exchange. An unreachable database is a
+// [comity.Error] with code UNAVAILABLE.
+type DB interface {
+	// Write runs f in one read-write transaction, again when the engine asks
+	// for a retry; f must have no other effect. Nothing of f's network.
+	Write(ctx context.Context, f func(Tx) error) error
+	// Read runs f on one snapshot of the primary, read-only.
+	Read(ctx context.Context, f func(ReadTx) error) error
+	// Sequence gives up to limit waiting leaves their contiguous index and
+	// chain value, one sequencer at a time over all servers (0, nil when
+	// another one is at work), and returns how many it did.
+	Sequence(ctx context.Context, limit int, link LinkFunc) (int, error)
+	// Check says whether the database answers (readiness).
+	Check(ctx context.Context) error
+	Close() error
+}
+
+// LinkFunc gives the chain value of a leaf after the previous one's.
+type LinkFunc func(previous [32]byte, index int64, leaf [32]byte) [32]byte
+
+// Viewer is for whom rows are read. Visibility is a predicate inside the SQL,
+// so that pages, counts and work done cannot betray what is hidden.
+type Viewer struct {
+	Officer comity.Officer
+	At      time.Time // the one instant that terms are judged against
+}
+
+// Case is a stored case.
+type Case struct {
+	comity.Case
+	Sealed []byte // comity.CaseText under the case's record key
+}
+
+// CaseView is a case as one viewer may find it.
+type CaseView struct {
+	Case
+	// Own: the viewer's own state is the originator and the viewer is assigned
+	// to the case, or it reached the viewer's office.
+	Own bool
+	// Assigned and Reached tell how: the viewer in person, or the viewer's office.
+	Assigned bool
+	Reached  bool
+	// Grants that are live for the viewer, oldest first; empty for own cases.
+	Grants []comity.Grant
+	// Ended is the latest grant that once covered the viewer and no longer
+	// does, set only when the case is visible in no other way: a former
+	// grantee sees that the grant ended, and nothing else (Article 12).
+	Ended *comity.Grant
+}
+
+// Key is a place in a list ordered by time, then id, newest first.
+type Key struct {
+	At time.Time
+	ID comity.ID
+}
+
+// Page bounds a list: at most Limit rows after After (the zero Key: from the start).
+type Page struct {
+	After Key
+	Limit int
+}
+
+// CaseFilter narrows a list by clear fields; zero fields do not narrow.
+type CaseFilter struct {
+	State    comity.State
+	Agency   comity.AgencyID
+	Category comity.Category
+	Status   comity.CaseStatus
+	Own      bool // only the viewer's own state's
+	Granted  bool // only those granted by other states
+}
+
+// Entry, Subject, Observable, Evidence, Request and Message are stored records
+// with their sealed text.
+type (
+	Entry struct {
+		comity.Entry
+		Sealed []byte
+	}
+	Subject struct {
+		comity.Subject
+		Sealed []byte
+	}
+	Observable struct {
+		comity.Observable
+		Sealed []byte
+	}
+	Evidence struct {
+		comity.Evidence
+		Sealed []byte
+	}
+	Request struct {
+		comity.Request
+		Sealed []byte
+		// SealedTo is the asked state's own reference, sealed under its own key
+		// and seen only there.
+		SealedTo []byte
+	}
+	Message struct {
+		comity.Message
+		Sealed []byte
+	}
+)
+
+// RequestFilter narrows a list of requests; zero fields do not narrow.
+type RequestFilter struct {
+	Incoming bool // put to the viewer's state
+	Outgoing bool // put by the viewer's state
+	Status   comity.RequestStatus
+}
+
+// GrantFilter narrows a list of grants; zero fields do not narrow.
+type GrantFilter struct {
+	Case     comity.ID
+	Made     bool // by the viewer's state
+	Received bool // by the viewer's state
+}
+
+// Leaf is one leaf of the record of acts with the openings of the states concerned.
+type Leaf struct {
+	ID       comity.ID
+	Hash     [32]byte
+	At       time.Time
+	Openings []Opening
+	// Index and Chain are set by the sequencer; Index is -1 before.
+	Index int64
+	Chain [32]byte
+}
+
+// Opening is what one state may read of a leaf.
+type Opening struct {
+	State   comity.State
+	Salt    [32]byte
+	Content []byte // canonical JSON, see package audit
+}
+
+// openingTag separates the hash of an opening from every other use of SHA-256.
+const openingTag = "comity/opening/v1\x00"
+
+// Commitment is what the other states see of the opening: SHA-256 over the tag,
+// the state's two letters, the salt and the content, which are unambiguous
+// together because all but the last are of fixed length.
+func (o Opening) Commitment() [32]byte {
+	h := sha256.New()
+	h.Write([]byte(openingTag))
+	h.Write([]byte(o.State))
+	h.Write(o.Salt[:])
+	h.Write(o.Content)
+	return [32]byte(h.Sum(nil))
+}
+
+// LogEntry is a leaf as one state reads it: every state's commitment, and the
+// one opening that concerns the reader.
+type LogEntry struct {
+	Leaf        Leaf // Openings holds the reader's only
+	Commitments [][32]byte
+}
+
+// Effect is an irreversible effect waiting to be carried out after its
+// transaction (the outbox). Effects are idempotent and resumed by any server.
+type Effect struct {
+	ID        comity.ID // of the record it concerns; effects of one record run in order
+	Seq       int64
+	Kind      string
+	State     comity.State
+	Payload   []byte // never a key, URL or text
+	Attempts  int
+	NotBefore time.Time
+}
+
+// Idempotency is a key an officer gave with a mutation, and the ids it made.
+type Idempotency struct {
+	Issuer, Subject, Mutation, Key string
+	InputHash                      [32]byte
+	IDs                            []comity.ID
+	At                             time.Time
+}
+
+// ReadTx is one snapshot. Batch methods answer for all ids at once; ids that
+// are absent or hidden are simply not in the answer.
+type ReadTx interface {
+	// Now is the database's clock at the beginning of the transaction.
+	Now() time.Time
+
+	Cases(v Viewer, ids []comity.ID) (map[comity.ID]CaseView, error)
+	ListCases(v Viewer, f CaseFilter, p Page) ([]CaseView, error) // by UpdatedAt for own, UpdatedAbroad for granted
+	CountCases(v Viewer, f CaseFilter, max int) (int, error)      // capped at max
+	Assignees(ids []comity.ID) (map[comity.ID][]comity.OfficerRef, error)
+
+	// Children of cases that the caller has already found visible, per case,
+	// oldest first, at most p.Limit each; p.After applies to a single case.
+	// Cases that are set in all give every child; the others what full scope
+	// includes abroad: no protected subject, and nothing marked TLP:RED.
+	Entries(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Entry, error)
+	Subjects(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Subject, error)
+	Observables(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Observable, error)
+	// Evidence lists a case's exhibits; named limits a case to those exhibits.
+	Evidence(cases []comity.ID, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Evidence, error)
+	// ByID finds children by id, whatever their case: the caller then asks Cases.
+	EntriesByID(ids []comity.ID) (map[comity.ID]Entry, error)
+	SubjectsByID(ids []comity.ID) (map[comity.ID]Subject, error)
+	ObservablesByID(ids []comity.ID) (map[comity.ID]Observable, error)
+	EvidenceByID(ids []comity.ID) (map[comity.ID]Evidence, error)
+	// Custody lists an exhibit's events, oldest first, as reader's state sees
+	// them: the originator all, a grantee the originator's and its own.
+	Custody(evidence []comity.ID, reader comity.State) (map[comity.ID][]comity.CustodyEvent, error)
+
+	// RecordKeys gives the wrapped record keys of records, per record and state.
+	RecordKeys(ids []comity.ID) (map[comity.ID]map[comity.State]string, error)
+
+	// Requests: the asking side's officer, liaisons, authority and auditors;
+	// the asked side's liaisons, authority and auditors, and the agency it was routed to.
+	Requests(v Viewer, ids []comity.ID) (map[comity.ID]Request, error)
+	ListRequests(v Viewer, f RequestFilter, p Page) ([]Request, error)
+	CountRequests(v Viewer, f RequestFilter, max int) (int, error)
+	Messages(requests []comity.ID, p Page) (map[comity.ID][]Message, error)
+	MessagesByID(ids []comity.ID) (map[comity.ID]Message, error)
+	Refusals(ids []comity.ID) (map[comity.ID]comity.Refusal, error)
+
+	// Grants: the originator's liaisons, authority, auditors and the officers
+	// of the case; at the grantee whom the grant covers (also after its end).
+	Grants(v Viewer, ids []comity.ID) (map[comity.ID]comity.Grant, error)
+	ListGrants(v Viewer, f GrantFilter, p Page) ([]comity.Grant, error)
+	CountGrants(v Viewer, f GrantFilter, max int) (int, error)
+	Releases(cases []comity.ID) (map[comity.ID][]comity.Release, error)
+
+	// Mandates of a state, newest first; MandateOf is the live one of a liaison.
+	Mandates(state comity.State) ([]comity.Mandate, error)
+	MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) // ErrNotFound
+
+	// Log lists what concerns a state, newest first by leaf time and id.
+	Log(state comity.State, p Page) ([]LogEntry, error)
+	LogByID(state comity.State, ids []comity.ID) (map[comity.ID]LogEntry, error)
+
+	IdempotencyOf(issuer, subject, mutation, key string) (Idempotency, error) // ErrNotFound
+}
+
+// Tx is one read-write transaction. Lock methods take the row for the rest of it.
+type Tx interface {
+	ReadTx
+
+	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
+	LockCase(id comity.ID) (Case, error)
+	// LockState serialises acts of one state that concern its rules.
+	LockState(s comity.State) error
+
+	InsertCase(c Case, wrappedKey string) error
+	// UpdateCase writes a case whose Version counts on from expected, else
+	// ErrConflict, and moves its visibility rows (the sort key abroad only when
+	// UpdatedAbroad moved).
+	UpdateCase(c Case, expected int) error
+	// Assign makes the case visible to viewers of its own state: an officer
+	// reference, or an office of the state as OfficeViewer gives it. Idempotent.
+	Assign(c comity.ID, viewer string, by comity.OfficerRef) error
+	Unassign(c comity.ID, viewer string) error
+
+	InsertEntries([]Entry) error
+	InsertSubjects([]Subject) error
+	InsertObservables([]Observable) error
+
+	InsertEvidence(Evidence) error
+	LockEvidence(id comity.ID) (Evidence, error)
+	CompleteEvidence(Evidence) error // from UPLOADING to SEALED only, else ErrConflict
+	AppendCustody(comity.CustodyEvent) error
+
+	InsertRequest(r Request, wrappedKey string) error
+	LockRequest(id comity.ID) (Request, error)
+	UpdateRequest(r Request, expected int) error                                // ErrConflict
+	InsertRecordKey(record comity.ID, state comity.State, wrapped string) error // ErrExists
+	InsertMessage(Message) error
+	InsertRefusal(comity.Refusal) error
+
+	InsertRelease(comity.Release) error
+	InsertGrant(comity.Grant) error
+	LockGrant(id comity.ID) (comity.Grant, error)
+	// UpdateGrant writes status, term, scope, exhibits, caveats and statement,
+	// and keeps the grantee's visibility rows in step.
+	UpdateGrant(g comity.Grant, expected int) error
+	// EndGrants ends every pending or active grant of a case and returns them.
+	EndGrants(c comity.ID, at time.Time) ([]comity.Grant, error)
+
+	InsertMandate(comity.Mandate) error
+	EndMandate(id comity.ID, at time.Time) error
+
+	// UseNonce records that a signed act was used; ErrExists when it was before.
+	// Entries may be forgotten after until.
+	UseNonce(jkt, nonce string, until time.Time) error
+	InsertIdempotency(Idempotency) error // ErrExists
+
+	AppendLeaf(Leaf) error
+	AddEffect(Effect) error
+	// DueEffects locks up to limit effects that are due, skipping those that
+	// another server holds; the first of each record only.
+	DueEffects(limit int) ([]Effect, error)
+	// EffectsOf locks all waiting effects of one record, in order.
+	EffectsOf(record comity.ID) ([]Effect, error)
+	DoneEffect(seq int64) error
+	DelayEffect(seq int64, until time.Time) error
+}
+
+// OfficeViewer is the visibility key of a state's office: liaisons see a case
+// once it is assigned to OfficeViewer(state, LIAISON), and so on.
+func OfficeViewer(s comity.State, r comity.Role) string { return string(s) + "#" + string(r) }
+
+// ViewerKeys lists the keys under which rows can be visible to an officer.
+func ViewerKeys(o comity.Officer) []string {
+	v := o.Viewers()
+	return []string{v[0], v[1], v[2], OfficeViewer(o.State, o.Role)}
+}
