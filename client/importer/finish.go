@@ -10,6 +10,9 @@ import (
 // names of confidential sources out of every text.
 func (b *builder) finish() (*Draft, error) {
 	d := &b.draft
+	if b.excess != nil {
+		return nil, b.excess
+	}
 	if len(b.broken) > 0 && !b.Partial {
 		return nil, &BrokenError{Format: d.Format, SourceID: d.SourceID, Problems: b.broken}
 	}
@@ -35,10 +38,15 @@ func (b *builder) finish() (*Draft, error) {
 
 // conceal notes the name of a confidential source.
 func (b *builder) conceal(name string) {
-	// A shorter one would cut up words that have nothing to do with it.
-	if name = clean(name); utf8.RuneCountInString(name) >= 3 {
-		b.secrets = append(b.secrets, regexp.QuoteMeta(name))
+	const most = 100
+	if name = clean(name); utf8.RuneCountInString(name) < 3 {
+		return // it would cut up words that have nothing to do with it
 	}
+	if len(b.secrets) == most || len(name) > maxValue {
+		b.excess = limit("the document names more than %d confidential sources, or one by more than %d bytes", most, maxValue)
+		return
+	}
+	b.secrets = append(b.secrets, regexp.QuoteMeta(name))
 }
 
 // redact replaces the names of confidential sources in all texts, since an

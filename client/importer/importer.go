@@ -99,8 +99,11 @@ type Observable struct {
 	Marking     Marking
 	ValidFrom   string // RFC 3339, "" when not stated
 	Description string
-	Indicator   bool   // meant for detection (a STIX indicator, MISP's to_ids)
-	Pattern     string // the indicator's pattern, "" for a plain observable
+	Indicator   bool // meant for detection (a STIX indicator, MISP's to_ids)
+
+	// Pattern is the indicator's, "" for a plain observable, and for one of the many
+	// things of a long pattern, each of which is fully said by its type and value.
+	Pattern string
 }
 
 // Subject is a person, organisation or account that the document names.

@@ -283,11 +283,22 @@ func clean(s string) string {
 }
 
 // quote shows a piece of the document in a message, short and harmless.
-func quote(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:60]) + "…"
+func quote(s string) string { return fmt.Sprintf("%q", short(s, 60)) }
+
+// short cuts a text to n characters. Whatever may be repeated many times in a
+// draft is cut, so that a draft never grows far beyond its document.
+func short(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return fmt.Sprintf("%q", s)
+	count := 0
+	for i := range s {
+		if count == n {
+			return s[:i] + "…"
+		}
+		count++
+	}
+	return s
 }
 
 // pointer appends a step to a JSON pointer (RFC 6901).

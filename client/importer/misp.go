@@ -145,16 +145,16 @@ func (r *mispReader) readMarking(o *object) Marking {
 			continue
 		}
 		if got, ok := readTag(name); ok {
-			m = m.with(got)
+			m = m.with(r.state(got))
 		}
 	}
 	switch o.loose("distribution") {
 	case "0":
-		m = m.with(Marking{Statement: "MISP distribution: own organisation only"})
+		m = m.with(r.state(Marking{Statement: "MISP distribution: own organisation only"}))
 	case "4":
 		group := &object{m: o.sub("SharingGroup")}
 		name := first(group.text("name"), clean(o.loose("sharing_group_id")))
-		m = m.with(Marking{Statement: "MISP distribution: sharing group " + name})
+		m = m.with(r.state(Marking{Statement: "MISP distribution: sharing group " + name}))
 	}
 	return m
 }
@@ -222,7 +222,7 @@ func (r *mispReader) attribute(v any, i int, ptr string) *attribute {
 	if data, _ := a.m["data"].(string); data != "" {
 		r.skip(a.at, "its content is not imported; upload it as evidence")
 	}
-	r.names[a.id] = named{a.typ + " " + clean(a.value), a.marking}
+	r.names[a.id] = named{a.typ + " " + short(clean(a.value), maxName), a.marking}
 	return a
 }
 

@@ -36,11 +36,13 @@ func (r *mispReader) mapObject(v any, i int, ptr string) {
 			attrs = append(attrs, a)
 		}
 	}
-	called := named{text: clean(name), marking: r.marking}
+	called := named{text: short(clean(name), maxName), marking: r.marking}
+	told := false
 	for _, a := range attrs {
 		called.marking = called.marking.with(a.marking)
-		if len(a.parts) > 0 && called.text == clean(name) {
-			called.text += " " + a.parts[0].Value
+		if len(a.parts) > 0 && !told {
+			told = true
+			called.text += " " + short(a.parts[0].Value, maxName)
 		}
 	}
 	r.names[id] = called
@@ -52,7 +54,7 @@ func (r *mispReader) mapObject(v any, i int, ptr string) {
 	default:
 		for _, a := range attrs {
 			for k := range a.parts {
-				a.parts[k].Description = join("; ", a.parts[k].Description, comment)
+				a.parts[k].Description = join("; ", a.parts[k].Description, short(comment, maxName))
 			}
 			r.mapPart(o, a)
 		}
@@ -110,7 +112,7 @@ func (r *mispReader) mapWhole(o *object, id, comment string, attrs []*attribute)
 		r.reject(o.at, err.Error())
 		return
 	}
-	r.names[id] = named{strings.TrimPrefix(o.at.Type, "object ") + " " + built.Value, r.names[id].marking}
+	r.names[id] = named{strings.TrimPrefix(o.at.Type, "object ") + " " + short(built.Value, maxName), r.names[id].marking}
 	whole.Type, whole.Value, whole.Hashes = built.Type, built.Value, built.Hashes
 	slices.Sort(notes)
 	whole.Description = join("; ", comment, join("; ", slices.Compact(notes)...), built.Description)
@@ -180,12 +182,12 @@ func (r *mispReader) mapParty(o *object, id, name string, attrs []*attribute) {
 			s.Note = join("; ", s.Note, join(" ", notes[relation], v))
 		}
 	}
-	r.names[id] = named{name + " " + s.Name, s.Marking}
+	r.names[id] = named{name + " " + short(s.Name, maxName), s.Marking}
 	r.draft.Subjects = append(r.draft.Subjects, s)
 	for _, a := range attrs {
 		if len(a.parts) > 0 && a.typ != "attachment" {
 			for k := range a.parts {
-				a.parts[k].Description = join("; ", a.parts[k].Description, "of "+s.Name)
+				a.parts[k].Description = join("; ", a.parts[k].Description, "of "+short(s.Name, maxName))
 			}
 			r.mapAttribute(a)
 		}

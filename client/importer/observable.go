@@ -180,11 +180,13 @@ type builder struct {
 	objects int            // counted against MaxObjects
 	byKey   map[string]int // keys of observables to their index in the draft
 	hasID   map[string]bool
-	secrets []string // names of confidential sources
+	secrets []string        // names of confidential sources, quoted for a regular expression
+	stated  map[string]bool // all restrictions in words
+	excess  error           // a limit that was passed and stops the import
 }
 
 func newBuilder(o Options) *builder {
-	return &builder{Options: o, byKey: map[string]int{}, hasID: map[string]bool{}}
+	return &builder{Options: o, byKey: map[string]int{}, hasID: map[string]bool{}, stated: map[string]bool{}}
 }
 
 func (b *builder) count(n int) error {
@@ -192,6 +194,21 @@ func (b *builder) count(n int) error {
 		return limit("the document has more than %d objects", b.MaxObjects)
 	}
 	return nil
+}
+
+// state notes a marking's restrictions in words. A document with more of them
+// than a person could heed is refused.
+func (b *builder) state(m Marking) Marking {
+	const most = 100
+	if m.Statement == "" || b.stated[m.Statement] {
+		return m
+	}
+	if len(b.stated) == most || len(m.Statement) > maxValue {
+		b.excess = limit("the document states more than %d restrictions in words, or one longer than %d bytes", most, maxValue)
+		return Marking{TLP: m.TLP, PAP: m.PAP}
+	}
+	b.stated[m.Statement] = true
+	return m
 }
 
 // skip lists an object that a case has no place for.

@@ -28,13 +28,18 @@ func patternObservables(pattern string) ([]Observable, error) {
 	if !simple || len(alts) > maxAlternatives {
 		return []Observable{{Type: "stix-pattern", Value: clean(pattern), Pattern: clean(pattern), Indicator: true}}, nil
 	}
+	// Many things of a long pattern say each what it is, but do not repeat the pattern.
+	kept := clean(pattern)
+	if len(alts) > 1 && len(alts)*len(kept) > maxPattern {
+		kept = ""
+	}
 	var out []Observable
 	for _, a := range alts {
 		o, err := buildObservable(a.typ, a.fields)
 		if err != nil {
 			return nil, err
 		}
-		o.Indicator, o.Pattern = true, clean(pattern)
+		o.Indicator, o.Pattern = true, kept
 		out = append(out, o)
 	}
 	return out, nil

@@ -61,7 +61,7 @@ func TestPatternObservables(t *testing.T) {
 		var got []string
 		for _, o := range list {
 			got = append(got, o.Type+" "+o.Value)
-			if !o.Indicator || o.Pattern == "" {
+			if !o.Indicator || o.Pattern != clean(pattern) {
 				t.Errorf("%s: not an indicator", pattern)
 			}
 		}

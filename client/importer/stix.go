@@ -19,7 +19,8 @@ type stixItem struct {
 	id, typ  string
 	modified time.Time
 	marking  Marking
-	dropped  bool // broken, superseded, revoked or hidden: no sentence may name it
+	dropped  bool   // broken, superseded, revoked or hidden: no sentence may name it
+	called   string // how sentences name it, once it is known
 }
 
 // stixTypes are STIX 2.1's objects that must say their version and when they were
@@ -34,21 +35,22 @@ var stixTypes = []string{
 // are indexed first, then marked, then mapped, relationships last.
 type stixReader struct {
 	*builder
-	items    []*stixItem
-	byID     map[string]*stixItem
-	defs     map[string]Marking // marking definitions of the bundle
-	linked   map[string]bool    // ids at an end of a relationship
-	roles    map[string]comity.SubjectRole
-	assessed map[string]bool // subjects that an attribution made one
-	makers   map[string]bool // ids that made an object of the bundle
-	hidden   map[string]bool // confidential sources and what is linked to them
-	counts   map[string]int
+	items     []*stixItem
+	byID      map[string]*stixItem
+	defs      map[string]Marking // marking definitions of the bundle
+	linked    map[string]bool    // ids at an end of a relationship
+	roles     map[string]comity.SubjectRole
+	assessed  map[string]bool // subjects that an attribution made one
+	makers    map[string]bool // ids that made an object of the bundle
+	producers map[string]bool // the names of those that are no subjects
+	hidden    map[string]bool // confidential sources and what is linked to them
+	counts    map[string]int
 }
 
 func (b *builder) readSTIX(bundle map[string]any) error {
 	b.draft.Format = FormatSTIX
 	r := &stixReader{builder: b, byID: map[string]*stixItem{}, defs: map[string]Marking{}, linked: map[string]bool{},
-		roles: map[string]comity.SubjectRole{}, assessed: map[string]bool{}, makers: map[string]bool{}, hidden: map[string]bool{}, counts: map[string]int{}}
+		roles: map[string]comity.SubjectRole{}, assessed: map[string]bool{}, makers: map[string]bool{}, producers: map[string]bool{}, hidden: map[string]bool{}, counts: map[string]int{}}
 	top := &object{m: bundle, at: Problem{Position: -1, Pointer: "", Type: "bundle"}}
 	if v := top.str("spec_version"); v != "" && v != "2.1" {
 		return invalid("this is a STIX %s bundle; only STIX 2.1 is read", quote(v))
@@ -156,7 +158,7 @@ func (r *stixReader) index(i int, v any) {
 	r.byID[it.id] = it
 	r.items = append(r.items, it)
 	if it.typ == "marking-definition" {
-		if r.defs[it.id] = readDefinition(&it.object); it.fault != "" {
+		if r.defs[it.id] = r.state(readDefinition(&it.object)); it.fault != "" {
 			delete(r.defs, it.id)
 			r.drop(it)
 		}
@@ -209,7 +211,7 @@ func (r *stixReader) mark(it *stixItem) {
 	}
 	for _, label := range it.strs("labels") { // where some producers put TLP and PAP
 		if m, ok := readTag(label); ok {
-			it.marking = it.marking.with(m)
+			it.marking = it.marking.with(r.state(m))
 		}
 	}
 	revoked, isBool := it.m["revoked"].(bool)
@@ -287,6 +289,24 @@ func (r *stixReader) hide() {
 	}
 }
 
+// maxName is how much of a name a sentence repeats, in characters.
+const maxName = 200
+
+// names gives the names of several objects, a few of many.
+func (r *stixReader) names(by *stixItem, refs []string) []string {
+	const most = 50
+	var out []string
+	for i, ref := range refs {
+		if len(out) == most {
+			return append(out, fmt.Sprintf("and %d more", len(refs)-i))
+		}
+		if name, ok := r.named(by, ref); ok {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // named gives how a sentence by the object by calls another, false when it may
 // not name it. The sentence takes on the marking of what it names.
 func (r *stixReader) named(by *stixItem, ref string) (string, bool) {
@@ -295,8 +315,11 @@ func (r *stixReader) named(by *stixItem, ref string) (string, bool) {
 		return "", false
 	}
 	by.marking = by.marking.with(it.marking)
-	name := clean(first(it.optional("name"), it.optional("value"), it.optional("pattern"), it.optional("abstract"), it.id))
-	return strings.ReplaceAll(it.typ, "-", " ") + " " + name, true
+	if it.called == "" { // once: a long name may stand in many sentences
+		name := clean(first(it.optional("name"), it.optional("value"), it.optional("pattern"), it.optional("abstract"), it.id))
+		it.called = strings.ReplaceAll(it.typ, "-", " ") + " " + short(name, maxName)
+	}
+	return it.called, true
 }
 
 // optional reads a string without judging the object by it.

@@ -106,9 +106,13 @@ func (r *stixReader) mapIndicator(it *stixItem) {
 		it.fail("%s", err)
 		return
 	}
+	about := join(": ", name, desc)
+	if len(list) > 1 {
+		about = short(about, maxName) // the whole is in the entry below
+	}
 	for _, o := range list {
 		o.SourceIDs, o.Marking, o.ValidFrom = []string{it.id}, it.marking, from
-		o.Description = join("; ", join(": ", name, desc), o.Description)
+		o.Description = join("; ", about, o.Description)
 		r.observe(o)
 	}
 	if desc != "" {
@@ -143,8 +147,9 @@ func (r *stixReader) flatten(typ string, m map[string]any) map[string]string {
 		case []any:
 			for _, entry := range v {
 				m, _ := entry.(map[string]any)
-				s, _ := m[rest].(string)
-				f[path] = join(" ", f[path], s)
+				if s, _ := m[rest].(string); len(f[path]) < maxValue {
+					f[path] = join(" ", f[path], s)
+				}
 			}
 		}
 	}
@@ -191,7 +196,8 @@ func (r *stixReader) mapIdentity(it *stixItem) {
 		return
 	}
 	if !r.linked[it.id] && r.makers[it.id] {
-		if !slices.Contains(strings.Split(r.draft.Producer, ", "), name) {
+		if name = short(name, maxName); !r.producers[name] && len(r.draft.Producer) < maxValue {
+			r.producers[name] = true
 			r.draft.Producer = join(", ", r.draft.Producer, name)
 		}
 		r.skip(it.at, "it made the document and is not a subject for that")
@@ -256,7 +262,7 @@ func (r *stixReader) mapObserved(it *stixItem) {
 		if o, err := buildObservable(typ, r.flatten(typ, m)); err == nil {
 			o.SourceIDs, o.Marking = []string{it.id}, it.marking
 			found = append(found, o)
-			names = append(names, o.Type+" "+o.Value)
+			names = append(names, o.Type+" "+short(o.Value, maxName))
 		} else if typ != "network-traffic" && typ != "process" && typ != "artifact" {
 			it.fail("objects/%s: %s", key, err)
 		}
@@ -264,11 +270,7 @@ func (r *stixReader) mapObserved(it *stixItem) {
 	if it.fault != "" {
 		return
 	}
-	for _, ref := range refs {
-		if name, ok := r.named(it, ref); ok {
-			names = append(names, name)
-		}
-	}
+	names = append(names, r.names(it, refs)...)
 	for _, o := range found {
 		r.observe(o)
 	}
@@ -307,12 +309,7 @@ func (r *stixReader) mapSighting(it *stixItem) {
 		it.fail("sighting_of_ref is not of the form type--UUID")
 	}
 	name, ok := r.named(it, ref)
-	var where []string
-	for _, w := range it.strs("where_sighted_refs") {
-		if n, ok := r.named(it, w); ok {
-			where = append(where, n)
-		}
-	}
+	where := r.names(it, it.strs("where_sighted_refs"))
 	if it.fault != "" {
 		return
 	}
