@@ -223,6 +223,7 @@ func TestPlanIsEnforced(t *testing.T) {
 }
 
 func TestStream(t *testing.T) {
+	const size = 2 * k64 // of more than one package, for Seal's shared buffer
 	for _, unknown := range []bool{false, true} {
 		for _, inFlight := range []int{0, 1, 3} {
 			for _, n := range lengths {
@@ -231,8 +232,8 @@ func TestStream(t *testing.T) {
 				if unknown {
 					declared = UnknownLength
 				}
-				x.h = testHeader(t, x.k, "evidence1_a", declared, k64)
-				x.cipher = make([][]byte, max(1, (n+k64-1)/k64))
+				x.h = testHeader(t, x.k, "evidence1_a", declared, size)
+				x.cipher = make([][]byte, max(1, (n+size-1)/size))
 				var mu sync.Mutex
 				parts, err := Seal(t.Context(), x.k, x.h, bytes.NewReader(x.plain), inFlight,
 					func(_ context.Context, p SealedPart, last bool, c []byte) error {
@@ -292,6 +293,14 @@ func TestStreamFailures(t *testing.T) {
 	x.cipher[4][100] ^= 1
 	if _, err := Open(t.Context(), &out, x.k, x.h, 9, 3, x.get); !errors.Is(err, ErrPart) || out.Len() > 4*k64 {
 		t.Errorf("an altered part: %d bytes, %v", out.Len(), err)
+	}
+	x.cipher[4][100] ^= 1
+	for _, i := range []int{4, 8} {
+		x.cipher[i] = append(x.cipher[i], 0)
+		if _, err := Open(t.Context(), io.Discard, x.k, x.h, 9, 3, x.get); !errors.Is(err, ErrPart) {
+			t.Errorf("a byte after part %d: %v", i, err)
+		}
+		x.cipher[i] = x.cipher[i][:len(x.cipher[i])-1]
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

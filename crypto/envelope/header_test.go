@@ -150,12 +150,20 @@ func FuzzOpenPart(f *testing.F) {
 		fixed(f, "d", 0, k64, false), fixed(f, "e", 33, k64, true),
 	}
 	for i, x := range all {
-		f.Add(uint8(i), x.cipher[0])
-		f.Add(uint8(i), x.cipher[0][:len(x.cipher[0])/2])
-		f.Add(uint8(i), append(bytes.Clone(x.cipher[0]), 0))
+		n := len(x.cipher[0])
+		f.Add(uint8(i), n, 0, []byte(nil))
+		f.Add(uint8(i), n/2, 0, []byte(nil))
+		f.Add(uint8(i), n, n, []byte{0})
+		f.Add(uint8(i), n, 0, []byte{0x10, 0, 0xff, 0xff, 0x80})
 	}
-	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
+	// The input is a change of a genuine part: cut to size, then written over
+	// or prolonged at an offset.
+	f.Fuzz(func(t *testing.T, which uint8, size, at int, with []byte) {
 		x := all[int(which)%len(all)]
+		b := bytes.Clone(x.cipher[0])
+		b = b[:max(0, min(size, len(b)))]
+		at = max(0, min(at, len(b)))
+		b = append(b[:at], append(bytes.Clone(with), b[min(len(b), at+len(with)):]...)...)
 		var out bytes.Buffer
 		_, err := OpenPartTo(&out, x.k, x.h, 0, true, bytes.NewReader(b))
 		if (err == nil) != bytes.Equal(b, x.cipher[0]) {

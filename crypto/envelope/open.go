@@ -37,7 +37,7 @@ func OpenPartTo(w io.Writer, k Key, h Header, i int, last bool, cipher io.Reader
 	}
 	// Not io.Copy: through the ReadFrom of an *os.File it would read by 32 KiB,
 	// and below a whole package sio decrypts into a buffer of its own.
-	buf := make([]byte, 4*PackageSize)
+	buf := make([]byte, min(4*PackageSize, h.PlainSize(i)+1))
 	for {
 		m, err := plain.Read(buf)
 		if m > 0 {
