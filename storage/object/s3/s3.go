@@ -1,6 +1,6 @@
 // Package s3 is an object store in a bucket of an S3 service: MinIO, or any other with versioning, object lock, SHA-256
 // checksums and conditional completion. It uses the S3 API alone, nothing that only MinIO has, and needs no more rights
-// than deploy/minio/miniosetup gives: it cannot delete an object, nor lift a lock.
+// than deploy/minio gives: it cannot delete an object, nor lift a lock.
 //
 // Objects are locked in COMPLIANCE mode, always. GOVERNANCE would leave a way to delete evidence to whoever holds the
 // store's administration, and what must be destroyed here is destroyed by destroying its key, not its ciphertext.
@@ -310,7 +310,8 @@ func composite(checksum string) (root [32]byte, parts int, err error) {
 	if err == nil {
 		parts, err = strconv.Atoi(count)
 	}
-	if err != nil || len(sum) != sha256.Size || parts < 1 || parts > object.MaxParts {
+	// Written again it must be the same: there is one way to write it.
+	if err != nil || len(sum) != sha256.Size || base64.StdEncoding.EncodeToString(sum)+"-"+strconv.Itoa(parts) != checksum || parts < 1 || parts > object.MaxParts {
 		return root, 0, errors.New("the object has no composite SHA-256 checksum")
 	}
 	return [32]byte(sum), parts, nil

@@ -18,7 +18,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/comity-platform/comity/deploy/minio/miniosetup"
+	miniosetup "github.com/comity-platform/comity/deploy/minio"
 	"github.com/comity-platform/comity/deploy/stack"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/storage/object"

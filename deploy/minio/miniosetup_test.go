@@ -15,7 +15,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/lifecycle"
 
-	"github.com/comity-platform/comity/deploy/minio/miniosetup"
+	miniosetup "github.com/comity-platform/comity/deploy/minio"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
