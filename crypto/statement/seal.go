@@ -118,12 +118,13 @@ type Want struct {
 	Now        time.Time
 }
 
-// DecryptKey opens a verified sealed key with the session key. It refuses one
+// DecryptKey opens a verified sealed key with the key that the act named: the
+// session key, or better one made for this act alone. It refuses one
 // that answers another act, exhibit, header or key than wanted, that expired, or
 // whose inner binding differs from the signed one: so a server that swaps the
 // answers gains nothing.
 func DecryptKey(sk SealedKey, key *ecdsa.PrivateKey, want Want) ([]byte, error) {
-	a, signer, err := ReadActAnytime(want.ActJWS)
+	a, _, err := ReadActAnytime(want.ActJWS)
 	if err != nil {
 		return nil, fmt.Errorf("statement: the act signed here: %w", err)
 	}
@@ -143,9 +144,7 @@ func DecryptKey(sk SealedKey, key *ecdsa.PrivateKey, want Want) ([]byte, error) 
 	case sk.Evidence != want.Evidence || sk.HeaderHash != want.HeaderHash || a.Act == ActEvidenceOpen && a.HeaderHash != want.HeaderHash:
 		return nil, errors.New("statement: the sealed key is that of another exhibit")
 	case sk.RecipientJKT != jkt || a.RecipientJKT != jkt:
-		return nil, errors.New("statement: the key is sealed to another session key")
-	case signer != jkt:
-		return nil, errors.New("statement: the act was signed with another session key")
+		return nil, errors.New("statement: the key is sealed to another key")
 	case want.Now.Unix() >= sk.Expires:
 		return nil, errors.New("statement: the sealed key expired; ask for it again (or this computer's clock is fast)")
 	}
@@ -161,7 +160,7 @@ func DecryptKey(sk SealedKey, key *ecdsa.PrivateKey, want Want) ([]byte, error) 
 
 // openJWE opens the inner JWE. Its errors say nothing of the content.
 func openJWE(compact string, key *ecdsa.PrivateKey) (KeyMaterial, error) {
-	bad := errors.New("statement: the sealed key cannot be opened with this session key")
+	bad := errors.New("statement: the sealed key cannot be opened with this key")
 	first, _, _ := strings.Cut(compact, ".")
 	header, err := base64.RawURLEncoding.DecodeString(first)
 	if err != nil {

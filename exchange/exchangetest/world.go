@@ -1,0 +1,180 @@
+// Package exchangetest makes a whole exchange for tests: a union of states
+// with issuers, and for each a custodian and an object store, over one
+// database. All of it is the real thing.
+package exchangetest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/custodian/keyring"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/object/directory"
+	"github.com/comity-platform/comity/storage/sqlite"
+)
+
+// World is an exchange with everything around it.
+type World struct {
+	*tokentest.Union
+	Exchange   *exchange.Exchange
+	DB         storage.DB
+	Custodians map[comity.State]*custodian.Local
+	Stores     map[comity.State]*directory.Store
+	Log        *slog.Logger
+}
+
+// Options changes what a world is made of.
+type Options struct {
+	States []comity.State // KZ, AM and BY when empty
+	// DB makes the database on the world's clock; SQLite in a fresh file when nil.
+	DB func(testing.TB, func() time.Time) storage.DB
+	// Keys makes a state's keys; a fresh keyring when nil.
+	Keys func(testing.TB, comity.State) custodian.Keys
+	Log  *slog.Logger
+}
+
+// New makes a world with the embedded adapters.
+func New(t testing.TB, states ...comity.State) *World { return NewWith(t, Options{States: states}) }
+
+// NewWith makes a world.
+func NewWith(t testing.TB, o Options) *World {
+	t.Helper()
+	w := &World{Union: tokentest.NewUnion(t, o.States...), Custodians: map[comity.State]*custodian.Local{},
+		Stores: map[comity.State]*directory.Store{}, Log: o.Log}
+	if w.Log == nil {
+		w.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.DB == nil {
+		o.DB = SQLite
+	}
+	if o.Keys == nil {
+		o.Keys = Keyring
+	}
+	w.DB = o.DB(t, w.Clock.Now)
+	states := map[comity.State]exchange.State{}
+	for _, s := range w.Directory.States() {
+		keys := o.Keys(t, s)
+		signer, err := keys.Signer(t.Context())
+		must(t, err)
+		public, err := statement.RawJWK(signer)
+		must(t, err)
+		w.Publish(t, s, func(m *statement.Manifest) { m.StatementKeys = []json.RawMessage{public} })
+		w.Custodians[s] = custodian.New(custodian.Options{State: s, Directory: w.Directory, Verifier: w.Verifier, Now: w.Clock.Now}, keys)
+		w.Stores[s] = store(t, s)
+		states[s] = exchange.State{Custodian: w.Custodians[s], Store: w.Stores[s]}
+	}
+	policies, err := sovereignty.Load()
+	must(t, err)
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	w.Exchange, err = exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: policies, States: states, CursorKey: key, Log: w.Log})
+	must(t, err)
+	return w
+}
+
+// SQLite opens a database in a fresh file.
+func SQLite(t testing.TB, now func() time.Time) storage.DB {
+	t.Helper()
+	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{Now: now})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
+// Keyring makes a fresh keyring.
+func Keyring(t testing.TB, _ comity.State) custodian.Keys {
+	t.Helper()
+	keys, err := keyring.Open(t.TempDir())
+	must(t, err)
+	return keys
+}
+
+// store opens a directory store and serves it.
+func store(t testing.TB, s comity.State) *directory.Store {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	st, err := directory.Open(t.TempDir(), "http://"+server.Listener.Addr().String()+"/store/"+string(s))
+	must(t, err)
+	server.Config.Handler = st
+	server.Start()
+	t.Cleanup(func() { server.Close(); must(t, st.Close()) })
+	return st
+}
+
+// Sequence gives every waiting leaf its place.
+func (w *World) Sequence(t testing.TB) int {
+	t.Helper()
+	n, err := w.DB.Sequence(t.Context(), 10000, audit.Link)
+	must(t, err)
+	return n
+}
+
+// As logs an officer in, as in "liaison@KZ".
+func (w *World) As(t testing.TB, name string) *Officer {
+	t.Helper()
+	id, _, key := w.Login(t, name)
+	return &Officer{World: w, Caller: exchange.Caller{Identity: id, RequestID: uuid.NewString()}, SessionKey: key}
+}
+
+// Officer is an officer at work in a world.
+type Officer struct {
+	*World
+	Caller     exchange.Caller
+	SessionKey *ecdsa.PrivateKey
+}
+
+// Identity is who the officer is.
+func (o *Officer) Identity() token.Identity { return o.Caller.Identity }
+
+// Do performs an act and fails the test when it fails.
+func (o *Officer) Do(t testing.TB, act exchange.Act) {
+	t.Helper()
+	if err := o.Try(t, act); err != nil {
+		t.Fatalf("%s: %v", o.Caller.Officer.Ref(), err)
+	}
+}
+
+// Try performs an act.
+func (o *Officer) Try(t testing.TB, act exchange.Act) error {
+	t.Helper()
+	return o.Exchange.Do(t.Context(), o.Caller, act)
+}
+
+// Read reads and fails the test when it fails.
+func (o *Officer) Read(t testing.TB, f func(*exchange.Reader) error) {
+	t.Helper()
+	must(t, o.Exchange.Read(t.Context(), o.Caller, f))
+}
+
+// Sign signs an act over a body.
+func (o *Officer) Sign(t testing.TB, a statement.Act, body any) string {
+	t.Helper()
+	return o.Act(t, o.SessionKey, a, body)
+}
+
+// Key is a fresh idempotency key.
+func Key() string { return uuid.NewString() }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
