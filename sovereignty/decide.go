@@ -88,10 +88,12 @@ func (p *Policies) Decide(q Question) Decision {
 		return Decision{Permit: effect == types.Allow, Article: r.article, Policy: r.id, Reason: r.reason, Cure: r.cure,
 			Explainable: !r.absent}
 	}
-	return Decision{Article: comity.ArticleNoBypass, Policy: policyNone,
-		Reason:      "No Article permits this act to the officer.",
-		Cure:        "Have an officer do it whose role and place carry it.",
-		Explainable: fresh[q.Action] || !reads[q.Action]}
+	d := Decision{Article: comity.ArticleNoBypass, Policy: policyNone, Reason: "No Article permits this act to the officer.",
+		Explainable: !reads[q.Action]}
+	if d.Explainable {
+		d.Cure = "Have an officer do it whose role and place carry it."
+	}
+	return d
 }
 
 func fault(reason string) Decision {

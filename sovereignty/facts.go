@@ -1,6 +1,8 @@
 package sovereignty
 
 import (
+	"sync"
+
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
 
@@ -41,64 +43,136 @@ var (
 // articles.cedarschema gives to its action, for a policy that reaches for a
 // missing one could not be evaluated.
 func facts(q Question) (asked, cedar.Request) {
-	a := asked{principal: types.Entity{UID: principals[q.Officer.Role], Attributes: types.NewRecord(types.RecordMap{
-		"state": types.String(q.Officer.State), "agency": types.String(q.Officer.Agency)})}}
+	r := q.Record
+	a := asked{principal: types.Entity{UID: principals[q.Officer.Role],
+		Attributes: officers.of(officerFacts{q.Officer.State, q.Officer.Agency})}}
 	switch q.Action {
 	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend:
-		a.resource = types.Entity{UID: aRequest, Attributes: requestFacts(q.Record)}
+		a.resource = types.Entity{UID: aRequest,
+			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
 	case GrantNarrow, GrantRevoke, GrantRead:
-		a.resource = types.Entity{UID: aGrant, Attributes: types.NewRecord(types.RecordMap{
-			"state": types.String(q.Record.State), "assigned": types.Boolean(q.Record.Assigned)})}
+		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, LogRead:
-		a.resource = types.Entity{UID: anOffice, Attributes: types.NewRecord(types.RecordMap{
-			"state": types.String(q.Record.State)})}
+		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	default:
-		a.resource = types.Entity{UID: aCase, Attributes: caseFacts(q.Record)}
+		category, listed := categoryByCode[r.Category]
+		a.resource = types.Entity{UID: aCase, Attributes: cases.of(caseFacts{
+			state: r.State, agency: r.Agency, claimed: r.Claimed, nexus: r.Nexus, listed: listed, prone: category.NeutralityProne,
+			red: r.Marking.TLP == comity.TLPRed, original: r.Original, reserved: r.Reserved, closed: r.Closed,
+			owner: r.Owner, assigned: r.Assigned, reached: r.Reached})}
 	}
 	return a, cedar.Request{Principal: a.principal.UID, Action: types.NewEntityUID("Action", types.String(q.Action)),
-		Resource: a.resource.UID, Context: circumstances(q.Action, q.Circumstances)}
+		Resource: a.resource.UID, Context: contexts.of(contextFacts{q.Action, q.Circumstances})}
 }
 
-func caseFacts(r Record) types.Record {
-	category, listed := categoryByCode[r.Category]
-	return types.NewRecord(types.RecordMap{
-		"state":    types.String(r.State),
-		"agency":   types.String(r.Agency),
-		"claimed":  types.Boolean(r.Claimed),
-		"nexus":    types.Boolean(r.Nexus),
-		"listed":   types.Boolean(listed),
-		"prone":    types.Boolean(category.NeutralityProne),
-		"red":      types.Boolean(r.Marking.TLP == comity.TLPRed),
-		"original": types.Boolean(r.Original),
-		"reserved": types.Boolean(r.Reserved),
-		"closed":   types.Boolean(r.Closed),
-		"owner":    types.Boolean(r.Owner),
-		"assigned": types.Boolean(r.Assigned),
-		"reached":  types.Boolean(r.Reached),
-	})
+// The facts as comparable values, and the records of Cedar that they become.
+type (
+	officerFacts struct {
+		state  comity.State
+		agency comity.AgencyID
+	}
+	caseFacts struct {
+		state                           comity.State
+		agency                          comity.AgencyID
+		claimed, nexus, listed, prone   bool
+		red, original, reserved, closed bool
+		owner, assigned, reached        bool
+	}
+	requestFacts struct {
+		state    comity.State
+		agency   comity.AgencyID
+		to       comity.State
+		routedTo comity.AgencyID
+		owner    bool
+	}
+	grantFacts struct {
+		state    comity.State
+		assigned bool
+	}
+	contextFacts struct {
+		action Action
+		Circumstances
+	}
+)
+
+var (
+	officers = interned[officerFacts]{build: func(o officerFacts) types.Record {
+		return types.NewRecord(types.RecordMap{"state": types.String(o.state), "agency": types.String(o.agency)})
+	}}
+	cases = interned[caseFacts]{build: func(c caseFacts) types.Record {
+		return types.NewRecord(types.RecordMap{
+			"state":    types.String(c.state),
+			"agency":   types.String(c.agency),
+			"claimed":  types.Boolean(c.claimed),
+			"nexus":    types.Boolean(c.nexus),
+			"listed":   types.Boolean(c.listed),
+			"prone":    types.Boolean(c.prone),
+			"red":      types.Boolean(c.red),
+			"original": types.Boolean(c.original),
+			"reserved": types.Boolean(c.reserved),
+			"closed":   types.Boolean(c.closed),
+			"owner":    types.Boolean(c.owner),
+			"assigned": types.Boolean(c.assigned),
+			"reached":  types.Boolean(c.reached),
+		})
+	}}
+	requests = interned[requestFacts]{build: func(r requestFacts) types.Record {
+		return types.NewRecord(types.RecordMap{
+			"state":    types.String(r.state),
+			"agency":   types.String(r.agency),
+			"to":       types.String(r.to),
+			"routedTo": types.String(r.routedTo),
+			"owner":    types.Boolean(r.owner),
+		})
+	}}
+	grants = interned[grantFacts]{build: func(g grantFacts) types.Record {
+		return types.NewRecord(types.RecordMap{"state": types.String(g.state), "assigned": types.Boolean(g.assigned)})
+	}}
+	offices = interned[comity.State]{build: func(s comity.State) types.Record {
+		return types.NewRecord(types.RecordMap{"state": types.String(s)})
+	}}
+	contexts = interned[contextFacts]{build: circumstances}
+)
+
+// maxInterned bounds each table of records, which are then begun anew.
+const maxInterned = 2048
+
+// interned keeps the records that were built, which are immutable: building one
+// costs more than deciding by it, and the same few facts come again and again.
+type interned[K comparable] struct {
+	build func(K) types.Record
+	mu    sync.RWMutex
+	built map[K]types.Record
 }
 
-func requestFacts(r Record) types.Record {
-	return types.NewRecord(types.RecordMap{
-		"state":    types.String(r.State),
-		"agency":   types.String(r.Agency),
-		"to":       types.String(r.To),
-		"routedTo": types.String(r.RoutedTo),
-		"owner":    types.Boolean(r.Owner),
-	})
+func (t *interned[K]) of(key K) types.Record {
+	t.mu.RLock()
+	r, ok := t.built[key]
+	t.mu.RUnlock()
+	if ok {
+		return r
+	}
+	r = t.build(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.built == nil || len(t.built) >= maxInterned {
+		t.built = make(map[K]types.Record)
+	}
+	t.built[key] = r
+	return r
 }
 
-func circumstances(action Action, c Circumstances) types.Record {
+func circumstances(c contextFacts) types.Record {
 	m := types.RecordMap{}
-	if !fresh[action] {
+	if !fresh[c.action] {
 		m["visible"] = types.Boolean(c.Visible)
 	}
-	switch action {
+	switch c.action {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantNarrow, GrantRevoke:
 		m["signed"] = types.Boolean(c.Signed)
 	}
-	switch action {
+	switch c.action {
 	case CaseFile:
 		m["competent"] = types.Boolean(c.Competent)
 	case RequestSend:

@@ -1,0 +1,161 @@
+package sovereignty
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/comity-platform/comity"
+)
+
+var (
+	seed   = flag.Uint64("seed", 0, "seed of the random questions; 0 picks one")
+	rounds = flag.Int("rounds", 40_000, "how many random questions are put")
+)
+
+func random(t testing.TB) *rand.Rand {
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("-seed=%d", s)
+	return rand.New(rand.NewPCG(s, 0))
+}
+
+func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+// randomQuestion makes a question about a record of KZ or AM. What most acts
+// need is mostly given, so that permits are as common as denials.
+func randomQuestion(r *rand.Rand, action Action) Question {
+	often, odd := 0.5+r.Float64()/2, r.Float64()/2
+	yes := func(p float64) bool { return r.Float64() < p }
+	state := pick(r, comity.State("KZ"), "KZ", "AM", "BY")
+	q := Question{Action: action, Officer: comity.Officer{State: state,
+		Agency: pick(r, comity.AgencyID(state+"/cyber"), comity.AgencyID(state+"/terror")),
+		Role:   pick(r, comity.RoleInvestigator, comity.RoleLiaison, comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor)}}
+	q.Record = Record{State: pick(r, comity.State("KZ"), "KZ", "AM"), To: pick(r, comity.State("KZ"), "AM", "AM"),
+		Category: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT", "PEACEFUL_ASSEMBLY"), Marking: comity.DefaultMarking,
+		Claimed: yes(often), Nexus: yes(often), Reserved: yes(odd), Closed: yes(odd), Original: yes(odd),
+		Owner: yes(0.5), Assigned: yes(0.5), Reached: yes(0.5)}
+	q.Record.Agency = pick(r, comity.AgencyID(q.Record.State+"/cyber"), comity.AgencyID(q.Record.State+"/terror"))
+	q.Record.RoutedTo = pick(r, "", comity.AgencyID(q.Record.To+"/cyber"), comity.AgencyID(q.Record.To+"/terror"))
+	if yes(odd) {
+		q.Record.Marking.TLP = comity.TLPRed
+	}
+	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Competent: yes(often),
+		Resident: yes(often), Purpose: pick(r, "", comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
+		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
+		Release: ReleaseFacts{Present: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
+			CoversTerm: yes(often), SamePurpose: yes(often)},
+		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5)}
+	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
+		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often)}
+	switch g := &q.Circumstances.Grant; r.IntN(6) {
+	case 0:
+		*g = GrantFacts{}
+	case 1:
+		g.Present, g.Ended = true, true
+	case 2:
+		g.Present = true
+	default:
+		g.Present, g.Live = true, true
+	}
+	return q
+}
+
+// TestPermitsAgreeWithTheProductText puts random questions to the policies and
+// to the plain reading of the Articles in oracle.
+func TestPermitsAgreeWithTheProductText(t *testing.T) {
+	p, r := load(t), random(t)
+	permits := map[Action]int{}
+	for range *rounds {
+		q := randomQuestion(r, pick(r, Actions...))
+		d := p.Decide(q)
+		if d.Permit != oracle(q) {
+			t.Fatalf("policies: %v by %s\noracle: %v\n%+v", d.Permit, d.Policy, oracle(q), q)
+		}
+		if d.Permit {
+			permits[q.Action]++
+		}
+	}
+	for _, a := range Actions {
+		if permits[a] == 0 {
+			t.Errorf("%s was never permitted: the questions are too poor to try it", a)
+		}
+	}
+}
+
+// oracle says whether the Articles allow what is asked. It is written from the
+// product's text, and shares nothing with the policies.
+func oracle(q Question) bool {
+	o, r, c := q.Officer, q.Record, q.Circumstances
+	home := o.State == r.State
+	investigator, liaison, authority := o.Role == comity.RoleInvestigator, o.Role == comity.RoleLiaison, o.Role == comity.RoleAuthority
+	works := investigator || liaison
+	live := c.Grant.Live && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose && o.Role != comity.RoleAuditor
+	switch q.Action { // on no record that exists already
+	case CaseFile:
+		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
+	case RequestSend:
+		return works && home && o.Agency == r.Agency && c.Competent && c.Agreement && r.To != o.State
+	case MandateGive:
+		return authority && home
+	case LogRead:
+		return home && !investigator
+	}
+	if !c.Visible {
+		return false
+	}
+	switch q.Action {
+	case CaseRead:
+		if home {
+			return (r.Assigned || r.Reached) && o.Role != comity.RoleAuditor
+		}
+		return live
+	case EvidenceOpen:
+		if home {
+			return c.Signed && works && (r.Assigned || liaison && r.Reached)
+		}
+		return c.Signed && works && live && c.Grant.NamesExhibit
+	case CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd:
+		return works && home && r.Assigned && !r.Closed
+	case EvidenceBegin:
+		return works && home && r.Assigned && !r.Closed && c.Signed && c.Resident
+	case EvidenceComplete:
+		return works && home && r.Assigned && c.Signed
+	case CaseClose, CaseReopen, EvidenceParts:
+		return works && home && r.Assigned
+	case CaseAssign:
+		return home && (works && r.Assigned || authority && (r.Assigned || r.Reached))
+	case CaseReserve:
+		return authority && home && c.Signed
+	case ReleaseDecide:
+		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned)
+	case GrantMake:
+		info, listed := Category(r.Category)
+		f := c.Release
+		return liaison && home && c.Signed && c.Mandate && c.Agreement && c.Term && c.Grantee != o.State &&
+			f.Present && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose &&
+			listed && (c.Assessed || !info.NeutralityProne) && r.Nexus && !r.Reserved &&
+			(c.SecondLiaison || r.Marking.TLP != comity.TLPRed && !r.Original) &&
+			(c.Assistance || c.Grade != comity.GradeEvidence)
+	case GrantNarrow:
+		return liaison && home && c.Signed && c.Narrows
+	case GrantRevoke:
+		return liaison && home && c.Signed
+	case GrantRead:
+		return home && (!investigator || r.Assigned) || !home && c.Grant.Present
+	case MandateEnd:
+		return authority && home
+	case RequestSupplement, RequestClose:
+		return home && (liaison || investigator && r.Owner)
+	case RequestRead:
+		return o.Role != comity.RoleAuditor && (home && (r.Owner || !investigator) ||
+			o.State == r.To && (!investigator || o.Agency == r.RoutedTo))
+	case MessageSend:
+		return home && (liaison || investigator && r.Owner) || o.State == r.To && (liaison || investigator && o.Agency == r.RoutedTo)
+	case RequestRefuse:
+		return liaison && o.State == r.To && c.Signed
+	}
+	return liaison && o.State == r.To // the answers to a request
+}
