@@ -53,6 +53,9 @@ type Custodian interface {
 	// Apply takes one of the state's own grants, narrowings, revocations or
 	// reservations into the register. It may be repeated and come in any
 	// order: a revocation, narrowing or reservation is final whatever follows.
+	// A grant that comes after one of these is answered nil and opens nothing
+	// (or only what the narrowing left); DENIED is an act that was replayed to
+	// make a second grant.
 	Apply(ctx context.Context, jws string) error
 	// Keys are the public statement keys, for the state's manifest.
 	Keys(ctx context.Context) ([]jose.JSONWebKey, error)

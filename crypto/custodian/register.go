@@ -42,7 +42,7 @@ type grantEntry struct {
 }
 
 type grantTerms struct {
-	Statement string                 `json:"statement"`
+	mark
 	Grantee   comity.Grantee         `json:"grantee"`
 	Purpose   comity.Purpose         `json:"purpose"`
 	Agreement statement.AgreementRef `json:"agreement"`
@@ -143,8 +143,7 @@ func change[T any](ctx context.Context, l *Local, key string, apply func(*T) (bo
 	return l.fault(ErrCAS)
 }
 
-// Apply implements [Custodian]. DENIED is final: the grant is dead, however
-// often it is applied.
+// Apply implements [Custodian].
 func (l *Local) Apply(ctx context.Context, compact string) error {
 	s, err := l.own(compact)
 	if err != nil {
@@ -235,11 +234,11 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 	}
 	nonce := fmt.Sprintf("%x", nonceKey(jkt, act.Nonce))
 	// The case first: a grant whose act is not booked there must not be live.
+	late := false
 	err = change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
+		late = e.Reserved != nil
 		made, known := e.Acts[nonce]
 		switch {
-		case e.Reserved != nil:
-			return false, reserved(l.state)
 		case known && made != s.ID:
 			return false, comity.Denied(comity.ArticleLiaison, "the liaison's act has made another grant already", "the liaison grants anew")
 		case known:
@@ -257,16 +256,19 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		if err := e.of(s); err != nil {
 			return false, err
 		}
-		switch {
-		case e.Ended != nil:
-			return false, ended()
-		case e.Grant != nil && e.Grant.Statement != m.Statement:
-			return false, comity.Conflict("the register has another grant under this id")
-		case e.Grant != nil:
+		if e.Grant != nil {
+			if e.Grant.Statement != m.Statement {
+				return false, comity.Conflict("the register has another grant under this id")
+			}
 			return false, nil
 		}
-		e.Grant = &grantTerms{Statement: m.Statement, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
+		// Terms are kept even of a grant that has ended, so that its grantee is
+		// told so in whichever order things came.
+		e.Grant = &grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
 			NotBefore: b.NotBefore, limits: limits{b.Scope, b.Exhibits, b.NotAfter}}
+		if late && e.Ended == nil {
+			e.Ended = &m // it must not come to life when the reservation is lifted
+		}
 		return true, nil
 	})
 }

@@ -30,7 +30,7 @@ func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
 	if err := l.ownOfficer(who); err != nil {
 		return Begun{}, err
 	}
-	if err := noAuditor(who); err != nil {
+	if err := handlesEvidence(who); err != nil {
 		return Begun{}, err
 	}
 	if err := checkRecipient(who, o.Recipient); err != nil {
@@ -91,7 +91,7 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	if err := checkRecipient(who, o.Recipient); err != nil {
 		return "", err
 	}
-	if err := noAuditor(who); err != nil {
+	if err := handlesEvidence(who); err != nil {
 		return "", err
 	}
 	if who.Officer.State == l.state {
@@ -216,10 +216,11 @@ func (l *Local) ownOfficer(who asked) error {
 	return nil
 }
 
-// noAuditor keeps auditors to the record of acts: none opens evidence.
-func noAuditor(who asked) error {
-	if who.Officer.Role == comity.RoleAuditor {
-		return comity.Denied(comity.ArticleNoBypass, "auditors read the record of acts, not evidence", "an investigator or liaison opens it")
+// handlesEvidence keeps evidence to those whose work it is: neither the rank of
+// the authority nor the auditor's office opens it (Article 16).
+func handlesEvidence(who asked) error {
+	if r := who.Officer.Role; r != comity.RoleInvestigator && r != comity.RoleLiaison {
+		return comity.Denied(comity.ArticleNoBypass, "exhibits are opened by investigators and liaisons only", "an investigator or a liaison opens it")
 	}
 	return nil
 }

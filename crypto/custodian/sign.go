@@ -173,7 +173,7 @@ func (l *Local) checkTerms(b statement.GrantBody) error {
 	}
 	switch {
 	case b.Grantee.State == l.state:
-		return comity.Invalid("grantee", "a grant is made to another state")
+		return comity.Denied(comity.ArticleLiaison, "a grant is made to another state", "name another state")
 	case scopeRanks[b.Scope] == 0:
 		return comity.Invalid("scope", "this is not a scope")
 	case b.Scope == comity.ScopeExhibits && len(b.Exhibits) == 0:
@@ -254,7 +254,7 @@ func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.Nar
 		ok = ok && after.within(standing)
 	}
 	if !ok {
-		return comity.Denied(comity.ArticleLiaison, "a narrowing only narrows", "grant anew to open more")
+		return comity.Denied(comity.ArticleTerm, "a grant is only ever narrowed, and these terms are wider", "the liaison makes a new grant for what is more")
 	}
 	return nil
 }

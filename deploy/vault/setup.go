@@ -80,8 +80,7 @@ func Setup(ctx context.Context, client *api.Client, o Options) (Credential, erro
 }
 
 func setup(ctx context.Context, client *api.Client, o Options) (Credential, error) {
-	probe := vault.Config{Address: client.Address(), Mount: o.Mount, RoleID: "-", SecretIDFile: "-"}
-	if err := probe.Check(); err != nil {
+	if err := vault.CheckMount(o.Mount); err != nil {
 		return Credential{}, err
 	}
 	keyType, ok := map[jose.SignatureAlgorithm]string{"": "ecdsa-p256", jose.ES256: "ecdsa-p256", jose.EdDSA: "ed25519"}[o.Algorithm]

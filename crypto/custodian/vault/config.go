@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"time"
 
@@ -62,8 +63,8 @@ func (c Config) Check() error {
 	if err := checkAddress(c.Address); err != nil {
 		faults = append(faults, err)
 	}
-	if !mountForm.MatchString(c.Mount) {
-		faults = append(faults, fmt.Errorf("vault: %q cannot name mounts", c.Mount))
+	if err := CheckMount(c.Mount); err != nil {
+		faults = append(faults, err)
 	}
 	appRole, cert := c.RoleID != "" || c.SecretIDFile != "", c.ClientCert != "" || c.ClientKey != ""
 	switch {
@@ -74,17 +75,39 @@ func (c Config) Check() error {
 	case cert && (c.ClientCert == "" || c.ClientKey == ""):
 		faults = append(faults, errors.New("vault: a client certificate takes both its file and that of its key"))
 	}
+	for _, file := range []string{c.CACert, c.SecretIDFile, c.ClientCert, c.ClientKey} {
+		if file == "" {
+			continue
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("vault: %w", err))
+			continue
+		}
+		_ = f.Close()
+	}
 	if c.Timeout < 0 {
 		faults = append(faults, errors.New("vault: the timeout is negative"))
 	}
 	return errors.Join(faults...)
 }
 
+// CheckMount says whether mounts can be called by this name: lower-case
+// letters, digits and hyphens.
+func CheckMount(mount string) error {
+	if !mountForm.MatchString(mount) {
+		return fmt.Errorf("vault: %q cannot name mounts", mount)
+	}
+	return nil
+}
+
 func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https"):
-		return fmt.Errorf("vault: %q is not an http or https address", address)
+	case err != nil:
+		return errors.New("vault: the address is not a URL") // the error repeats it, perhaps with a password
+	case u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https"):
+		return fmt.Errorf("vault: %q is not an http or https address without user", u.Redacted())
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return fmt.Errorf("vault: plain http to %s would show keys to the network; use https", u.Hostname())
 	}

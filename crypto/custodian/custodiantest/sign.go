@@ -1,0 +1,298 @@
+package custodiantest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
+)
+
+// signAll has every kind of statement signed, and verifies it as anybody could.
+func signAll(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	grant, jws := w.Granted(t, e.Case, w.terms(e.ID))
+	request := comity.NewID(comity.KindRequest)
+	for kind, c := range map[statement.Kind]struct {
+		order custodian.SignOrder
+		role  comity.Role
+	}{
+		statement.KindGrant: {w.grantOrder(t, "deputy@KZ", e.Case, w.terms(e.ID)), comity.RoleLiaison},
+		statement.KindNarrowing: {w.narrowOrder(t, "liaison@KZ", grant, e.Case, jws, statement.NarrowBody{Scope: comity.ScopeSummary,
+			Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: w.now() + 60}), comity.RoleLiaison},
+		statement.KindRevocation:  {w.revokeOrder(t, "liaison@KZ", grant, e.Case, jws), comity.RoleLiaison},
+		statement.KindReservation: {w.reserveOrder(t, "authority@KZ", e.Case), comity.RoleAuthority},
+		statement.KindRefusal: {w.signOrder(t, "liaison@KZ", statement.KindRefusal, statement.ActRequestRefuse, request,
+			comity.NewID(comity.KindRefusal), request, statement.RefuseBody{Ground: comity.GroundNotStated}), comity.RoleLiaison},
+		statement.KindReceipt: {w.receiptOrder(t, "investigator@KZ", e), comity.RoleInvestigator},
+	} {
+		s, err := w.Union.Directory.VerifyStatement(w.sign(t, c.order))
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		if s.Kind != kind || s.State != "KZ" || s.ID != c.order.ID || s.Record != c.order.Record || string(s.Body) != string(c.order.Body) ||
+			s.Act != c.order.Act || s.Officer.Role != c.role || s.Officer.Ref.State() != "KZ" {
+			t.Errorf("%s says %+v", kind, s)
+		}
+		if (s.Agreement != nil) != (kind == statement.KindGrant) {
+			t.Errorf("%s names the agreement %v", kind, s.Agreement)
+		}
+		_, err = w.Local.Sign(t.Context(), c.order)
+		refused(t, string(kind)+" of a replayed act", err, unauthenticated)
+	}
+	// Signing alone opened and ended nothing.
+	w.open(t, "investigator@AM", e, grant)
+}
+
+func (w *World) receiptOrder(t *testing.T, officer string, e Exhibit) custodian.SignOrder {
+	t.Helper()
+	return w.signOrder(t, officer, statement.KindReceipt, statement.ActEvidenceComplete, e.ID, e.ID, e.Case,
+		statement.CompleteBody{Root: headerHash(t, e.Header), PlainSHA256: headerHash(t, e.Header), Size: 1, Parts: 1})
+}
+
+// grantRefused changes one of the terms of a good grant at a time.
+func grantRefused(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	const year = 366 * 24 * 3600
+	for what, c := range map[string]struct {
+		change func(*statement.GrantBody)
+		want   refusal
+	}{
+		"an unknown agreement":          {func(b *statement.GrantBody) { b.Agreement = "other" }, denied(comity.ArticleLegalBasis)},
+		"no agreement":                  {func(b *statement.GrantBody) { b.Agreement = "" }, denied(comity.ArticleLegalBasis)},
+		"no release decision":           {func(b *statement.GrantBody) { b.Release = "" }, denied(comity.ArticleLiaison)},
+		"the own state":                 {func(b *statement.GrantBody) { b.Grantee = comity.Grantee{State: "KZ"} }, denied(comity.ArticleLiaison)},
+		"a state of another union":      {func(b *statement.GrantBody) { b.Grantee = comity.Grantee{State: "FR"} }, invalid},
+		"another state's agency":        {func(b *statement.GrantBody) { b.Grantee.Agency = "BY/cyber" }, invalid},
+		"no grantee":                    {func(b *statement.GrantBody) { b.Grantee = comity.Grantee{} }, invalid},
+		"six years":                     {func(b *statement.GrantBody) { b.NotAfter = w.now() + 6*year }, denied(comity.ArticleTerm)},
+		"a year in six years":           {func(b *statement.GrantBody) { b.NotBefore, b.NotAfter = w.now()+5*year, w.now()+6*year }, denied(comity.ArticleTerm)},
+		"no end":                        {func(b *statement.GrantBody) { b.NotAfter = 0 }, denied(comity.ArticleTerm)},
+		"an end that has passed":        {func(b *statement.GrantBody) { b.NotBefore, b.NotAfter = w.now()-9, w.now()-3 }, denied(comity.ArticleTerm)},
+		"an end before it begins":       {func(b *statement.GrantBody) { b.NotBefore = b.NotAfter + 1 }, denied(comity.ArticleTerm)},
+		"evidence without the decision": {func(b *statement.GrantBody) { b.Grade = comity.GradeEvidence }, denied(comity.ArticlePurpose)},
+		"an unknown grade":              {func(b *statement.GrantBody) { b.Grade = "HEARSAY" }, invalid},
+		"an unknown scope":              {func(b *statement.GrantBody) { b.Scope = "ALL" }, invalid},
+		"an unknown purpose":            {func(b *statement.GrantBody) { b.Purpose = "CURIOSITY" }, invalid},
+		"no marking":                    {func(b *statement.GrantBody) { b.Caveats.Marking = comity.Marking{} }, invalid},
+		"exhibits and none named":       {func(b *statement.GrantBody) { b.Scope, b.Exhibits = comity.ScopeExhibits, nil }, invalid},
+		"an exhibit twice":              {func(b *statement.GrantBody) { b.Exhibits = []comity.ID{e.ID, e.ID} }, invalid},
+		"a case for an exhibit":         {func(b *statement.GrantBody) { b.Exhibits = []comity.ID{e.Case} }, invalid},
+		"too many exhibits": {func(b *statement.GrantBody) {
+			b.Exhibits = make([]comity.ID, custodian.MaxExhibits+1)
+			for i := range b.Exhibits {
+				b.Exhibits[i] = comity.NewID(comity.KindEvidence)
+			}
+		}, invalid},
+		"a case for a request": {func(b *statement.GrantBody) { b.Request = e.Case }, invalid},
+	} {
+		b := w.terms(e.ID)
+		c.change(&b)
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, b))
+		refused(t, what, err, c.want)
+	}
+	o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	o.Category = "FRAUD"
+	_, err := w.Local.Sign(t.Context(), o)
+	refused(t, "a category that the agreement does not cover", err, denied(comity.ArticleLegalBasis))
+	most := w.terms()
+	most.Exhibits = make([]comity.ID, custodian.MaxExhibits)
+	for i := range most.Exhibits {
+		most.Exhibits[i] = comity.NewID(comity.KindEvidence)
+	}
+	w.Granted(t, e.Case, most)
+	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })
+	_, err = w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	refused(t, "an agreement of one side only", err, denied(comity.ArticleLegalBasis))
+}
+
+func narrowingRefused(t *testing.T, w *World) {
+	caseID := w.NewCase(t)
+	a, b, c := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID), w.NewExhibit(t, caseID)
+	first := w.terms(a.ID, b.ID)
+	first.Scope = comity.ScopeSummary
+	grant, jws := w.Granted(t, caseID, first)
+	narrower := func() statement.NarrowBody {
+		return statement.NarrowBody{Scope: first.Scope, Exhibits: first.Exhibits, Caveats: first.Caveats, NotAfter: first.NotAfter}
+	}
+	for what, c := range map[string]struct {
+		change func(*statement.NarrowBody)
+		want   refusal
+	}{
+		"a wider scope":           {func(n *statement.NarrowBody) { n.Scope = comity.ScopeFull }, denied(comity.ArticleTerm)},
+		"one exhibit more":        {func(n *statement.NarrowBody) { n.Exhibits = []comity.ID{a.ID, b.ID, c.ID} }, denied(comity.ArticleTerm)},
+		"one exhibit for another": {func(n *statement.NarrowBody) { n.Exhibits = []comity.ID{c.ID} }, denied(comity.ArticleTerm)},
+		"a later end":             {func(n *statement.NarrowBody) { n.NotAfter++ }, denied(comity.ArticleTerm)},
+		"a laxer marking":         {func(n *statement.NarrowBody) { n.Caveats.Marking.TLP = comity.TLPClear }, denied(comity.ArticleTerm)},
+		"a laxer protocol":        {func(n *statement.NarrowBody) { n.Caveats.Marking.PAP = comity.PAPClear }, denied(comity.ArticleTerm)},
+		"no marking":              {func(n *statement.NarrowBody) { n.Caveats.Marking = comity.Marking{} }, invalid},
+		"an unknown scope":        {func(n *statement.NarrowBody) { n.Scope = "" }, invalid},
+		"an exhibit twice":        {func(n *statement.NarrowBody) { n.Exhibits = []comity.ID{a.ID, a.ID} }, invalid},
+	} {
+		n := narrower()
+		c.change(&n)
+		_, err := w.Local.Sign(t.Context(), w.narrowOrder(t, "liaison@KZ", grant, caseID, jws, n))
+		refused(t, what, err, c.want)
+	}
+
+	// The statement that it narrows.
+	otherGrant, otherJWS := w.Granted(t, caseID, first)
+	revocation := w.sign(t, w.revokeOrder(t, "liaison@KZ", otherGrant, caseID, otherJWS))
+	for what, previous := range map[string]string{"another grant's statement": otherJWS, "a revocation": revocation, "nothing": "",
+		"a foreign statement": w.foreign(t, "AM", statement.KindGrant, grant, caseID, first), "a forged statement": w.forged(t, grant, caseID, first)} {
+		_, err := w.Local.Sign(t.Context(), w.narrowOrder(t, "liaison@KZ", grant, caseID, previous, narrower()))
+		refused(t, what+" narrowed", err, invalid)
+		_, err = w.Local.Sign(t.Context(), w.revokeOrder(t, "liaison@KZ", grant, caseID, previous))
+		refused(t, what+" revoked", err, invalid)
+	}
+	wrong := w.narrowOrder(t, "liaison@KZ", grant, w.NewCase(t), jws, narrower())
+	_, err := w.Local.Sign(t.Context(), wrong)
+	refused(t, "another case", err, invalid)
+
+	// Narrowed in the register: the first statement is not a way back.
+	n := narrower()
+	n.Exhibits = []comity.ID{a.ID}
+	narrowing := w.sign(t, w.narrowOrder(t, "liaison@KZ", grant, caseID, jws, n))
+	w.apply(t, narrowing)
+	w.open(t, "investigator@AM", a, grant)
+	w.closed(t, "the exhibit narrowed away", "investigator@AM", b, grant, denied(comity.ArticleLiaison))
+	_, err = w.Local.Sign(t.Context(), w.narrowOrder(t, "liaison@KZ", grant, caseID, jws, narrower()))
+	refused(t, "wider than the register", err, denied(comity.ArticleTerm))
+	n.NotAfter -= 60
+	w.apply(t, w.sign(t, w.narrowOrder(t, "liaison@KZ", grant, caseID, narrowing, n)))
+	n.NotAfter -= 60
+	w.apply(t, w.sign(t, w.revokeOrder(t, "liaison@KZ", grant, caseID, narrowing)))
+	_, err = w.Local.Sign(t.Context(), w.narrowOrder(t, "liaison@KZ", grant, caseID, narrowing, n))
+	refused(t, "a grant that has ended", err, denied(comity.ArticleTerm))
+}
+
+// signRefused: who may not, and what was not signed.
+func signRefused(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	grant, jws := w.Granted(t, e.Case, w.terms(e.ID))
+	request := comity.NewID(comity.KindRequest)
+	narrow := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: w.now() + 60}
+	orders := map[string]struct {
+		make    func(officer string) custodian.SignOrder
+		wrong   []string // roles that may not
+		article comity.Article
+	}{
+		"grant":       {func(o string) custodian.SignOrder { return w.grantOrder(t, o, e.Case, w.terms(e.ID)) }, []string{"investigator", "authority", "auditor"}, comity.ArticleLiaison},
+		"narrowing":   {func(o string) custodian.SignOrder { return w.narrowOrder(t, o, grant, e.Case, jws, narrow) }, []string{"investigator", "authority", "auditor"}, comity.ArticleLiaison},
+		"revocation":  {func(o string) custodian.SignOrder { return w.revokeOrder(t, o, grant, e.Case, jws) }, []string{"investigator", "authority", "auditor"}, comity.ArticleLiaison},
+		"reservation": {func(o string) custodian.SignOrder { return w.reserveOrder(t, o, e.Case) }, []string{"investigator", "liaison", "auditor"}, comity.ArticleDomesticReservation},
+		"refusal": {func(o string) custodian.SignOrder {
+			return w.signOrder(t, o, statement.KindRefusal, statement.ActRequestRefuse, request, comity.NewID(comity.KindRefusal), request, statement.RefuseBody{Ground: comity.GroundNotStated})
+		}, []string{"investigator", "authority", "auditor"}, comity.ArticleLiaison},
+		"receipt": {func(o string) custodian.SignOrder { return w.receiptOrder(t, o, e) }, nil, 0},
+	}
+	right := map[string]string{"reservation": "authority", "receipt": "investigator"}
+	for kind, c := range orders {
+		officer := "liaison@"
+		if r := right[kind]; r != "" {
+			officer = r + "@"
+		}
+		for _, role := range c.wrong {
+			_, err := w.Local.Sign(t.Context(), c.make(role+"@KZ"))
+			refused(t, kind+" by "+role, err, denied(c.article))
+		}
+		_, err := w.Local.Sign(t.Context(), c.make(officer+"AM"))
+		refused(t, kind+" by a foreign officer", err, denied(comity.ArticleNonInterference))
+		for what, change := range map[string]func(*custodian.SignOrder){
+			"with another body":    func(o *custodian.SignOrder) { o.Body = json.RawMessage(`{"reason":"other"}`) },
+			"with no body":         func(o *custodian.SignOrder) { o.Body = nil },
+			"with another's token": func(o *custodian.SignOrder) { o.Token = w.session(t, "colleague@KZ").token },
+			"without an act":       func(o *custodian.SignOrder) { o.Act = "" },
+			"over the act of another kind": func(o *custodian.SignOrder) {
+				o.Act = w.asker(t, officer+"KZ", w.openAct(t, officer+"KZ", e, "", ""), statement.OpenBody{}).Act
+			},
+		} {
+			o := c.make(officer + "KZ")
+			change(&o)
+			_, err := w.Local.Sign(t.Context(), o)
+			refused(t, kind+" "+what, err, unauthenticated)
+		}
+		o := c.make(officer + "KZ")
+		o.Body = append(json.RawMessage(" "), o.Body...) // the same hash, since that is over the canonical form
+		_, err = w.Local.Sign(t.Context(), o)
+		refused(t, kind+" over a body that is not canonical", err, invalid)
+		o = c.make(officer + "KZ")
+		o.ID = comity.NewID(comity.KindMessage)
+		_, err = w.Local.Sign(t.Context(), o)
+		refused(t, kind+" with an id of another kind", err, invalid)
+		o = c.make(officer + "KZ")
+		o.Record = comity.NewID(comity.KindMessage)
+		_, err = w.Local.Sign(t.Context(), o)
+		refused(t, kind+" on a record of another kind", err, invalid)
+	}
+	for what, c := range map[string]struct {
+		order custodian.SignOrder
+		want  refusal
+	}{
+		"an unknown kind": {custodian.SignOrder{Kind: "pardon"}, invalid},
+		"an unknown member": {w.signOrder(t, "liaison@KZ", statement.KindRevocation, statement.ActGrantRevoke, grant, grant, e.Case,
+			map[string]string{"reason": "x", "more": "y"}), invalid},
+		"an unknown ground": {w.signOrder(t, "liaison@KZ", statement.KindRefusal, statement.ActRequestRefuse, request,
+			comity.NewID(comity.KindRefusal), request, statement.RefuseBody{Ground: "BORED"}), invalid},
+		"a reservation of another case": {w.signOrder(t, "authority@KZ", statement.KindReservation, statement.ActCaseReserve, e.Case, e.Case,
+			comity.NewID(comity.KindCase), statement.ReserveBody{Reason: "x"}), invalid},
+		"a grant over another case's act": {w.signOrder(t, "liaison@KZ", statement.KindGrant, statement.ActGrantMake, comity.NewID(comity.KindCase),
+			comity.NewID(comity.KindGrant), e.Case, w.terms(e.ID)), unauthenticated},
+		"a revocation over another grant's act": {w.signOrder(t, "liaison@KZ", statement.KindRevocation, statement.ActGrantRevoke,
+			comity.NewID(comity.KindGrant), grant, e.Case, statement.RevokeBody{}), unauthenticated},
+	} {
+		_, err := w.Local.Sign(t.Context(), c.order)
+		refused(t, what, err, c.want)
+	}
+	// Nothing of all this changed anything.
+	w.open(t, "investigator@AM", e, grant)
+}
+
+// foreign is a statement of another state, rightly signed by that state.
+func (w *World) foreign(t *testing.T, state comity.State, kind statement.Kind, id, caseID comity.ID, body any) string {
+	t.Helper()
+	return w.handmade(t, state, w.Union.Signers[state], kind, id, caseID, body)
+}
+
+// forged is a grant of KZ signed by a key that claims to be KZ's.
+func (w *World) forged(t *testing.T, id, caseID comity.ID, body any) string {
+	t.Helper()
+	key, err := statement.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := w.Keys.Signer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := statement.NewSoftSigner(key, real.KeyID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.handmade(t, "KZ", s, statement.KindGrant, id, caseID, body)
+}
+
+func (w *World) handmade(t *testing.T, state comity.State, s statement.Signer, kind statement.Kind, id, caseID comity.ID, body any) string {
+	t.Helper()
+	officer := "liaison@" + string(state)
+	who, _, key := w.Union.Login(t, officer)
+	canonical, err := statement.Canonical(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreement, err := w.Union.Directory.Agreement("KZ", "AM", tokentest.Agreement, tokentest.Category, "", w.Union.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := statement.Sign(t.Context(), s, statement.TypStatement, statement.Statement{Kind: kind, Union: w.Union.Directory.Union(),
+		State: state, ID: id, Record: caseID, Officer: statement.SignedBy{Function: who.Officer.Function, Ref: who.Officer.Ref(),
+			Agency: who.Officer.Agency, Role: who.Officer.Role, JKT: who.JKT},
+		Act:  w.Union.Act(t, key, statement.Act{Act: statement.ActGrantMake, Record: caseID}, body),
+		Body: canonical, Agreement: &statement.AgreementRef{ID: agreement.ID, Hash: agreement.Hash()}, IssuedAt: w.now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jws
+}
