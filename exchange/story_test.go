@@ -9,7 +9,6 @@ import (
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
-	"github.com/comity-platform/comity/storage"
 )
 
 // want checks that err is an officer's error of a code, by an Article where one is named.
@@ -172,5 +171,4 @@ func TestStory(t *testing.T) {
 			return nil
 		})
 	}
-	_ = storage.CaseFilter{}
 }
