@@ -31,3 +31,5 @@ func serve(t testing.TB, dir string) *directory.Store {
 	})
 	return store
 }
+
+func BenchmarkStore(b *testing.B) { objecttest.Bench(b, serve(b, b.TempDir())) }

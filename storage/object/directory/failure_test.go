@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -47,8 +48,18 @@ func names(t *testing.T, dir string) (found []string) {
 	return found
 }
 
-// TestFull limits how long a file may become, which fails in the middle of a write just as a full disk does.
+// TestFull limits how long a file may become, which fails in the middle of a write just as a full disk does. The limit
+// holds for a whole process, so it is one of its own.
 func TestFull(t *testing.T) {
+	const child = "COMITY_TEST_FULL_CHILD"
+	if os.Getenv(child) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFull$", "-test.v")
+		cmd.Env = append(os.Environ(), child+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestFull")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
 	dir := t.TempDir()
 	store, data := serve(t, dir), random(3<<20)
 	id := begin(t, store, "full")

@@ -124,19 +124,23 @@ func (s *Store) keep(temp, key, uploadID string, part object.Part) error {
 	if _, err := s.openUpload(key, uploadID); err != nil {
 		return err
 	}
-	dir := uploadDir(uploadID)
-	held, err := s.listParts(dir)
+	dir, name := uploadDir(uploadID), partFile(part)
+	d, err := s.root.Open(dir)
 	if err != nil {
 		return err
 	}
+	held, err := d.Readdirnames(-1)
+	if err = errors.Join(err, d.Close()); err != nil {
+		return err
+	}
 	for _, h := range held {
-		if h.Number == part.Number && h != part {
-			if err := s.root.Remove(path.Join(dir, partFile(h))); err != nil {
+		if strings.HasPrefix(h, name[:len("00001-")]) && h != name {
+			if err := s.root.Remove(path.Join(dir, h)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := s.root.Rename(temp, path.Join(dir, partFile(part))); err != nil {
+	if err := s.root.Rename(temp, path.Join(dir, name)); err != nil {
 		return err
 	}
 	return s.sync(dir)

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) object.Store) {
 		{"ranges", ranges},
 		{"resume", resume},
 		{"part put again", partAgain},
+		{"long list of parts", longList},
 		{"undeclared part", undeclaredPart},
 		{"complete twice", completeTwice},
 		{"complete at once", completeAtOnce},
@@ -171,6 +172,41 @@ func resume(t *testing.T, store object.Store) {
 	}
 	if !bytes.Equal(Get(t, store, key, done.Version), slices.Concat(data...)) {
 		t.Error("other bytes came back")
+	}
+}
+
+// longList puts more parts than S3 lists in one answer.
+func longList(t *testing.T, store object.Store) {
+	const n = 1010
+	key := newKey(t)
+	id := begin(t, store, key)
+	want := make([]object.Part, n)
+	numbers := make(chan int)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for i := range numbers {
+				data := fmt.Appendf(nil, "part %d", i+1)
+				want[i] = PartOf(i+1, data)
+				signed, err := store.SignPart(t.Context(), key, id, want[i], time.Minute)
+				if err != nil {
+					t.Error(err)
+				} else if a := Send(t, http.DefaultClient, signed, data); a.Status != http.StatusOK {
+					t.Errorf("part %d: %d %s", i+1, a.Status, a.Body)
+				}
+			}
+		})
+	}
+	for i := range n {
+		numbers <- i
+	}
+	close(numbers)
+	all.Wait()
+	if held, err := store.Parts(t.Context(), key, id); err != nil || !slices.Equal(held, want) {
+		t.Errorf("%d parts listed of %d, %v", len(held), n, err)
+	}
+	if err := store.Abort(t.Context(), key, id); err != nil {
+		t.Error(err)
 	}
 }
 

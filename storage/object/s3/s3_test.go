@@ -31,6 +31,8 @@ func TestSuite(t *testing.T) {
 	objecttest.Run(t, func(*testing.T) object.Store { return store })
 }
 
+func BenchmarkStore(b *testing.B) { objecttest.Bench(b, open(b, setup(b, stacktest.TestMinIO(b)))) }
+
 // setup makes a bucket and its user, as an operator would, and answers the exchange's configuration.
 func setup(t testing.TB, m *stack.MinIO) s3.Config {
 	t.Helper()
