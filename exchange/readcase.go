@@ -106,7 +106,7 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 // show decides how much of a case the officer sees; nil for nothing at all.
 func (r *Reader) show(v storage.CaseView, purpose comity.Purpose) *CaseView {
 	shown := &CaseView{Case: v.Case.Case, Purpose: purpose, Own: v.Own}
-	q := sovereignty.Question{Action: sovereignty.CaseRead, Record: caseRecord(v, r.who.Officer),
+	q := sovereignty.Question{Officer: r.who.Officer, Action: sovereignty.CaseRead, Record: caseRecord(v, r.who.Officer),
 		Circumstances: sovereignty.Circumstances{Visible: true, Purpose: purpose}}
 	if !v.Own {
 		grants := usable(v.Grants, purpose)

@@ -45,6 +45,9 @@ func TestStory(t *testing.T) {
 	disk := owner.Upload(t, c, "disk.img", secret)
 	note := owner.Upload(t, c, "note.txt", []byte("pay up"))
 
+	if v := caseOf(t, owner, c, ""); v == nil || v.Text == nil || v.Text.Reference == "" || v.Access.Level != sovereignty.AccessOwn {
+		t.Fatalf("the owner reads %+v", v)
+	}
 	// Before anything is granted, Armenia finds nothing.
 	if v := caseOf(t, foreign, c, comity.PurposeInvestigation); v != nil {
 		t.Fatalf("Armenia sees %+v before any grant", v)
