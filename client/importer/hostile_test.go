@@ -25,7 +25,9 @@ func many(n int, piece func(i int) string) []string {
 // refused, in time in proportion to its size, and give a draft of about its size.
 func TestHostileDocuments(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
-	manyNames := "'" + strings.Join(many(900, func(i int) string { return fmt.Sprintf("n%d", i) }), "','") + "'"
+	names := func(k int) string {
+		return "'" + strings.Join(many(900, func(i int) string { return fmt.Sprintf("n%d_%d", i, k) }), "','") + "'"
+	}
 	quoted := func(list []string) string { return `"` + strings.Join(list, `","`) + `"` }
 	rel := func(i int) string {
 		return sdo("relationship", i+1, `"relationship_type":"targets","source_ref":"`+sid("malware", 1)+`","target_ref":"`+sid("malware", 1)+`"`)
@@ -40,7 +42,7 @@ func TestHostileDocuments(t *testing.T) {
 			`"first_observed":"2026-11-01T00:00:00Z","last_observed":"2026-11-01T00:00:00Z","number_observed":1,"object_refs":[`+
 				quoted(many(100_000, func(int) string { return sid("malware", 1) }))+`]`))},
 		"a long description of many things": {doc: bundle(many(20, func(i int) string {
-			return indicator(i+1, "[mutex:name IN ("+manyNames+")]", `,"description":"`+long[:20_000]+`"`)
+			return indicator(i+1, "[mutex:name IN ("+names(i)+")]", `,"description":"`+long[:20_000]+`"`)
 		})...)},
 		"one thing very often": {doc: bundle(many(n, func(i int) string {
 			return indicator(i+1, "[mutex:name = 'm']", fmt.Sprintf(`,"description":"about %d %s"`, i, long[:500]))
@@ -89,6 +91,11 @@ func TestHostileDocuments(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatalf("%.300s", err)
+			}
+			for _, e := range d.Entries {
+				if e.Kind == "observed-data" && len(e.Text) > 60*maxName {
+					t.Errorf("a sentence of %d bytes", len(e.Text))
+				}
 			}
 			if w := weight(d); w > 20*len(c.doc) {
 				t.Errorf("a document of %d bytes gave a draft of %d", len(c.doc), w)

@@ -85,6 +85,8 @@ func TestPatternBroken(t *testing.T) {
 		"[a:b = t'2026-11-01T00:00:00+05:00']", "[a:b = 1] WITHIN SECONDS", "[a:b = 1] WITHIN 5", "[a:b = 1] REPEATS 0 TIMES",
 		"[a:b = 1] REPEATS 1.5 TIMES", "[a:b = 1] START '2026' STOP '2027'", "[a:b = 1] START t'2026-11-01T00:00:00Z'", "([a:b = 1]",
 		"[(a:b = 1]", "[a:b = 1 AND]", "[a:b = 1] OR", "/* open", "[a:b ! 1]", "[a:b = 1]\x00", "[a:b = é]",
+		"[" + strings.Repeat("(", 1000) + "a:b = 1" + strings.Repeat(")", 1000) + "]",
+		strings.Repeat("(", 1000) + "[a:b = 1]" + strings.Repeat(")", 1000),
 		strings.Repeat("(", 100_000), "[" + strings.Repeat("(", 60_000), "[mutex:name = '" + strings.Repeat("a", maxPattern) + "']",
 		// The grammar is right, the value is not.
 		"[ipv4-addr:value = '2001:db8::1']", "[domain-name:value = 'http://a.example/']", "[file:hashes.MD5 = 'xyz']", "[email-addr:value = 'me']",

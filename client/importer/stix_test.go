@@ -60,6 +60,7 @@ func TestSTIXBroken(t *testing.T) {
 		"name not string":   {sdo("identity", 1, `"name":{"x":1}`), "name is not a string", ""},
 		"report unlisted":   {sdo("report", 1, `"name":"r","published":"2026-11-01T00:00:00Z"`), "object_refs is missing", ""},
 		"report ref":        {sdo("report", 1, `"name":"r","published":"2026-11-01T00:00:00Z","object_refs":["x"]`), "object_refs holds", ""},
+		"report ref's type": {sdo("report", 1, `"name":"r","published":"2026-11-01T00:00:00Z","object_refs":["A B`+sid("", 1)+`"]`), "object_refs holds", ""},
 		"note empty":        {sdo("note", 1, `"object_refs":["`+sid("tool", 1)+`"]`), "content is missing", ""},
 		"relationship end":  {sdo("relationship", 1, `"relationship_type":"uses","source_ref":"a","target_ref":"b"`), "not of the form", ""},
 		"relationship":      {sdo("relationship", 1, `"relationship_type":"uses"`), "source_ref is missing", ""},
