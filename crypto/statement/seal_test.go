@@ -79,24 +79,30 @@ func TestDecryptRefuses(t *testing.T) {
 	sk := o.seal(t)
 	other := newOpening(t, u, statement.ActEvidenceOpen)
 	otherSealed := other.seal(t)
+	sameNonce := resign(t, o.key, o.act, func(a *statement.Act) { a.Purpose = comity.PurposeProsecution })
+	toOther := resign(t, o.key, o.act, func(a *statement.Act) { a.RecipientJKT = other.binding.RecipientJKT })
 	narrow := u.Act(t, o.key, statement.Act{Act: statement.ActGrantRevoke, Record: comity.NewID(comity.KindGrant), RecipientJKT: o.binding.RecipientJKT}, 1)
 	for name, change := range map[string]func(*statement.SealedKey, *statement.Want){
 		"another act of one's own":    func(_ *statement.SealedKey, w *statement.Want) { w.ActJWS = other.act },
 		"an act that asks for no key": func(s *statement.SealedKey, w *statement.Want) { w.ActJWS, s.Act = narrow, statement.ActHash(narrow) },
-		"not an act":                  func(_ *statement.SealedKey, w *statement.Want) { w.ActJWS = "" },
-		"another exhibit wanted":      func(_ *statement.SealedKey, w *statement.Want) { w.Evidence = comity.NewID(comity.KindEvidence) },
-		"another header wanted":       func(_ *statement.SealedKey, w *statement.Want) { w.HeaderHash = strings.Repeat("0b", 32) },
-		"expired":                     func(s *statement.SealedKey, w *statement.Want) { w.Now = w.Now.AddDate(0, 0, 1) },
-		"the answer to another":       func(s *statement.SealedKey, _ *statement.Want) { *s = otherSealed },
-		"another's key inside":        func(s *statement.SealedKey, _ *statement.Want) { s.Key = otherSealed.Key },
-		"another nonce":               func(s *statement.SealedKey, _ *statement.Want) { s.Nonce = other.binding.Nonce },
-		"another recipient":           func(s *statement.SealedKey, _ *statement.Want) { s.RecipientJKT = other.binding.RecipientJKT },
-		"another case outside":        func(s *statement.SealedKey, _ *statement.Want) { s.Case = comity.NewID(comity.KindCase) },
-		"another root outside":        func(s *statement.SealedKey, _ *statement.Want) { s.Root = anyHash },
-		"a longer term outside":       func(s *statement.SealedKey, _ *statement.Want) { s.Expires++ },
-		"another commitment outside":  func(s *statement.SealedKey, _ *statement.Want) { s.Commitment = strings.Repeat("0b", 32) },
-		"key tampered":                func(s *statement.SealedKey, _ *statement.Want) { s.Key = s.Key[:len(s.Key)-4] + "AAAA" },
-		"no key":                      func(s *statement.SealedKey, _ *statement.Want) { s.Key = "" },
+		"an act of the same nonce":    func(_ *statement.SealedKey, w *statement.Want) { w.ActJWS = sameNonce },
+		"an act that names another key": func(s *statement.SealedKey, w *statement.Want) {
+			w.ActJWS, s.Act = toOther, statement.ActHash(toOther)
+		},
+		"not an act":                 func(_ *statement.SealedKey, w *statement.Want) { w.ActJWS = "" },
+		"another exhibit wanted":     func(_ *statement.SealedKey, w *statement.Want) { w.Evidence = comity.NewID(comity.KindEvidence) },
+		"another header wanted":      func(_ *statement.SealedKey, w *statement.Want) { w.HeaderHash = strings.Repeat("0b", 32) },
+		"expired":                    func(s *statement.SealedKey, w *statement.Want) { w.Now = w.Now.AddDate(0, 0, 1) },
+		"the answer to another":      func(s *statement.SealedKey, _ *statement.Want) { *s = otherSealed },
+		"another's key inside":       func(s *statement.SealedKey, _ *statement.Want) { s.Key = otherSealed.Key },
+		"another nonce":              func(s *statement.SealedKey, _ *statement.Want) { s.Nonce = other.binding.Nonce },
+		"another recipient":          func(s *statement.SealedKey, _ *statement.Want) { s.RecipientJKT = other.binding.RecipientJKT },
+		"another case outside":       func(s *statement.SealedKey, _ *statement.Want) { s.Case = comity.NewID(comity.KindCase) },
+		"another root outside":       func(s *statement.SealedKey, _ *statement.Want) { s.Root = anyHash },
+		"a longer term outside":      func(s *statement.SealedKey, _ *statement.Want) { s.Expires++ },
+		"another commitment outside": func(s *statement.SealedKey, _ *statement.Want) { s.Commitment = strings.Repeat("0b", 32) },
+		"key tampered":               func(s *statement.SealedKey, _ *statement.Want) { s.Key = s.Key[:len(s.Key)-4] + "AAAA" },
+		"no key":                     func(s *statement.SealedKey, _ *statement.Want) { s.Key = "" },
 		"compressed": func(s *statement.SealedKey, _ *statement.Want) {
 			s.Key = encrypt(t, o, jose.ECDH_ES_A256KW, jose.A256GCM, jose.DEFLATE)
 		},

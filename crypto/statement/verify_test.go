@@ -3,6 +3,8 @@ package statement_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -172,6 +174,13 @@ func TestStatementRefused(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+	authority := &notary{Union: n.Union}
+	authority.who, _, authority.key = n.Login(t, "authority@KZ")
+	c := comity.NewID(comity.KindCase)
+	reservation := authority.statement(t, statement.KindReservation, statement.ActEvidenceBegin, c, c, c, statement.ReserveBody{Reason: "x"})
+	if _, err := n.Directory.VerifyStatement(n.sign(t, reservation)); err == nil {
+		t.Error("a reservation over the act that begins an exhibit was taken")
+	}
 	payload, err := statement.Canonical(good)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +196,17 @@ func TestStatementRefused(t *testing.T) {
 	if _, err := n.Directory.VerifyStatement(tokentest.Forge(t, header(), payload, state)); err != nil {
 		t.Fatalf("the forge itself: %v", err)
 	}
-	spaced := strings.Replace(string(payload), `"body":{`, `"body":{ `, 1)
+	// The officer's client itself hashed another spelling of the same JSON.
+	odd := good
+	odd.Act = resign(t, n.key, good.Act, func(a *statement.Act) {
+		sum := sha256.Sum256([]byte(strings.Replace(string(good.Body), "{", "{ ", 1)))
+		a.BodyHash = hex.EncodeToString(sum[:])
+	})
+	oddPayload, err := statement.Canonical(odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spaced := strings.Replace(string(oddPayload), `"body":{`, `"body":{ `, 1)
 	for name, compact := range map[string]string{
 		"signed by the officer":    tokentest.Forge(t, header(), payload, n.key),
 		"the officer's key inside": tokentest.Forge(t, header("jwk", tokentest.JWK(t, n.key)), payload, n.key),

@@ -162,12 +162,15 @@ func TestCancelledCaller(t *testing.T) {
 // What an issuer's endpoints may answer and is refused: nobody gets in, and the
 // error says that the issuer is at fault.
 func TestIssuerMisbehaves(t *testing.T) {
+	k, _ := statement.NewKey()
+	jwk := strings.Replace(string(tokentest.JWK(t, k)), "{", `{"kid":"k",`, 1)
+	set := `{"keys":[` + jwk + `]}`
 	for name, answers := range map[string]func(self string) (discovery, keys string){
 		"another issuer": func(self string) (string, string) {
-			return `{"issuer":"https://evil.test","jwks_uri":"` + self + `/keys"}`, ""
+			return `{"issuer":"https://evil.test","jwks_uri":"` + self + `/keys"}`, set
 		},
 		"issuer and slash": func(self string) (string, string) {
-			return `{"issuer":"` + self + `/","jwks_uri":"` + self + `/keys"}`, ""
+			return `{"issuer":"` + self + `/","jwks_uri":"` + self + `/keys"}`, set
 		},
 		"keys over http": func(self string) (string, string) {
 			return `{"issuer":"` + self + `","jwks_uri":"http://idp.test/keys"}`, ""
@@ -182,7 +185,7 @@ func TestIssuerMisbehaves(t *testing.T) {
 		},
 		"keys not JSON": func(self string) (string, string) { return good(self), "keys" },
 		"no keys":       func(self string) (string, string) { return good(self), `{"keys":[]}` },
-		"keys too long": func(self string) (string, string) { return good(self), `{"keys":[]}` + strings.Repeat(" ", 256<<10) },
+		"keys too long": func(self string) (string, string) { return good(self), set + strings.Repeat(" ", 256<<10) },
 		"too many keys": func(self string) (string, string) {
 			return good(self), `{"keys":[{}` + strings.Repeat(",{}", 64) + `]}`
 		},
@@ -191,8 +194,6 @@ func TestIssuerMisbehaves(t *testing.T) {
 			return good(self), `{"keys":[{"kty":"RSA","kid":"k","e":"AQAB","n":"` + strings.Repeat("_", 171) + `"}]}`
 		},
 		"the same kid twice": func(self string) (string, string) {
-			k, _ := statement.NewKey()
-			jwk := strings.Replace(string(tokentest.JWK(t, k)), "{", `{"kid":"k",`, 1)
 			return good(self), `{"keys":[` + jwk + `,` + jwk + `]}`
 		},
 	} {
@@ -229,12 +230,26 @@ func refusedFrom(t *testing.T, issuer string, development bool) {
 	u := tokentest.NewUnion(t)
 	u.Publish(t, "KZ", func(m *statement.Manifest) { m.Issuers[0].URL = issuer })
 	key, _ := statement.NewKey()
+	client := &http.Client{Transport: onlyTo{t, strings.TrimPrefix(issuer, "http://")}}
 	payload, _ := json.Marshal(map[string]string{"iss": issuer})
 	forged := tokentest.Forge(t, map[string]any{"alg": "ES256", "typ": "JWT", "kid": "k"}, payload, key)
-	v := token.NewVerifier(u.Directory, token.Options{Now: u.Clock.Now, Development: development})
+	v := token.NewVerifier(u.Directory, token.Options{HTTP: client, Now: u.Clock.Now, Development: development})
 	if _, err := v.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnavailable {
 		t.Errorf("%v", err)
 	}
+}
+
+// onlyTo fails the test when anybody but the issuer is asked.
+type onlyTo struct {
+	t    *testing.T
+	host string
+}
+
+func (o onlyTo) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != o.host {
+		o.t.Errorf("%s was asked for", r.URL)
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // Discovery is at the issuer's path, with or without a slash at its end, and

@@ -3,6 +3,8 @@ package token_test
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -248,7 +250,7 @@ func TestIssuersOwnKeyIsNotEnough(t *testing.T) {
 	for name, forged := range map[string]string{
 		"logout token":     sign(map[string]any{"typ": "logout+jwt"}, payload),
 		"crit":             sign(map[string]any{"crit": []string{"foo"}, "foo": 1}, payload),
-		"b64":              sign(map[string]any{"crit": []string{"b64"}, "b64": false}, payload),
+		"b64":              sign(map[string]any{"crit": []string{"b64"}, "b64": true}, payload),
 		"key for another":  sign(map[string]any{"kid": "k2"}, payload),
 		"encryption key":   sign(map[string]any{"kid": "k3"}, payload),
 		"duplicate claims": sign(nil, bytes.Replace(payload, []byte("{"), []byte(`{"sub":"x",`), 1)),
@@ -289,6 +291,61 @@ func newIssuerKey(t testing.TB, u *tokentest.Union) (*ecdsa.PrivateKey, string) 
 		m.Issuers = append(m.Issuers, is)
 	})
 	return key, server.URL
+}
+
+// Each algorithm that a manifest may list verifies, and only when it is listed,
+// though the issuer publishes the key.
+func TestAlgorithmsOfTheManifest(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	p256, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	_, ed, _ := ed25519.GenerateKey(rand.Reader)
+	rsaKey, _ := rsa.GenerateKey(rand.Reader, 2048)
+	keys := map[jose.SignatureAlgorithm]any{jose.ES256: p256, jose.ES384: p384, jose.EdDSA: ed, jose.RS256: rsaKey, jose.PS256: rsaKey}
+	var set jose.JSONWebKeySet
+	for alg, key := range keys {
+		public := statement.PublicJWK(key)
+		public.KeyID = string(alg)
+		set.Keys = append(set.Keys, public)
+	}
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"})
+	})
+	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(set) })
+	_, tok, _ := u.Login(t, "liaison@KZ")
+	claims := claimsOf(t, tok)
+	claims["iss"] = server.URL
+	payload, _ := json.Marshal(claims)
+	sign := func(alg jose.SignatureAlgorithm) string {
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: keys[alg], KeyID: string(alg)}},
+			(&jose.SignerOptions{}).WithType("JWT"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := signer.Sign(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compact, err := signed.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return compact
+	}
+	for _, listed := range statement.IssuerAlgorithms {
+		u.Publish(t, "KZ", func(m *statement.Manifest) {
+			m.Issuers[0].URL, m.Issuers[0].Algorithms = server.URL, []string{string(listed)}
+		})
+		for _, used := range statement.IssuerAlgorithms {
+			_, err := u.Verifier.Verify(t.Context(), sign(used))
+			if used == listed && err != nil || used != listed && (err == nil || !strings.Contains(err.Error(), "lets its issuer use")) {
+				t.Errorf("%s where %s is listed: %v", used, listed, err)
+			}
+		}
+	}
 }
 
 // No error that an officer or a log may see carries the token.

@@ -84,11 +84,13 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		"no officer":               {url.Values{"grant_type": {devissuer.GrantType}}, []string{right}, "invalid_grant"},
 		"a form without end":       {url.Values{"grant_type": {strings.Repeat("x", 17<<10)}}, []string{right}, "invalid_request"},
 		"the officer in the query": {url.Values{"grant_type": {devissuer.GrantType}, "officer": {""}}, []string{right}, "invalid_grant"},
+		"proof of another host":    {form, []string{proof("POST", "http://other.test/token", "", u.Clock.Now())}, "invalid_dpop_proof"},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, is+"/token?officer=liaison@KZ", strings.NewReader(c.form.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.Host = "other.test" // what the client says of the host proves nothing
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for _, p := range c.proofs {
 			r.Header.Add("DPoP", p)
