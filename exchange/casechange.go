@@ -185,7 +185,7 @@ type AssignCase struct {
 	Key     string            `json:"-"`
 	ID      comity.ID         `json:"id"`
 	Officer comity.OfficerRef `json:"officer"` // either an officer
-	Office  comity.Role       `json:"office"`  // or the liaisons, the authority or the auditors
+	Office  comity.Role       `json:"office"`  // or the state's liaisons or its authority
 	Remove  bool              `json:"remove"`
 
 	view storage.CaseView
@@ -204,8 +204,8 @@ func (s *AssignCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		return comity.Invalid("officer", "a case is assigned to an officer or to an office, one at a time")
 	case s.Officer != "" && (!s.Officer.Valid() || s.Officer.State() != s.view.State):
 		return comity.Invalid("officer", "only officers of the own state are assigned; other states are granted access")
-	case s.Office != "" && (!s.Office.Valid() || s.Office == comity.RoleInvestigator):
-		return comity.Invalid("office", "the offices are LIAISON, AUTHORITY and AUDITOR")
+	case s.Office != "" && s.Office != comity.RoleLiaison && s.Office != comity.RoleAuthority:
+		return comity.Invalid("office", "the offices are LIAISON and AUTHORITY")
 	case s.Remove && s.Officer == s.view.Owner:
 		return comity.Invalid("officer", "the owner of a case stays assigned to it")
 	}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -60,14 +61,18 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	record.Kind, record.Original = comity.KindEvidence, e.Original
 	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{
 		Visible: visible && exists && (view.Own || e.Status == comity.EvidenceSealed), Signed: true, Purpose: o.Purpose}}
-	if visible && !view.Own {
+	if !visible && exists && view.Ended != nil && slices.Contains(view.Ended.Exhibits, o.Evidence) {
+		// A former grantee may know that the grant ended, of what it opened.
+		q.Record.State, q.Circumstances.Visible = e.State, true
+		q.Circumstances.Grant = sovereignty.GrantFacts{Present: true, Ended: true, NamesExhibit: true, Purpose: view.Ended.Purpose}
+	} else if visible && !view.Own {
 		g := grantNamed(view.Grants, o.Grant)
 		q.Circumstances.Grant = grantFacts(g, o.Evidence)
 		q.Circumstances.Agreement = g != nil && a.x.inForce(*g, view.Category, a.now)
 	}
 	a.records = []audit.Record{{ID: string(o.Evidence), Grant: o.Grant}}
 	if q.Circumstances.Visible {
-		a.concerned = append(a.concerned, view.State)
+		a.concerned = append(a.concerned, e.State)
 	}
 	if err := a.decide(q); err != nil {
 		return err

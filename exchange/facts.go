@@ -15,7 +15,8 @@ func (a *attempt) viewer() storage.Viewer {
 
 // findCase loads a case as the officer may find it, locked when within a
 // transaction. One that is absent or hidden comes back as not visible; the
-// decision then answers both alike (Article 12).
+// decision then answers both alike (Article 12). Of a case whose grant ended the
+// view says that, and nothing else of it may be used.
 func (a *attempt) findCase(tx storage.ReadTx, id comity.ID) (storage.CaseView, sovereignty.Record, bool, error) {
 	if w, ok := tx.(storage.Tx); ok {
 		if _, err := w.LockCase(id); err != nil && !isAbsent(err) {
@@ -29,7 +30,7 @@ func (a *attempt) findCase(tx storage.ReadTx, id comity.ID) (storage.CaseView, s
 	view, ok := found[id]
 	visible := ok && (view.Own || len(view.Grants) > 0)
 	if !visible {
-		return storage.CaseView{}, sovereignty.Record{Kind: comity.KindCase}, false, nil
+		return view, sovereignty.Record{Kind: comity.KindCase}, false, nil
 	}
 	return view, caseRecord(view, a.who.Officer), true, nil
 }
