@@ -22,6 +22,9 @@ import (
 // root or a forgotten issuer does not speak for a state for ever.
 const MaxManifestTerm = 2 * 366 * 24 * time.Hour
 
+// maxInteger is the greatest integer that canonical JSON holds without loss.
+const maxInteger = 1 << 53
+
 // Embedded is the custodian address of a state whose custodian runs in the
 // exchange's own process.
 const Embedded = "embedded"
@@ -113,7 +116,7 @@ func (m Manifest) Check() []error {
 	c.want(m.Union != "", "/union", "names no union")
 	c.want(m.State.Valid(), "/state", "%q is not an ISO 3166-1 alpha-2 code", m.State)
 	c.want(m.Name != "", "/name", "is empty")
-	c.want(m.Number >= 1, "/number", "manifests are numbered from 1")
+	c.want(m.Number >= 1 && m.Number <= maxInteger, "/number", "manifests are numbered from 1 to 2^53")
 	c.want(!m.IssuedAt.IsZero(), "/issuedAt", "is missing")
 	c.want(m.Expires.After(m.IssuedAt), "/expires", "is not after issuedAt")
 	c.want(m.Expires.Sub(m.IssuedAt) <= MaxManifestTerm, "/expires", "is more than two years after issuedAt")

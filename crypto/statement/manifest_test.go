@@ -182,6 +182,11 @@ func TestManifestCheck(t *testing.T) {
 	if n := len(empty.Check()); n < 12 {
 		t.Errorf("an empty manifest has %d faults, wanted all of them at once", n)
 	}
+	high := sampleManifest(t, u)
+	high.Number = 1<<53 + 1
+	if len(high.Check()) != 1 {
+		t.Errorf("a number that canonical JSON would round: %v", high.Check())
+	}
 	long := sampleManifest(t, u)
 	long.Expires = long.IssuedAt.AddDate(3, 0, 0)
 	if len(long.Check()) != 1 {
