@@ -152,7 +152,7 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 	a.add(set(r, keys))
 	a.add(micros(v.At))
 	afterAt, afterID := before(p.After)
-	cond := ` AND (updated_at, case_id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `) AND (grant_id = '') = (orig_state = $1)` +
+	cond := ` AND (updated_at, case_id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)` +
 		` AND valid_from <= $5 AND valid_until > $5 AND via_agency IN ('', $2)`
 	for _, c := range []struct{ column, value string }{{"orig_state", string(f.State)}, {"orig_agency", string(f.Agency)},
 		{"category", string(f.Category)}, {"status", string(f.Status)}} {

@@ -76,16 +76,16 @@ func (r *reader) CountGrants(v storage.Viewer, f storage.GrantFilter, max int) (
 // for those made and one for each key under which some were received, merged.
 func (r *reader) grantPage(v storage.Viewer, f storage.GrantFilter, p storage.Page) (string, args) {
 	a := viewerArgs(v)
-	branches := []string{r.made(v.Officer, &a)}
-	for _, key := range v.Officer.Viewers() { // an office receives no grants
-		branches = append(branches, `g.viewer = `+a.add(key)+` AND `+covers)
-	}
+	own, received := r.made(v.Officer, &a), covers
 	if f.Received {
-		branches[0] += " AND 1 = 0"
+		own += " AND 1 = 0"
 	}
 	if f.Made {
-		branches = branches[:1]
-		a = a[:len(a)-3]
+		received += " AND 1 = 0"
+	}
+	branches := []string{own}
+	for _, key := range v.Officer.Viewers() { // an office receives no grants
+		branches = append(branches, received+` AND g.viewer = `+a.add(key))
 	}
 	afterAt, afterID := before(p.After)
 	cond := ` AND (g.created_at, g.id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)`

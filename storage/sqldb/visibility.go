@@ -34,7 +34,7 @@ const (
 		FROM assignments a JOIN cases c ON c.id = a.case_id WHERE c.id = $1 AND a.viewer = $2 ON CONFLICT DO NOTHING`
 	grantedRows = visibilityColumns + `SELECT g.viewer, c.updated_abroad, c.id, g.id, g.not_before, g.not_after,
 		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END
-		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND NOT c.reserved`
+		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved`
 )
 
 func (w *writer) Assign(c comity.ID, viewer string, by comity.OfficerRef) error {

@@ -1,0 +1,24 @@
+-- What the application role may do. Run by the owner after each migration;
+-- comity_app stands for the role. Everything that is not here is refused: to
+-- change an originator, to rewrite a leaf, to delete a case or a message.
+SELECT pg_advisory_xact_lock(x'636f6d6974790a'::bigint); -- one migrating server at a time
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM comity_app;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO comity_app;
+REVOKE INSERT ON goose_db_version, log_head FROM comity_app;
+
+GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,
+	updated_abroad, sealed) ON cases TO comity_app;
+GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed) ON evidence TO comity_app;
+GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
+	sealed, sealed_to) ON requests TO comity_app;
+GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
+	statement) ON grants TO comity_app;
+GRANT UPDATE (ended_at) ON mandates TO comity_app;
+GRANT UPDATE (idx, chain) ON leaves TO comity_app;
+GRANT UPDATE (size, chain) ON log_head TO comity_app;
+GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;
+GRANT UPDATE (updated_at, category, status), DELETE ON visibility TO comity_app;
+GRANT DELETE ON assignments TO comity_app;
+-- To lock rows, PostgreSQL wants the right to change a column of them.
+GRANT UPDATE (state) ON state_locks TO comity_app;
+GRANT UPDATE (expires), DELETE ON nonces TO comity_app;

@@ -1,0 +1,386 @@
+CREATE TABLE assignments (
+	case_id text COLLATE "C" NOT NULL,
+	viewer text COLLATE "C" NOT NULL,
+	assigned_by text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	CONSTRAINT assignments_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT assignments_pkey PRIMARY KEY (case_id, viewer)
+);
+CREATE INDEX assignments_viewer ON public.assignments USING btree (viewer, case_id);
+GRANT DELETE ON assignments;
+GRANT INSERT ON assignments;
+GRANT SELECT ON assignments;
+CREATE TABLE cases (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	agency text COLLATE "C" NOT NULL,
+	owner text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	nexus text COLLATE "C" NOT NULL,
+	reserved boolean NOT NULL,
+	version bigint NOT NULL,
+	version_abroad bigint NOT NULL,
+	created_at bigint NOT NULL,
+	updated_at bigint NOT NULL,
+	updated_abroad bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT cases_pkey PRIMARY KEY (id)
+);
+GRANT INSERT ON cases;
+GRANT SELECT ON cases;
+GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed) ON cases;
+CREATE TABLE custody (
+	seq bigint NOT NULL IDENTITY a,
+	id text COLLATE "C" NOT NULL,
+	evidence_id text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	actor text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
+	grant_id text COLLATE "C" NOT NULL,
+	hash bytea NOT NULL,
+	act text COLLATE "C" NOT NULL,
+	chain bytea NOT NULL,
+	at bigint NOT NULL,
+	CONSTRAINT custody_evidence_id_fkey FOREIGN KEY (evidence_id) REFERENCES evidence(id),
+	CONSTRAINT custody_pkey PRIMARY KEY (seq),
+	CONSTRAINT custody_id_key UNIQUE (id)
+);
+CREATE INDEX custody_evidence ON public.custody USING btree (evidence_id, seq);
+GRANT INSERT ON custody;
+GRANT SELECT ON custody;
+CREATE TABLE effects (
+	seq bigint NOT NULL IDENTITY a,
+	record text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	payload bytea NOT NULL,
+	attempts bigint NOT NULL,
+	not_before bigint NOT NULL,
+	CONSTRAINT effects_pkey PRIMARY KEY (seq)
+);
+CREATE INDEX effects_due ON public.effects USING btree (not_before, seq);
+CREATE INDEX effects_record ON public.effects USING btree (record, seq);
+GRANT DELETE ON effects;
+GRANT INSERT ON effects;
+GRANT SELECT ON effects;
+GRANT UPDATE (attempts, not_before) ON effects;
+CREATE TABLE entries (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	author text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT entries_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT entries_pkey PRIMARY KEY (id)
+);
+CREATE INDEX entries_case ON public.entries USING btree (case_id, created_at, id);
+GRANT INSERT ON entries;
+GRANT SELECT ON entries;
+CREATE TABLE evidence (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	media_type text COLLATE "C" NOT NULL,
+	original boolean NOT NULL,
+	size bigint NOT NULL,
+	header bytea NOT NULL,
+	wrapped_key text COLLATE "C" NOT NULL,
+	object_key text COLLATE "C" NOT NULL,
+	upload_id text COLLATE "C" NOT NULL,
+	object_version text COLLATE "C" NOT NULL,
+	root bytea NOT NULL,
+	plain_sha256 bytea NOT NULL,
+	parts bytea NOT NULL,
+	begun_by text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	completed_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT evidence_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT evidence_pkey PRIMARY KEY (id)
+);
+CREATE INDEX evidence_case ON public.evidence USING btree (case_id, created_at, id);
+GRANT INSERT ON evidence;
+GRANT SELECT ON evidence;
+GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed) ON evidence;
+CREATE TABLE goose_db_version (
+	id integer NOT NULL IDENTITY d,
+	version_id bigint NOT NULL,
+	is_applied boolean NOT NULL,
+	tstamp timestamp without time zone NOT NULL DEFAULT now(),
+	CONSTRAINT goose_db_version_pkey PRIMARY KEY (id)
+);
+GRANT SELECT ON goose_db_version;
+CREATE TABLE grants (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	liaison text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	viewer text COLLATE "C" NOT NULL,
+	grantee_state text COLLATE "C" NOT NULL,
+	grantee_agency text COLLATE "C" NOT NULL,
+	grantee_officer text COLLATE "C" NOT NULL,
+	scope text COLLATE "C" NOT NULL,
+	exhibits text COLLATE "C" NOT NULL,
+	grade text COLLATE "C" NOT NULL,
+	assistance text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	caveats text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
+	agreement text COLLATE "C" NOT NULL,
+	release_id text COLLATE "C" NOT NULL,
+	request_id text COLLATE "C" NOT NULL,
+	not_before bigint NOT NULL,
+	not_after bigint NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	was_active boolean NOT NULL,
+	ended_at bigint NOT NULL,
+	version bigint NOT NULL,
+	created_at bigint NOT NULL,
+	statement text COLLATE "C" NOT NULL,
+	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT grants_pkey PRIMARY KEY (id)
+);
+CREATE INDEX grants_case ON public.grants USING btree (case_id, created_at, id);
+CREATE INDEX grants_case_viewer ON public.grants USING btree (case_id, viewer);
+CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
+CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id);
+GRANT INSERT ON grants;
+GRANT SELECT ON grants;
+GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, statement) ON grants;
+CREATE TABLE idempotency (
+	issuer text COLLATE "C" NOT NULL,
+	subject text COLLATE "C" NOT NULL,
+	mutation text COLLATE "C" NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	input_hash bytea NOT NULL,
+	ids text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	CONSTRAINT idempotency_pkey PRIMARY KEY (issuer, subject, mutation, key)
+);
+GRANT INSERT ON idempotency;
+GRANT SELECT ON idempotency;
+CREATE TABLE leaves (
+	id text COLLATE "C" NOT NULL,
+	hash bytea NOT NULL,
+	at bigint NOT NULL,
+	idx bigint,
+	chain bytea,
+	CONSTRAINT leaves_check CHECK (((idx IS NULL) = (chain IS NULL))),
+	CONSTRAINT leaves_pkey PRIMARY KEY (id),
+	CONSTRAINT leaves_idx_key UNIQUE (idx)
+);
+CREATE INDEX leaves_waiting ON public.leaves USING btree (at, id) WHERE (idx IS NULL);
+GRANT INSERT ON leaves;
+GRANT SELECT ON leaves;
+GRANT UPDATE (idx, chain) ON leaves;
+CREATE TABLE log_head (
+	id bigint NOT NULL,
+	size bigint NOT NULL,
+	chain bytea NOT NULL,
+	CONSTRAINT log_head_id_check CHECK ((id = 1)),
+	CONSTRAINT log_head_pkey PRIMARY KEY (id)
+);
+GRANT SELECT ON log_head;
+GRANT UPDATE (size, chain) ON log_head;
+CREATE TABLE mandates (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	liaison text COLLATE "C" NOT NULL,
+	given_by text COLLATE "C" NOT NULL,
+	not_before bigint NOT NULL,
+	not_after bigint NOT NULL,
+	ended_at bigint NOT NULL,
+	created_at bigint NOT NULL,
+	CONSTRAINT mandates_pkey PRIMARY KEY (id)
+);
+CREATE INDEX mandates_liaison ON public.mandates USING btree (liaison, not_after);
+CREATE INDEX mandates_state ON public.mandates USING btree (state, created_at, id);
+GRANT INSERT ON mandates;
+GRANT SELECT ON mandates;
+GRANT UPDATE (ended_at) ON mandates;
+CREATE TABLE messages (
+	id text COLLATE "C" NOT NULL,
+	request_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	author text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT messages_request_id_fkey FOREIGN KEY (request_id) REFERENCES requests(id),
+	CONSTRAINT messages_pkey PRIMARY KEY (id)
+);
+CREATE INDEX messages_request ON public.messages USING btree (request_id, created_at, id);
+GRANT INSERT ON messages;
+GRANT SELECT ON messages;
+CREATE TABLE nonces (
+	jkt text COLLATE "C" NOT NULL,
+	nonce text COLLATE "C" NOT NULL,
+	expires bigint NOT NULL,
+	CONSTRAINT nonces_pkey PRIMARY KEY (jkt, nonce)
+);
+CREATE INDEX nonces_expires ON public.nonces USING btree (expires);
+GRANT DELETE ON nonces;
+GRANT INSERT ON nonces;
+GRANT SELECT ON nonces;
+GRANT UPDATE (expires) ON nonces;
+CREATE TABLE observables (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT observables_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT observables_pkey PRIMARY KEY (id)
+);
+CREATE INDEX observables_case ON public.observables USING btree (case_id, created_at, id);
+GRANT INSERT ON observables;
+GRANT SELECT ON observables;
+CREATE TABLE openings (
+	leaf_id text COLLATE "C" NOT NULL,
+	pos bigint NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	salt bytea NOT NULL,
+	content bytea NOT NULL,
+	commitment bytea NOT NULL,
+	CONSTRAINT openings_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
+	CONSTRAINT openings_pkey PRIMARY KEY (leaf_id, pos)
+);
+CREATE INDEX openings_state ON public.openings USING btree (state, at, leaf_id);
+GRANT INSERT ON openings;
+GRANT SELECT ON openings;
+CREATE TABLE record_keys (
+	record text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	wrapped text COLLATE "C" NOT NULL,
+	CONSTRAINT record_keys_pkey PRIMARY KEY (record, state)
+);
+GRANT INSERT ON record_keys;
+GRANT SELECT ON record_keys;
+CREATE TABLE refusals (
+	id text COLLATE "C" NOT NULL,
+	request_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	ground text COLLATE "C" NOT NULL,
+	statement text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	CONSTRAINT refusals_request_id_fkey FOREIGN KEY (request_id) REFERENCES requests(id),
+	CONSTRAINT refusals_pkey PRIMARY KEY (id)
+);
+GRANT INSERT ON refusals;
+GRANT SELECT ON refusals;
+CREATE TABLE releases (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	decider text COLLATE "C" NOT NULL,
+	reference text COLLATE "C" NOT NULL,
+	grantee text COLLATE "C" NOT NULL,
+	scope text COLLATE "C" NOT NULL,
+	exhibits text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
+	not_after bigint NOT NULL,
+	created_at bigint NOT NULL,
+	CONSTRAINT releases_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT releases_pkey PRIMARY KEY (id)
+);
+CREATE INDEX releases_case ON public.releases USING btree (case_id, created_at, id);
+GRANT INSERT ON releases;
+GRANT SELECT ON releases;
+CREATE TABLE requests (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	agency text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	to_state text COLLATE "C" NOT NULL,
+	routed_to text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	urgency text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	ground text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	version bigint NOT NULL,
+	created_at bigint NOT NULL,
+	updated_at bigint NOT NULL,
+	due_at bigint NOT NULL,
+	postponed_to bigint NOT NULL,
+	refusal text COLLATE "C" NOT NULL,
+	sealed bytea NOT NULL,
+	sealed_to bytea NOT NULL,
+	CONSTRAINT requests_pkey PRIMARY KEY (id)
+);
+CREATE INDEX requests_officer ON public.requests USING btree (officer, updated_at, id);
+CREATE INDEX requests_routed ON public.requests USING btree (routed_to, updated_at, id);
+CREATE INDEX requests_state ON public.requests USING btree (state, updated_at, id);
+CREATE INDEX requests_to ON public.requests USING btree (to_state, updated_at, id);
+GRANT INSERT ON requests;
+GRANT SELECT ON requests;
+GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal, sealed, sealed_to) ON requests;
+CREATE TABLE state_locks (
+	state text COLLATE "C" NOT NULL,
+	CONSTRAINT state_locks_pkey PRIMARY KEY (state)
+);
+GRANT INSERT ON state_locks;
+GRANT SELECT ON state_locks;
+GRANT UPDATE (state) ON state_locks;
+CREATE TABLE subjects (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	role text COLLATE "C" NOT NULL,
+	minor boolean NOT NULL,
+	protected boolean NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT subjects_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT subjects_pkey PRIMARY KEY (id)
+);
+CREATE INDEX subjects_case ON public.subjects USING btree (case_id, created_at, id);
+GRANT INSERT ON subjects;
+GRANT SELECT ON subjects;
+CREATE TABLE visibility (
+	viewer text COLLATE "C" NOT NULL,
+	updated_at bigint NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	grant_id text COLLATE "C" NOT NULL,
+	valid_from bigint NOT NULL,
+	valid_until bigint NOT NULL,
+	orig_state text COLLATE "C" NOT NULL,
+	orig_agency text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	via_agency text COLLATE "C" NOT NULL,
+	CONSTRAINT visibility_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT visibility_pkey PRIMARY KEY (case_id, viewer, grant_id)
+);
+CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency);
+GRANT DELETE ON visibility;
+GRANT INSERT ON visibility;
+GRANT SELECT ON visibility;
+GRANT UPDATE (updated_at, category, status) ON visibility;

@@ -1,0 +1,160 @@
+package sqldb_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/sqldb"
+	"github.com/comity-platform/comity/storage/sqlite"
+)
+
+// opened is a fresh database; analyze lets the engine count its rows.
+type opened struct {
+	storage.DB
+	analyze func() error
+}
+
+func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
+	t.Run("sqlite", func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		test(t, "sqlite", opened{db, func() error {
+			return db.Write(t.Context(), func(tx storage.Tx) error { return sqldb.Exec(tx, "ANALYZE") })
+		}})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		d := stacktest.NewDatabase(t)
+		if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
+			t.Fatal(err)
+		}
+		db, err := postgres.Open(t.Context(), d.AppDSN, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		test(t, "postgres", opened{db, func() error {
+			owner, err := pgx.Connect(t.Context(), d.OwnerDSN)
+			if err != nil {
+				return err
+			}
+			defer owner.Close(t.Context())
+			_, err = owner.Exec(t.Context(), "ANALYZE")
+			return err
+		}})
+	})
+}
+
+var (
+	liaison = comity.Officer{State: "KZ", Agency: "KZ/cyber", Pseudonym: "li-1", Role: comity.RoleLiaison}
+	foreign = comity.Officer{State: "AM", Agency: "AM/cyber", Pseudonym: "in-1", Role: comity.RoleInvestigator}
+	now     = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+)
+
+// TestFirstPagePlan holds the measured plan of design's visibility scheme: each
+// viewer key is one bounded scan of the index, in its order.
+func TestFirstPagePlan(t *testing.T) {
+	onBoth(t, func(t *testing.T, engine string, db opened) {
+		err := db.Write(t.Context(), func(tx storage.Tx) error {
+			for i := range 2000 {
+				at := now.Add(time.Duration(i) * time.Minute)
+				c := storage.Case{Case: comity.Case{ID: comity.NewID(comity.KindCase), State: "KZ", Agency: "KZ/cyber", Category: "fraud",
+					Status: comity.CaseOpen, Version: 1, CreatedAt: at, UpdatedAt: at, UpdatedAbroad: at}}
+				if err := tx.InsertCase(c, "w"); err != nil {
+					return err
+				}
+				if err := tx.Assign(c.ID, storage.OfficeViewer("KZ", comity.RoleLiaison), liaison.Ref()); err != nil {
+					return err
+				}
+				if i%2 == 0 {
+					if err := tx.InsertGrant(comity.Grant{ID: comity.NewID(comity.KindGrant), Case: c.ID, State: "KZ", Grantee: comity.Grantee{State: "AM"},
+						NotBefore: now, NotAfter: now.Add(time.Hour), Status: comity.GrantActive, Version: 1, CreatedAt: now}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.analyze(); err != nil {
+			t.Fatal(err)
+		}
+		prefix, scan, bad := "EXPLAIN ", `Index Only Scan Backward using visibility_viewer`, `Seq Scan`
+		if engine == "sqlite" {
+			prefix, scan = "EXPLAIN QUERY PLAN ", `SEARCH visibility USING COVERING INDEX visibility_viewer (viewer=? AND `
+			bad = `SCAN (visibility|cases|grants|assignments)|TEMP B-TREE FOR DISTINCT`
+		}
+		for _, o := range []comity.Officer{liaison, foreign} {
+			for name, f := range map[string]storage.CaseFilter{"all": {}, "filtered": {Category: "fraud", Status: comity.CaseOpen, Own: o.State == "KZ"}} {
+				t.Run(string(o.State)+"/"+name, func(t *testing.T) {
+					err := db.Read(t.Context(), func(r storage.ReadTx) error {
+						plan, err := sqldb.ExplainListCases(r, prefix, storage.Viewer{Officer: o, At: now}, f, storage.Page{Limit: 51})
+						if err != nil {
+							return err
+						}
+						if n := strings.Count(plan, scan); n != 4 {
+							t.Errorf("%d of 4 branches use the index:\n%s", n, plan)
+						}
+						if found := regexp.MustCompile(bad).FindString(plan); found != "" {
+							t.Errorf("%s:\n%s", found, plan)
+						}
+						return nil
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+		}
+	})
+}
+
+func TestSnapshotRefusesToWrite(t *testing.T) {
+	onBoth(t, func(t *testing.T, engine string, db opened) {
+		for _, text := range []string{"DELETE FROM cases", "INSERT INTO state_locks (state) VALUES ('KZ')", "UPDATE log_head SET size = 9"} {
+			err := db.Read(t.Context(), func(r storage.ReadTx) error { return sqldb.Exec(r, text) })
+			if err == nil {
+				t.Errorf("%s on a snapshot was done", text)
+				continue
+			}
+			if e, ok := errors.AsType[*comity.Error](err); ok {
+				err = e.Unwrap() // the engine's words, which officers do not see
+			}
+			if !regexp.MustCompile("read-?only").MatchString(err.Error()) {
+				t.Errorf("%s on a snapshot: %v", text, err)
+			}
+		}
+	})
+}
+
+func TestMigrationsAreNumberedEqually(t *testing.T) {
+	names := func(dir string) (names []string) {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			names = append(names, f.Name())
+		}
+		return names
+	}
+	if d := cmp.Diff(names("../sqlite/migrations"), names("../postgres/migrations")); d != "" {
+		t.Error(d)
+	}
+}

@@ -1,0 +1,297 @@
+CREATE TABLE assignments (
+	case_id     TEXT NOT NULL REFERENCES cases (id),
+	viewer      TEXT NOT NULL,
+	assigned_by TEXT NOT NULL,
+	at          INTEGER NOT NULL,
+	PRIMARY KEY (case_id, viewer)
+) STRICT;
+CREATE INDEX assignments_viewer ON assignments (viewer, case_id);
+CREATE TABLE cases (
+	id             TEXT PRIMARY KEY,
+	state          TEXT NOT NULL,
+	agency         TEXT NOT NULL,
+	owner          TEXT NOT NULL,
+	category       TEXT NOT NULL,
+	status         TEXT NOT NULL,
+	tlp            TEXT NOT NULL,
+	pap            TEXT NOT NULL,
+	handling       TEXT NOT NULL,
+	nexus          TEXT NOT NULL,
+	reserved       INTEGER NOT NULL,
+	version        INTEGER NOT NULL,
+	version_abroad INTEGER NOT NULL,
+	created_at     INTEGER NOT NULL,
+	updated_at     INTEGER NOT NULL,
+	updated_abroad INTEGER NOT NULL,
+	sealed         BLOB NOT NULL
+) STRICT;
+CREATE TABLE custody (
+	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+	id          TEXT NOT NULL UNIQUE,
+	evidence_id TEXT NOT NULL REFERENCES evidence (id),
+	kind        TEXT NOT NULL,
+	actor       TEXT NOT NULL,
+	function    TEXT NOT NULL,
+	state       TEXT NOT NULL,
+	purpose     TEXT NOT NULL,
+	grant_id    TEXT NOT NULL,
+	hash        BLOB NOT NULL,
+	act         TEXT NOT NULL,
+	chain       BLOB NOT NULL,
+	at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX custody_evidence ON custody (evidence_id, seq);
+CREATE TABLE effects (
+	seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+	record     TEXT NOT NULL,
+	kind       TEXT NOT NULL,
+	state      TEXT NOT NULL,
+	payload    BLOB NOT NULL,
+	attempts   INTEGER NOT NULL,
+	not_before INTEGER NOT NULL
+) STRICT;
+CREATE INDEX effects_due ON effects (not_before, seq);
+CREATE INDEX effects_record ON effects (record, seq);
+CREATE TABLE entries (
+	id         TEXT PRIMARY KEY,
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	author     TEXT NOT NULL,
+	tlp        TEXT NOT NULL,
+	pap        TEXT NOT NULL,
+	handling   TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE INDEX entries_case ON entries (case_id, created_at, id);
+CREATE TABLE evidence (
+	id             TEXT PRIMARY KEY,
+	case_id        TEXT NOT NULL REFERENCES cases (id),
+	state          TEXT NOT NULL,
+	status         TEXT NOT NULL,
+	media_type     TEXT NOT NULL,
+	original       INTEGER NOT NULL,
+	size           INTEGER NOT NULL,
+	header         BLOB NOT NULL,
+	wrapped_key    TEXT NOT NULL,
+	object_key     TEXT NOT NULL,
+	upload_id      TEXT NOT NULL,
+	object_version TEXT NOT NULL,
+	root           BLOB NOT NULL,
+	plain_sha256   BLOB NOT NULL,
+	parts          BLOB NOT NULL,
+	begun_by       TEXT NOT NULL,
+	created_at     INTEGER NOT NULL,
+	completed_at   INTEGER NOT NULL,
+	sealed         BLOB NOT NULL
+) STRICT;
+CREATE INDEX evidence_case ON evidence (case_id, created_at, id);
+CREATE TABLE goose_db_version (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		version_id INTEGER NOT NULL,
+		is_applied INTEGER NOT NULL,
+		tstamp TIMESTAMP DEFAULT (datetime('now'))
+	);
+CREATE TABLE grants (
+	id              TEXT PRIMARY KEY,
+	case_id         TEXT NOT NULL REFERENCES cases (id),
+	state           TEXT NOT NULL,
+	liaison         TEXT NOT NULL,
+	function        TEXT NOT NULL,
+	viewer          TEXT NOT NULL, -- the grantee's visibility key
+	grantee_state   TEXT NOT NULL,
+	grantee_agency  TEXT NOT NULL,
+	grantee_officer TEXT NOT NULL,
+	scope           TEXT NOT NULL,
+	exhibits        TEXT NOT NULL,
+	grade           TEXT NOT NULL,
+	assistance      TEXT NOT NULL,
+	tlp             TEXT NOT NULL,
+	pap             TEXT NOT NULL,
+	handling        TEXT NOT NULL,
+	caveats         TEXT NOT NULL,
+	purpose         TEXT NOT NULL,
+	agreement       TEXT NOT NULL,
+	release_id      TEXT NOT NULL,
+	request_id      TEXT NOT NULL,
+	not_before      INTEGER NOT NULL,
+	not_after       INTEGER NOT NULL,
+	status          TEXT NOT NULL,
+	was_active      INTEGER NOT NULL, -- else the grantee never learns of it
+	ended_at        INTEGER NOT NULL,
+	version         INTEGER NOT NULL,
+	created_at      INTEGER NOT NULL,
+	statement       TEXT NOT NULL
+) STRICT;
+CREATE INDEX grants_case ON grants (case_id, created_at, id);
+CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
+CREATE INDEX grants_state ON grants (state, created_at, id);
+CREATE INDEX grants_viewer ON grants (viewer, created_at, id);
+CREATE TABLE idempotency (
+	issuer     TEXT NOT NULL,
+	subject    TEXT NOT NULL,
+	mutation   TEXT NOT NULL,
+	key        TEXT NOT NULL,
+	input_hash BLOB NOT NULL,
+	ids        TEXT NOT NULL,
+	at         INTEGER NOT NULL,
+	PRIMARY KEY (issuer, subject, mutation, key)
+) STRICT;
+CREATE TABLE leaves (
+	id    TEXT PRIMARY KEY,
+	hash  BLOB NOT NULL,
+	at    INTEGER NOT NULL,
+	idx   INTEGER UNIQUE,
+	chain BLOB,
+	CHECK ((idx IS NULL) = (chain IS NULL))
+) STRICT;
+CREATE INDEX leaves_waiting ON leaves (at, id) WHERE idx IS NULL;
+CREATE TABLE log_head (
+	id    INTEGER PRIMARY KEY CHECK (id = 1),
+	size  INTEGER NOT NULL,
+	chain BLOB NOT NULL
+) STRICT;
+CREATE TABLE mandates (
+	id         TEXT PRIMARY KEY,
+	state      TEXT NOT NULL,
+	liaison    TEXT NOT NULL,
+	given_by   TEXT NOT NULL,
+	not_before INTEGER NOT NULL,
+	not_after  INTEGER NOT NULL,
+	ended_at   INTEGER NOT NULL,
+	created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mandates_liaison ON mandates (liaison, not_after);
+CREATE INDEX mandates_state ON mandates (state, created_at, id);
+CREATE TABLE messages (
+	id         TEXT PRIMARY KEY,
+	request_id TEXT NOT NULL REFERENCES requests (id),
+	state      TEXT NOT NULL,
+	author     TEXT NOT NULL,
+	function   TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE INDEX messages_request ON messages (request_id, created_at, id);
+CREATE TABLE nonces (
+	jkt     TEXT NOT NULL,
+	nonce   TEXT NOT NULL,
+	expires INTEGER NOT NULL,
+	PRIMARY KEY (jkt, nonce)
+) STRICT;
+CREATE INDEX nonces_expires ON nonces (expires);
+CREATE TABLE observables (
+	id         TEXT PRIMARY KEY,
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	tlp        TEXT NOT NULL,
+	pap        TEXT NOT NULL,
+	handling   TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE INDEX observables_case ON observables (case_id, created_at, id);
+CREATE TABLE openings (
+	leaf_id    TEXT NOT NULL REFERENCES leaves (id),
+	pos        INTEGER NOT NULL, -- in the order in which the leaf's hash takes them
+	state      TEXT NOT NULL,
+	at         INTEGER NOT NULL, -- the leaf's
+	salt       BLOB NOT NULL,
+	content    BLOB NOT NULL,
+	commitment BLOB NOT NULL,
+	PRIMARY KEY (leaf_id, pos)
+) STRICT;
+CREATE INDEX openings_state ON openings (state, at, leaf_id);
+CREATE TABLE record_keys (
+	record  TEXT NOT NULL,
+	state   TEXT NOT NULL,
+	wrapped TEXT NOT NULL,
+	PRIMARY KEY (record, state)
+) STRICT;
+CREATE TABLE refusals (
+	id         TEXT PRIMARY KEY,
+	request_id TEXT NOT NULL REFERENCES requests (id),
+	state      TEXT NOT NULL,
+	ground     TEXT NOT NULL,
+	statement  TEXT NOT NULL,
+	created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE releases (
+	id         TEXT PRIMARY KEY,
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	officer    TEXT NOT NULL,
+	decider    TEXT NOT NULL,
+	reference  TEXT NOT NULL,
+	grantee    TEXT NOT NULL,
+	scope      TEXT NOT NULL,
+	exhibits   TEXT NOT NULL,
+	purpose    TEXT NOT NULL,
+	not_after  INTEGER NOT NULL,
+	created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX releases_case ON releases (case_id, created_at, id);
+CREATE TABLE requests (
+	id           TEXT PRIMARY KEY,
+	state        TEXT NOT NULL,
+	agency       TEXT NOT NULL,
+	officer      TEXT NOT NULL,
+	to_state     TEXT NOT NULL,
+	routed_to    TEXT NOT NULL,
+	kind         TEXT NOT NULL,
+	urgency      TEXT NOT NULL,
+	category     TEXT NOT NULL,
+	purpose      TEXT NOT NULL,
+	status       TEXT NOT NULL,
+	ground       TEXT NOT NULL,
+	tlp          TEXT NOT NULL,
+	pap          TEXT NOT NULL,
+	handling     TEXT NOT NULL,
+	version      INTEGER NOT NULL,
+	created_at   INTEGER NOT NULL,
+	updated_at   INTEGER NOT NULL,
+	due_at       INTEGER NOT NULL,
+	postponed_to INTEGER NOT NULL,
+	refusal      TEXT NOT NULL,
+	sealed       BLOB NOT NULL,
+	sealed_to    BLOB NOT NULL
+) STRICT;
+CREATE INDEX requests_officer ON requests (officer, updated_at, id);
+CREATE INDEX requests_routed ON requests (routed_to, updated_at, id);
+CREATE INDEX requests_state ON requests (state, updated_at, id);
+CREATE INDEX requests_to ON requests (to_state, updated_at, id);
+CREATE TABLE sqlite_sequence(name,seq);
+CREATE TABLE state_locks (
+	state TEXT PRIMARY KEY
+) STRICT;
+CREATE TABLE subjects (
+	id         TEXT PRIMARY KEY,
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	kind       TEXT NOT NULL,
+	role       TEXT NOT NULL,
+	minor      INTEGER NOT NULL,
+	protected  INTEGER NOT NULL,
+	tlp        TEXT NOT NULL,
+	pap        TEXT NOT NULL,
+	handling   TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE INDEX subjects_case ON subjects (case_id, created_at, id);
+CREATE TABLE visibility (
+	viewer      TEXT NOT NULL,
+	updated_at  INTEGER NOT NULL,
+	case_id     TEXT NOT NULL REFERENCES cases (id),
+	grant_id    TEXT NOT NULL,
+	valid_from  INTEGER NOT NULL,
+	valid_until INTEGER NOT NULL,
+	orig_state  TEXT NOT NULL,
+	orig_agency TEXT NOT NULL,
+	category    TEXT NOT NULL,
+	status      TEXT NOT NULL,
+	via_agency  TEXT NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
+	PRIMARY KEY (case_id, viewer, grant_id)
+) STRICT;
+CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
+	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency);

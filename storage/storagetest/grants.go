@@ -1,0 +1,251 @@
+package storagetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+func lockedGrant(t *testing.T, db storage.DB, id comity.ID) (g comity.Grant) {
+	t.Helper()
+	write(t, db, func(tx storage.Tx) (err error) { g, err = tx.LockGrant(id); return err })
+	return g
+}
+
+func grantRows(t *testing.T, db storage.DB) {
+	c := fileCase(t, db, kzOwner, noon)
+	g := grant(t, db, c, comity.Grantee{State: "AM", Agency: "AM/cyber", Officer: amInv.Ref()}, noon)
+	equal(t, "grant", lockedGrant(t, db, g.ID), g)
+	next := g
+	next.Scope, next.Exhibits, next.Statement = comity.ScopeSummary, nil, "eyJ.narrower"
+	next.Caveats = comity.Caveats{Marking: comity.DefaultMarking, Text: "ask first"}
+	next.NotBefore, next.NotAfter, next.Version = hours(1), hours(2), 2
+	update := func(g comity.Grant, expected int) error {
+		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.UpdateGrant(g, expected) })
+	}
+	wantErr(t, "update of another version", update(next, 2), storage.ErrConflict)
+	wantErr(t, "update that does not count on", update(g, 1), storage.ErrConflict)
+	for name, f := range map[string]func(*comity.Grant){"grantee": func(g *comity.Grant) { g.Grantee.State = "BY" },
+		"case": func(g *comity.Grant) { g.Case = fileCase(t, db, kzOwner, noon).ID }} {
+		other := next
+		f(&other)
+		if update(other, 1) == nil {
+			t.Errorf("the %s of a grant changed", name)
+		}
+	}
+	equal(t, "grant after refused updates", lockedGrant(t, db, g.ID), g)
+	if err := update(next, 1); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "narrowed grant", lockedGrant(t, db, g.ID), next)
+	// The list follows the narrowed term.
+	for at, want := range map[time.Time]int{noon: 0, hours(1): 1, hours(2): 0} {
+		if n := len(list(t, db, amInv, at, storage.CaseFilter{}, storage.Page{Limit: 9})); n != want {
+			t.Errorf("at %v the list has %d, want %d", at, n, want)
+		}
+	}
+	next.Version, next.Status, next.EndedAt = 3, comity.GrantRevoked, hours(1)
+	if err := update(next, 2); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(list(t, db, amInv, hours(1), storage.CaseFilter{}, storage.Page{Limit: 9})); n != 0 {
+		t.Error("a revoked grant is listed")
+	}
+	pending := grant(t, db, c, comity.Grantee{State: "AM"}, noon, func(g *comity.Grant) { g.Status = comity.GrantPending })
+	if n := len(list(t, db, amInv, hours(1), storage.CaseFilter{}, storage.Page{Limit: 9})); n != 0 {
+		t.Error("a pending grant is listed")
+	}
+	pending.Version, pending.Status = 2, comity.GrantActive
+	if err := update(pending, 1); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(list(t, db, amInv, hours(1), storage.CaseFilter{}, storage.Page{Limit: 9})); n != 1 {
+		t.Error("a grant made active is not listed")
+	}
+	absent := newGrant(c, comity.Grantee{State: "AM"}, noon)
+	wantErr(t, "update of an absent grant", update(absent, 0), storage.ErrNotFound)
+	write(t, db, func(tx storage.Tx) error {
+		wantErr(t, "the same grant again", tx.InsertGrant(g), storage.ErrExists)
+		absent.Case = comity.NewID(comity.KindCase)
+		wantErr(t, "a grant on an absent case", tx.InsertGrant(absent), storage.ErrNotFound)
+		return nil
+	})
+}
+
+func grantVisibility(t *testing.T, db storage.DB) {
+	c := fileCase(t, db, kzOwner, noon)
+	toState := grant(t, db, c, comity.Grantee{State: "AM"}, hours(1))
+	toAgency := grant(t, db, c, comity.Grantee{State: "AM", Agency: "AM/cyber"}, hours(2))
+	toOfficer := grant(t, db, c, comity.Grantee{State: "AM", Officer: amInv.Ref()}, hours(3))
+	pending := grant(t, db, c, comity.Grantee{State: "AM"}, hours(4), func(g *comity.Grant) { g.Status = comity.GrantPending })
+	gone := grant(t, db, c, comity.Grantee{State: "BY"}, hours(5))
+	gone.Version, gone.Status, gone.EndedAt = 2, comity.GrantRevoked, hours(6)
+	write(t, db, func(tx storage.Tx) error { return tx.UpdateGrant(gone, 1) })
+	all := []comity.Grant{gone, pending, toOfficer, toAgency, toState}
+	var ids []comity.ID
+	for _, g := range all {
+		ids = append(ids, g.ID)
+	}
+	for _, k := range []struct {
+		o    comity.Officer
+		want []comity.Grant
+	}{
+		{kzLiaison, all}, {kzAuthority, all}, {kzAuditor, all}, {kzOwner, all}, {kzOther, nil},
+		{amInv, []comity.Grant{toOfficer, toAgency, toState}}, {amOther, []comity.Grant{toState}}, {amLiaison, []comity.Grant{toState}},
+		{byInv, []comity.Grant{gone}}, // also after its end
+		{officer("RU", "cyber", "x", comity.RoleLiaison), nil},
+	} {
+		read(t, db, func(r storage.ReadTx) error {
+			v := viewer(k.o, hours(7))
+			page, err := r.ListGrants(v, storage.GrantFilter{}, storage.Page{Limit: 9})
+			if err != nil {
+				return err
+			}
+			equal(t, string(k.o.Ref())+" lists", page, k.want)
+			m, err := r.Grants(v, ids)
+			if err != nil {
+				return err
+			}
+			want := map[comity.ID]comity.Grant{}
+			for _, g := range k.want {
+				want[g.ID] = g
+			}
+			equal(t, string(k.o.Ref())+" reads", m, want)
+			n, err := r.CountGrants(v, storage.GrantFilter{}, 9)
+			if n != len(k.want) {
+				t.Errorf("%s counts %d, want %d", k.o.Ref(), n, len(k.want))
+			}
+			return err
+		})
+	}
+}
+
+func grantLists(t *testing.T, db storage.DB) {
+	own, other, foreign := fileCase(t, db, kzOwner, noon), fileCase(t, db, kzOwner, noon), fileCase(t, db, amInv, noon)
+	var made, received, ofOwn []storage.Key
+	for i := range 13 {
+		g := grant(t, db, []storage.Case{own, other}[i%2], comity.Grantee{State: "AM"}, hours(i/4))
+		k := storage.Key{At: g.CreatedAt, ID: g.ID}
+		made = append(made, k)
+		if g.Case == own.ID {
+			ofOwn = append(ofOwn, k)
+		}
+		g = grant(t, db, foreign, comity.Grantee{State: "KZ"}, hours(i/4))
+		received = append(received, storage.Key{At: g.CreatedAt, ID: g.ID})
+	}
+	for _, o := range []comity.Officer{kzLiaison, kzOwner} {
+		for _, c := range []struct {
+			name string
+			f    storage.GrantFilter
+			want []storage.Key
+		}{
+			{"all", storage.GrantFilter{}, slices.Concat(made, received)}, {"made", storage.GrantFilter{Made: true}, made},
+			{"received", storage.GrantFilter{Received: true}, received}, {"of a case", storage.GrantFilter{Case: own.ID}, ofOwn},
+			{"received of an own case", storage.GrantFilter{Case: own.ID, Received: true}, nil},
+			{"both", storage.GrantFilter{Made: true, Received: true}, nil},
+		} {
+			slices.SortFunc(c.want, newestFirst)
+			for _, limit := range []int{1, 5, 50} {
+				equal(t, c.name, pages(t, limit, func(p storage.Page) (keys []storage.Key) {
+					for _, g := range get(t, db, func(r storage.ReadTx) ([]comity.Grant, error) { return r.ListGrants(viewer(o, noon), c.f, p) }) {
+						keys = append(keys, storage.Key{At: g.CreatedAt, ID: g.ID})
+					}
+					return keys
+				}), c.want)
+			}
+			n := get(t, db, func(r storage.ReadTx) (int, error) { return r.CountGrants(viewer(o, noon), c.f, 4) })
+			if n != min(4, len(c.want)) {
+				t.Errorf("%s: counted %d up to 4, want %d", c.name, n, min(4, len(c.want)))
+			}
+		}
+	}
+}
+
+func endGrants(t *testing.T, db storage.DB) {
+	c, other := fileCase(t, db, kzOwner, noon), fileCase(t, db, kzOwner, noon)
+	active := grant(t, db, c, comity.Grantee{State: "AM"}, hours(1))
+	pending := grant(t, db, c, comity.Grantee{State: "BY"}, hours(2), func(g *comity.Grant) { g.Status = comity.GrantPending })
+	revoked := grant(t, db, c, comity.Grantee{State: "RU"}, hours(3), func(g *comity.Grant) { g.Status, g.EndedAt = comity.GrantRevoked, hours(4) })
+	kept := grant(t, db, other, comity.Grantee{State: "AM"}, hours(1))
+	end := func(id comity.ID) (ended []comity.Grant) {
+		write(t, db, func(tx storage.Tx) (err error) { ended, err = tx.EndGrants(id, hours(5)); return err })
+		return ended
+	}
+	ended := end(c.ID)
+	active.Status, active.EndedAt, active.Version = comity.GrantEnded, hours(5), 2
+	pending.Status, pending.EndedAt, pending.Version = comity.GrantEnded, hours(5), 2
+	equal(t, "ended", ended, []comity.Grant{active, pending})
+	equal(t, "stored", lockedGrant(t, db, active.ID), active)
+	equal(t, "a revoked one", lockedGrant(t, db, revoked.ID), revoked)
+	equal(t, "another case's", lockedGrant(t, db, kept.ID), kept)
+	equal(t, "list", list(t, db, amInv, hours(6), storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{other.ID})
+	if again := end(c.ID); len(again) != 0 {
+		t.Errorf("ended twice: %v", again)
+	}
+}
+
+func mandates(t *testing.T, db storage.DB) {
+	m := comity.Mandate{ID: comity.NewID(comity.KindMandate), State: "KZ", Liaison: kzLiaison.Ref(), GivenBy: kzAuthority.Ref(),
+		NotBefore: hours(1), NotAfter: hours(3), CreatedAt: noon}
+	other := m
+	other.ID, other.Liaison, other.CreatedAt = comity.NewID(comity.KindMandate), kzOther.Ref(), hours(1)
+	write(t, db, func(tx storage.Tx) error {
+		if err := tx.InsertMandate(m); err != nil {
+			return err
+		}
+		return tx.InsertMandate(other)
+	})
+	of := func(at time.Time) (comity.Mandate, error) {
+		var got comity.Mandate
+		err := db.Read(t.Context(), func(r storage.ReadTx) (err error) { got, err = r.MandateOf(kzLiaison.Ref(), at); return err })
+		return got, err
+	}
+	for at, want := range map[time.Time]bool{noon: false, hours(1): true, hours(3).Add(-time.Microsecond): true, hours(3): false} {
+		got, err := of(at)
+		if want {
+			equal(t, "mandate", got, m)
+		}
+		if (err == nil) != want {
+			t.Errorf("at %v: error %v", at, err)
+		}
+		if !want {
+			wantErr(t, "outside the term", err, storage.ErrNotFound)
+		}
+	}
+	end := func(id comity.ID) error {
+		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.EndMandate(id, hours(2)) })
+	}
+	if err := end(m.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "ending it again", end(m.ID), storage.ErrNotFound)
+	wantErr(t, "ending an absent one", end("mandate1_x"), storage.ErrNotFound)
+	_, err := of(hours(1))
+	wantErr(t, "an ended mandate", err, storage.ErrNotFound)
+	m.EndedAt = hours(2)
+	equal(t, "mandates, newest first", get(t, db, func(r storage.ReadTx) ([]comity.Mandate, error) { return r.Mandates("KZ") }), []comity.Mandate{other, m})
+	equal(t, "mandates of another state", get(t, db, func(r storage.ReadTx) ([]comity.Mandate, error) { return r.Mandates("AM") }), []comity.Mandate{})
+}
+
+func releases(t *testing.T, db storage.DB) {
+	c := fileCase(t, db, kzOwner, noon)
+	var all []comity.Release
+	for i := range 2 {
+		all = append(all, comity.Release{ID: comity.NewID(comity.KindRelease), Case: c.ID, State: "KZ", Officer: kzOwner.Ref(), Decider: comity.DeciderCourt,
+			Reference: "court 7", Grantee: "AM", Scope: comity.ScopeExhibits, Exhibits: []comity.ID{"evidence1_x"}, Purpose: comity.PurposeProsecution,
+			NotAfter: hours(9), CreatedAt: hours(i)})
+	}
+	write(t, db, func(tx storage.Tx) error {
+		if err := tx.InsertRelease(all[1]); err != nil {
+			return err
+		}
+		return tx.InsertRelease(all[0])
+	})
+	got := get(t, db, func(r storage.ReadTx) (map[comity.ID][]comity.Release, error) {
+		return r.Releases([]comity.ID{c.ID, "case1_x"})
+	})
+	equal(t, "releases", got, map[comity.ID][]comity.Release{c.ID: all})
+}

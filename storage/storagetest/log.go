@@ -1,0 +1,215 @@
+package storagetest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
+
+// padding stands for openings of nobody: several in one leaf.
+const padding comity.State = "--"
+
+func newLeaf(at time.Time, states ...comity.State) storage.Leaf {
+	l := storage.Leaf{ID: comity.NewID(comity.KindLeaf), At: at, Index: -1}
+	l.Hash = sha256.Sum256([]byte(l.ID))
+	for i, s := range states {
+		l.Openings = append(l.Openings, storage.Opening{State: s, Salt: [32]byte{byte(i), 31: 1}, Content: []byte(string(s) + string(l.ID))})
+	}
+	return l
+}
+
+// link is any function of all that it is given.
+func link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
+	b := binary.BigEndian.AppendUint64(previous[:], uint64(index))
+	return sha256.Sum256(append(b, leaf[:]...))
+}
+
+func appendLeaf(t *testing.T, db storage.DB, l storage.Leaf) {
+	t.Helper()
+	write(t, db, func(tx storage.Tx) error { return tx.AppendLeaf(l) })
+}
+
+func logOfStates(t *testing.T, db storage.DB) {
+	both, am := newLeaf(hours(1), padding, "KZ", padding, "AM"), newLeaf(hours(2), "AM", padding)
+	both.Openings[1].Content = nil
+	appendLeaf(t, db, both)
+	appendLeaf(t, db, am)
+	entry := func(l storage.Leaf, s comity.State) storage.LogEntry {
+		e := storage.LogEntry{Leaf: l}
+		e.Leaf.Openings = nil
+		for _, o := range l.Openings {
+			e.Commitments = append(e.Commitments, o.Commitment())
+			if o.State == s {
+				e.Leaf.Openings = append(e.Leaf.Openings, o)
+			}
+		}
+		return e
+	}
+	for s, want := range map[comity.State][]storage.LogEntry{"AM": {entry(am, "AM"), entry(both, "AM")}, "KZ": {entry(both, "KZ")}, "BY": nil} {
+		read(t, db, func(r storage.ReadTx) error {
+			got, err := r.Log(s, storage.Page{Limit: 9})
+			if err != nil {
+				return err
+			}
+			equal(t, "log of "+string(s), got, want)
+			byID, err := r.LogByID(s, []comity.ID{both.ID, am.ID, "leaf1_x"})
+			if err != nil {
+				return err
+			}
+			wantByID := map[comity.ID]storage.LogEntry{}
+			for _, e := range want {
+				wantByID[e.Leaf.ID] = e
+			}
+			equal(t, "leaves of "+string(s)+" by id", byID, wantByID)
+			return nil
+		})
+	}
+	page := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
+		return r.Log("AM", storage.Page{Limit: 9, After: storage.Key{At: am.At, ID: am.ID}})
+	})
+	equal(t, "log after the newest", page, []storage.LogEntry{entry(both, "AM")})
+	write(t, db, func(tx storage.Tx) error {
+		wantErr(t, "the same leaf again", tx.AppendLeaf(am), storage.ErrExists)
+		return nil
+	})
+	// An opening is bound by every part of it.
+	o := both.Openings[1]
+	for name, f := range map[string]func(*storage.Opening){"state": func(o *storage.Opening) { o.State = "AM" },
+		"salt": func(o *storage.Opening) { o.Salt[31]++ }, "content": func(o *storage.Opening) { o.Content = []byte("x") }} {
+		p := o
+		f(&p)
+		if p.Commitment() == o.Commitment() {
+			t.Errorf("the commitment does not bind the %s", name)
+		}
+	}
+}
+
+func sequenceOnce(t *testing.T, db storage.DB, limit, want int) {
+	t.Helper()
+	n, err := db.Sequence(t.Context(), limit, link)
+	if err != nil || n != want {
+		t.Fatalf("sequenced %d, %v; want %d", n, err, want)
+	}
+}
+
+// sequenced gives the log's leaves by index, and fails unless the indexes are
+// contiguous and the chain holds.
+func sequenced(t *testing.T, db storage.DB, want int) []storage.Leaf {
+	t.Helper()
+	all := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) { return r.Log("KZ", storage.Page{Limit: 100000}) })
+	leaves := make([]storage.Leaf, want)
+	done := 0
+	for _, e := range all {
+		if e.Leaf.Index < 0 {
+			continue
+		}
+		if e.Leaf.Index >= int64(want) || leaves[e.Leaf.Index].ID != "" {
+			t.Fatalf("index %d is out of order", e.Leaf.Index)
+		}
+		leaves[e.Leaf.Index] = e.Leaf
+		done++
+	}
+	if done != want {
+		t.Fatalf("%d of %d leaves have an index", done, want)
+	}
+	var chain [32]byte
+	for i, l := range leaves {
+		if chain = link(chain, int64(i), l.Hash); l.Chain != chain {
+			t.Fatalf("the chain breaks at %d", i)
+		}
+	}
+	return leaves
+}
+
+func sequence(t *testing.T, db storage.DB) {
+	sequenceOnce(t, db, 10, 0)
+	late, early, middle := newLeaf(hours(3), "KZ"), newLeaf(hours(1), "KZ"), newLeaf(hours(2), "KZ")
+	for _, l := range []storage.Leaf{late, early, middle} {
+		appendLeaf(t, db, l)
+	}
+	sequenceOnce(t, db, 2, 2)
+	leaves := sequenced(t, db, 2)
+	if leaves[0].ID != early.ID || leaves[1].ID != middle.ID {
+		t.Error("not in the order of time")
+	}
+	// A leaf older by its clock comes after what was sequenced already, and is not lost.
+	older := newLeaf(hours(-5), "KZ")
+	appendLeaf(t, db, older)
+	sequenceOnce(t, db, 10, 2)
+	leaves = sequenced(t, db, 4)
+	if leaves[2].ID != older.ID || leaves[3].ID != late.ID {
+		t.Error("the waiting leaves are not in the order of time")
+	}
+	sequenceOnce(t, db, 10, 0)
+}
+
+// sequenceConcurrent has slow writers, whose leaves bear the time of their
+// transaction's beginning, and several sequencers at once.
+func sequenceConcurrent(t *testing.T, db storage.DB) {
+	const writers, each = 4, 12
+	var writing, sequencing sync.WaitGroup
+	done := make(chan struct{})
+	for w := range writers {
+		writing.Go(func() {
+			for range each {
+				err := db.Write(t.Context(), func(tx storage.Tx) error {
+					err := tx.AppendLeaf(newLeaf(tx.Now(), "KZ"))
+					time.Sleep(time.Duration(w) * time.Millisecond)
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	total := make(chan int, 3)
+	for range cap(total) {
+		sequencing.Go(func() {
+			sum := 0
+			for last := false; ; {
+				n, err := db.Sequence(t.Context(), 5, link)
+				if err != nil {
+					t.Error(err)
+				}
+				sum += n
+				if last && n == 0 {
+					break
+				}
+				select {
+				case <-done:
+					last = true
+				case <-time.After(time.Millisecond):
+				}
+			}
+			total <- sum
+		})
+	}
+	writing.Wait()
+	close(done)
+	sequencing.Wait()
+	sum := 0
+	for range cap(total) {
+		sum += <-total
+	}
+	// One that gave way to another may have left a rest.
+	for {
+		n, err := db.Sequence(t.Context(), 100, link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		sum += n
+	}
+	if sum != writers*each {
+		t.Errorf("the sequencers report %d, want %d", sum, writers*each)
+	}
+	sequenced(t, db, writers*each)
+}
