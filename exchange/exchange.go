@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -91,23 +92,32 @@ func (x *Exchange) store(s comity.State) (object.Store, error) {
 	return nil, comity.Unavailable("the object store of "+string(s), fmt.Errorf("no object store is configured for %s", s))
 }
 
-// Check names each part that does not answer, nil when all do (readiness).
+// Check names each part that does not answer, nothing when all do (readiness).
+// They are asked at once, so that one that is slow does not hide another.
 func (x *Exchange) Check(ctx context.Context) map[string]error {
-	faults := map[string]error{}
-	if err := x.db.Check(ctx); err != nil {
-		faults["database"] = err
-	}
+	parts := map[string]func(context.Context) error{"database": x.db.Check}
 	for s, st := range x.states {
 		if st.Custodian != nil {
-			if err := st.Custodian.Check(ctx); err != nil {
-				faults["custodian "+string(s)] = err
-			}
+			parts["custodian "+string(s)] = st.Custodian.Check
 		}
 		if st.Store != nil {
-			if err := st.Store.Check(ctx); err != nil {
-				faults["store "+string(s)] = err
-			}
+			parts["store "+string(s)] = st.Store.Check
 		}
 	}
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		faults = map[string]error{}
+	)
+	for name, check := range parts {
+		wg.Go(func() {
+			if err := check(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				faults[name] = err
+			}
+		})
+	}
+	wg.Wait()
 	return faults
 }
