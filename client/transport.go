@@ -1,0 +1,294 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token"
+)
+
+const (
+	// attempts is how often a call is tried in all before it is given up.
+	attempts = 5
+	// callTime bounds one attempt of a call; transfers of parts have no such bound.
+	callTime  = 90 * time.Second
+	maxAnswer = 64 << 20
+)
+
+// pause is the wait before the n-th attempt: doubling from a quarter of a second
+// to eight, with jitter, so that clients do not come back all at once.
+func pause(n int) time.Duration {
+	d := min(250*time.Millisecond<<min(n-1, 10), 8*time.Second)
+	return d/2 + rand.N(d/2+1)
+}
+
+func (c *Client) wait(ctx context.Context, n int, atLeast time.Duration) error {
+	t := time.NewTimer(max(c.pause(n), atLeast))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// retry says that an attempt failed in a way that another may mend.
+type retry struct {
+	err   error
+	after time.Duration
+}
+
+func (r *retry) Error() string { return r.err.Error() }
+func (r *retry) Unwrap() error { return r.err }
+
+// result is where an answer goes.
+type result struct {
+	data      any
+	requestID string
+}
+
+// call performs an operation. Its variables are built anew for every attempt,
+// since a signed act is good for one; what must stay is the idempotency key.
+func (c *Client) call(ctx context.Context, operation string, build func() (any, error), to *result) error {
+	for n := 1; ; n++ {
+		variables, err := build()
+		if err != nil {
+			return err
+		}
+		err = c.attempt(ctx, operation, variables, to)
+		again, ok := errors.AsType[*retry](err)
+		if !ok {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if n == attempts {
+			return again.err
+		}
+		if err := c.wait(ctx, n, again.after); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, operation string, variables any, to *result) error {
+	document, ok := documents[operation]
+	if !ok {
+		return fmt.Errorf("client: there is no operation %q", operation)
+	}
+	body, err := json.Marshal(map[string]any{"query": document, "operationName": operation, "variables": variables})
+	if err != nil {
+		return fmt.Errorf("client: %s: %w", operation, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.api, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("client: %s: %w", operation, err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/graphql-response+json, application/json;q=0.9")
+	if c.token != "" {
+		proof, err := token.Proof(c.key, http.MethodPost, c.api, c.token, c.now())
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "DPoP "+c.token)
+		r.Header.Set("DPoP", proof)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
+	}
+	if len(raw) > maxAnswer {
+		return &Failure{Operation: operation, Err: fmt.Errorf("the answer is longer than %d bytes", maxAnswer)}
+	}
+	return c.read(operation, answer, raw, to)
+}
+
+// response is a GraphQL response (GraphQL over HTTP).
+type response struct {
+	Data   json.RawMessage `json:"data"`
+	Errors []struct {
+		Message    string `json:"message"`
+		Extensions struct {
+			userError
+			Argument  []string `json:"argument"` // the input field at fault
+			RequestID string   `json:"requestId"`
+		} `json:"extensions"`
+	} `json:"errors"`
+}
+
+func (c *Client) read(operation string, answer *http.Response, raw []byte, to *result) error {
+	f := &Failure{Operation: operation, RequestID: answer.Header.Get("X-Request-Id")}
+	var got response
+	bad := decode(raw, &got)
+	if bad == nil && len(got.Errors) > 0 {
+		var errs []error
+		for _, e := range got.Errors {
+			u := e.Extensions.userError
+			u.Message, u.Path = e.Message, e.Extensions.Argument
+			if u.Code == "" {
+				u.Code = codeOfStatus(answer.StatusCode)
+			}
+			if e.Extensions.RequestID != "" {
+				f.RequestID = e.Extensions.RequestID
+			}
+			errs = append(errs, c.explain(u.err(), answer))
+		}
+		f.Err = join(errs)
+	} else if bad != nil || answer.StatusCode != http.StatusOK {
+		f.Err = c.explain(&comity.Error{Code: codeOfStatus(answer.StatusCode),
+			Message: "the exchange at " + c.server + " answers " + answer.Status}, answer)
+	}
+	switch answer.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		after, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
+		if f.Err == nil {
+			f.Err = comity.Unavailable("the exchange at "+c.server, nil)
+		}
+		return &retry{err: f, after: time.Duration(min(max(after, 0), 30)) * time.Second}
+	}
+	if f.Err != nil {
+		return f
+	}
+	to.requestID = f.RequestID
+	if err := decode(got.Data, to.data); err != nil {
+		f.Err = fmt.Errorf("the answer to %s cannot be read: %w", operation, err)
+		return f
+	}
+	return nil
+}
+
+func codeOfStatus(status int) comity.Code {
+	switch {
+	case status == http.StatusUnauthorized:
+		return comity.CodeUnauthenticated
+	case status == http.StatusTooManyRequests || status == http.StatusRequestEntityTooLarge:
+		return comity.CodeLimit
+	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout:
+		return comity.CodeUnavailable
+	case status == http.StatusBadRequest:
+		return comity.CodeInvalid
+	}
+	return comity.CodeInternal
+}
+
+// explain adds what this side can see of the cause: a clock out of step, or
+// that nobody is logged in.
+func (c *Client) explain(e *comity.Error, answer *http.Response) error {
+	if e.Code != comity.CodeUnauthenticated || e.Cure != "" {
+		return e
+	}
+	e.Cure = "log in again"
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		if d := c.now().Sub(at); d.Abs() > statement.Freshness/2 {
+			way := "ahead of"
+			if d < 0 {
+				way = "behind"
+			}
+			e.Cure = fmt.Sprintf("this computer's clock is %s %s the server's (%s): set it right, then try again",
+				d.Abs().Round(time.Second), way, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return e
+}
+
+func join(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// query reads.
+func (c *Client) query(ctx context.Context, operation string, variables map[string]any, data any) error {
+	return c.call(ctx, operation, always(variables), &result{data: data})
+}
+
+// payload is what every mutation answers beside its object.
+type payload struct {
+	Errors []userError `json:"errors"`
+}
+
+func (p payload) faults() []userError { return p.Errors }
+
+// mutate performs an act under one idempotency key. build gives the input
+// without it, for every attempt anew.
+func mutate[P interface{ faults() []userError }](ctx context.Context, c *Client, operation string, build func() (any, error)) (P, error) {
+	var data map[string]P
+	var none P
+	to := &result{data: &data}
+	key := uuid.NewString()
+	field := string(operation[0]|0x20) + operation[1:]
+	err := c.call(ctx, operation, func() (any, error) {
+		given, err := build()
+		if err != nil {
+			return nil, err
+		}
+		input, err := members(given)
+		if err != nil {
+			return nil, err
+		}
+		input["idempotencyKey"] = key
+		return map[string]any{"input": input}, nil
+	}, to)
+	if err != nil {
+		return none, err
+	}
+	p, ok := data[field]
+	if !ok {
+		return none, &Failure{Operation: field, RequestID: to.requestID, Err: errors.New("the answer does not hold what was asked")}
+	}
+	if faults := p.faults(); len(faults) > 0 {
+		var errs []error
+		for _, u := range faults {
+			errs = append(errs, u.err())
+		}
+		return none, &Failure{Operation: field, RequestID: to.requestID, Err: join(errs)}
+	}
+	return p, nil
+}
+
+// members gives the JSON members of a struct.
+func members(v any) (map[string]any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	m := map[string]any{}
+	if err := d.Decode(&m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// always is a build that gives the same input every time.
+func always(v any) func() (any, error) { return func() (any, error) { return v, nil } }
+
+// jsonText is JSON yet to be read.
+type jsonText = json.RawMessage
+
+// errEmpty is an answer without errors and without its object.
+var errEmpty = errors.New("client: the answer does not hold what was asked")
