@@ -254,7 +254,7 @@ func registerRace(t *testing.T, k custodian.Keys) {
 	const workers, each = 8, 5
 	key := entryKey()
 	increment := func(ctx context.Context) error {
-		for {
+		for range 100 * workers {
 			value, version, err := k.RegisterGet(ctx, key)
 			if err != nil && !errors.Is(err, custodian.ErrAbsent) {
 				return err
@@ -265,6 +265,7 @@ func registerRace(t *testing.T, k custodian.Keys) {
 				return err
 			}
 		}
+		return errors.New("no change ever wins")
 	}
 	var group sync.WaitGroup
 	for range workers {

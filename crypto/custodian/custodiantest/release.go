@@ -77,15 +77,21 @@ func ready(t *testing.T, w *World) {
 		t.Fatalf("the statement keys are %v, %v", keys, err)
 	}
 	// A manifest that lists other keys only: nobody could verify.
-	raw, err := statement.RawJWK(w.Union.Signers["KZ"])
-	if err != nil {
-		t.Fatal(err)
-	}
 	e := w.NewExhibit(t, w.NewCase(t))
-	w.Union.Publish(t, "KZ", func(m *statement.Manifest) { m.StatementKeys[0] = raw })
-	refused(t, "a key that is not in the manifest", w.Local.Check(t.Context()), refusal{code: comity.CodeUnavailable})
-	_, err = w.Local.Release(t.Context(), w.Order(t, "investigator@KZ", e, "", ""))
-	refused(t, "a release that nobody could verify", err, refusal{code: comity.CodeUnavailable})
+	for _, kid := range []string{"other", keys[0].KeyID} {
+		other, err := statement.NewSoftSigner(w.Union.Keys["KZ"], kid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := statement.RawJWK(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Union.Publish(t, "KZ", func(m *statement.Manifest) { m.StatementKeys[0] = raw })
+		refused(t, "a key that is not in the manifest", w.Local.Check(t.Context()), refusal{code: comity.CodeUnavailable})
+		_, err = w.Local.Release(t.Context(), w.Order(t, "investigator@KZ", e, "", ""))
+		refused(t, "a release that nobody could verify", err, refusal{code: comity.CodeUnavailable})
+	}
 }
 
 func begin(t *testing.T, w *World) {

@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,4 +133,34 @@ func TestCheckNamesTheFault(t *testing.T) {
 
 func TestCustodian(t *testing.T) {
 	custodiantest.RunCustodian(t, func(t *testing.T) custodian.Keys { return open(t, t.TempDir()) })
+}
+
+// FuzzUnwrap: wrapped keys come back from a database, and only the one that was
+// wrapped opens.
+func FuzzUnwrap(f *testing.F) {
+	k, err := keyring.Open(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := k.CreateKey(f.Context(), "case-1"); err != nil {
+		f.Fatal(err)
+	}
+	_, wrapped, err := k.DataKey(f.Context(), "case-1", [32]byte{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, tail := range []string{"", "=", "\n", "A", "keyring:v1:"} {
+		f.Add("", uint8(20), byte(0), tail)
+		f.Add("keyring:v1:AAAA", uint8(20), byte(1), tail)
+	}
+	f.Fuzz(func(t *testing.T, other string, at uint8, flip byte, tail string) {
+		changed := []byte(wrapped)
+		changed[int(at)%len(changed)] ^= flip
+		for _, s := range []string{other, string(changed) + tail, tail + wrapped} {
+			got, err := k.Unwrap(t.Context(), "case-1", [32]byte{}, s)
+			if (err == nil) != (s == wrapped) || err != nil && (!errors.Is(err, custodian.ErrWrapped) || got != nil) {
+				t.Errorf("%q opens to %d bytes, %v", s, len(got), err)
+			}
+		}
+	})
 }

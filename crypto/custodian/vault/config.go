@@ -5,6 +5,7 @@
 package vault
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -129,6 +130,7 @@ func (c Config) Client() (*api.Client, error) {
 	}
 	transport := cleanhttp.DefaultPooledTransport()
 	transport.MaxIdleConnsPerHost = 64
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12} // ConfigureTLS ignores CACert without one
 	conf := &api.Config{
 		Address: c.Address,
 		HttpClient: &http.Client{

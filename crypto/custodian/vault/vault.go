@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ var _ custodian.Keys = (*Keys)(nil)
 // Open logs in to the state's Vault. A Vault that is sealed or away is no
 // error, since one state's must not keep the others' exchange from starting:
 // every call answers an error until it is back, and then works. A fault of the
-// configuration is, a refused login included.
+// configuration is, a refused login or a certificate that is not trusted included.
 func Open(ctx context.Context, c Config) (*Keys, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -64,8 +65,8 @@ func Open(ctx context.Context, c Config) (*Keys, error) {
 		k.timeout = defaultTimeout
 	}
 	_, err = k.enter(ctx, nil)
-	switch code := status(err); {
-	case errors.Is(err, ErrNamespace), code >= 400 && code < 500:
+	_, distrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	if code := status(err); distrusted || errors.Is(err, ErrNamespace) || code >= 400 && code < 500 {
 		return nil, err
 	}
 	return k, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/custodian/custodiantest"
 	"github.com/comity-platform/comity/crypto/custodian/vault"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/deploy/stack"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	vaultsetup "github.com/comity-platform/comity/deploy/vault"
@@ -335,6 +336,35 @@ func TestDeletedEntry(t *testing.T) {
 	}
 	if err := k.RegisterPut(t.Context(), "case/1", []byte("{}"), 0); !errors.Is(err, custodian.ErrCAS) {
 		t.Errorf("a deleted entry is written as a new one: %v", err)
+	}
+}
+
+// TestRotation: a running server signs on with the key that its manifest names;
+// one that starts later has the new one.
+func TestRotation(t *testing.T) {
+	v := stacktest.TestVault(t)
+	c := setUp(t, v, jose.ES256)
+	before, err := open(t, c).Signer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := administrator(t, v).Logical().WriteWithContext(t.Context(), c.Mount+"/statements/keys/statements/rotate", nil); err != nil {
+		t.Fatal(err)
+	}
+	compact, err := statement.Sign(t.Context(), before, statement.TypStatement, map[string]string{"a": "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signed.Verify(before.Public()); err != nil {
+		t.Errorf("after the rotation it signs with another key than it shows: %v", err)
+	}
+	after, err := open(t, c).Signer(t.Context())
+	if err != nil || after.KeyID() == before.KeyID() {
+		t.Errorf("a server started after has the old key: %v", err)
 	}
 }
 
