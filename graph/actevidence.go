@@ -1,0 +1,232 @@
+package graph
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/exchange"
+)
+
+// digest is a SHA-256 in hex.
+type digest [32]byte
+
+func (d *digest) UnmarshalText(b []byte) error {
+	raw, err := hex.DecodeString(string(b))
+	if err != nil || len(raw) != len(d) {
+		return comity.Invalid("", "this is not a SHA-256 in hex")
+	}
+	*d = digest(raw)
+	return nil
+}
+
+// nonce is the nonce of a part's encrypted stream, in base64.
+type nonce [12]byte
+
+func (n *nonce) UnmarshalText(b []byte) error {
+	raw, err := base64.StdEncoding.DecodeString(string(b))
+	if err != nil || len(raw) != len(n) {
+		return comity.Invalid("", "this is not a nonce of 12 bytes in base64")
+	}
+	*n = nonce(raw)
+	return nil
+}
+
+// publicKey is a public key that something is sealed to.
+type publicKey struct{ key jose.JSONWebKey }
+
+func (k *publicKey) UnmarshalText(b []byte) (err error) {
+	k.key, err = statement.ParsePublicKey(b)
+	return err
+}
+
+// at puts an item's place before the path of its error.
+func at(list string, i int, err error) error {
+	if e, ok := errors.AsType[*comity.Error](err); ok {
+		placed := *e
+		placed.Path = append([]string{list, strconv.Itoa(i)}, e.Path...)
+		return &placed
+	}
+	return err
+}
+
+type evidenceBeginInput struct {
+	IdempotencyKey string
+	Case           string
+	Items          []struct {
+		statement.BeginBody
+		Note, Act string
+		Recipient publicKey
+	}
+}
+
+type partInput struct {
+	Number int
+	Size   int64
+	SHA256 digest
+	Nonce  nonce
+}
+
+type evidencePartsInput struct {
+	IdempotencyKey string
+	Evidence       string
+	Parts          []partInput
+}
+
+type evidenceCompleteInput struct {
+	IdempotencyKey string
+	Items          []struct {
+		Evidence    string
+		Parts       []partInput
+		PlainSHA256 digest
+		Act         string
+	}
+}
+
+type evidenceOpenInput struct {
+	IdempotencyKey  string
+	Evidence, Grant string
+	Purpose         comity.Purpose
+	Act             string
+	Recipient       publicKey
+}
+
+// signedParts and so on are what acts on evidence give out once.
+type (
+	signedParts struct {
+		signed []exchange.SignedURL
+		have   []exchange.ObjectPart
+	}
+	evidenceReceipt struct {
+		evidence comity.ID
+		receipt  string
+	}
+	header struct{ name, value string }
+)
+
+func (b *binding) evidenceActs() {
+	act(b, "evidenceBegin", nil, func(in evidenceBeginInput) (*exchange.BeginEvidence, error) {
+		id, err := parseID("case", in.Case, comity.KindCase)
+		a := &exchange.BeginEvidence{Key: in.IdempotencyKey, Case: id}
+		for _, item := range in.Items {
+			a.Items = append(a.Items, exchange.BeginExhibit{Body: item.BeginBody, Note: item.Note, Act: item.Act, Recipient: item.Recipient.key})
+		}
+		return a, err
+	}, func(a *exchange.BeginEvidence, p *payload) { p.result = a.Begun })
+
+	act(b, "evidenceParts", map[string]string{"items": "parts"}, func(in evidencePartsInput) (*exchange.SignParts, error) {
+		id, err := parseID("evidence", in.Evidence, comity.KindEvidence)
+		a := &exchange.SignParts{Key: in.IdempotencyKey, Evidence: id}
+		for _, part := range in.Parts {
+			a.Parts = append(a.Parts, exchange.ObjectPart{Number: part.Number, Size: part.Size, SHA256: part.SHA256})
+		}
+		return a, err
+	}, func(a *exchange.SignParts, p *payload) { p.result = signedParts{a.Signed, a.Have} })
+
+	act(b, "evidenceComplete", nil, func(in evidenceCompleteInput) (*exchange.CompleteEvidence, error) {
+		a := &exchange.CompleteEvidence{Key: in.IdempotencyKey}
+		for i, item := range in.Items {
+			id, err := parseID("evidence", item.Evidence, comity.KindEvidence)
+			if err != nil {
+				return nil, at("items", i, err)
+			}
+			done := exchange.CompleteExhibit{Evidence: id, PlainSHA256: item.PlainSHA256, Act: item.Act}
+			for _, part := range item.Parts {
+				done.Parts = append(done.Parts, comity.EvidencePart{Number: part.Number, Size: part.Size, SHA256: part.SHA256, Nonce: part.Nonce})
+			}
+			a.Items = append(a.Items, done)
+		}
+		return a, nil
+	}, func(a *exchange.CompleteEvidence, p *payload) {
+		var all []evidenceReceipt
+		for i, r := range a.Receipts {
+			all = append(all, evidenceReceipt{a.Items[i].Evidence, r})
+		}
+		p.result = all
+	})
+
+	act(b, "evidenceOpen", nil, func(in evidenceOpenInput) (*exchange.OpenEvidence, error) {
+		id, err := parseID("evidence", in.Evidence, comity.KindEvidence)
+		if err != nil {
+			return nil, err
+		}
+		grant := comity.ID("")
+		if in.Grant != "" {
+			grant, err = parseID("grant", in.Grant, comity.KindGrant)
+		}
+		return &exchange.OpenEvidence{Key: in.IdempotencyKey, Evidence: id, Purpose: in.Purpose, Grant: grant, Act: in.Act,
+			Recipient: in.Recipient.key}, err
+	}, func(a *exchange.OpenEvidence, p *payload) { p.result = a })
+
+	b.evidenceResults()
+}
+
+func (b *binding) evidenceResults() {
+	get(b, "*Payload", fields[*payload]{
+		"begun":    func(_ *request, p *payload) any { return p.result },
+		"receipts": func(_ *request, p *payload) any { return p.result },
+		"opened":   func(_ *request, p *payload) any { return p.result },
+		"signed": func(_ *request, p *payload) any {
+			parts, _ := p.result.(signedParts)
+			return parts.signed
+		},
+		"have": func(_ *request, p *payload) any {
+			parts, _ := p.result.(signedParts)
+			return parts.have
+		},
+	})
+	get(b, "EvidenceBegun", fields[exchange.BegunExhibit]{
+		"id":        func(_ *request, e exchange.BegunExhibit) any { return e.ID },
+		"header":    func(_ *request, e exchange.BegunExhibit) any { return e.Header },
+		"sealedKey": func(_ *request, e exchange.BegunExhibit) any { return e.SealedKey },
+		"parts":     func(_ *request, e exchange.BegunExhibit) any { return e.Parts },
+		"partSize":  func(_ *request, e exchange.BegunExhibit) any { return e.PartSize },
+	})
+	get(b, "SignedURL", fields[exchange.SignedURL]{
+		"method":  func(_ *request, s exchange.SignedURL) any { return s.Method },
+		"url":     func(_ *request, s exchange.SignedURL) any { return s.URL },
+		"expires": func(_ *request, s exchange.SignedURL) any { return s.Expires },
+		"headers": func(_ *request, s exchange.SignedURL) any {
+			var all []header
+			for _, name := range slices.Sorted(maps.Keys(s.Header)) {
+				all = append(all, header{name, s.Header[name]})
+			}
+			return all
+		},
+	})
+	get(b, "Header", fields[header]{
+		"name":  func(_ *request, h header) any { return h.name },
+		"value": func(_ *request, h header) any { return h.value },
+	})
+	get(b, "EvidencePartHeld", fields[exchange.ObjectPart]{
+		"number": func(_ *request, p exchange.ObjectPart) any { return p.Number },
+		"size":   func(_ *request, p exchange.ObjectPart) any { return p.Size },
+		"sha256": func(_ *request, p exchange.ObjectPart) any { return p.SHA256 },
+	})
+	get(b, "EvidenceReceipt", fields[evidenceReceipt]{
+		"evidence": func(_ *request, r evidenceReceipt) any { return r.evidence },
+		"receipt":  func(_ *request, r evidenceReceipt) any { return r.receipt },
+	})
+	get(b, "EvidenceOpened", fields[*exchange.OpenEvidence]{
+		"sealedKey":   func(_ *request, o *exchange.OpenEvidence) any { return o.SealedKey },
+		"header":      func(_ *request, o *exchange.OpenEvidence) any { return o.Header },
+		"root":        func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Root },
+		"plainSha256": func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.PlainSHA256 },
+		"size":        func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Size },
+		"parts":       func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Parts },
+		"version":     func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.ObjectVersion },
+		"get": func(_ *request, o *exchange.OpenEvidence) any {
+			if o.Get == nil {
+				return nil
+			}
+			return *o.Get
+		},
+	})
+}

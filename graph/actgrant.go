@@ -1,0 +1,150 @@
+package graph
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/exchange"
+)
+
+type releaseDecideInput struct {
+	IdempotencyKey string
+	Case           string
+	Decider        comity.Decider
+	Reference      string
+	Grantee        comity.State
+	Scope          comity.Scope
+	Exhibits       []string
+	Purpose        comity.Purpose
+	NotAfter       time.Time
+}
+
+type grantMakeInput struct {
+	IdempotencyKey      string
+	Case                string
+	GranteeState        comity.State
+	GranteeAgency       comity.AgencyID
+	GranteeOfficer      comity.OfficerRef
+	Scope               comity.Scope
+	Exhibits            []string
+	Grade               comity.Grade
+	Assistance          string
+	Caveats             comity.Caveats
+	Purpose             comity.Purpose
+	Agreement           string
+	Release, Request    string
+	NotBefore, NotAfter time.Time
+	Act                 string
+}
+
+type grantNarrowInput struct {
+	IdempotencyKey  string
+	Grant           string
+	ExpectedVersion int
+	Scope           comity.Scope
+	Exhibits        []string
+	Caveats         comity.Caveats
+	NotAfter        time.Time
+	Act             string
+}
+
+type grantRevokeInput struct {
+	IdempotencyKey     string
+	Grant, Reason, Act string
+}
+
+type mandateGiveInput struct {
+	IdempotencyKey      string
+	Liaison             comity.OfficerRef
+	NotBefore, NotAfter time.Time
+}
+
+type mandateEndInput struct{ IdempotencyKey, Mandate string }
+
+// exhibits reads the ids of exhibits. Without any it is nil, since a signed
+// body leaves the field out then.
+func exhibits(given []string) ([]comity.ID, error) {
+	var ids []comity.ID
+	for i, s := range given {
+		id, err := comity.ParseID(s, comity.KindEvidence)
+		if e, ok := err.(*comity.Error); ok {
+			placed := *e
+			placed.Path = []string{"exhibits", strconv.Itoa(i)}
+			return nil, &placed
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (b *binding) grantActs() {
+	act(b, "releaseDecide", nil, func(in releaseDecideInput) (*exchange.DecideRelease, error) {
+		id, err := parseID("case", in.Case, comity.KindCase)
+		if err != nil {
+			return nil, err
+		}
+		named, err := exhibits(in.Exhibits)
+		return &exchange.DecideRelease{Key: in.IdempotencyKey, Case: id, Decider: in.Decider, Reference: in.Reference, Grantee: in.Grantee,
+			Scope: in.Scope, Exhibits: named, Purpose: in.Purpose, NotAfter: in.NotAfter}, err
+	}, func(a *exchange.DecideRelease, p *payload) { p.id, p.of = a.ID, a.Case })
+
+	act(b, "grantMake", map[string]string{"state": "granteeState", "agency": "granteeAgency", "officer": "granteeOfficer"}, makeGrant,
+		func(a *exchange.MakeGrant, p *payload) { p.id = a.ID })
+
+	act(b, "grantNarrow", nil, func(in grantNarrowInput) (*exchange.NarrowGrant, error) {
+		id, err := parseID("grant", in.Grant, comity.KindGrant)
+		if err != nil {
+			return nil, err
+		}
+		named, err := exhibits(in.Exhibits)
+		if err != nil {
+			return nil, err
+		}
+		until, err := seconds("notAfter", in.NotAfter)
+		return &exchange.NarrowGrant{Key: in.IdempotencyKey, Grant: id, ExpectedVersion: in.ExpectedVersion, Act: in.Act,
+			Body: statement.NarrowBody{Scope: in.Scope, Exhibits: named, Caveats: in.Caveats, NotAfter: until}}, err
+	}, func(a *exchange.NarrowGrant, p *payload) { p.id = a.Grant })
+
+	act(b, "grantRevoke", nil, func(in grantRevokeInput) (*exchange.RevokeGrant, error) {
+		id, err := parseID("grant", in.Grant, comity.KindGrant)
+		return &exchange.RevokeGrant{Key: in.IdempotencyKey, Grant: id, Body: statement.RevokeBody{Reason: in.Reason}, Act: in.Act}, err
+	}, func(a *exchange.RevokeGrant, p *payload) { p.id = a.Grant })
+
+	act(b, "mandateGive", nil, func(in mandateGiveInput) (*exchange.GiveMandate, error) {
+		return &exchange.GiveMandate{Key: in.IdempotencyKey, Liaison: in.Liaison, NotBefore: in.NotBefore, NotAfter: in.NotAfter}, nil
+	}, func(a *exchange.GiveMandate, p *payload) { p.id = a.ID })
+
+	act(b, "mandateEnd", nil, func(in mandateEndInput) (*exchange.EndMandate, error) {
+		id, err := parseID("mandate", in.Mandate, comity.KindMandate)
+		return &exchange.EndMandate{Key: in.IdempotencyKey, Mandate: id}, err
+	}, func(a *exchange.EndMandate, p *payload) { p.id = a.Mandate })
+}
+
+func makeGrant(in grantMakeInput) (*exchange.MakeGrant, error) {
+	id, err := parseID("case", in.Case, comity.KindCase)
+	if err != nil {
+		return nil, err
+	}
+	body := statement.GrantBody{Grantee: comity.Grantee{State: in.GranteeState, Agency: in.GranteeAgency, Officer: in.GranteeOfficer},
+		Scope: in.Scope, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement}
+	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
+		return nil, err
+	}
+	if body.Release, err = parseID("release", in.Release, comity.KindRelease); err != nil {
+		return nil, err
+	}
+	if in.Request != "" {
+		if body.Request, err = parseID("request", in.Request, comity.KindRequest); err != nil {
+			return nil, err
+		}
+	}
+	if body.NotBefore, err = seconds("notBefore", in.NotBefore); err != nil {
+		return nil, err
+	}
+	if body.NotAfter, err = seconds("notAfter", in.NotAfter); err != nil {
+		return nil, err
+	}
+	return &exchange.MakeGrant{Key: in.IdempotencyKey, Case: id, Body: body, Act: in.Act}, nil
+}

@@ -1,0 +1,78 @@
+// Package graph serves the exchange as a GraphQL API over HTTP. The schema is
+// schema.graphql, written, described and reviewed there; this package binds it
+// to the gate and keeps from the GraphQL library what would end or stall it.
+//
+// A query runs inside one read of the gate: not a byte of the answer leaves
+// before the read's leaf stands in the record of acts. Each mutation is one act
+// and, where its payload shows records, one read; mutations of one request run
+// one after the other.
+package graph
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/sdl"
+)
+
+// SDL is the schema, in the schema definition language.
+//
+//go:embed schema.graphql
+var SDL string
+
+// Options is what the API stands on.
+type Options struct {
+	Exchange *exchange.Exchange
+	Verifier *token.Verifier
+	// ExternalURL is the endpoint as its clients write it, as in
+	// https://comity.example/graphql: their proofs are made for it.
+	ExternalURL string
+	// Development serves introspection, GET /schema.graphql and an explorer
+	// page at GET /explorer.
+	Development bool
+	Limits      Limits // DefaultLimits when zero
+	Log         *slog.Logger
+}
+
+type handler struct {
+	x           *exchange.Exchange
+	verifier    *token.Verifier
+	externalURL string
+	development bool
+	limits      Limits
+	log         *slog.Logger
+	schema      *sdl.Schema
+	bound       *binding
+}
+
+// New makes the handler of the API: the endpoint at /graphql, and what
+// development adds.
+func New(o Options) (http.Handler, error) {
+	if o.Exchange == nil || o.Verifier == nil || o.Log == nil {
+		return nil, errors.New("graph: an exchange, a verifier and a log are needed")
+	}
+	if u, err := url.Parse(o.ExternalURL); err != nil || u.Host == "" {
+		return nil, fmt.Errorf("graph: the external URL %q is not absolute", o.ExternalURL)
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits
+	}
+	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development, limits: o.Limits, log: o.Log}
+	var err error
+	if h.schema, h.bound, err = bindSchema(); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/graphql", h.serve)
+	if o.Development {
+		mux.HandleFunc("GET /schema.graphql", serveSDL)
+		mux.HandleFunc("GET /explorer", h.serveExplorer)
+	}
+	return mux, nil
+}

@@ -1,0 +1,152 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+
+	"github.com/google/uuid"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
+)
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+// requestID is the client's, when it has the form of one, so that both sides'
+// logs can be put together; otherwise a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); requestIDForm.MatchString(id) {
+		return id
+	}
+	return uuid.NewString()
+}
+
+// serve answers one request at the endpoint.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
+	id := requestID(r)
+	secure(w.Header())
+	w.Header().Set("X-Request-Id", id)
+	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Deadline)
+	defer cancel()
+	media := accepts(r.Header.Get("Accept"))
+	if media == "" {
+		f := &fault{code: comity.CodeInvalid, status: http.StatusNotAcceptable, message: "answers are " + typeResponse + " or " + typeJSON}
+		h.refuse(w, id, typeJSON, true, f)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "GET, POST")
+		f := &fault{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "requests are made by POST, and queries by GET too"}
+		h.refuse(w, id, media, true, f)
+		return
+	}
+	// Who asks is settled before anything of the request is read.
+	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
+	if err != nil {
+		f := h.faultOf(err)
+		switch f.code {
+		case comity.CodeUnauthenticated:
+			f.challenge = token.Challenge(err)
+		case comity.CodeLimit:
+			f.status = http.StatusTooManyRequests
+		}
+		h.refuse(w, id, media, true, f)
+		return
+	}
+	q, f := h.read(w, r)
+	if f != nil {
+		h.refuse(w, id, media, true, f)
+		return
+	}
+	data, faults := h.run(ctx, exchange.Caller{Identity: who, RequestID: id}, q)
+	h.answer(w, id, media, data, faults)
+}
+
+// secure sets what keeps an answer from being kept, framed or misread.
+func secure(header http.Header) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
+// refuse answers a request that was not run. malformed tells a request that is
+// none of GraphQL over HTTP from a query that cannot be run: only the newer
+// media type has a status for the latter.
+func (h *handler) refuse(w http.ResponseWriter, id, media string, malformed bool, faults ...*fault) {
+	first := faults[0]
+	status := first.statusOf()
+	if !malformed && media == typeJSON && !first.severe() {
+		status = http.StatusOK
+	}
+	if first.challenge != "" {
+		w.Header().Set("WWW-Authenticate", first.challenge)
+	}
+	h.write(w, id, media, status, response{Errors: h.tell(id, faults)})
+}
+
+type response struct {
+	Errors []answer         `json:"errors,omitempty"`
+	Data   *json.RawMessage `json:"data,omitempty"`
+}
+
+// answer writes what an operation came to. Data that is not there at all means
+// that the operation did not run; null data that it failed.
+func (h *handler) answer(w http.ResponseWriter, id, media string, data *json.RawMessage, faults []*fault) {
+	if data == nil {
+		h.refuse(w, id, media, false, faults...)
+		return
+	}
+	h.write(w, id, media, http.StatusOK, response{Errors: h.tell(id, faults), Data: data})
+}
+
+// tell makes answers of faults and logs those that are the exchange's own.
+func (h *handler) tell(id string, faults []*fault) []answer {
+	var out []answer
+	for _, f := range faults {
+		out = append(out, f.answer(id))
+		if !f.severe() {
+			continue
+		}
+		attrs := []any{"request", id, "code", f.code}
+		level := slog.LevelError
+		if f.code != comity.CodeInternal { // a part that is away, or a client that left
+			level = slog.LevelWarn
+		}
+		if p, ok := errors.AsType[*execute.Panic](f.cause); ok {
+			attrs = append(attrs, "panic", p.Value, "stack", string(p.Stack))
+		} else if f.cause != nil {
+			attrs = append(attrs, "error", f.cause)
+		}
+		h.log.Log(context.Background(), level, "a request failed", attrs...)
+	}
+	return out
+}
+
+func (h *handler) write(w http.ResponseWriter, id, media string, status int, body response) {
+	raw, err := encode(body)
+	if err != nil {
+		h.log.Error("an answer cannot be encoded", "request", id, "error", err)
+		status, raw = http.StatusInternalServerError, []byte(`{"errors":[{"message":"the answer cannot be encoded"}]}`)
+	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client went away: nobody is left to tell
+}
+
+// encode writes JSON as it is: it is no HTML.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
