@@ -45,7 +45,8 @@ func TestHiddenAnswersAlike(t *testing.T) {
 
 // TestForeignersLearnNothing changes everything about a case that only its own
 // state knows, and wants officers abroad to be answered the same. Only a
-// reservation may hide what was open, and that case is visible to nobody.
+// reservation may hide what was open, and that case is visible to nobody; and
+// whom a live grant covers may learn that the case is marked TLP:RED.
 func TestForeignersLearnNothing(t *testing.T) {
 	p, r := load(t), random(t)
 	tried := 0
@@ -61,6 +62,9 @@ func TestForeignersLearnNothing(t *testing.T) {
 		changed.Record.State = q.Record.State
 		if q.Circumstances.Grant.Live || !q.Circumstances.Grant.Ended {
 			changed.Record.Reserved = q.Record.Reserved
+		}
+		if q.Circumstances.Grant.Live {
+			changed.Record.Marking = q.Record.Marking
 		}
 		c := &changed.Circumstances
 		c.Release, c.Assessed, c.Mandate, c.Term, c.Narrows = other.Circumstances.Release, other.Circumstances.Assessed,

@@ -188,11 +188,12 @@ func circumstances(c contextFacts) types.Record {
 		m["purpose"] = types.String(c.Purpose)
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["grant"] = types.NewRecord(types.RecordMap{
-			"present":      types.Boolean(c.Grant.Present),
-			"live":         types.Boolean(c.Grant.Live),
-			"ended":        types.Boolean(c.Grant.Ended),
-			"purpose":      types.String(c.Grant.Purpose),
-			"namesExhibit": types.Boolean(c.Grant.NamesExhibit),
+			"present":       types.Boolean(c.Grant.Present),
+			"live":          types.Boolean(c.Grant.Live),
+			"ended":         types.Boolean(c.Grant.Ended),
+			"purpose":       types.String(c.Grant.Purpose),
+			"namesExhibit":  types.Boolean(c.Grant.NamesExhibit),
+			"secondLiaison": types.Boolean(c.Grant.SecondLiaison),
 		})
 	case GrantMake:
 		m["grantee"] = types.String(c.Grantee)
@@ -205,6 +206,7 @@ func circumstances(c contextFacts) types.Record {
 		m["secondLiaison"] = types.Boolean(c.SecondLiaison)
 		m["release"] = types.NewRecord(types.RecordMap{
 			"present":   types.Boolean(c.Release.Present),
+			"byAnother": types.Boolean(c.Release.ByAnother),
 			"sameState": types.Boolean(c.Release.SameState),
 			"scope":     types.Boolean(c.Release.CoversScope),
 			"exhibits":  types.Boolean(c.Release.CoversExhibits),

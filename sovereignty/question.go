@@ -89,11 +89,15 @@ type GrantFacts struct {
 	Purpose comity.Purpose
 	// NamesExhibit: the exhibit asked for is named. Needed by EvidenceOpen.
 	NamesExhibit bool
+	// SecondLiaison: a second liaison approved the grant. Without it a case that
+	// is marked TLP:RED by now is closed abroad, also when it was not when granted.
+	SecondLiaison bool
 }
 
 // ReleaseFacts compare a grant with the release decision that it rests on.
 type ReleaseFacts struct {
 	Present        bool // one is recorded for the case and not over
+	ByAnother      bool // another officer recorded it than the liaison who grants
 	SameState      bool // it names the grantee's state
 	CoversScope    bool
 	CoversExhibits bool

@@ -45,11 +45,12 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Competent: yes(often),
 		Resident: yes(often), Purpose: pick(r, "", comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
-		Release: ReleaseFacts{Present: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
+		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
 		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5)}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
-		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often)}
+		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often),
+		SecondLiaison: yes(0.5)}
 	switch g := &q.Circumstances.Grant; r.IntN(6) {
 	case 0:
 		*g = GrantFacts{}
@@ -92,7 +93,9 @@ func oracle(q Question) bool {
 	home := o.State == r.State
 	investigator, liaison, authority := o.Role == comity.RoleInvestigator, o.Role == comity.RoleLiaison, o.Role == comity.RoleAuthority
 	works := investigator || liaison
-	live := c.Grant.Live && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose && o.Role != comity.RoleAuditor
+	red := r.Marking.TLP == comity.TLPRed
+	live := c.Grant.Live && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
+		(c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
 	switch q.Action { // on no record that exists already
 	case CaseFile:
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
@@ -135,9 +138,9 @@ func oracle(q Question) bool {
 		info, listed := Category(r.Category)
 		f := c.Release
 		return liaison && home && c.Signed && c.Mandate && c.Agreement && c.Term && c.Grantee != o.State &&
-			f.Present && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose &&
+			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose &&
 			listed && (c.Assessed || !info.NeutralityProne) && r.Nexus && !r.Reserved &&
-			(c.SecondLiaison || r.Marking.TLP != comity.TLPRed && !r.Original) &&
+			(c.SecondLiaison || !red && !r.Original) &&
 			(c.Assistance || c.Grade != comity.GradeEvidence)
 	case GrantNarrow:
 		return liaison && home && c.Signed && c.Narrows

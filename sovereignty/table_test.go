@@ -164,7 +164,7 @@ func readCircumstances(s string, c *Circumstances) error {
 		case "", "-":
 		case "ready":
 			*c = Circumstances{Visible: true, Signed: true, Agreement: true, Mandate: true, Term: true, Grantee: "AM",
-				Grade: comity.GradeLead, Release: ReleaseFacts{true, true, true, true, true, true}}
+				Grade: comity.GradeLead, Release: ReleaseFacts{true, true, true, true, true, true, true}}
 		case "purpose":
 			c.Purpose = comity.Purpose(rest)
 		case "grantee":
@@ -182,7 +182,8 @@ func readCircumstances(s string, c *Circumstances) error {
 			flag := map[string]*bool{"visible": &c.Visible, "signed": &c.Signed, "agreement": &c.Agreement,
 				"competent": &c.Competent, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows,
-				"named": &c.Grant.NamesExhibit, "release": &c.Release.Present, "release-state": &c.Release.SameState,
+				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
+				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,
 				"release-term": &c.Release.CoversTerm, "release-purpose": &c.Release.SamePurpose}[first]
 			if flag == nil {
