@@ -161,6 +161,13 @@ func (c *component) save(secret any) error {
 
 func (c *component) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
 
+// FreeAddress is an address on 127.0.0.1 that nobody listens on, for a server
+// that keeps it over its restarts.
+func FreeAddress() (string, error) {
+	port, err := freePort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+}
+
 // freePort finds a port that nobody listens on, below the range from which
 // Linux takes the ports of outgoing connections (32768 and up): there, a
 // stopped server's port could be gone before its restart.

@@ -47,6 +47,9 @@ func StartMinIO(ctx context.Context, dir string, o Options) (*MinIO, error) {
 			Env: []string{
 				"MINIO_ROOT_USER=" + m.AccessKey, "MINIO_ROOT_PASSWORD=" + m.SecretKey,
 				"MINIO_BROWSER=off", "MINIO_UPDATE=off", // no console, no calls to the outside
+				// As long as the directory store keeps an upload that nobody
+				// touches; MinIO's own day would cut off who resumes on Monday.
+				"MINIO_API_STALE_UPLOADS_EXPIRY=168h",
 			},
 		}, nil
 	}

@@ -105,6 +105,9 @@ func (p *Postgres) AdminDSN() string { return p.admin.String() }
 // DSN is the superuser's address of the database db. It holds the password.
 func (p *Postgres) DSN(db string) string { return p.dsn(db, p.admin.User) }
 
+// Address is the server's host and port.
+func (p *Postgres) Address() string { return p.admin.Host }
+
 func (p *Postgres) dsn(db string, who *url.Userinfo) string {
 	u := *p.admin
 	u.User, u.Path = who, "/"+db
