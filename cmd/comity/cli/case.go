@@ -1,0 +1,532 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/client/importer"
+)
+
+type caseCmd struct {
+	File          caseFileCmd      `cmd:"" help:"File a case, by hand or from a STIX 2.1 bundle or MISP event."`
+	List          caseListCmd      `cmd:"" help:"List the cases that are open to the officer."`
+	Show          caseShowCmd      `cmd:"" help:"Show a case with its records."`
+	Update        caseUpdateCmd    `cmd:"" help:"Change a case."`
+	Assign        caseAssignCmd    `cmd:"" help:"Let an officer or an office of the own state work on a case, or no longer."`
+	Close         caseCloseCmd     `cmd:"" help:"Close a case."`
+	Reopen        caseReopenCmd    `cmd:"" help:"Open a closed case again."`
+	Reserve       caseReserveCmd   `cmd:"" help:"Withdraw a case from sharing as a domestic matter (Article 4)."`
+	AddEntry      addEntryCmd      `cmd:"" help:"Add a line to a case's log."`
+	AddSubject    addSubjectCmd    `cmd:"" help:"Add a person, organisation or account."`
+	AddObservable addObservableCmd `cmd:"" help:"Add a cyber-observable."`
+}
+
+// caseFields are a case's words and labels.
+type caseFields struct {
+	Category  comity.Category `help:"Category of the union's list, as in RANSOMWARE." placeholder:"CODE"`
+	Title     text            `help:"Title." placeholder:"TEXT"`
+	Summary   text            `help:"Summary; shown abroad under a grant of scope SUMMARY." placeholder:"TEXT"`
+	Narrative text            `help:"Narrative." placeholder:"TEXT"`
+	Reference string          `help:"The own file number; never shown abroad." placeholder:"TEXT"`
+	Nexus     []string        `help:"A link to a state: BASIS:STATE with TERRITORY, NATIONALS or EFFECTS. Repeatable." placeholder:"LINK"`
+	markingFlags
+}
+
+func (f caseFields) nexus() ([]comity.Nexus, error) {
+	var out []comity.Nexus
+	for _, s := range f.Nexus {
+		basis, state, ok := strings.Cut(s, ":")
+		n := comity.Nexus{Basis: comity.NexusBasis(strings.ToUpper(basis)), State: comity.State(strings.ToUpper(state))}
+		if !ok || !n.Basis.Valid() || !n.State.Valid() {
+			return nil, usagef("--nexus %q: write BASIS:STATE, as in TERRITORY:KZ or EFFECTS:AM", s)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+type caseFileCmd struct {
+	caseFields
+	From    string `help:"Take the case from a STIX 2.1 bundle or a MISP event; - reads standard input." placeholder:"FILE"`
+	Partial bool   `help:"Import the rest of a document with broken objects."`
+}
+
+// Help shows how to file.
+func (caseFileCmd) Help() string {
+	return `Without --nexus the case claims the own territory. A case that is to be shared names a link abroad too
+(Article 6).
+
+Examples:
+  comity case file --category RANSOMWARE --title "Ransom at the bank" --nexus TERRITORY:KZ --nexus EFFECTS:AM
+  comity case file --category RANSOMWARE --from event.json --nexus TERRITORY:KZ --nexus EFFECTS:AM
+  comity case file --category MALWARE_SUPPLY --from bundle.json --partial --narrative @report.txt`
+}
+
+func (f caseFileCmd) Run(r *run) error {
+	if f.Category == "" {
+		return usagef("--category is needed; comity state list shows what agreements cover")
+	}
+	nexus, err := f.nexus()
+	if err != nil {
+		return err
+	}
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	if nexus == nil {
+		who, err := c.Viewer(r.ctx)
+		if err != nil {
+			return err
+		}
+		nexus = []comity.Nexus{{Basis: comity.NexusTerritory, State: who.State}}
+	}
+	if f.From != "" {
+		return f.draft(r, c, nexus)
+	}
+	if f.Partial {
+		return usagef("--partial goes with --from")
+	}
+	filed, err := c.CaseFile(r.ctx, client.NewCase{Category: f.Category, Marking: f.over(comity.DefaultMarking), Nexus: nexus,
+		Title: string(f.Title), Summary: string(f.Summary), Narrative: string(f.Narrative), Reference: f.Reference})
+	if err != nil {
+		return err
+	}
+	return r.print(filed, func(w io.Writer) { showCase(w, filed) })
+}
+
+// problem is an object of a document that was left out, for programs.
+type problem struct {
+	ID      string `json:"id,omitempty"`
+	Type    string `json:"type,omitempty"`
+	Pointer string `json:"pointer"`
+	Reason  string `json:"reason"`
+}
+
+func problems(all []importer.Problem) []problem {
+	out := []problem{}
+	for _, p := range all {
+		out = append(out, problem{p.ID, p.Type, p.Pointer, p.Reason})
+	}
+	return out
+}
+
+func (f caseFileCmd) draft(r *run, c *client.Client, nexus []comity.Nexus) error {
+	if f.Narrative != "" {
+		return usagef("--narrative: a case that is filed from a document has the document's provenance there; change it afterwards")
+	}
+	in := r.stdin
+	if f.From != "-" {
+		file, err := os.Open(f.From)
+		if err != nil {
+			return comity.Invalid("from", err.Error())
+		}
+		defer file.Close()
+		in = file
+	}
+	draft, err := importer.Read(in, importer.Options{Partial: f.Partial})
+	if err != nil {
+		return err
+	}
+	d := client.DraftCase{Category: f.Category, Nexus: nexus, Title: string(f.Title), Summary: string(f.Summary), Reference: f.Reference}
+	if m := f.over(comity.DefaultMarking); m != nil {
+		d.Marking = *m
+	}
+	filed, err := c.FileDraft(r.ctx, draft, d)
+	if err != nil {
+		return err
+	}
+	return r.print(struct {
+		Case        *client.Case `json:"case"`
+		Format      string       `json:"format"`
+		SourceID    string       `json:"sourceId"`
+		Observables int          `json:"observables"`
+		Subjects    int          `json:"subjects"`
+		Entries     int          `json:"entries"`
+		Skipped     []problem    `json:"skipped"`
+		Broken      []problem    `json:"broken"`
+	}{filed.Case, draft.Format, draft.SourceID, filed.Observables, filed.Subjects, filed.Entries, problems(filed.Skipped), problems(filed.Broken)},
+		func(w io.Writer) {
+			showCase(w, filed.Case)
+			fmt.Fprintf(w, "\nFrom the %s document %s: %d observables, %d subjects, %d entries.\n", draft.Format, clean(draft.SourceID),
+				filed.Observables, filed.Subjects, filed.Entries)
+			leftOut(w, "skipped, since a case has no place for it", filed.Skipped)
+			leftOut(w, "broken, and not imported", filed.Broken)
+		})
+}
+
+// leftOut lists what was left out, the first of it.
+func leftOut(w io.Writer, what string, all []importer.Problem) {
+	const shown = 20
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%d %s:\n", len(all), what)
+	for i, p := range all {
+		if i == shown {
+			fmt.Fprintf(w, "  and %d more (--json lists all)\n", len(all)-shown)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", clean(p.String()))
+	}
+}
+
+func showCase(w io.Writer, c *client.Case) {
+	field(w, "case", c.ID)
+	field(w, "title", c.Title)
+	field(w, "state", c.State)
+	field(w, "agency", c.Agency)
+	field(w, "owner", c.Owner)
+	field(w, "category", c.Category)
+	field(w, "status", c.Status)
+	field(w, "marking", c.Marking)
+	var links []string
+	for _, n := range c.Nexus {
+		links = append(links, fmt.Sprintf("%s:%s", n.Basis, n.State))
+	}
+	field(w, "nexus", strings.Join(links, " "))
+	field(w, "reference", c.Reference)
+	if c.Reserved {
+		field(w, "reserved", "yes: a domestic matter, not shared (Article 4)")
+	}
+	var assigned []string
+	for _, a := range c.Assignees {
+		assigned = append(assigned, string(a))
+	}
+	field(w, "assigned", strings.Join(assigned, " "))
+	if c.Version > 0 {
+		field(w, "version", c.Version)
+	}
+	field(w, "filed", c.CreatedAt)
+	field(w, "changed", c.UpdatedAt)
+	field(w, "access", c.Access.Level)
+	if g := c.Access.Grant; g != nil {
+		field(w, "under grant", fmt.Sprintf("%s %s %s", g.ID, g.Purpose, g.Check))
+		if g.Caveats != nil {
+			field(w, "caveats", strings.TrimSpace(marked(g.Caveats.Marking)+" "+g.Caveats.Text))
+		}
+	}
+	for _, d := range c.Access.Redactions {
+		field(w, "withheld", fmt.Sprintf("%s (Article %d, %s): %s; %s", d.Field, d.Article, d.ArticleName, d.Reason, d.Cure))
+	}
+}
+
+type caseListCmd struct {
+	State    comity.State      `help:"Only of this state." placeholder:"CODE"`
+	Agency   comity.AgencyID   `help:"Only of this agency, as in KZ/cyber." placeholder:"ID"`
+	Category comity.Category   `help:"Only of this category." placeholder:"CODE"`
+	Status   comity.CaseStatus `help:"Only OPEN or CLOSED ones." placeholder:"STATUS"`
+	Own      bool              `help:"Only the own state's."`
+	Granted  bool              `help:"Only those that other states granted."`
+	Purpose  comity.Purpose    `help:"For what other states' cases are read (Article 9), as in INVESTIGATION." placeholder:"PURPOSE"`
+	pageFlags
+}
+
+// Help shows examples.
+func (caseListCmd) Help() string {
+	return `Examples:
+  comity case list
+  comity case list --granted --purpose INVESTIGATION`
+}
+
+func (l caseListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	f := client.CaseFilter{State: l.State, Agency: l.Agency, Category: l.Category, Status: l.Status, Own: l.Own, Granted: l.Granted}
+	cases, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.Case], error) {
+		return c.Cases(r.ctx, f, l.Purpose, first, after)
+	})
+	if err != nil {
+		return err
+	}
+	defer r.more(cut, len(cases), total)
+	return r.print(nonNil(cases), func(w io.Writer) {
+		row(w, "CASE", "STATE", "STATUS", "CATEGORY", "MARKING", "ACCESS", "CHANGED", "TITLE")
+		for _, c := range cases {
+			status := string(c.Status)
+			if c.Reserved {
+				status += " reserved"
+			}
+			row(w, c.ID, c.State, status, c.Category, c.Marking, c.Access.Level, c.UpdatedAt, short(c.Title, 60))
+		}
+	})
+}
+
+type caseShowCmd struct {
+	Case    comity.ID      `arg:"" help:"The case."`
+	Purpose comity.Purpose `help:"For what another state's case is read (Article 9)." placeholder:"PURPOSE"`
+}
+
+// Help shows examples.
+func (caseShowCmd) Help() string {
+	return `Examples:
+  comity case show case1_…
+  comity case show case1_… --purpose INVESTIGATION --json`
+}
+
+func (s caseShowCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	found, err := c.Case(r.ctx, s.Case, s.Purpose)
+	if err != nil {
+		return err
+	}
+	v := struct {
+		*client.Case
+		Entries     []client.Entry      `json:"entries"`
+		Subjects    []client.Subject    `json:"subjects"`
+		Observables []client.Observable `json:"observables"`
+		Evidence    []client.Evidence   `json:"evidence"`
+	}{Case: found, Entries: []client.Entry{}, Subjects: []client.Subject{}, Observables: []client.Observable{}, Evidence: []client.Evidence{}}
+	if l := found.Access.Level; l != "ENDED" && l != "NONE" {
+		if v.Entries, err = client.All(func(n int, after string) (client.Page[client.Entry], error) {
+			return c.Entries(r.ctx, s.Case, s.Purpose, n, after)
+		}); err != nil {
+			return err
+		}
+		if v.Subjects, err = client.All(func(n int, after string) (client.Page[client.Subject], error) {
+			return c.Subjects(r.ctx, s.Case, s.Purpose, n, after)
+		}); err != nil {
+			return err
+		}
+		if v.Observables, err = client.All(func(n int, after string) (client.Page[client.Observable], error) {
+			return c.Observables(r.ctx, s.Case, s.Purpose, n, after)
+		}); err != nil {
+			return err
+		}
+		if v.Evidence, err = client.All(func(n int, after string) (client.Page[client.Evidence], error) {
+			return c.Exhibits(r.ctx, s.Case, s.Purpose, n, after)
+		}); err != nil {
+			return err
+		}
+	}
+	return r.print(v, func(w io.Writer) {
+		showCase(w, found)
+		paragraph(w, "Summary", found.Summary)
+		paragraph(w, "Narrative", found.Narrative)
+		if len(v.Entries) > 0 {
+			fmt.Fprintf(w, "\nLog (%d):\n", len(v.Entries))
+			for _, e := range v.Entries {
+				row(w, e.CreatedAt, e.Happened, e.Author, e.Marking, short(e.Text, 100))
+			}
+		}
+		if len(v.Subjects) > 0 {
+			fmt.Fprintf(w, "\nSubjects (%d):\n", len(v.Subjects))
+			for _, sub := range v.Subjects {
+				row(w, sub.Role, sub.Kind, nameOf(sub), sub.Birth, sub.Nationality, string(sub.Source)+string(sub.Information), short(sub.Note, 60))
+			}
+		}
+		if len(v.Observables) > 0 {
+			fmt.Fprintf(w, "\nObservables (%d):\n", len(v.Observables))
+			for _, o := range v.Observables {
+				row(w, o.Type, short(o.Value, 80), o.Marking, short(o.Description, 60))
+			}
+		}
+		if len(v.Evidence) > 0 {
+			fmt.Fprintf(w, "\nEvidence (%d):\n", len(v.Evidence))
+			for _, e := range v.Evidence {
+				row(w, e.ID, e.Status, size(e.Size), short(e.Name, 60))
+			}
+		}
+		if len(found.Releases) > 0 {
+			fmt.Fprintf(w, "\nRelease decisions (%d):\n", len(found.Releases))
+			for _, d := range found.Releases {
+				row(w, d.ID, d.Decider, "to "+string(d.Grantee), d.Scope, d.Purpose, d.NotAfter, fmt.Sprintf("%d exhibits", len(d.Exhibits)))
+			}
+		}
+	})
+}
+
+func nameOf(s client.Subject) string {
+	if len(s.Names) == 0 {
+		return s.Identifier
+	}
+	n := s.Names[0]
+	if n.Latin != "" && n.Latin != n.Name {
+		return n.Name + " (" + n.Latin + ")"
+	}
+	return n.Name
+}
+
+type versionFlag struct {
+	Expected int `name:"expected-version" help:"The version that the officer has read; without it, the present one." placeholder:"N"`
+}
+
+// versionOf gives the version of a case to act on.
+func (v versionFlag) versionOf(r *run, c *client.Client, id comity.ID) (int, error) {
+	return expected(v.Expected, func() (int, error) {
+		found, err := c.Case(r.ctx, id, "")
+		if err != nil {
+			return 0, err
+		}
+		return found.Version, nil
+	})
+}
+
+type caseUpdateCmd struct {
+	Case comity.ID `arg:"" help:"The case."`
+	versionFlag
+	caseFields
+}
+
+// Help shows an example.
+func (caseUpdateCmd) Help() string {
+	return `Only what is given changes.
+
+Example:
+  comity case update case1_… --title "Ransom at two banks" --tlp AMBER_STRICT`
+}
+
+func (u caseUpdateCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	found, err := c.Case(r.ctx, u.Case, "")
+	if err != nil {
+		return err
+	}
+	in := client.CaseChange{ID: u.Case, ExpectedVersion: u.Expected}
+	if in.ExpectedVersion == 0 {
+		in.ExpectedVersion = found.Version
+	}
+	if in.Nexus, err = u.nexus(); err != nil {
+		return err
+	}
+	if found.Marking != nil {
+		in.Marking = u.over(*found.Marking)
+	}
+	if u.Category != "" {
+		in.Category = &u.Category
+	}
+	for _, f := range []struct {
+		given string
+		to    **string
+	}{{string(u.Title), &in.Title}, {string(u.Summary), &in.Summary}, {string(u.Narrative), &in.Narrative}, {u.Reference, &in.Reference}} {
+		if f.given != "" {
+			*f.to = &f.given
+		}
+	}
+	changed, err := c.CaseUpdate(r.ctx, in)
+	if err != nil {
+		return err
+	}
+	return r.print(changed, func(w io.Writer) { showCase(w, changed) })
+}
+
+type caseAssignCmd struct {
+	Case    comity.ID         `arg:"" help:"The case."`
+	Officer comity.OfficerRef `help:"An officer of the own state, as in KZ:in-4k2p." xor:"to" placeholder:"REF"`
+	Office  comity.Role       `help:"LIAISON, AUTHORITY or AUDITOR." xor:"to" placeholder:"ROLE"`
+	Remove  bool              `help:"No longer."`
+}
+
+// Help shows examples.
+func (caseAssignCmd) Help() string {
+	return `Examples:
+  comity case assign case1_… --officer KZ:in-4k2p
+  comity case assign case1_… --office LIAISON --remove`
+}
+
+func (a caseAssignCmd) Run(r *run) error {
+	if (a.Officer == "") == (a.Office == "") {
+		return usagef("say to whom: --officer REF or --office ROLE")
+	}
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	changed, err := c.CaseAssign(r.ctx, client.Assignment{ID: a.Case, Officer: a.Officer, Office: a.Office, Remove: a.Remove})
+	if err != nil {
+		return err
+	}
+	return r.print(changed, func(w io.Writer) { showCase(w, changed) })
+}
+
+type caseCloseCmd struct {
+	Case comity.ID `arg:"" help:"The case."`
+	versionFlag
+}
+
+func (s caseCloseCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	version, err := s.versionOf(r, c, s.Case)
+	if err != nil {
+		return err
+	}
+	changed, err := c.CaseClose(r.ctx, s.Case, version)
+	if err != nil {
+		return err
+	}
+	return r.print(changed, func(w io.Writer) { showCase(w, changed) })
+}
+
+type caseReopenCmd struct {
+	Case comity.ID `arg:"" help:"The case."`
+	versionFlag
+}
+
+func (s caseReopenCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	version, err := s.versionOf(r, c, s.Case)
+	if err != nil {
+		return err
+	}
+	changed, err := c.CaseReopen(r.ctx, s.Case, version)
+	if err != nil {
+		return err
+	}
+	return r.print(changed, func(w io.Writer) { showCase(w, changed) })
+}
+
+type caseReserveCmd struct {
+	Case   comity.ID `arg:"" help:"The case."`
+	Reason text      `required:"" help:"Why; kept within the state." placeholder:"TEXT"`
+	versionFlag
+}
+
+// Help says what a reservation does.
+func (caseReserveCmd) Help() string {
+	return `The case becomes invisible outside the state and ungrantable, and its running grants end for good.
+
+Example:
+  comity case reserve case1_… --reason "a domestic matter"`
+}
+
+func (s caseReserveCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	version, err := s.versionOf(r, c, s.Case)
+	if err != nil {
+		return err
+	}
+	changed, ended, err := c.CaseReserve(r.ctx, s.Case, version, string(s.Reason))
+	if err != nil {
+		return err
+	}
+	return r.print(struct {
+		*client.Case
+		Ended []comity.ID `json:"endedGrants"`
+	}{changed, nonNil(ended)}, func(w io.Writer) {
+		showCase(w, changed)
+		for _, g := range ended {
+			field(w, "ended grant", g)
+		}
+	})
+}

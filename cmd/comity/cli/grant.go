@@ -1,0 +1,396 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
+)
+
+type releaseCmd struct {
+	Decide releaseDecideCmd `cmd:"" help:"Record the decision that a case may be released, without which no liaison grants (Article 8)."`
+}
+
+type releaseDecideCmd struct {
+	Case      comity.ID      `arg:"" help:"The case."`
+	To        comity.State   `required:"" help:"The state." placeholder:"CODE"`
+	Scope     comity.Scope   `help:"The widest that is released: SUMMARY, FULL or EXHIBITS." default:"FULL" placeholder:"SCOPE"`
+	Exhibit   []comity.ID    `help:"An exhibit that is released. Repeatable." placeholder:"ID"`
+	Purpose   comity.Purpose `required:"" help:"For what." placeholder:"PURPOSE"`
+	Until     instant        `required:"" help:"Until when: a date, an RFC 3339 time, or 30d." placeholder:"TIME"`
+	Decider   comity.Decider `help:"OWNER, PROSECUTOR or COURT." default:"OWNER" placeholder:"WHO"`
+	Reference string         `help:"Of the prosecutor's or court's decision." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (releaseDecideCmd) Help() string {
+	return `Example:
+  comity release decide case1_… --to AM --purpose INVESTIGATION --until 30d --exhibit evidence1_…`
+}
+
+func (d releaseDecideCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	rel, err := c.ReleaseDecide(r.ctx, client.NewRelease{Case: d.Case, Decider: d.Decider, Reference: d.Reference, Grantee: d.To, Scope: d.Scope,
+		Exhibits: d.Exhibit, Purpose: d.Purpose, NotAfter: d.Until.Time})
+	if err != nil {
+		return err
+	}
+	return r.print(rel, func(w io.Writer) {
+		field(w, "release", rel.ID)
+		field(w, "case", rel.Case)
+		field(w, "decided by", fmt.Sprintf("%s, recorded by %s", rel.Decider, rel.Officer))
+		field(w, "reference", rel.Reference)
+		field(w, "to", rel.Grantee)
+		field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
+		field(w, "purpose", rel.Purpose)
+		field(w, "until", rel.NotAfter)
+	})
+}
+
+type grantCmd struct {
+	Make   grantMakeCmd   `cmd:"" help:"Grant access to a case, by a signed act."`
+	List   grantListCmd   `cmd:"" help:"List grants."`
+	Show   grantShowCmd   `cmd:"" help:"Show a grant."`
+	Narrow grantNarrowCmd `cmd:"" help:"Lessen what a grant opens, or for how long."`
+	Revoke grantRevokeCmd `cmd:"" help:"End a grant at once."`
+	Verify grantVerifyCmd `cmd:"" help:"Verify a signed grant, refusal or receipt offline."`
+}
+
+type grantMakeCmd struct {
+	Case       comity.ID         `arg:"" help:"The case."`
+	To         comity.State      `required:"" help:"The state." placeholder:"CODE"`
+	Agency     comity.AgencyID   `help:"Only this agency of it, as in AM/cyber." placeholder:"ID"`
+	Officer    comity.OfficerRef `help:"Only this officer of it." placeholder:"REF"`
+	Scope      comity.Scope      `help:"SUMMARY, FULL or EXHIBITS." default:"SUMMARY" placeholder:"SCOPE"`
+	Exhibit    []comity.ID       `help:"An exhibit that is opened. Repeatable." placeholder:"ID"`
+	Grade      comity.Grade      `help:"What it may be used as: INTELLIGENCE, LEAD or EVIDENCE." default:"INTELLIGENCE" placeholder:"GRADE"`
+	Assistance string            `help:"The mutual-assistance decision; needed for EVIDENCE." placeholder:"TEXT"`
+	Purpose    comity.Purpose    `required:"" help:"For what." placeholder:"PURPOSE"`
+	Agreement  string            `help:"The legal basis; without it, the first agreement in force that covers the case." placeholder:"ID"`
+	Release    comity.ID         `help:"The release decision; without it, the newest for this state and purpose." placeholder:"ID"`
+	Request    comity.ID         `help:"The request that it answers." placeholder:"ID"`
+	From       instant           `help:"Since when; without it, now." placeholder:"TIME"`
+	Until      instant           `required:"" help:"Until when: a date, an RFC 3339 time, or 7d." placeholder:"TIME"`
+	Caveat     text              `help:"Restrictions in words." placeholder:"TEXT"`
+	markingFlags
+}
+
+// Help shows an example.
+func (grantMakeCmd) Help() string {
+	return `The state signs the grant over the liaison's signed act; what comes back is verified.
+
+Example:
+  comity grant make case1_… --to AM --scope FULL --exhibit evidence1_… --grade LEAD \
+    --purpose INVESTIGATION --until 7d --request request1_…`
+}
+
+func (g grantMakeCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	found, err := c.Case(r.ctx, g.Case, "")
+	if err != nil {
+		return err
+	}
+	if g.Release == "" {
+		for _, d := range slices.SortedFunc(slices.Values(found.Releases), func(a, b client.Release) int { return b.CreatedAt.Compare(a.CreatedAt) }) {
+			if d.Grantee == g.To && d.Purpose == g.Purpose && time.Now().Before(d.NotAfter) {
+				g.Release = d.ID
+				break
+			}
+		}
+		if g.Release == "" {
+			return comity.Denied(comity.ArticleLiaison, fmt.Sprintf("there is no release decision of this case for %s and %s", g.To, g.Purpose),
+				fmt.Sprintf("the case's owner records one: comity release decide %s --to %s --purpose %s --until 30d", g.Case, g.To, g.Purpose))
+		}
+	}
+	if g.Agreement == "" {
+		dir, err := c.Directory(r.ctx)
+		if err != nil {
+			return err
+		}
+		a, err := dir.Agreement(found.State, g.To, "", found.Category, "", time.Now())
+		if err != nil {
+			return err
+		}
+		g.Agreement = a.ID
+	}
+	from := g.From.Time
+	if from.IsZero() {
+		from = time.Now()
+	}
+	marking := comity.DefaultMarking
+	if found.Marking != nil {
+		marking = *found.Marking
+	}
+	if m := g.over(marking); m != nil {
+		marking = *m
+	}
+	made, err := c.GrantMake(r.ctx, client.NewGrant{Case: g.Case, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
+		Scope: g.Scope, Exhibits: g.Exhibit, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
+		Purpose: g.Purpose, Agreement: g.Agreement, Release: g.Release, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time})
+	return r.granted(made, err)
+}
+
+// granted shows what a grant has become.
+func (r *run) granted(g *client.Grant, err error) error {
+	if err != nil {
+		return err
+	}
+	return r.print(g, func(w io.Writer) { showGrant(w, g) })
+}
+
+func grantee(g *client.Grant) string {
+	s := string(g.GranteeState)
+	if g.GranteeAgency != "" {
+		s = string(g.GranteeAgency)
+	}
+	if g.GranteeOfficer != "" {
+		s = string(g.GranteeOfficer)
+	}
+	return s
+}
+
+func showGrant(w io.Writer, g *client.Grant) {
+	field(w, "grant", g.ID)
+	field(w, "case", g.Case)
+	field(w, "by", strings.TrimSpace(fmt.Sprintf("%s %s %s", g.State, g.Liaison, g.Function)))
+	field(w, "to", grantee(g))
+	field(w, "status", g.Status)
+	field(w, "live", g.Live)
+	field(w, "ended", g.EndedAt)
+	field(w, "scope", g.Scope)
+	for _, e := range g.Exhibits {
+		field(w, "exhibit", e)
+	}
+	field(w, "grade", strings.TrimSpace(string(g.Grade)+" "+g.Assistance))
+	field(w, "purpose", g.Purpose)
+	if g.Caveats != nil {
+		field(w, "caveats", strings.TrimSpace(marked(g.Caveats.Marking)+" "+g.Caveats.Text))
+	}
+	field(w, "agreement", g.Agreement)
+	field(w, "release", g.Release)
+	field(w, "request", g.Request)
+	field(w, "from", g.NotBefore)
+	field(w, "until", g.NotAfter)
+	if g.Version > 0 {
+		field(w, "version", g.Version)
+	}
+	field(w, "statement", g.Check)
+}
+
+type grantListCmd struct {
+	Case     comity.ID `help:"Only of this case." placeholder:"ID"`
+	Made     bool      `help:"Only those that the own state made."`
+	Received bool      `help:"Only those that the own state received."`
+	pageFlags
+}
+
+func (l grantListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	f := client.GrantFilter{Case: l.Case, Made: l.Made, Received: l.Received}
+	all, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.Grant], error) {
+		return c.Grants(r.ctx, f, first, after)
+	})
+	if err != nil {
+		return err
+	}
+	defer r.more(cut, len(all), total)
+	return r.print(nonNil(all), func(w io.Writer) {
+		row(w, "GRANT", "BY", "TO", "CASE", "SCOPE", "PURPOSE", "STATUS", "LIVE", "UNTIL", "STATEMENT")
+		for _, g := range all {
+			row(w, g.ID, g.State, grantee(&g), g.Case, g.Scope, g.Purpose, g.Status, g.Live, g.NotAfter, g.Check)
+		}
+	})
+}
+
+type grantShowCmd struct {
+	Grant     comity.ID `arg:"" help:"The grant."`
+	Statement bool      `help:"Print the state's signed statement (JWS) and nothing else, to be kept or handed on."`
+}
+
+// Help shows examples.
+func (grantShowCmd) Help() string {
+	return `Examples:
+  comity grant show grant1_…
+  comity grant show grant1_… --statement > grant.jws`
+}
+
+func (s grantShowCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	g, err := c.Grant(r.ctx, s.Grant)
+	if err != nil || !s.Statement {
+		return r.granted(g, err)
+	}
+	if g.Statement == "" {
+		return comity.NotFound()
+	}
+	fmt.Fprintln(r.stdout, g.Statement)
+	return nil
+}
+
+type grantNarrowCmd struct {
+	Grant   comity.ID    `arg:"" help:"The grant."`
+	Scope   comity.Scope `help:"The scope that remains." placeholder:"SCOPE"`
+	Exhibit []comity.ID  `help:"An exhibit that remains. Repeatable; without any, all of them." placeholder:"ID"`
+	NoneOf  bool         `name:"no-exhibits" help:"No exhibit remains."`
+	Until   instant      `help:"An earlier end." placeholder:"TIME"`
+	Caveat  text         `help:"Restrictions in words." placeholder:"TEXT"`
+	versionFlag
+	markingFlags
+}
+
+// Help shows an example.
+func (grantNarrowCmd) Help() string {
+	return `What is not given stays. A grant is never widened so: make another.
+
+Example:
+  comity grant narrow grant1_… --scope SUMMARY --no-exhibits --until 2d`
+}
+
+func (n grantNarrowCmd) Run(r *run) error {
+	if n.NoneOf && len(n.Exhibit) > 0 {
+		return usagef("--no-exhibits and --exhibit contradict each other")
+	}
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	g, err := c.Grant(r.ctx, n.Grant)
+	if err != nil {
+		return err
+	}
+	in := client.Narrowing{Grant: n.Grant, ExpectedVersion: n.Expected, Scope: g.Scope, Exhibits: g.Exhibits, NotAfter: g.NotAfter}
+	if in.ExpectedVersion == 0 {
+		in.ExpectedVersion = g.Version
+	}
+	if g.Caveats != nil {
+		in.Caveats = *g.Caveats
+	}
+	if n.Scope != "" {
+		in.Scope = n.Scope
+	}
+	if n.NoneOf {
+		in.Exhibits = nil
+	} else if len(n.Exhibit) > 0 {
+		in.Exhibits = n.Exhibit
+	}
+	if !n.Until.IsZero() {
+		in.NotAfter = n.Until.Time
+	}
+	if n.Caveat != "" {
+		in.Caveats.Text = string(n.Caveat)
+	}
+	if m := n.over(in.Caveats.Marking); m != nil {
+		in.Caveats.Marking = *m
+	}
+	narrowed, err := c.GrantNarrow(r.ctx, in)
+	return r.granted(narrowed, err)
+}
+
+type grantRevokeCmd struct {
+	Grant  comity.ID `arg:"" help:"The grant."`
+	Reason text      `help:"Why; part of what the state signs." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (grantRevokeCmd) Help() string {
+	return `Reads and key releases that begin after the answer are denied. What was delivered already cannot be recalled.
+
+Example:
+  comity grant revoke grant1_… --reason "the matter is closed"`
+}
+
+func (v grantRevokeCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	g, err := c.GrantRevoke(r.ctx, v.Grant, string(v.Reason))
+	return r.granted(g, err)
+}
+
+type mandateCmd struct {
+	Give mandateGiveCmd `cmd:"" help:"Give a liaison of the own state authority to grant (Article 8)."`
+	End  mandateEndCmd  `cmd:"" help:"End a mandate at once."`
+	List mandateListCmd `cmd:"" help:"List the own state's mandates."`
+}
+
+type mandateGiveCmd struct {
+	Liaison comity.OfficerRef `arg:"" help:"The liaison, as in KZ:li-7q2f; comity whoami shows one's own."`
+	From    instant           `help:"Since when; without it, now." placeholder:"TIME"`
+	Until   instant           `required:"" help:"Until when: a date, an RFC 3339 time, or 90d." placeholder:"TIME"`
+}
+
+// Help shows an example.
+func (mandateGiveCmd) Help() string {
+	return `Example:
+  comity mandate give KZ:li-7q2f --until 90d`
+}
+
+func (m mandateGiveCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	from := m.From.Time
+	if from.IsZero() {
+		from = time.Now().UTC().Truncate(time.Second)
+	}
+	given, err := c.MandateGive(r.ctx, client.NewMandate{Liaison: m.Liaison, NotBefore: from, NotAfter: m.Until.Time})
+	if err != nil {
+		return err
+	}
+	return r.print(given, func(w io.Writer) { showMandates(w, *given) })
+}
+
+type mandateEndCmd struct {
+	Mandate comity.ID `arg:"" help:"The mandate."`
+}
+
+func (m mandateEndCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	ended, err := c.MandateEnd(r.ctx, m.Mandate)
+	if err != nil {
+		return err
+	}
+	return r.print(ended, func(w io.Writer) { showMandates(w, *ended) })
+}
+
+type mandateListCmd struct{}
+
+func (mandateListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	all, err := c.Mandates(r.ctx)
+	if err != nil {
+		return err
+	}
+	return r.print(nonNil(all), func(w io.Writer) { showMandates(w, all...) })
+}
+
+func showMandates(w io.Writer, all ...client.Mandate) {
+	row(w, "MANDATE", "LIAISON", "GIVEN BY", "FROM", "UNTIL", "ENDED", "LIVE")
+	for _, m := range all {
+		row(w, m.ID, m.Liaison, m.GivenBy, m.NotBefore, m.NotAfter, m.EndedAt, m.Live)
+	}
+}

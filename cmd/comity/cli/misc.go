@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/comity-platform/comity/client"
+)
+
+type versionCmd struct{}
+
+// Run prints what the build knows of itself.
+func (versionCmd) Run(r *run) error {
+	v := struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision,omitempty"`
+		Go       string `json:"go"`
+	}{Version: "devel"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v.Go = info.GoVersion
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			v.Version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	return r.print(v, func(w io.Writer) { fmt.Fprintf(w, "comity %s %s %s\n", v.Version, v.Revision, v.Go) })
+}
+
+type stateCmd struct {
+	List stateListCmd `cmd:"" help:"List the member states by their verified manifests."`
+}
+
+type stateListCmd struct{}
+
+// Help says what verified means.
+func (stateListCmd) Help() string {
+	return `Every manifest is verified against the pinned roots, and an older one than was seen before is refused.
+
+Example:
+  comity state list --json`
+}
+
+func (stateListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	u, err := c.Refresh(r.ctx)
+	if err != nil {
+		return err
+	}
+	return r.print(u, func(w io.Writer) {
+		row(w, "STATE", "NAME", "CONTACT POINT", "AGENCIES", "AGREEMENTS", "MANIFEST", "EXPIRES")
+		for _, s := range u.States {
+			m := s.Manifest
+			if m == nil {
+				row(w, s.Code, "not verified: "+s.Fault)
+				continue
+			}
+			var agencies, agreements []string
+			for _, a := range m.Agencies {
+				agencies = append(agencies, string(a.ID))
+			}
+			for _, a := range m.Agreements {
+				agreements = append(agreements, a.ID)
+			}
+			row(w, s.Code, m.Name, m.ContactPoint, strings.Join(agencies, " "), strings.Join(agreements, " "), fmt.Sprintf("number %d", m.Number), m.Expires)
+		}
+	})
+}
+
+type logCmd struct {
+	List logListCmd `cmd:"" help:"List what concerns the officer's state, newest first."`
+}
+
+type logListCmd struct{ pageFlags }
+
+// Help shows an example.
+func (logListCmd) Help() string {
+	return `Every act, foreign read, denial and key release is a leaf of the record of acts. #- means that the
+sequencer has not placed the leaf yet.
+
+Example:
+  comity log list --limit 20`
+}
+
+func (l logListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	entries, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.LogEntry], error) {
+		return c.Log(r.ctx, first, after)
+	})
+	if err != nil {
+		return err
+	}
+	defer r.more(cut, len(entries), total)
+	return r.print(nonNil(entries), func(w io.Writer) {
+		row(w, "#", "WHEN", "WHO", "FUNCTION", "ACT", "OUTCOME", "ARTICLE", "RECORDS")
+		for _, e := range entries {
+			place := any("-")
+			if e.Index != nil {
+				place = *e.Index
+			}
+			article := ""
+			if e.Article != 0 {
+				article = fmt.Sprintf("%d %s", e.Article, e.ArticleName)
+			}
+			var records []string
+			for _, rec := range e.Records {
+				records = append(records, rec.ID)
+			}
+			row(w, place, e.At, e.Ref, e.Function, e.Act, e.Outcome, article, short(strings.Join(records, " "), 80))
+		}
+	})
+}
+
+// nonNil makes an empty list [] in JSON.
+func nonNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
+)
+
+type addEntryCmd struct {
+	Case     comity.ID `arg:"" help:"The case."`
+	Text     text      `required:"" help:"What happened." placeholder:"TEXT"`
+	Happened string    `help:"When, as far as known: 2026, 2026-11, 2026-11-22 or an RFC 3339 time." placeholder:"DATE"`
+	markingFlags
+}
+
+func (a addEntryCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	added, err := c.EntryAdd(r.ctx, a.Case, client.NewEntry{Marking: a.over(comity.DefaultMarking), Happened: a.Happened, Text: string(a.Text)})
+	if err != nil {
+		return err
+	}
+	return r.print(added, func(w io.Writer) {
+		for _, e := range added {
+			row(w, e.ID, e.CreatedAt, e.Marking, short(e.Text, 100))
+		}
+	})
+}
+
+type addSubjectCmd struct {
+	Case        comity.ID               `arg:"" help:"The case."`
+	Kind        comity.SubjectKind      `required:"" help:"PERSON, ORGANISATION or ACCOUNT." placeholder:"KIND"`
+	Role        comity.SubjectRole      `required:"" help:"SUSPECT, CONVICTED, VICTIM, WITNESS or CONTACT; never a confidential source." placeholder:"ROLE"`
+	Name        []string                `help:"A name; with /Script and its transliteration as NAME/Script/Latin. Repeatable, the first is the main one." placeholder:"NAME" sep:"none"`
+	Minor       bool                    `help:"Under 18."`
+	Birth       string                  `help:"Date of birth, as far as known." placeholder:"DATE"`
+	Nationality comity.State            `help:"ISO 3166-1 code." placeholder:"CODE"`
+	Identifier  string                  `help:"A register's number or an account's name." placeholder:"TEXT"`
+	Assessment  bool                    `help:"An assessment, not a fact."`
+	Source      comity.SourceGrade      `help:"Source grade: A, B, C or X." placeholder:"GRADE"`
+	Information comity.InformationGrade `help:"Information grade: 1 to 4." placeholder:"GRADE"`
+	Note        text                    `help:"A note." placeholder:"TEXT"`
+	markingFlags
+}
+
+// Help shows an example.
+func (addSubjectCmd) Help() string {
+	return `Example:
+  comity case add-subject case1_… --kind PERSON --role SUSPECT --name "Иван Петров/Cyrl/Ivan Petrov" --source B --information 2`
+}
+
+func (a addSubjectCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	if err := grade(a.Information); err != nil {
+		return err
+	}
+	s := client.NewSubject{Kind: a.Kind, Role: a.Role, Minor: a.Minor, Marking: a.over(comity.DefaultMarking), Birth: a.Birth, Nationality: a.Nationality,
+		Identifier: a.Identifier, Assessment: a.Assessment, Source: a.Source, Information: client.InformationGrade(a.Information), Note: string(a.Note)}
+	for i, n := range a.Name {
+		parts := append(strings.SplitN(n, "/", 3), "", "")
+		s.Names = append(s.Names, client.SubjectName{Name: parts[0], Script: parts[1], Latin: parts[2], Alias: i > 0})
+	}
+	added, err := c.SubjectAdd(r.ctx, a.Case, s)
+	if err != nil {
+		return err
+	}
+	return r.print(added, func(w io.Writer) {
+		for _, s := range added {
+			row(w, s.ID, s.Role, s.Kind, nameOf(s), s.Marking)
+		}
+	})
+}
+
+func grade(g comity.InformationGrade) error {
+	if g != "" && !slices.Contains(comity.InformationGrades, g) {
+		return usagef("--information %q: information grades are 1, 2, 3 and 4", g)
+	}
+	return nil
+}
+
+type addObservableCmd struct {
+	Case        comity.ID               `arg:"" help:"The case."`
+	Type        string                  `required:"" help:"STIX 2.1 type, as in ipv4-addr, url or cryptocurrency-wallet." placeholder:"TYPE"`
+	Value       text                    `required:"" help:"The value." placeholder:"TEXT"`
+	Hash        []string                `help:"A hash as ALGORITHM=VALUE, as in SHA-256=…. Repeatable." placeholder:"HASH"`
+	Indicator   bool                    `help:"Meant for detection."`
+	ValidFrom   string                  `help:"Since when, as far as known." placeholder:"DATE"`
+	Description text                    `help:"A description." placeholder:"TEXT"`
+	Source      comity.SourceGrade      `help:"Source grade: A, B, C or X." placeholder:"GRADE"`
+	Information comity.InformationGrade `help:"Information grade: 1 to 4." placeholder:"GRADE"`
+	markingFlags
+}
+
+// Help shows an example.
+func (addObservableCmd) Help() string {
+	return `Example:
+  comity case add-observable case1_… --type cryptocurrency-wallet --value bc1q… --indicator`
+}
+
+func (a addObservableCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	if err := grade(a.Information); err != nil {
+		return err
+	}
+	o := client.NewObservable{Marking: a.over(comity.DefaultMarking), Type: a.Type, Value: string(a.Value), Indicator: a.Indicator,
+		ValidFrom: a.ValidFrom, Description: string(a.Description), Source: a.Source, Information: client.InformationGrade(a.Information)}
+	for _, h := range a.Hash {
+		algorithm, value, ok := strings.Cut(h, "=")
+		if !ok {
+			return usagef("--hash %q: write ALGORITHM=VALUE", h)
+		}
+		o.Hashes = append(o.Hashes, client.Hash{Algorithm: algorithm, Value: value})
+	}
+	added, err := c.ObservableAdd(r.ctx, a.Case, o)
+	if err != nil {
+		return err
+	}
+	return r.print(added, func(w io.Writer) {
+		for _, o := range added {
+			row(w, o.ID, o.Type, short(o.Value, 80), o.Marking)
+		}
+	})
+}
