@@ -60,6 +60,8 @@ const (
 	CustodyBegun     CustodyKind = "BEGUN"
 	CustodySealed    CustodyKind = "SEALED"
 	CustodyDisclosed CustodyKind = "DISCLOSED"
+	// CustodyNotReleased follows a DISCLOSED whose key the custodian did not release after all.
+	CustodyNotReleased CustodyKind = "NOT_RELEASED"
 )
 
 // CustodyEvent is one link of an exhibit's chain of custody; append-only.

@@ -98,7 +98,8 @@ type Grant struct {
 	EndedAt    time.Time
 	Version    int
 	CreatedAt  time.Time
-	Statement  string // the state's signed statement (JWS); of the latest narrowing
+	Statement  string // the state's signed statement of the grant as it was made (JWS)
+	Narrowing  string // its latest statement of a narrowing, "" when never narrowed
 }
 
 // Live reports whether the grant opens anything at the instant t.

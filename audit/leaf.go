@@ -30,7 +30,9 @@ const (
 	Read     Outcome = "READ"     // records were read
 	Refused  Outcome = "DENIED"   // an Article denied it
 	NotFound Outcome = "NOTFOUND" // absent or hidden: the asker's opening does not tell which
-	Released Outcome = "RELEASED" // a key was released
+	Released Outcome = "RELEASED" // a key was asked for, to be released
+	Failed   Outcome = "FAILED"   // what an earlier leaf announced did not come about
+	Repeated Outcome = "REPEATED" // an act was asked for again under its idempotency key
 )
 
 // Content is what one state reads of a leaf. It names records and rules, never
@@ -48,12 +50,13 @@ type Content struct {
 	RequestID string         `json:"requestId,omitempty"` // of the transport, to find it in the server's log
 }
 
-// Actor is the officer as shown abroad.
+// Actor is the officer as shown abroad; only the state where even that would
+// tell too much.
 type Actor struct {
 	State    comity.State      `json:"state"`
-	Agency   comity.AgencyID   `json:"agency"`
-	Function string            `json:"function"`
-	Ref      comity.OfficerRef `json:"ref"`
+	Agency   comity.AgencyID   `json:"agency,omitempty"`
+	Function string            `json:"function,omitempty"`
+	Ref      comity.OfficerRef `json:"ref,omitempty"`
 }
 
 // Record is one record acted on or read, and the grant that allowed it abroad.
@@ -62,6 +65,10 @@ type Record struct {
 	Level   string         `json:"level,omitempty"` // of access: how much was seen
 	Grant   comity.ID      `json:"grant,omitempty"`
 	Purpose comity.Purpose `json:"purpose,omitempty"` // declared for this record
+	// Denied is the Article that withheld this record, 0 when none did.
+	Denied comity.Article `json:"denied,omitempty"`
+	// Chain is the chain value of a custody event (hex): the log binds the chain.
+	Chain string `json:"chain,omitempty"`
 }
 
 // sizeClass is the number of commitments that a leaf is filled up to a multiple of.

@@ -105,6 +105,9 @@ func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		if err := checkNexus(u.Nexus); err != nil {
 			return err
 		}
+		if !linked(u.Nexus, u.view.State) {
+			return comity.Denied(comity.ArticleTerritory, "a state keeps a case on the ground of its own territory, nationals or effects", "name the own state's link as well")
+		}
 	}
 	return nil
 }
@@ -164,6 +167,9 @@ func (s *SetCaseStatus) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if s.view, err = a.actOnCase(tx, s.ID, sovereignty.Circumstances{}); err != nil {
 		return err
 	}
+	if s.Status != comity.CaseOpen && s.Status != comity.CaseClosed {
+		return comity.Invalid("status", "a case is OPEN or CLOSED")
+	}
 	if s.view.Version != s.ExpectedVersion || s.view.Status == s.Status {
 		return comity.Conflict("the case changed meanwhile; read it again")
 	}
@@ -219,6 +225,7 @@ func (s *AssignCase) commit(tx storage.Tx, a *attempt) error {
 	if s.Office != "" {
 		viewer = storage.OfficeViewer(s.view.State, s.Office)
 	}
+	a.on(viewer)
 	a.made = []comity.ID{s.ID}
 	if s.Remove {
 		return tx.Unassign(s.ID, viewer)

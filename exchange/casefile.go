@@ -2,9 +2,7 @@ package exchange
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -83,48 +81,6 @@ func (f *FileCase) finish(context.Context, *attempt) error { return nil }
 
 func (f *FileCase) repeat(_ context.Context, _ *attempt, ids []comity.ID) error {
 	f.ID = ids[0]
-	return nil
-}
-
-// Bounds of what a case holds, in bytes of UTF-8 and in counts.
-const (
-	maxLine      = 500
-	maxText      = 64 << 10
-	maxNexus     = 50
-	maxPerAct    = 500
-	maxObjection = 2000
-)
-
-func checkCaseText(t comity.CaseText) error {
-	switch {
-	case strings.TrimSpace(t.Title) == "":
-		return comity.Invalid("title", "a case has a title")
-	case len(t.Title) > maxLine:
-		return tooLong("title", maxLine)
-	case len(t.Summary) > maxText:
-		return tooLong("summary", maxText)
-	case len(t.Narrative) > maxText:
-		return tooLong("narrative", maxText)
-	case len(t.Reference) > maxLine:
-		return tooLong("reference", maxLine)
-	}
-	return nil
-}
-
-func tooLong(field string, limit int) error {
-	return comity.Invalid(field, fmt.Sprintf("this is longer than the limit of %d bytes", limit))
-}
-
-// checkNexus takes the form of a case's links to states.
-func checkNexus(links []comity.Nexus) error {
-	if len(links) > maxNexus {
-		return comity.Invalid("nexus", fmt.Sprintf("a case names at most %d links", maxNexus))
-	}
-	for _, n := range links {
-		if !n.Basis.Valid() || !n.State.Valid() {
-			return comity.Invalid("nexus", "a link names a basis and a state by its ISO 3166-1 code")
-		}
-	}
 	return nil
 }
 

@@ -3,9 +3,7 @@ package exchange
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/sovereignty"
@@ -59,6 +57,13 @@ func (r *AddRecords) about() (sovereignty.Action, string, any) {
 func (r *AddRecords) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if r.view, err = a.actOnCase(tx, r.Case, sovereignty.Circumstances{}); err != nil {
 		return err
+	}
+	kinds := 0
+	for _, n := range []int{len(r.Entries), len(r.Subjects), len(r.Observables)} {
+		kinds += min(n, 1)
+	}
+	if kinds > 1 {
+		return comity.Invalid("items", "records of one kind are added at a time")
 	}
 	n := len(r.Entries) + len(r.Subjects) + len(r.Observables)
 	if n == 0 || n > maxPerAct {
@@ -136,9 +141,11 @@ func (r *AddRecords) commit(tx storage.Tx, a *attempt) error {
 	if err := tx.InsertObservables(observables); err != nil {
 		return err
 	}
-	// A protected subject is seen by no grantee: it does not move what is seen abroad.
-	abroad := !r.view.Reserved && (len(entries)+len(observables) > 0 ||
-		slices.ContainsFunc(subjects, func(s storage.Subject) bool { return !s.Protected() }))
+	// What is seen by no grantee does not move what is seen abroad.
+	open := func(m comity.Marking) bool { return m.TLP != comity.TLPRed }
+	abroad := !r.view.Reserved && (slices.ContainsFunc(entries, func(e storage.Entry) bool { return open(e.Marking) }) ||
+		slices.ContainsFunc(observables, func(o storage.Observable) bool { return open(o.Marking) }) ||
+		slices.ContainsFunc(subjects, func(s storage.Subject) bool { return open(s.Marking) && !s.Protected() }))
 	if err := r.write(tx, a, abroad, func(*comity.Case, *comity.CaseText) {}); err != nil {
 		return err
 	}
@@ -158,98 +165,4 @@ func orMarking(m, otherwise comity.Marking) comity.Marking {
 		return otherwise
 	}
 	return m
-}
-
-// partialDate is an ISO 8601 date as far as it is known, or an RFC 3339 time.
-var partialDate = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?)?)?$`)
-
-func checkDate(field, s string) error {
-	if s != "" && !partialDate.MatchString(s) {
-		return comity.Invalid(field, "a date is written 2026, 2026-11, 2026-11-22 or as an RFC 3339 time")
-	}
-	return nil
-}
-
-func checkGrades(s comity.SourceGrade, i comity.InformationGrade) error {
-	if s != "" && !slices.Contains(comity.SourceGrades, s) {
-		return comity.Invalid("source", "source grades are A, B, C and X")
-	}
-	if i != "" && !slices.Contains(comity.InformationGrades, i) {
-		return comity.Invalid("information", "information grades are 1, 2, 3 and 4")
-	}
-	return nil
-}
-
-func checkMarking(m comity.Marking) error {
-	if m == (comity.Marking{}) {
-		return nil
-	}
-	return m.Check()
-}
-
-func (n NewEntry) check() error {
-	if strings.TrimSpace(n.Text.Text) == "" || len(n.Text.Text) > maxText {
-		return comity.Invalid("text", fmt.Sprintf("an entry has a text of at most %d bytes", maxText))
-	}
-	if err := checkDate("happened", n.Text.Happened); err != nil {
-		return err
-	}
-	return checkMarking(n.Marking)
-}
-
-func (n NewSubject) check() error {
-	switch n.Kind {
-	case comity.SubjectPerson, comity.SubjectOrganisation, comity.SubjectAccount:
-	default:
-		return comity.Invalid("kind", "a subject is a PERSON, an ORGANISATION or an ACCOUNT")
-	}
-	switch n.Role {
-	case comity.SubjectSuspect, comity.SubjectConvicted, comity.SubjectVictim, comity.SubjectWitness, comity.SubjectContact:
-	default:
-		return comity.Invalid("role", "a subject has one of the listed roles; a confidential source is never a subject")
-	}
-	if len(n.Text.Names) == 0 && n.Text.Identifier == "" {
-		return comity.Invalid("names", "a subject has a name or an identifier")
-	}
-	for _, name := range n.Text.Names {
-		if strings.TrimSpace(name.Name) == "" || len(name.Name) > maxLine || len(name.Latin) > maxLine {
-			return comity.Invalid("names", fmt.Sprintf("a name is between 1 and %d bytes", maxLine))
-		}
-	}
-	if len(n.Text.Note) > maxText {
-		return tooLong("note", maxText)
-	}
-	if err := checkDate("birth", n.Text.Birth); err != nil {
-		return err
-	}
-	if err := checkGrades(n.Text.Source, n.Text.Information); err != nil {
-		return err
-	}
-	return checkMarking(n.Marking)
-}
-
-func (n NewObservable) check() error {
-	if n.Text.Type == "" || len(n.Text.Type) > maxLine || n.Text.Value == "" || len(n.Text.Value) > maxText {
-		return comity.Invalid("value", "an observable has a STIX type and a value")
-	}
-	if len(n.Text.Description) > maxText || len(n.Text.Pattern) > maxText {
-		return tooLong("description", maxText)
-	}
-	if err := checkDate("validFrom", n.Text.ValidFrom); err != nil {
-		return err
-	}
-	if err := checkGrades(n.Text.Source, n.Text.Information); err != nil {
-		return err
-	}
-	return checkMarking(n.Marking)
-}
-
-// at adds the position of an item to the path of its error.
-func at(i int, err error) error {
-	if e, ok := err.(*comity.Error); ok {
-		c := *e
-		c.Path = append([]string{"items", fmt.Sprint(i)}, e.Path...)
-		return &c
-	}
-	return err
 }

@@ -2,8 +2,10 @@ package exchange
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -38,6 +40,12 @@ func custodyEvent(tx storage.ReadTx, a *attempt, e comity.Evidence, kind comity.
 func chained(e comity.CustodyEvent) comity.CustodyEvent {
 	e.Chain = ChainCustody(e.Chain, e)
 	return e
+}
+
+// link puts a custody event into the act's leaf, so that the log binds the
+// chain: whoever keeps the database cannot compute it anew.
+func (a *attempt) link(e comity.CustodyEvent) {
+	a.records = append(a.records, audit.Record{ID: string(e.ID), Chain: hex.EncodeToString(e.Chain[:])})
 }
 
 // ChainCustody is the chain value of an event after the previous link's.

@@ -46,10 +46,13 @@ type attempt struct {
 	decision  sovereignty.Decision // that carried the act
 	records   []audit.Record       // acted on, as the officer named them
 	purpose   comity.Purpose
-	concerned []comity.State // beside the actor's own
-	made      []comity.ID    // ids that a repeat answers with
-	nonces    []nonce        // of the signed acts used
-	outcome   audit.Outcome
+	origin    comity.State   // whose record it is, when the officer may see it: told of denials too
+	concerned []comity.State // told of the act once it is done
+	// told is what a state reads instead of the act's own content.
+	told    map[comity.State]audit.Content
+	made    []comity.ID // ids that a repeat answers with
+	nonces  []nonce     // of the signed acts used
+	outcome audit.Outcome
 }
 
 type nonce struct{ jkt, value string }
@@ -92,8 +95,10 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 	if earlier != nil && earlier.InputHash != idem.InputHash {
 		return comity.Conflict("this idempotency key was used for another input")
 	}
-	if earlier != nil && (err == nil || comity.CodeOf(err) == comity.CodeConflict || comity.CodeOf(err) == comity.CodeInvalid) {
-		if repeated := act.repeat(ctx, a, earlier.IDs); !errors.Is(repeated, errAnew) {
+	// Done before, and permitted still: where the act can no longer be done
+	// because it was (a conflict), the decision before that must have permitted.
+	if earlier != nil && a.decision.Permit && (err == nil || comity.CodeOf(err) == comity.CodeConflict) {
+		if repeated := x.repeat(ctx, a, act, earlier.IDs); !errors.Is(repeated, errAnew) {
 			return repeated
 		}
 	}
@@ -138,14 +143,47 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 		err = comity.Conflict("the record changed meanwhile; read it again")
 	}
 	if err != nil {
+		// Only when the transaction certainly did not happen: the answer to a
+		// commit can be lost.
 		if p, ok := act.(interface {
 			abandon(context.Context, *attempt)
-		}); ok {
+		}); ok && refused(err) {
 			p.abandon(ctx, a)
 		}
 		return x.deny(ctx, a, err)
 	}
 	return act.finish(ctx, a)
+}
+
+// refused reports whether an act ended by a judgement, not by a fault.
+func refused(err error) bool {
+	switch comity.CodeOf(err) {
+	case comity.CodeInternal, comity.CodeUnavailable:
+		return false
+	}
+	return true
+}
+
+// repeat answers an act that was done before, and leaves a leaf that it did.
+func (x *Exchange) repeat(ctx context.Context, a *attempt, act Act, ids []comity.ID) error {
+	if err := act.repeat(ctx, a, ids); err != nil {
+		return err
+	}
+	a.outcome, a.concerned, a.origin, a.told = audit.Repeated, nil, "", nil
+	return x.append(ctx, a, nil)
+}
+
+// append writes a leaf of its own about the attempt, also when the asker no
+// longer waits for the answer.
+func (x *Exchange) append(ctx context.Context, a *attempt, cause error) error {
+	return x.db.Write(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		a.now = tx.Now().UTC()
+		leaf, err := a.leaf(cause)
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaf(leaf)
+	})
 }
 
 // errAnew is a repeat's way to say that the act is performed again, as a new
@@ -164,7 +202,7 @@ func insertKey(tx storage.Tx, idem storage.Idempotency) error {
 // run more than once.
 func (a *attempt) reset(now time.Time) {
 	a.now = now.UTC()
-	a.records, a.concerned, a.nonces = nil, nil, nil
+	a.records, a.origin, a.concerned, a.told, a.nonces = nil, "", nil, nil, nil
 	a.decision, a.made = sovereignty.Decision{}, nil
 }
 
@@ -196,15 +234,7 @@ func (x *Exchange) deny(ctx context.Context, a *attempt, cause error) error {
 	default:
 		return cause
 	}
-	err := x.db.Write(ctx, func(tx storage.Tx) error {
-		a.now = tx.Now().UTC()
-		leaf, err := a.leaf(cause)
-		if err != nil {
-			return err
-		}
-		return tx.AppendLeaf(leaf)
-	})
-	if err != nil {
+	if err := x.append(ctx, a, cause); err != nil {
 		return err
 	}
 	return cause
@@ -222,12 +252,19 @@ func (a *attempt) leaf(cause error) (storage.Leaf, error) {
 			content.Article = comity.ArticleNoOracle
 		}
 	}
-	contents := map[comity.State]audit.Content{a.who.Officer.State: content}
-	for _, s := range a.concerned {
-		if a.outcome != audit.NotFound {
+	contents := map[comity.State]audit.Content{}
+	if a.origin != "" && a.outcome != audit.NotFound && a.outcome != audit.Repeated {
+		contents[a.origin] = content
+	}
+	if a.outcome == audit.Done || a.outcome == audit.Released {
+		for _, s := range a.concerned {
 			contents[s] = content
 		}
+		for s, told := range a.told {
+			contents[s] = told
+		}
 	}
+	contents[a.who.Officer.State] = content
 	return audit.New(a.now, contents)
 }
 

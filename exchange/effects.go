@@ -2,9 +2,12 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -30,10 +33,12 @@ func (x *Exchange) runEffects(ctx context.Context, record comity.ID) error {
 	if err != nil {
 		return standing(err)
 	}
+	var faults []error // of one effect; the others do not wait for it
 	for _, e := range due {
-		if err := x.perform(ctx, e); err != nil {
-			return standing(err)
-		}
+		faults = append(faults, x.perform(ctx, e))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return standing(err)
 	}
 	return nil
 }
@@ -43,11 +48,21 @@ func standing(err error) error {
 	return e.Because(err)
 }
 
+// effectTime is how long one attempt at an effect may take.
+const effectTime = 10 * time.Second
+
 // Effects carries out waiting effects until ctx ends: those of this server that
-// were interrupted, and those of servers that are gone.
+// were interrupted, and those of servers that are gone. A state whose custodian
+// hangs holds up no other state's. It also forgets record keys past their age.
 func (x *Exchange) Effects(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	busy := map[comity.State]chan struct{}{}
+	defer func() {
+		for _, done := range busy {
+			<-done
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,16 +70,46 @@ func (x *Exchange) Effects(ctx context.Context) {
 		case <-tick.C:
 		}
 		x.keys.prune()
-		if err := x.resume(ctx); err != nil && ctx.Err() == nil {
-			x.log.Warn("effects wait", "error", err)
+		due, err := x.takeDue(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				x.log.Warn("effects wait", "error", err)
+			}
+			continue
 		}
+		for state, effects := range due {
+			if done, ok := busy[state]; ok {
+				select {
+				case <-done:
+				default:
+					continue // still at the last ones; these come due again
+				}
+			}
+			done := make(chan struct{})
+			busy[state] = done
+			go func() {
+				defer close(done)
+				x.carryOut(ctx, effects)
+			}()
+		}
+	}
+}
+
+func (x *Exchange) carryOut(ctx context.Context, due []storage.Effect) {
+	for _, e := range due {
+		within, cancel := context.WithTimeout(ctx, effectTime)
+		if err := x.perform(within, e); err != nil {
+			x.log.Warn("an effect waits", "record", e.ID, "kind", e.Kind, "state", e.State, "attempts", e.Attempts+1, "error", err)
+		}
+		cancel()
 	}
 }
 
 // effectsAtOnce bounds the effects taken up in one round.
 const effectsAtOnce = 32
 
-func (x *Exchange) resume(ctx context.Context) error {
+// takeDue takes up due effects, by state.
+func (x *Exchange) takeDue(ctx context.Context) (map[comity.State][]storage.Effect, error) {
 	var due []storage.Effect
 	err := x.db.Write(ctx, func(tx storage.Tx) (err error) {
 		if due, err = tx.DueEffects(effectsAtOnce); err != nil {
@@ -80,15 +125,11 @@ func (x *Exchange) resume(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
+	byState := map[comity.State][]storage.Effect{}
 	for _, e := range due {
-		if err := x.perform(ctx, e); err != nil {
-			x.log.Warn("an effect waits", "record", e.ID, "kind", e.Kind, "state", e.State, "attempts", e.Attempts+1, "error", err)
-		}
+		byState[e.State] = append(byState[e.State], e)
 	}
-	return nil
+	return byState, err
 }
 
 // perform carries out one effect. Applying a statement is idempotent, so that
@@ -107,7 +148,10 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 				return err
 			}
 		}
-		return tx.DoneEffect(e.Seq)
+		if err := tx.DoneEffect(e.Seq); !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return nil // another server was as fast
 	})
 }
 
@@ -128,5 +172,21 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect) error {
 	}
 	g.Status = comity.GrantActive
 	g.Version++
-	return tx.UpdateGrant(g, g.Version-1)
+	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
+		return err
+	}
+	// Only now does the grantee learn of it: until here it opened nothing.
+	leaf, err := audit.New(tx.Now().UTC(), x.grantBegun(g, said, tx.Now().UTC()))
+	if err != nil {
+		return err
+	}
+	return tx.AppendLeaf(leaf)
+}
+
+// grantBegun is what both states read of a grant that came into force.
+func (x *Exchange) grantBegun(g comity.Grant, said statement.Statement, now time.Time) map[comity.State]audit.Content {
+	c := audit.Content{Act: "grantBegun", Outcome: audit.Done, At: now, Policies: x.policies.Hash(), Purpose: g.Purpose, Article: comity.ArticleLiaison,
+		Actor:   audit.Actor{State: g.State, Agency: said.Officer.Agency, Function: said.Officer.Function, Ref: said.Officer.Ref},
+		Records: []audit.Record{{ID: string(g.Case), Grant: g.ID}, {ID: string(g.ID)}}}
+	return map[comity.State]audit.Content{g.State: c, g.Grantee.State: c}
 }

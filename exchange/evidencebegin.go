@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -60,12 +58,6 @@ func (b *BeginEvidence) about() (sovereignty.Action, string, any) {
 	return sovereignty.EvidenceBegin, b.Key, b
 }
 
-var (
-	mediaType = regexp.MustCompile(`^[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}$`)
-	md5Form   = regexp.MustCompile(`^([0-9a-f]{32})?$`)
-	sha1Form  = regexp.MustCompile(`^([0-9a-f]{40})?$`)
-)
-
 func (b *BeginEvidence) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if len(b.Items) == 0 || len(b.Items) > maxExhibits {
 		return comity.Invalid("items", fmt.Sprintf("between 1 and %d exhibits are begun at once", maxExhibits))
@@ -91,24 +83,6 @@ func (a *attempt) resident() bool {
 	}
 	_, err = a.x.store(a.who.Officer.State)
 	return err == nil
-}
-
-func (b BeginExhibit) check() error {
-	switch {
-	case strings.TrimSpace(b.Body.Name) == "" || len(b.Body.Name) > maxLine:
-		return comity.Invalid("name", fmt.Sprintf("an exhibit has a name of at most %d bytes", maxLine))
-	case !mediaType.MatchString(b.Body.MediaType):
-		return comity.Invalid("mediaType", "this is not a media type, such as application/octet-stream")
-	case b.Body.Size < 0:
-		return comity.Invalid("size", "the size is in bytes, 0 or more")
-	case !md5Form.MatchString(b.Body.ClaimMD5):
-		return comity.Invalid("claimMd5", "this is not an MD5 in lower-case hex")
-	case !sha1Form.MatchString(b.Body.ClaimSHA1):
-		return comity.Invalid("claimSha1", "this is not a SHA-1 in lower-case hex")
-	case len(b.Note) > maxText:
-		return tooLong("note", maxText)
-	}
-	return nil
 }
 
 func (b *BeginEvidence) prepare(ctx context.Context, a *attempt) (err error) {
@@ -183,10 +157,12 @@ func (b *BeginEvidence) commit(tx storage.Tx, a *attempt) error {
 			return err
 		}
 		event.Act = b.Items[i].Act
-		if err := tx.AppendCustody(chained(event)); err != nil {
+		event = chained(event)
+		if err := tx.AppendCustody(event); err != nil {
 			return err
 		}
-		a.on(string(r.ID), r.State)
+		a.on(string(r.ID))
+		a.link(event)
 		a.made = append(a.made, r.ID)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -68,11 +67,17 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	} else if visible && !view.Own {
 		g := grantNamed(view.Grants, o.Grant)
 		q.Circumstances.Grant = grantFacts(g, o.Evidence)
-		q.Circumstances.Agreement = g != nil && a.x.inForce(*g, view.Category, a.now)
+		if g != nil {
+			terms, err := a.x.terms(*g)
+			if err != nil {
+				return err
+			}
+			q.Circumstances.Agreement = a.x.inForce(*g, terms, view.Category, a.now)
+		}
 	}
 	a.records = []audit.Record{{ID: string(o.Evidence), Grant: o.Grant}}
 	if q.Circumstances.Visible {
-		a.concerned = append(a.concerned, e.State)
+		a.origin = e.State
 	}
 	if err := a.decide(q); err != nil {
 		return err
@@ -99,12 +104,54 @@ func (o *OpenEvidence) commit(tx storage.Tx, a *attempt) error {
 		return err
 	}
 	event.Purpose, event.Grant, event.Hash, event.Act = o.Purpose, o.Grant, o.evidence.PlainSHA256, o.Act
+	event = chained(event)
+	a.link(event)
 	a.outcome = audit.Released
 	a.made = []comity.ID{o.Evidence}
-	return tx.AppendCustody(chained(event))
+	return tx.AppendCustody(event)
 }
 
 func (o *OpenEvidence) finish(ctx context.Context, a *attempt) error {
+	err := o.release(ctx, a)
+	if err == nil {
+		return nil
+	}
+	o.SealedKey, o.Get = "", nil
+	if logged := o.failed(ctx, a, err); logged != nil {
+		return logged
+	}
+	return err
+}
+
+// failed takes back, in the log and in the chain of custody, that a key was
+// released, whatever the reason that it was not.
+func (o *OpenEvidence) failed(ctx context.Context, a *attempt, cause error) error {
+	a.outcome = audit.Failed
+	return a.x.db.Write(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		a.now = tx.Now().UTC()
+		a.records = []audit.Record{{ID: string(o.Evidence), Grant: o.Grant}}
+		if _, err := tx.LockEvidence(o.Evidence); err != nil {
+			return err
+		}
+		event, err := custodyEvent(tx, a, o.evidence.Evidence, comity.CustodyNotReleased)
+		if err != nil {
+			return err
+		}
+		event.Purpose, event.Grant = o.Purpose, o.Grant
+		event = chained(event)
+		a.link(event)
+		if err := tx.AppendCustody(event); err != nil {
+			return err
+		}
+		leaf, err := a.leaf(cause)
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaf(leaf)
+	})
+}
+
+func (o *OpenEvidence) release(ctx context.Context, a *attempt) error {
 	keys, err := a.x.custodian(o.evidence.State)
 	if err != nil {
 		return err
@@ -117,10 +164,9 @@ func (o *OpenEvidence) finish(ctx context.Context, a *attempt) error {
 	o.SealedKey, err = keys.Release(ctx, custodian.ReleaseOrder{Asker: a.asker(o.Act), Case: e.Case, Evidence: e.ID, Header: e.Header,
 		WrappedKey: e.WrappedKey, Root: e.Root, PlainSHA256: e.PlainSHA256, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient})
 	if err != nil {
-		// The log said that the key would be released; it now says that it was not.
-		return a.x.deny(ctx, a, err)
+		return err
 	}
-	o.Header, o.Opened = e.Header, e.Evidence
+	o.Header, o.Opened = e.Header, shownEvidence(e.Evidence, o.view.Own)
 	if e.Status == comity.EvidenceSealed {
 		get, err := store.SignGet(ctx, e.ObjectKey, e.ObjectVersion, urlAge)
 		if err != nil {
@@ -145,13 +191,6 @@ func grantNamed(grants []comity.Grant, id comity.ID) *comity.Grant {
 		}
 	}
 	return nil
-}
-
-// inForce reports whether the agreement that a grant rests on still binds both
-// states for the category; a denounced one ends its effect at once (Article 7).
-func (x *Exchange) inForce(g comity.Grant, c comity.Category, at time.Time) bool {
-	_, err := x.dir.Agreement(g.State, g.Grantee.State, g.Agreement, c, "", at)
-	return err == nil
 }
 
 // grantFacts is what the policies see of a live grant that covers the officer.

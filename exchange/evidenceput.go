@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -61,10 +62,12 @@ func (a *attempt) findExhibit(tx storage.ReadTx, id comity.ID) (storage.Evidence
 	}
 	a.on(string(id))
 	record.Kind, record.Original = comity.KindEvidence, e.Original
-	if visible && exists {
-		a.concerned = append(a.concerned, view.State)
+	// Abroad an exhibit is visible only where a grant names it.
+	visible = visible && exists && (view.Own || slices.ContainsFunc(view.Grants, func(g comity.Grant) bool { return slices.Contains(g.Exhibits, id) }))
+	if visible {
+		a.origin = view.State
 	}
-	return e, view, a.decide(sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible && exists, Signed: true}})
+	return e, view, a.decide(sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true}})
 }
 
 func (s *SignParts) judge(tx storage.ReadTx, a *attempt) (err error) {
@@ -89,9 +92,7 @@ func (s *SignParts) judge(tx storage.ReadTx, a *attempt) (err error) {
 	return nil
 }
 
-func (s *SignParts) prepare(ctx context.Context, a *attempt) error { return s.sign(ctx, a) }
-
-func (s *SignParts) sign(ctx context.Context, a *attempt) error {
+func (s *SignParts) prepare(ctx context.Context, a *attempt) error {
 	store, err := a.x.store(s.evidence.State)
 	if err != nil {
 		return err
@@ -121,9 +122,7 @@ func (s *SignParts) commit(_ storage.Tx, a *attempt) error {
 func (s *SignParts) finish(context.Context, *attempt) error { return nil }
 
 // repeat signs anew: URLs are never kept.
-func (s *SignParts) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	return s.sign(ctx, a)
-}
+func (s *SignParts) repeat(context.Context, *attempt, []comity.ID) error { return errAnew }
 
 // CompleteExhibit declares what was uploaded of one exhibit.
 type CompleteExhibit struct {
@@ -155,11 +154,15 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	c.bodies = nil
 	rows := make([]storage.Evidence, len(c.Items))
-	for i, item := range c.Items {
+	for i, item := range c.Items { // all are found and decided before anything is said of one
 		e, _, err := a.findExhibit(tx, item.Evidence)
 		if err != nil {
 			return at(i, err)
 		}
+		rows[i] = e
+	}
+	for i, item := range c.Items {
+		e := rows[i]
 		if e.Status != comity.EvidenceUploading {
 			return at(i, comity.Conflict("the exhibit is complete already"))
 		}
@@ -172,13 +175,12 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 			return at(i, err)
 		}
 		c.bodies = append(c.bodies, canonical)
-		rows[i] = e
 		if i < len(c.rows) { // within the transaction: what the store said stays
 			rows[i].ObjectVersion, rows[i].Root, rows[i].PlainSHA256, rows[i].Parts = c.rows[i].ObjectVersion, c.rows[i].Root, c.rows[i].PlainSHA256, c.rows[i].Parts
 		}
 	}
 	c.rows = rows
-	a.records, a.concerned = nil, nil
+	a.records = nil
 	for _, item := range c.Items {
 		a.on(string(item.Evidence))
 	}
@@ -261,9 +263,11 @@ func (c *CompleteEvidence) commit(tx storage.Tx, a *attempt) error {
 			return err
 		}
 		event.Hash, event.Act = e.PlainSHA256, c.Items[i].Act
-		if err := tx.AppendCustody(chained(event)); err != nil {
+		event = chained(event)
+		if err := tx.AppendCustody(event); err != nil {
 			return err
 		}
+		a.link(event)
 		a.made = append(a.made, e.ID)
 	}
 	return nil

@@ -44,14 +44,16 @@ type Options struct {
 
 // Exchange is the gate over one database.
 type Exchange struct {
-	db       storage.DB
-	dir      *statement.Directory
-	policies *sovereignty.Policies
-	states   map[comity.State]State
-	keys     *recordKeys
-	cursors  cursors
-	log      *slog.Logger
-	observe  func(string, string, time.Duration)
+	db         storage.DB
+	dir        *statement.Directory
+	policies   *sovereignty.Policies
+	states     map[comity.State]State
+	keys       *recordKeys
+	cursors    cursors
+	statements statements
+	standing   standings
+	log        *slog.Logger
+	observe    func(string, string, time.Duration)
 }
 
 // New makes the gate. A state without a custodian and a store cannot file

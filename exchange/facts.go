@@ -53,7 +53,7 @@ func (a *attempt) actOnCase(tx storage.ReadTx, id comity.ID, c sovereignty.Circu
 	}
 	a.on(string(id))
 	if visible {
-		a.concerned = append(a.concerned, view.State)
+		a.origin = view.State
 	}
 	c.Visible = visible
 	return view, a.decide(sovereignty.Question{Record: record, Circumstances: c})

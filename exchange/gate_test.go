@@ -25,7 +25,7 @@ type granted struct {
 
 func newGranted(t *testing.T) *granted {
 	t.Helper()
-	w := exchangetest.New(t)
+	w := newWorld(t)
 	w.Mandate(t, "KZ")
 	g := &granted{World: w, owner: w.As(t, "investigator@KZ"), liaison: w.As(t, "liaison@KZ"), authority: w.As(t, "authority@KZ"), foreign: w.As(t, "investigator@AM")}
 	g.c = g.owner.FileCase(t, "A case", "AM")
@@ -46,7 +46,7 @@ func (g *granted) reserve(t *testing.T) error {
 }
 
 func TestIdempotency(t *testing.T) {
-	w := exchangetest.New(t)
+	w := newWorld(t)
 	owner := w.As(t, "investigator@KZ")
 	file := func(key, title string) *exchange.FileCase {
 		return &exchange.FileCase{Key: key, Category: "RANSOMWARE", Marking: comity.DefaultMarking,
@@ -282,7 +282,7 @@ func TestTamperedRow(t *testing.T) {
 }
 
 func TestCursors(t *testing.T) {
-	w := exchangetest.New(t)
+	w := newWorld(t)
 	owner := w.As(t, "investigator@KZ")
 	for range 3 {
 		owner.FileCase(t, "case")

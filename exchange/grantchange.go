@@ -3,9 +3,11 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/sovereignty"
@@ -37,13 +39,21 @@ func (a *attempt) findGrant(tx storage.ReadTx, id comity.ID) (comity.Grant, sove
 			record = sovereignty.Record{State: g.State}
 		}
 		record.Kind, record.Reserved = comity.KindGrant, view.Reserved
-		a.concerned = append(a.concerned, g.State, g.Grantee.State)
+		a.origin = g.State
 	}
 	a.on(string(id))
 	a.purpose = g.Purpose
 	mandated, err := a.mandated(tx)
 	return g, sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true, Mandate: mandated,
 		Grantee: g.Grantee.State}}, err
+}
+
+// latest is the newest statement about what a grant opens.
+func latest(g comity.Grant) string {
+	if g.Narrowing != "" {
+		return g.Narrowing
+	}
+	return g.Statement
 }
 
 func stillRuns(g comity.Grant, now time.Time) error {
@@ -79,6 +89,12 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := n.Body.Caveats.Marking.Check(); err != nil {
 		return err
 	}
+	if len(n.Body.Caveats.Text) > maxObjection {
+		return tooLong("caveats", maxObjection)
+	}
+	if err := checkText("caveats", n.Body.Caveats.Text); err != nil {
+		return err
+	}
 	g, q, err := a.findGrant(tx, n.Grant)
 	if err != nil {
 		return err
@@ -101,7 +117,8 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
 	until, was, is := time.Unix(n.Body.NotAfter, 0), g.Caveats.Marking, n.Body.Caveats.Marking
 	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && !until.After(g.NotAfter) && until.After(now) &&
-		is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank()
+		is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank() && (is.Handling == was.Handling || was.Handling == comity.H0) &&
+		strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
 }
 
 func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
@@ -110,7 +127,7 @@ func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	n.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
-		ID: n.Grant, Record: n.grant.Case, Body: n.canonical, Previous: n.grant.Statement})
+		ID: n.Grant, Record: n.grant.Case, Body: n.canonical, Previous: latest(n.grant)})
 	return err
 }
 
@@ -118,11 +135,12 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 	g := n.grant
 	g.Scope, g.Exhibits, g.Caveats = n.Body.Scope, n.Body.Exhibits, n.Body.Caveats
 	g.NotAfter = time.Unix(n.Body.NotAfter, 0).UTC()
-	g.Statement = n.Statement
+	g.Narrowing = n.Statement
 	g.Version++
 	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
 		return err
 	}
+	a.concerned = append(a.concerned, g.Grantee.State)
 	a.made = []comity.ID{n.Grant}
 	return tx.AddEffect(storage.Effect{ID: n.Grant, Kind: effectApply, State: g.State, Payload: []byte(n.Statement), NotBefore: a.now})
 }
@@ -170,7 +188,7 @@ func (r *RevokeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if len(r.Body.Reason) > maxObjection {
 		return tooLong("reason", maxObjection)
 	}
-	return nil
+	return checkText("reason", r.Body.Reason)
 }
 
 func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
@@ -179,12 +197,13 @@ func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	r.statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
-		ID: r.Grant, Record: r.grant.Case, Body: r.canonical, Previous: r.grant.Statement})
+		ID: r.Grant, Record: r.grant.Case, Body: r.canonical, Previous: latest(r.grant)})
 	return err
 }
 
 func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 	g := r.grant
+	a.tellEnded(g)
 	g.Status, g.EndedAt = comity.GrantRevoked, a.now
 	g.Version++
 	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
@@ -200,4 +219,25 @@ func (r *RevokeGrant) finish(ctx context.Context, a *attempt) error {
 
 func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
 	return a.x.runEffects(ctx, r.Grant)
+}
+
+// grantEnded is what the record of acts calls the end of a grant to its grantee.
+const grantEnded = "grantEnded"
+
+// tellEnded lets the grantee of a grant that was once in force read that it
+// ended: in the same words whether it was revoked or its case reserved, and by
+// whom, since why it ended is the originator's own matter (Articles 4 and 12).
+func (a *attempt) tellEnded(g comity.Grant) {
+	if g.Status == comity.GrantPending {
+		return // it never opened anything
+	}
+	if a.told == nil {
+		a.told = map[comity.State]audit.Content{}
+	}
+	told, ok := a.told[g.Grantee.State]
+	if !ok {
+		told = audit.Content{Act: grantEnded, Outcome: audit.Done, At: a.now, Actor: audit.Actor{State: g.State}, Policies: a.x.policies.Hash()}
+	}
+	told.Records = append(told.Records, audit.Record{ID: string(g.ID)})
+	a.told[g.Grantee.State] = told
 }

@@ -3,7 +3,6 @@ package exchange
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,116 +12,6 @@ import (
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
-
-// maxTerm bounds how far in the future a grant may end (Article 11).
-const maxTerm = 5 * 366 * 24 * time.Hour
-
-// DecideRelease records the decision of a case's owner, a prosecutor or a
-// court that a case may be released, without which no liaison grants. The case
-// thereby reaches the state's liaisons and its authority.
-type DecideRelease struct {
-	Key       string         `json:"-"`
-	Case      comity.ID      `json:"case"`
-	Decider   comity.Decider `json:"decider"`
-	Reference string         `json:"reference"`
-	Grantee   comity.State   `json:"grantee"`
-	Scope     comity.Scope   `json:"scope"`
-	Exhibits  []comity.ID    `json:"exhibits"`
-	Purpose   comity.Purpose `json:"purpose"`
-	NotAfter  time.Time      `json:"notAfter"`
-
-	ID comity.ID `json:"-"`
-}
-
-func (d *DecideRelease) about() (sovereignty.Action, string, any) {
-	return sovereignty.ReleaseDecide, d.Key, d
-}
-
-func (d *DecideRelease) judge(tx storage.ReadTx, a *attempt) error {
-	view, err := a.actOnCase(tx, d.Case, sovereignty.Circumstances{})
-	if err != nil {
-		return err
-	}
-	switch {
-	case d.Decider != comity.DeciderOwner && d.Decider != comity.DeciderProsecutor && d.Decider != comity.DeciderCourt:
-		return comity.Invalid("decider", "the deciders are OWNER, PROSECUTOR and COURT")
-	case d.Decider != comity.DeciderOwner && d.Reference == "":
-		return comity.Invalid("reference", "a prosecutor's or court's decision has a reference")
-	case len(d.Reference) > maxLine:
-		return tooLong("reference", maxLine)
-	case !d.Grantee.Valid() || d.Grantee == view.State:
-		return comity.Invalid("grantee", "a release names another state")
-	case !d.Purpose.Valid():
-		return comity.Invalid("purpose", "this is not a purpose")
-	}
-	if err := checkTerm("notAfter", a.now, a.now, d.NotAfter); err != nil {
-		return err
-	}
-	return a.checkScope(tx, view.ID, d.Scope, d.Exhibits)
-}
-
-// checkScope takes a scope and exhibits of the case that are complete.
-func (a *attempt) checkScope(tx storage.ReadTx, c comity.ID, s comity.Scope, exhibits []comity.ID) error {
-	if s != comity.ScopeSummary && s != comity.ScopeFull && s != comity.ScopeExhibits {
-		return comity.Invalid("scope", "the scopes are SUMMARY, FULL and EXHIBITS")
-	}
-	if s == comity.ScopeExhibits && len(exhibits) == 0 {
-		return comity.Invalid("exhibits", "this scope names at least one exhibit")
-	}
-	if len(exhibits) > maxPerAct {
-		return comity.Invalid("exhibits", fmt.Sprintf("at most %d exhibits are named", maxPerAct))
-	}
-	found, err := tx.EvidenceByID(exhibits)
-	if err != nil {
-		return err
-	}
-	for _, id := range exhibits {
-		if e, ok := found[id]; !ok || e.Case != c || e.Status != comity.EvidenceSealed {
-			return comity.Invalid("exhibits", "this is not a complete exhibit of the case")
-		}
-	}
-	return nil
-}
-
-func checkTerm(field string, now, from, until time.Time) error {
-	switch {
-	case !until.After(now) || !until.After(from):
-		return comity.Denied(comity.ArticleTerm, "every grant and release ends in the future, after it begins", "name a later end")
-	case until.After(now.Add(maxTerm)):
-		return comity.Denied(comity.ArticleTerm, "no grant or release runs longer than five years", "name an earlier end and renew it then")
-	}
-	return nil
-}
-
-func (d *DecideRelease) prepare(context.Context, *attempt) error {
-	d.ID = comity.NewID(comity.KindRelease)
-	return nil
-}
-
-func (d *DecideRelease) commit(tx storage.Tx, a *attempt) error {
-	own := a.who.Officer.State
-	err := tx.InsertRelease(comity.Release{ID: d.ID, Case: d.Case, State: own, Officer: a.who.Officer.Ref(), Decider: d.Decider,
-		Reference: d.Reference, Grantee: d.Grantee, Scope: d.Scope, Exhibits: d.Exhibits, Purpose: d.Purpose,
-		NotAfter: d.NotAfter, CreatedAt: a.now})
-	if err != nil {
-		return err
-	}
-	for _, office := range []comity.Role{comity.RoleLiaison, comity.RoleAuthority} {
-		if err := tx.Assign(d.Case, storage.OfficeViewer(own, office), a.who.Officer.Ref()); err != nil {
-			return err
-		}
-	}
-	a.on(string(d.ID))
-	a.made = []comity.ID{d.ID}
-	return nil
-}
-
-func (d *DecideRelease) finish(context.Context, *attempt) error { return nil }
-
-func (d *DecideRelease) repeat(_ context.Context, _ *attempt, ids []comity.ID) error {
-	d.ID = ids[0]
-	return nil
-}
 
 // MakeGrant opens a case of the own state to another state, one of its
 // agencies or one of its officers, for one purpose and a term.
@@ -135,8 +24,9 @@ type MakeGrant struct {
 	ID        comity.ID `json:"-"`
 	Statement string    `json:"-"`
 
-	view      storage.CaseView
+	changeCase
 	canonical json.RawMessage
+	judged    int // the version of the case whose clear fields were verified
 }
 
 func (g *MakeGrant) about() (sovereignty.Action, string, any) {
@@ -159,6 +49,9 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	g.view, g.canonical = view, canonical
 	a.on(string(g.Case))
 	a.purpose = g.Body.Purpose
+	if visible {
+		a.origin = view.State
+	}
 	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true}}
 	if visible && view.State == a.who.Officer.State {
 		if err := a.grantCircumstances(tx, view, g.Body, &q); err != nil {
@@ -171,7 +64,22 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.checkScope(tx, view.ID, g.Body.Scope, g.Body.Exhibits); err != nil {
 		return err
 	}
-	a.concerned = append(a.concerned, view.State, g.Body.Grantee.State)
+	return a.checkRequest(tx, g.Body)
+}
+
+// checkRequest takes the request that a grant says it answers only when the
+// grantee's state put it to this one.
+func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
+	if b.Request == "" {
+		return nil
+	}
+	found, err := tx.Requests(a.viewer(), []comity.ID{b.Request})
+	if err != nil {
+		return err
+	}
+	if r, ok := found[b.Request]; !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
+		return comity.Invalid("request", "this is not a request of the grantee's state to this one")
+	}
 	return nil
 }
 
@@ -191,7 +99,7 @@ func (g *MakeGrant) check() error {
 	case len(b.Caveats.Text) > maxObjection:
 		return tooLong("caveats", maxObjection)
 	}
-	return nil
+	return first(checkText("caveats", b.Caveats.Text), checkLine("assistance", b.Assistance), checkLine("agreement", b.Agreement))
 }
 
 // grantCircumstances loads what the articles on granting need.
@@ -221,7 +129,7 @@ func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b
 	}
 	for _, r := range releases[view.ID] {
 		if r.ID == b.Release && a.now.Before(r.NotAfter) {
-			c.Release = sovereignty.ReleaseFacts{Present: true, SameState: r.Grantee == b.Grantee.State,
+			c.Release = sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref(), SameState: r.Grantee == b.Grantee.State,
 				SamePurpose: r.Purpose == b.Purpose, CoversScope: covers(r.Scope, b.Scope),
 				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversTerm: !until.After(r.NotAfter)}
 		}
@@ -245,7 +153,37 @@ func subset(some, all []comity.ID) bool {
 	return true
 }
 
+// genuine verifies that the clear fields which the articles were asked about
+// are those that the case's and the exhibits' words were sealed with: a label
+// flipped in the database for the moment of granting is noticed.
+func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
+	if err := g.open(ctx, a); err != nil {
+		return err
+	}
+	var text comity.CaseText
+	if err := unseal(g.key, bindCase(g.view.Case.Case), g.view.Sealed, &text); err != nil {
+		return err
+	}
+	g.judged = g.view.Version
+	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+		found, err := tx.EvidenceByID(g.Body.Exhibits)
+		if err != nil {
+			return err
+		}
+		for _, e := range found {
+			var text comity.EvidenceText
+			if err := unseal(g.key, bindEvidence(e.Evidence), e.Sealed, &text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
+	if err := g.genuine(ctx, a); err != nil {
+		return err
+	}
 	keys, err := a.x.custodian(g.view.State)
 	if err != nil {
 		return err
@@ -258,6 +196,13 @@ func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
 
 func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 	b := g.Body
+	var text comity.CaseText
+	if err := unseal(g.key, bindCase(g.view.Case.Case), g.view.Sealed, &text); err != nil {
+		return err
+	}
+	if g.view.Version != g.judged {
+		return storage.ErrConflict
+	}
 	err := tx.InsertGrant(comity.Grant{ID: g.ID, Case: g.Case, State: g.view.State, Liaison: a.who.Officer.Ref(),
 		Function: a.who.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,

@@ -51,6 +51,7 @@ func (m *GiveMandate) prepare(context.Context, *attempt) error {
 
 func (m *GiveMandate) commit(tx storage.Tx, a *attempt) error {
 	a.on(string(m.ID))
+	a.on(string(m.Liaison))
 	a.made = []comity.ID{m.ID}
 	return tx.InsertMandate(comity.Mandate{ID: m.ID, State: a.who.Officer.State, Liaison: m.Liaison, GivenBy: a.who.Officer.Ref(),
 		NotBefore: m.NotBefore, NotAfter: m.NotAfter, CreatedAt: a.now})

@@ -3,8 +3,6 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -88,8 +86,8 @@ func (s *SendMessage) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if s.request, err = a.findRequest(tx, s.Request); err != nil {
 		return err
 	}
-	if strings.TrimSpace(s.Text) == "" || len(s.Text) > maxText {
-		return comity.Invalid("text", fmt.Sprintf("a message has a text of at most %d bytes", maxText))
+	if err := first(needed("text", s.Text, "a message has a text"), checkText("text", s.Text)); err != nil {
+		return err
 	}
 	if s.request.Status == comity.RequestClosed {
 		return comity.Conflict("the request is closed")

@@ -1,6 +1,9 @@
 package exchange
 
-import "github.com/comity-platform/comity"
+import (
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+)
 
 // Node is any record found by its id; exactly one field is set.
 type Node struct {
@@ -105,49 +108,67 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 		if !ok || c.Text == nil && len(c.Exhibits) == 0 {
 			continue
 		}
+		if !r.opens(c, id, entries, subjects, observables) {
+			continue
+		}
 		key, err := r.x.keys.get(r.ctx, keyRef{c.ID, c.State, c.wrapped})
-		if err != nil {
-			return err
+		if err != nil { // dark, like the case; told apart from absent by nobody who may not see it
+			r.x.log.Warn("a custodian does not answer", "state", c.State, "request", r.who.RequestID, "error", err)
+			continue
 		}
 		var n Node
 		switch id.Kind() {
 		case comity.KindEntry:
 			e := entries[id]
-			if !c.full() || !c.Own && e.Marking.TLP == comity.TLPRed {
-				continue
-			}
 			text, fault := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
 			n, err = Node{Entry: &EntryView{e.Entry, text}}, fault
 		case comity.KindSubject:
 			s := subjects[id]
-			if !c.full() || !c.Own && (s.Protected() || s.Marking.TLP == comity.TLPRed) {
-				continue
-			}
 			text, fault := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
 			n, err = Node{Subject: &SubjectView{s.Subject, text}}, fault
 		case comity.KindObservable:
 			o := observables[id]
-			if !c.full() || !c.Own && o.Marking.TLP == comity.TLPRed {
-				continue
-			}
 			text, fault := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
 			n, err = Node{Observable: &ObservableView{o.Observable, text}}, fault
 		case comity.KindEvidence:
 			e := exhibits[id]
-			if _, named := c.Exhibits[id]; !c.Own && !named {
-				continue
-			}
 			text, fault := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
-			n, err = Node{Evidence: &EvidenceView{Evidence: e.Evidence, Text: text, Grant: c.Exhibits[id]}}, fault
+			r.exhibits[id] = true
+			n, err = Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id]}}, fault
 		}
 		if err != nil {
 			r.incident(string(id), err)
 			return err
 		}
-		r.note(string(id), c.State, c.Access.Level, c.Exhibits[id], purpose)
+		grant := c.Exhibits[id]
+		if grant == "" && c.Access.Grant != nil {
+			grant = c.Access.Grant.ID
+		}
+		r.note(string(id), c.State, c.Access.Level, grant, purpose)
 		out[id] = n
 	}
 	return nil
+}
+
+// opens reports whether a case that the officer sees opens one of its inner records.
+func (r *Reader) opens(c *CaseView, id comity.ID, entries map[comity.ID]storage.Entry, subjects map[comity.ID]storage.Subject,
+	observables map[comity.ID]storage.Observable,
+) bool {
+	if id.Kind() == comity.KindEvidence {
+		_, named := c.Exhibits[id]
+		return c.Own || named
+	}
+	if !c.full() {
+		return false
+	}
+	marking, protected := entries[id].Marking, false
+	switch id.Kind() {
+	case comity.KindSubject:
+		marking, protected = subjects[id].Marking, subjects[id].Protected()
+	case comity.KindObservable:
+		marking = observables[id].Marking
+	}
+	return c.Own || !protected && marking.TLP != comity.TLPRed
 }
 
 // quietCases finds the cases of inner records that were asked for by id. A

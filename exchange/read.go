@@ -24,17 +24,18 @@ type Reader struct {
 	tx  storage.ReadTx
 	now time.Time
 
-	asked   map[string]*seen // by id as asked, in no order
-	order   []string
-	lists   bool
-	classes map[sovereignty.Question]sovereignty.Decision
+	asked    map[string]*seen // by id as asked, in no order
+	order    []string
+	lists    bool
+	denied   *sovereignty.Decision // of a read that is about no record, as of the log
+	exhibits map[comity.ID]bool    // shown to this reader
+	classes  map[sovereignty.Question]sovereignty.Decision
 }
 
 // seen is what a record's leaf entry says.
 type seen struct {
 	record audit.Record
 	state  comity.State // the originator when it was seen, "" when absent or hidden
-	denied *sovereignty.Decision
 }
 
 // Read runs f on one snapshot of the primary. What f learnt may be shown only
@@ -43,25 +44,29 @@ type seen struct {
 func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) (err error) {
 	began := time.Now()
 	defer func() { x.observe(string(readAct), outcomeOf(err), time.Since(began)) }()
-	r := &Reader{ctx: ctx, x: x, who: who, asked: map[string]*seen{}, classes: map[sovereignty.Question]sovereignty.Decision{}}
+	r := &Reader{ctx: ctx, x: x, who: who, asked: map[string]*seen{}, exhibits: map[comity.ID]bool{}, classes: map[sovereignty.Question]sovereignty.Decision{}}
 	err = x.db.Read(ctx, func(tx storage.ReadTx) error {
 		r.tx, r.now = tx, tx.Now().UTC()
 		return f(r)
 	})
 	r.tx = nil
-	if err != nil {
+	if err != nil && r.denied == nil {
 		return err
 	}
-	if len(r.asked) == 0 && !r.lists {
+	if len(r.asked) == 0 && !r.lists && r.denied == nil {
 		return nil // nothing of any record was asked about
 	}
-	return x.db.Write(ctx, func(tx storage.Tx) error {
+	logged := x.db.Write(ctx, func(tx storage.Tx) error {
 		leaf, err := r.leaf()
 		if err != nil {
 			return err
 		}
 		return tx.AppendLeaf(leaf)
 	})
+	if logged != nil {
+		return logged
+	}
+	return err
 }
 
 // leaf tells the reader's own state everything that was asked about, and each
@@ -71,7 +76,7 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 		Policies: r.x.policies.Hash(), RequestID: r.who.RequestID}
 	own := content
 	abroad := map[comity.State]audit.Content{}
-	visible := 0
+	visible, denied := 0, 0
 	for _, id := range r.order {
 		s := r.asked[id]
 		own.Records = append(own.Records, s.record)
@@ -79,8 +84,8 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 			continue
 		}
 		visible++
-		if s.denied != nil {
-			own.Article, own.Reason = s.denied.Article, s.denied.Reason
+		if s.record.Denied != 0 {
+			denied++
 		}
 		if s.state == r.who.Officer.State {
 			continue
@@ -88,16 +93,20 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 		c, ok := abroad[s.state]
 		if !ok {
 			c = content
+			c.Outcome = audit.Refused // until one of its records was disclosed
 		}
-		if s.denied != nil {
-			c.Outcome, c.Article, c.Reason = audit.Refused, s.denied.Article, s.denied.Reason
+		if s.record.Denied == 0 {
+			c.Outcome = audit.Read
 		}
 		c.Records = append(c.Records, s.record)
 		abroad[s.state] = c
 	}
-	if len(r.order) > 0 && visible == 0 {
+	switch {
+	case r.denied != nil:
+		own.Outcome, own.Article, own.Reason = audit.Refused, r.denied.Article, r.denied.Reason
+	case len(r.order) > 0 && visible == 0:
 		own.Outcome, own.Article = audit.NotFound, comity.ArticleNoOracle
-	} else if own.Article != 0 {
+	case visible > 0 && denied == visible:
 		own.Outcome = audit.Refused
 	}
 	abroad[r.who.Officer.State] = own

@@ -2,9 +2,12 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/sovereignty"
@@ -36,12 +39,13 @@ type CaseView struct {
 	Exhibits map[comity.ID]comity.ID
 	Own      bool
 
-	wrapped string
+	wrapped     string
+	unreachable bool // the originator's register does not answer
 }
 
 // full reports whether the case's inner records are open.
 func (v *CaseView) full() bool {
-	return v.Access.Level == sovereignty.AccessOwn || v.Access.Level == sovereignty.AccessFull
+	return !v.unreachable && (v.Access.Level == sovereignty.AccessOwn || v.Access.Level == sovereignty.AccessFull)
 }
 
 // Cases reads cases under the purpose that the officer declares.
@@ -79,6 +83,7 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 		return Page[*CaseView]{}, err
 	}
 	r.lists = true
+	f.Purpose = purpose
 	found, err := r.tx.ListCases(r.viewer(), f, p)
 	if err != nil {
 		return Page[*CaseView]{}, err
@@ -109,24 +114,22 @@ func (r *Reader) show(v storage.CaseView, purpose comity.Purpose) *CaseView {
 	q := sovereignty.Question{Officer: r.who.Officer, Action: sovereignty.CaseRead, Record: caseRecord(v, r.who.Officer),
 		Circumstances: sovereignty.Circumstances{Visible: true, Purpose: purpose}}
 	if !v.Own {
-		grants := usable(v.Grants, purpose)
+		usable, others := r.usable(v, purpose)
 		switch {
-		case len(grants) > 0:
-			shown.Access.Grant = &grants[0]
+		case len(usable) > 0:
+			shown.Access.Grant = &usable[0]
 			shown.Exhibits = map[comity.ID]comity.ID{}
-			for _, g := range grants {
+			for _, g := range usable {
 				for _, e := range g.Exhibits {
 					if _, ok := shown.Exhibits[e]; !ok {
 						shown.Exhibits[e] = g.ID
 					}
 				}
 			}
-			q.Circumstances.Grant = grantFacts(&grants[0], "")
-			q.Circumstances.Agreement = r.x.inForce(grants[0], v.Category, r.now)
-		case len(v.Grants) > 0: // live, for another purpose
-			shown.Access.Grant = &v.Grants[0]
-			q.Circumstances.Grant = grantFacts(&v.Grants[0], "")
-			q.Circumstances.Agreement = r.x.inForce(v.Grants[0], v.Category, r.now)
+			q.Circumstances.Grant, q.Circumstances.Agreement = grantFacts(&usable[0], ""), true
+		case len(others) > 0: // live, for another purpose or under an agreement no longer in force
+			shown.Access.Grant = &others[0].Grant
+			q.Circumstances.Grant, q.Circumstances.Agreement = grantFacts(&others[0].Grant, ""), others[0].inForce
 		case v.Ended != nil:
 			return r.showEnded(shown, *v.Ended)
 		default:
@@ -144,7 +147,7 @@ func (r *Reader) show(v storage.CaseView, purpose comity.Purpose) *CaseView {
 	}
 	s := r.note(string(v.ID), v.State, shown.Access.Level, grant, purpose)
 	if !d.Permit {
-		s.denied = &d
+		s.record.Denied = d.Article
 		shown.Access.Redactions = []Redaction{{Field: "*", Article: d.Article, Reason: d.Reason, Cure: d.Cure}}
 		shown.Case = comity.Case{ID: v.ID, State: v.State}
 		shown.Exhibits = nil
@@ -156,15 +159,33 @@ func (r *Reader) show(v storage.CaseView, purpose comity.Purpose) *CaseView {
 	return shown
 }
 
-// usable picks the grants for the declared purpose, the widest first.
-func usable(grants []comity.Grant, p comity.Purpose) []comity.Grant {
-	var out []comity.Grant
-	for _, g := range grants {
-		if g.Purpose == p {
-			out = append(out, g)
+// weighed is a live grant with whether its agreement is in force.
+type weighed struct {
+	comity.Grant
+	inForce bool
+}
+
+// usable picks the grants for the declared purpose whose agreement is in force,
+// the widest first; others are the rest, those for the purpose first. A grant
+// that does not agree with its own statement is an incident and counts for nothing.
+func (r *Reader) usable(v storage.CaseView, p comity.Purpose) (usable []comity.Grant, others []weighed) {
+	for _, g := range v.Grants {
+		basis, err := r.x.terms(g)
+		if err != nil {
+			r.incident(string(g.ID), err)
+			continue
+		}
+		w := weighed{g, r.x.inForce(g, basis, v.Category, r.now)}
+		switch {
+		case g.Purpose == p && w.inForce:
+			usable = append(usable, g)
+		case g.Purpose == p:
+			others = slices.Insert(others, 0, w)
+		default:
+			others = append(others, w)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b comity.Grant) int {
+	slices.SortStableFunc(usable, func(a, b comity.Grant) int {
 		switch {
 		case a.Scope == b.Scope:
 			return 0
@@ -173,13 +194,12 @@ func usable(grants []comity.Grant, p comity.Purpose) []comity.Grant {
 		}
 		return 1
 	})
-	return out
+	return usable, others
 }
 
 // showEnded is all that a former grantee sees: that the grant ended.
 func (r *Reader) showEnded(shown *CaseView, g comity.Grant) *CaseView {
-	r.note(string(shown.ID), shown.State, sovereignty.AccessEnded, g.ID, shown.Purpose).denied =
-		&sovereignty.Decision{Article: comity.ArticleTerm, Reason: "the grant has ended"}
+	r.note(string(shown.ID), shown.State, sovereignty.AccessEnded, g.ID, shown.Purpose).record.Denied = comity.ArticleTerm
 	shown.Case = comity.Case{ID: shown.ID, State: shown.State}
 	ended := endedGrant(g, r.now)
 	shown.Access = Access{Level: sovereignty.AccessEnded, Grant: &ended, Redactions: []Redaction{{Field: "*",
@@ -238,9 +258,13 @@ func (r *Reader) openTexts(views []*CaseView, stored map[comity.ID]storage.CaseV
 			}
 		}
 	}
+	r.standing(views)
 	keys, faults := r.x.keys.many(r.ctx, refs)
 	for _, v := range views {
 		ref := keyRef{v.ID, v.State, v.wrapped}
+		if v.Access.Level == sovereignty.AccessNone || v.unreachable {
+			continue
+		}
 		if err := faults[ref]; err != nil {
 			v.dark(r, err)
 			continue
@@ -263,6 +287,40 @@ func (r *Reader) openTexts(views []*CaseView, stored map[comity.ID]storage.CaseV
 		v.Text = &text
 	}
 	return nil
+}
+
+// standing asks the originators' registers whether the grants stand under which
+// cases are about to be shown. Where a register knows better than the database,
+// the register is believed.
+func (r *Reader) standing(views []*CaseView) {
+	var g errgroup.Group
+	g.SetLimit(unwrapsInFlight)
+	errs := make([]error, len(views))
+	for i, v := range views {
+		if v.Own || v.Access.Grant == nil || v.Access.Level == sovereignty.AccessNone || v.Access.Level == sovereignty.AccessEnded {
+			continue
+		}
+		g.Go(func() error {
+			errs[i] = r.x.stands(r.ctx, *v.Access.Grant)
+			return nil
+		})
+	}
+	_ = g.Wait() // the goroutines return no errors: each stands in errs
+	for i, v := range views {
+		switch err := errs[i]; {
+		case err == nil:
+		case comity.CodeOf(err) == comity.CodeDenied || comity.CodeOf(err) == comity.CodeNotFound:
+			r.incident(string(v.Access.Grant.ID), fmt.Errorf("%w: the register: %w", errForged, err))
+			v.Access.Level, v.Exhibits, v.Case = sovereignty.AccessNone, nil, comity.Case{ID: v.ID, State: v.State}
+			v.Access.Grant = nil
+			r.note(string(v.ID), v.State, sovereignty.AccessNone, "", v.Purpose).record.Denied = comity.ArticleTerm
+			v.Access.Redactions = []Redaction{{Field: "*", Article: comity.ArticleTerm, Reason: "the grant has ended",
+				Cure: "ask the originator's contact point for a new grant"}}
+		default:
+			v.unreachable, v.Exhibits = true, nil
+			v.dark(r, err)
+		}
+	}
 }
 
 // dark says that the originator's keys cannot be reached: its records stay

@@ -104,6 +104,7 @@ func (r *Reader) Log(first int, after string) (Page[LogView], error) {
 	}
 	d := r.decide(sovereignty.Question{Action: sovereignty.LogRead, Record: sovereignty.Record{State: r.who.Officer.State, Kind: comity.KindLeaf}})
 	if err := d.Err(); err != nil {
+		r.denied = &d
 		return Page[LogView]{}, err
 	}
 	found, err := r.tx.Log(r.who.Officer.State, p)

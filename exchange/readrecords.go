@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -34,6 +35,20 @@ type (
 		Grant comity.ID
 	}
 )
+
+// errWall is met when the SQL lists what the record's own bound fields keep
+// from abroad: somebody wrote to the database past the gate.
+var errWall = errors.New("exchange: a record that is kept from abroad was listed there")
+
+// shownEvidence leaves out of an exhibit what only the exchange needs, and
+// abroad the officer who began it.
+func shownEvidence(e comity.Evidence, own bool) comity.Evidence {
+	e.WrappedKey, e.ObjectKey, e.UploadID = "", "", ""
+	if !own {
+		e.BegunBy = ""
+	}
+	return e
+}
 
 // inner tells which of the cases open their inner records, and which all of them.
 func inner(cases []*CaseView) (ids []comity.ID, all map[comity.ID]bool) {
@@ -114,6 +129,9 @@ func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity
 		func(e storage.Entry) storage.Key { return place(e.CreatedAt, e.ID) },
 		func(key custodian.RecordKey, e storage.Entry) (EntryView, error) {
 			text, err := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
+			if !all[e.Case] && e.Marking.TLP == comity.TLPRed {
+				err = errWall
+			}
 			return EntryView{e.Entry, text}, err
 		})
 }
@@ -127,6 +145,9 @@ func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comit
 		func(s storage.Subject) storage.Key { return place(s.CreatedAt, s.ID) },
 		func(key custodian.RecordKey, s storage.Subject) (SubjectView, error) {
 			text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
+			if !all[s.Case] && (s.Protected() || s.Marking.TLP == comity.TLPRed) {
+				err = errWall
+			}
 			return SubjectView{s.Subject, text}, err
 		})
 }
@@ -139,6 +160,9 @@ func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[co
 		func(o storage.Observable) storage.Key { return place(o.CreatedAt, o.ID) },
 		func(key custodian.RecordKey, o storage.Observable) (ObservableView, error) {
 			text, err := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
+			if !all[o.Case] && o.Marking.TLP == comity.TLPRed {
+				err = errWall
+			}
 			return ObservableView{o.Observable, text}, err
 		})
 }
@@ -170,16 +194,19 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 			if !c.Own {
 				r.note(string(e.ID), e.State, c.Access.Level, c.Exhibits[e.ID], c.Purpose)
 			}
-			return EvidenceView{Evidence: e.Evidence, Text: text, Grant: c.Exhibits[e.ID]}, err
+			r.exhibits[e.ID] = true
+			return EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[e.ID]}, err
 		})
 }
 
 // Custody reads the chain of custody of exhibits: the originator's officers see
 // every event, a grantee's the originator's and their own.
 func (r *Reader) Custody(exhibits []EvidenceView) (map[comity.ID][]comity.CustodyEvent, error) {
-	ids := make([]comity.ID, len(exhibits))
-	for i, e := range exhibits {
-		ids[i] = e.ID
+	var ids []comity.ID
+	for _, e := range exhibits {
+		if r.exhibits[e.ID] { // only of what this reader was shown
+			ids = append(ids, e.ID)
+		}
 	}
 	return r.tx.Custody(ids, r.who.Officer.State)
 }

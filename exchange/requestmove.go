@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -60,7 +59,7 @@ func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID) (storage.Request,
 				return r, err
 			}
 		}
-		a.concerned = append(a.concerned, r.State, r.To)
+		a.concerned = append(a.concerned, r.State, r.To) // of what is done; a side's denials are its own matter
 		a.purpose = r.Purpose
 	}
 	return r, a.decide(requestQuestion(r, ok, a.who.Officer))
@@ -121,20 +120,16 @@ func (m *MoveRequest) check(a *attempt) error {
 	case sovereignty.RequestAskSupplement, sovereignty.RequestSupplement, sovereignty.RequestClose:
 		return m.checkNote(true)
 	}
-	if len(m.Reference) > maxLine {
-		return tooLong("reference", maxLine)
-	}
-	return m.checkNote(false)
+	return first(checkLine("reference", m.Reference), m.checkNote(false))
 }
 
-func (m *MoveRequest) checkNote(needed bool) error {
-	if needed && strings.TrimSpace(m.Note) == "" {
-		return comity.Invalid("note", "say what is asked, supplemented or fed back")
+func (m *MoveRequest) checkNote(must bool) error {
+	if must {
+		if err := needed("note", m.Note, "say what is asked, supplemented or fed back"); err != nil {
+			return err
+		}
 	}
-	if len(m.Note) > maxText {
-		return tooLong("note", maxText)
-	}
-	return nil
+	return checkText("note", m.Note)
 }
 
 func (m *MoveRequest) prepare(ctx context.Context, a *attempt) (err error) {
@@ -158,8 +153,12 @@ func (m *MoveRequest) prepare(ctx context.Context, a *attempt) (err error) {
 
 func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 	r := m.request
-	r.Status, r.UpdatedAt = m.next, a.now
-	r.Version++
+	if m.Move != sovereignty.RequestForward || r.Status != comity.RequestForwarded {
+		// Forwarding anew is the asked state's own matter and moves nothing abroad.
+		r.UpdatedAt = a.now
+		r.Version++
+	}
+	r.Status = m.next
 	switch m.Move {
 	case sovereignty.RequestForward:
 		r.RoutedTo = m.RouteTo
@@ -191,8 +190,20 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 		}
 	}
 	a.made = []comity.ID{m.ID}
-	return tx.UpdateRequest(r, r.Version-1)
+	return tx.UpdateRequest(r, m.ExpectedVersion)
 }
 
-func (m *MoveRequest) finish(context.Context, *attempt) error              { return nil }
-func (m *MoveRequest) repeat(context.Context, *attempt, []comity.ID) error { return nil }
+func (m *MoveRequest) finish(context.Context, *attempt) error { return nil }
+
+// repeat answers a refusal with what was signed.
+func (m *MoveRequest) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if m.Move != sovereignty.RequestRefuse || m.request.Refusal == "" {
+		return nil
+	}
+	m.Refusal = m.request.Refusal
+	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+		found, err := tx.Refusals([]comity.ID{m.Refusal})
+		m.Statement = found[m.Refusal].Statement
+		return err
+	})
+}

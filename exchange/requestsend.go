@@ -3,7 +3,6 @@ package exchange
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -77,14 +76,14 @@ func (s *SendRequest) check(own comity.State) error {
 		return comity.Invalid("to", "a request is put to another state")
 	case !s.Purpose.Valid():
 		return comity.Invalid("purpose", "this is not a purpose")
-	case strings.TrimSpace(s.Text.Title) == "" || len(s.Text.Title) > maxLine:
-		return comity.Invalid("title", fmt.Sprintf("a request has a title of at most %d bytes", maxLine))
-	case strings.TrimSpace(s.Text.Facts) == "" || len(s.Text.Facts) > maxText:
-		return comity.Invalid("facts", fmt.Sprintf("a request describes the facts in at most %d bytes", maxText))
-	case len(s.Text.Record) > maxLine || len(s.Text.FromReference) > maxLine:
-		return tooLong("record", maxLine)
 	case len(s.Text.Observables) > maxPerAct:
 		return comity.Invalid("observables", fmt.Sprintf("at most %d observables are described", maxPerAct))
+	}
+	err := first(needed("title", s.Text.Title, "a request has a title"), checkLine("title", s.Text.Title),
+		needed("facts", s.Text.Facts, "a request describes the facts"), checkText("facts", s.Text.Facts),
+		checkLine("record", s.Text.Record), checkLine("fromReference", s.Text.FromReference))
+	if err != nil {
+		return err
 	}
 	for i, o := range s.Text.Observables {
 		if err := at(i, NewObservable{Text: o}.check()); err != nil {

@@ -52,7 +52,7 @@ func (r *ReserveCase) judge(tx storage.ReadTx, a *attempt) error {
 	if strings.TrimSpace(r.Body.Reason) == "" || len(r.Body.Reason) > maxObjection {
 		return comity.Invalid("reason", "a reservation has a reason, kept within the state")
 	}
-	return nil
+	return checkText("reason", r.Body.Reason)
 }
 
 func (r *ReserveCase) prepare(ctx context.Context, a *attempt) error {
@@ -76,6 +76,7 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	r.Ended = nil
 	for _, g := range ended {
 		r.Ended = append(r.Ended, g.ID)
+		a.tellEnded(g)
 	}
 	// Not a change that is seen abroad: the case simply is no longer there.
 	err = r.write(tx, a, false, func(c *comity.Case, _ *comity.CaseText) { c.Reserved = true })

@@ -75,15 +75,15 @@ func bindCase(c comity.Case) []byte {
 }
 
 func bindEntry(e comity.Entry) []byte {
-	return bind("entry", e.ID, e.Case, e.State, e.Author, e.Marking)
+	return bind("entry", e.ID, e.Case, e.State, e.Author, e.Marking, e.CreatedAt.UTC().UnixMicro())
 }
 
 func bindSubject(s comity.Subject) []byte {
-	return bind("subject", s.ID, s.Case, s.State, s.Kind, s.Role, s.Minor, s.Marking)
+	return bind("subject", s.ID, s.Case, s.State, s.Kind, s.Role, s.Minor, s.Marking, s.CreatedAt.UTC().UnixMicro())
 }
 
 func bindObservable(o comity.Observable) []byte {
-	return bind("observable", o.ID, o.Case, o.State, o.Marking)
+	return bind("observable", o.ID, o.Case, o.State, o.Marking, o.CreatedAt.UTC().UnixMicro())
 }
 
 func bindEvidence(e comity.Evidence) []byte {
@@ -95,7 +95,7 @@ func bindRequest(r comity.Request) []byte {
 }
 
 func bindMessage(m comity.Message) []byte {
-	return bind("message", m.ID, m.Request, m.State, m.Author)
+	return bind("message", m.ID, m.Request, m.State, m.Author, m.Function, m.CreatedAt.UTC().UnixMicro())
 }
 
 func bindReference(r storage.Request) []byte { return bind("request-reference", r.ID, r.To) }

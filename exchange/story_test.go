@@ -31,9 +31,29 @@ func caseOf(t *testing.T, o *exchangetest.Officer, id comity.ID, p comity.Purpos
 	return v
 }
 
+// database is the engine that the tests run on.
+var database = exchangetest.SQLite
+
+func newWorld(t *testing.T) *exchangetest.World {
+	t.Helper()
+	return exchangetest.NewWith(t, exchangetest.Options{DB: database})
+}
+
+// TestPostgres runs the tests of the gate on PostgreSQL.
+func TestPostgres(t *testing.T) {
+	database = exchangetest.Postgres
+	defer func() { database = exchangetest.SQLite }()
+	for name, test := range map[string]func(*testing.T){"Story": TestStory, "Idempotency": TestIdempotency,
+		"RepeatPassesTheGate": TestRepeatPassesTheGate, "SignedActs": TestSignedActs, "WrongRoleAndState": TestWrongRoleAndState,
+		"TermAndNarrowing": TestTermAndNarrowing, "TamperedRow": TestTamperedRow, "Cursors": TestCursors,
+		"GrantAgainstReserve": TestGrantAgainstReserve, "RecordOfActs": TestRecordOfActs} {
+		t.Run(name, test)
+	}
+}
+
 // TestStory plays the main job through the gate.
 func TestStory(t *testing.T) {
-	w := exchangetest.New(t)
+	w := newWorld(t)
 	w.Mandate(t, "KZ")
 	owner, liaison := w.As(t, "investigator@KZ"), w.As(t, "liaison@KZ")
 	foreign, other := w.As(t, "investigator@AM"), w.As(t, "liaison@BY")

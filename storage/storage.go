@@ -24,9 +24,11 @@ var (
 // [comity.Error] with code UNAVAILABLE.
 type DB interface {
 	// Write runs f in one read-write transaction, again when the engine asks
-	// for a retry; f must have no other effect. Nothing of f's network.
+	// for a retry or the connection broke before the commit; f must have no
+	// other effect. Nothing of f's network. What a Lock method was waited for
+	// is seen by every statement after it.
 	Write(ctx context.Context, f func(Tx) error) error
-	// Read runs f on one snapshot of the primary, read-only.
+	// Read runs f once, on one snapshot of the primary, read-only.
 	Read(ctx context.Context, f func(ReadTx) error) error
 	// Sequence gives up to limit waiting leaves their contiguous index and
 	// chain value, one sequencer at a time over all servers (0, nil when
@@ -66,7 +68,8 @@ type CaseView struct {
 	Grants []comity.Grant
 	// Ended is the latest grant that once covered the viewer and no longer
 	// does, set only when the case is visible in no other way: a former
-	// grantee sees that the grant ended, and nothing else (Article 12).
+	// grantee sees that the grant ended, and nothing else (Article 12). Of the
+	// case, ID and State alone are set beside it.
 	Ended *comity.Grant
 }
 
@@ -90,6 +93,10 @@ type CaseFilter struct {
 	Status   comity.CaseStatus
 	Own      bool // only the viewer's own state's
 	Granted  bool // only those granted by other states
+	// Purpose is the declared one: where Agency, Category or Status narrow, only
+	// cases granted for it are found abroad, since for another one these fields
+	// are withheld, and what is withheld never filters.
+	Purpose comity.Purpose
 }
 
 // Entry, Subject, Observable, Evidence, Request and Message are stored records
@@ -181,7 +188,7 @@ type LogEntry struct {
 // Effect is an irreversible effect waiting to be carried out after its
 // transaction (the outbox). Effects are idempotent and resumed by any server.
 type Effect struct {
-	ID        comity.ID // of the record it concerns; effects of one record run in order
+	ID        comity.ID // of the record it concerns; effects take no order
 	Seq       int64
 	Kind      string
 	State     comity.State
@@ -230,8 +237,8 @@ type ReadTx interface {
 	// RecordKeys gives the wrapped record keys of records, per record and state.
 	RecordKeys(ids []comity.ID) (map[comity.ID]map[comity.State]string, error)
 
-	// Requests: the asking side's officer, liaisons, authority and auditors;
-	// the asked side's liaisons, authority and auditors, and the agency it was routed to.
+	// Requests: the asking side's officer, liaisons and authority; the asked
+	// side's liaisons and authority, and the agency it was routed to.
 	Requests(v Viewer, ids []comity.ID) (map[comity.ID]Request, error)
 	ListRequests(v Viewer, f RequestFilter, p Page) ([]Request, error)
 	CountRequests(v Viewer, f RequestFilter, max int) (int, error)
@@ -240,7 +247,8 @@ type ReadTx interface {
 	Refusals(ids []comity.ID) (map[comity.ID]comity.Refusal, error)
 
 	// Grants: the originator's liaisons, authority, auditors and the officers
-	// of the case; at the grantee whom the grant covers (also after its end).
+	// of the case; at the grantee whom the grant covers (also after its end, but
+	// never one that was not active before it ended).
 	Grants(v Viewer, ids []comity.ID) (map[comity.ID]comity.Grant, error)
 	ListGrants(v Viewer, f GrantFilter, p Page) ([]comity.Grant, error)
 	CountGrants(v Viewer, f GrantFilter, max int) (int, error)
@@ -257,7 +265,9 @@ type ReadTx interface {
 	IdempotencyOf(issuer, subject, mutation, key string) (Idempotency, error) // ErrNotFound
 }
 
-// Tx is one read-write transaction. Lock methods take the row for the rest of it.
+// Tx is one read-write transaction. Lock methods take the row for the rest of
+// it and give [ErrNotFound] when there is none, as updates do. Inserts give
+// [ErrExists] when there is one, and the transaction goes on.
 type Tx interface {
 	ReadTx
 
@@ -267,9 +277,9 @@ type Tx interface {
 	LockState(s comity.State) error
 
 	InsertCase(c Case, wrappedKey string) error
-	// UpdateCase writes a case whose Version counts on from expected, else
+	// UpdateCase writes a case whose Version is the one after expected, else
 	// ErrConflict, and moves its visibility rows (the sort key abroad only when
-	// UpdatedAbroad moved).
+	// UpdatedAbroad moved). State, Agency and CreatedAt stay what they were.
 	UpdateCase(c Case, expected int) error
 	// Assign makes the case visible to viewers of its own state: an officer
 	// reference, or an office of the state as OfficeViewer gives it. Idempotent.
@@ -282,11 +292,15 @@ type Tx interface {
 
 	InsertEvidence(Evidence) error
 	LockEvidence(id comity.ID) (Evidence, error)
-	CompleteEvidence(Evidence) error // from UPLOADING to SEALED only, else ErrConflict
+	// CompleteEvidence takes it from UPLOADING to SEALED only, else ErrConflict,
+	// with size, version, hashes, parts, receipt, time and sealed text.
+	CompleteEvidence(Evidence) error
 	AppendCustody(comity.CustodyEvent) error
 
 	InsertRequest(r Request, wrappedKey string) error
 	LockRequest(id comity.ID) (Request, error)
+	// UpdateRequest writes a request that is at version expected: the next
+	// version, or the same for what the asking state does not see.
 	UpdateRequest(r Request, expected int) error                                // ErrConflict
 	InsertRecordKey(record comity.ID, state comity.State, wrapped string) error // ErrExists
 	InsertMessage(Message) error
@@ -298,7 +312,8 @@ type Tx interface {
 	// UpdateGrant writes status, term, scope, exhibits, caveats and statement,
 	// and keeps the grantee's visibility rows in step.
 	UpdateGrant(g comity.Grant, expected int) error
-	// EndGrants ends every pending or active grant of a case and returns them.
+	// EndGrants ends every pending or active grant of a case and returns them
+	// as they were.
 	EndGrants(c comity.ID, at time.Time) ([]comity.Grant, error)
 
 	InsertMandate(comity.Mandate) error
@@ -312,7 +327,7 @@ type Tx interface {
 	AppendLeaf(Leaf) error
 	AddEffect(Effect) error
 	// DueEffects locks up to limit effects that are due, skipping those that
-	// another server holds; the first of each record only.
+	// another server holds.
 	DueEffects(limit int) ([]Effect, error)
 	// EffectsOf locks all waiting effects of one record, in order.
 	EffectsOf(record comity.ID) ([]Effect, error)
@@ -324,8 +339,13 @@ type Tx interface {
 // once it is assigned to OfficeViewer(state, LIAISON), and so on.
 func OfficeViewer(s comity.State, r comity.Role) string { return string(s) + "#" + string(r) }
 
-// ViewerKeys lists the keys under which rows can be visible to an officer.
+// ViewerKeys lists the keys under which cases can be visible to an officer.
+// Auditors read the record of acts and grants, and no cases: to their office
+// none is ever assigned.
 func ViewerKeys(o comity.Officer) []string {
+	if o.Role == comity.RoleAuditor {
+		return []string{OfficeViewer(o.State, o.Role)}
+	}
 	v := o.Viewers()
 	return []string{v[0], v[1], v[2], OfficeViewer(o.State, o.Role)}
 }

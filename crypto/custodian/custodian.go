@@ -57,6 +57,10 @@ type Custodian interface {
 	// (or only what the narrowing left); DENIED is an act that was replayed to
 	// make a second grant.
 	Apply(ctx context.Context, jws string) error
+	// Standing tells whether a grant that reaches an officer of the state still
+	// opens its case by the register, without opening anything: nil, or the
+	// errors of Release. The exchange asks it before it shows the case's words.
+	Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) error
 	// Keys are the public statement keys, for the state's manifest.
 	Keys(ctx context.Context) ([]jose.JSONWebKey, error)
 	// Check tells what stands in the way of serving: readiness.

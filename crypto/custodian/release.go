@@ -157,6 +157,26 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, complete
 	return l.legalBasis(e.Grant.Agreement, who.Officer.State)
 }
 
+// Standing implements [Custodian].
+func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) error {
+	e, _, err := read[grantEntry](ctx, l, grantKey(grant))
+	if err != nil {
+		return err
+	}
+	open, registered := e.terms()
+	if !registered || e.Case != record || e.Grant.Grantee.State != grantee {
+		return comity.NotFound()
+	}
+	c, _, err := read[caseEntry](ctx, l, caseKey(record))
+	if err != nil {
+		return err
+	}
+	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter || now < e.Grant.NotBefore {
+		return ended()
+	}
+	return nil
+}
+
 // legalBasis checks that the agreement of a grant still binds both states with
 // the text that it had.
 func (l *Local) legalBasis(ref statement.AgreementRef, grantee comity.State) error {

@@ -23,10 +23,12 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/object/directory"
+	"github.com/comity-platform/comity/storage/postgres"
 	"github.com/comity-platform/comity/storage/sqlite"
 )
 
@@ -93,6 +95,17 @@ func NewWith(t testing.TB, o Options) *World {
 func SQLite(t testing.TB, now func() time.Time) storage.DB {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{Now: now})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
+// Postgres makes a fresh database on the real PostgreSQL of the test run.
+func Postgres(t testing.TB, now func() time.Time) storage.DB {
+	t.Helper()
+	d := stacktest.NewDatabase(t)
+	must(t, postgres.Migrate(t.Context(), d.OwnerDSN, d.App))
+	db, err := postgres.Open(context.Background(), d.AppDSN, postgres.Options{Now: now})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	return db

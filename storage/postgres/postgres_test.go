@@ -136,8 +136,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestEffectsSkipLocked has one server hold an effect: another takes the next
-// record's, and none of the held one's record.
+// TestEffectsSkipLocked has one server hold an effect: another takes those
+// that it does not hold.
 func TestEffectsSkipLocked(t *testing.T) {
 	db, _ := openDatabase(t)
 	defer db.Close()
@@ -166,7 +166,7 @@ func TestEffectsSkipLocked(t *testing.T) {
 			t.Errorf("the first server took %q", got)
 		}
 		write(func(tx storage.Tx) error {
-			if got := due(tx, 9); got != "b1" {
+			if got := due(tx, 9); got != "a2 b1" {
 				t.Errorf("the second server took %q", got)
 			}
 			return nil

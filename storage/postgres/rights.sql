@@ -8,11 +8,11 @@ REVOKE INSERT ON goose_db_version, log_head FROM comity_app;
 
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,
 	updated_abroad, sealed) ON cases TO comity_app;
-GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed) ON evidence TO comity_app;
+GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed, receipt) ON evidence TO comity_app;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
 	sealed, sealed_to) ON requests TO comity_app;
 GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
-	statement) ON grants TO comity_app;
+	narrowing) ON grants TO comity_app;
 GRANT UPDATE (ended_at) ON mandates TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;

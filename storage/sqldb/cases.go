@@ -47,7 +47,7 @@ func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage
 	}
 	// All statements run whatever there is to find, so that hidden and absent
 	// take the same work.
-	views, err := r.views(v, ids, found)
+	views, err := r.views(v, found, ids, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -58,22 +58,29 @@ func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage
 	return m, nil
 }
 
-// views tells how the viewer finds each case, and drops those that it does not.
-func (r *reader) views(v storage.Viewer, ids []comity.ID, found []storage.Case) ([]storage.CaseView, error) {
-	a, keys := viewerArgs(v), set(r, storage.ViewerKeys(v.Officer))
-	covering, err := grants.query(r, `SELECT `+grants.cols("g")+` FROM grants g WHERE `+covers+` AND g.case_id = ANY(`+a.add(set(r, ids))+
-		`) AND g.viewer = ANY(`+a.add(keys)+`) ORDER BY g.created_at, g.id`, a...)
-	if err != nil {
-		return nil, err
+// views tells how the viewer finds each case, and drops those that it does
+// not. Of the cases in own it looks for assignments, of those in foreign for grants.
+func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []comity.ID) (views []storage.CaseView, err error) {
+	keys := set(r, storage.ViewerKeys(v.Officer))
+	var covering []comity.Grant
+	if len(foreign) > 0 {
+		a := viewerArgs(v)
+		covering, err = grants.query(r, `SELECT `+grants.cols("g")+` FROM grants g WHERE `+covers+` AND g.case_id = ANY(`+a.add(set(r, foreign))+
+			`) AND g.viewer = ANY(`+a.add(keys)+`) ORDER BY g.created_at, g.id`, a...)
+		if err != nil {
+			return nil, err
+		}
 	}
-	mine, err := assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
-		set(r, ids), keys)
-	if err != nil {
-		return nil, err
+	var mine []assignment
+	if len(own) > 0 {
+		mine, err = assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
+			set(r, own), keys)
+		if err != nil {
+			return nil, err
+		}
 	}
 	granted := group(covering, func(g comity.Grant) comity.ID { return g.Case })
 	assigned := group(mine, func(a assignment) comity.ID { return a.caseID })
-	var views []storage.CaseView
 	for _, c := range found {
 		if view, ok := viewOf(v, c, granted[c.ID], assigned[c.ID]); ok {
 			views = append(views, view)
@@ -127,11 +134,15 @@ func (r *reader) ListCases(v storage.Viewer, f storage.CaseFilter, p storage.Pag
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	ids := make([]comity.ID, len(found))
-	for i, c := range found {
-		ids[i] = c.ID
+	var own, foreign []comity.ID
+	for _, c := range found {
+		if c.State == v.Officer.State {
+			own = append(own, c.ID)
+		} else {
+			foreign = append(foreign, c.ID)
+		}
 	}
-	return r.views(v, ids, found)
+	return r.views(v, found, own, foreign)
 }
 
 func (r *reader) CountCases(v storage.Viewer, f storage.CaseFilter, max int) (int, error) {
@@ -159,6 +170,9 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 		if c.value != "" {
 			cond += ` AND ` + c.column + ` = ` + a.add(c.value)
 		}
+	}
+	if f.Agency != "" || f.Category != "" || f.Status != "" {
+		cond += ` AND (grant_id = '' OR purpose = ` + a.add(f.Purpose) + `)`
 	}
 	if f.Own {
 		cond += ` AND grant_id = ''`

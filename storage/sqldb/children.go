@@ -26,10 +26,10 @@ var observables = newTable("observables", "id case_id state tlp pap handling cre
 	})
 
 var evidence = newTable("evidence", `id case_id state status media_type original size header wrapped_key object_key upload_id
-	object_version root plain_sha256 parts begun_by created_at completed_at sealed`,
+	object_version root plain_sha256 parts receipt begun_by created_at completed_at sealed`,
 	func(e *storage.Evidence) []any {
 		return []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, blob(&e.Header), &e.WrappedKey,
-			&e.ObjectKey, &e.UploadID, &e.ObjectVersion, digest(&e.Root), digest(&e.PlainSHA256), partsField{&e.Parts},
+			&e.ObjectKey, &e.UploadID, &e.ObjectVersion, digest(&e.Root), digest(&e.PlainSHA256), partsField{&e.Parts}, &e.Receipt,
 			&e.BegunBy, instant(&e.CreatedAt), instant(&e.CompletedAt), blob(&e.Sealed)}
 	})
 
@@ -120,8 +120,8 @@ func (w *writer) CompleteEvidence(e storage.Evidence) error {
 		return fmt.Errorf("complete evidence: the status is %s, not %s", e.Status, comity.EvidenceSealed)
 	}
 	n, err := w.exec(`UPDATE evidence SET status = 'SEALED', size = $2, object_version = $3, root = $4, plain_sha256 = $5, parts = $6,
-		completed_at = $7, sealed = $8 WHERE id = $1 AND status = 'UPLOADING'`, e.ID, e.Size, e.ObjectVersion, digest(&e.Root),
-		digest(&e.PlainSHA256), partsField{&e.Parts}, instant(&e.CompletedAt), blob(&e.Sealed))
+		completed_at = $7, sealed = $8, receipt = $9 WHERE id = $1 AND status = 'UPLOADING'`, e.ID, e.Size, e.ObjectVersion, digest(&e.Root),
+		digest(&e.PlainSHA256), partsField{&e.Parts}, instant(&e.CompletedAt), blob(&e.Sealed), e.Receipt)
 	if err != nil {
 		return fmt.Errorf("complete evidence: %w", err)
 	}

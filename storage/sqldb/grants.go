@@ -1,9 +1,7 @@
 package sqldb
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,13 +11,13 @@ import (
 
 var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
 	exhibits grade assistance tlp pap handling caveats purpose agreement release_id request_id not_before not_after status
-	was_active ended_at version created_at statement`,
+	was_active ended_at version created_at statement narrowing`,
 	func(g *comity.Grant) []any {
 		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
 			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
 			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.Release,
 			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
-			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement}
+			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing}
 	})
 
 var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits purpose not_after created_at",
@@ -157,9 +155,9 @@ func (w *writer) UpdateGrant(g comity.Grant, expected int) error {
 		return fmt.Errorf("update grant: the case and the grantee of a grant do not change")
 	}
 	_, err = w.exec(`UPDATE grants SET scope = $2, exhibits = $3, tlp = $4, pap = $5, handling = $6, caveats = $7, not_before = $8,
-		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, statement = $14 WHERE id = $1`,
+		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, narrowing = $14 WHERE id = $1`,
 		g.ID, g.Scope, asJSON(&g.Exhibits), g.Caveats.Marking.TLP, g.Caveats.Marking.PAP, g.Caveats.Marking.Handling, g.Caveats.Text,
-		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Statement)
+		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Narrowing)
 	if err != nil {
 		return fmt.Errorf("update grant: %w", err)
 	}
@@ -170,17 +168,18 @@ func (w *writer) EndGrants(c comity.ID, at time.Time) ([]comity.Grant, error) {
 	if _, err := w.LockCase(c); err != nil {
 		return nil, err
 	}
-	// PostgreSQL takes RETURNING's names from the table itself.
-	ended, err := grants.query(w.reader, `UPDATE grants SET status = 'ENDED', ended_at = $2, version = version + 1
-		WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE') RETURNING `+grants.cols("grants"), c, micros(at))
+	ended, err := grants.query(w.reader, `SELECT `+grants.cols("g")+` FROM grants g WHERE g.case_id = $1 AND g.status IN ('PENDING', 'ACTIVE')
+		ORDER BY g.created_at, g.id FOR NO KEY UPDATE`, c)
 	if err != nil {
 		return nil, err
+	}
+	_, err = w.exec(`UPDATE grants SET status = 'ENDED', ended_at = $2, version = version + 1
+		WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE')`, c, micros(at))
+	if err != nil {
+		return nil, fmt.Errorf("end grants: %w", err)
 	}
 	if _, err := w.exec(`DELETE FROM visibility WHERE case_id = $1 AND grant_id <> ''`, c); err != nil {
 		return nil, fmt.Errorf("end grants: %w", err)
 	}
-	slices.SortFunc(ended, func(a, b comity.Grant) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
 	return ended, nil
 }

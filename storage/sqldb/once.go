@@ -81,12 +81,10 @@ func (w *writer) UseNonce(jkt, n string, until time.Time) error {
 
 func (w *writer) AddEffect(e storage.Effect) error { return newEffects.insert(w, e) }
 
-// DueEffects implements [storage.Tx]. An effect with one before it of the same
-// record never comes, also when the one before is held by another server or
-// not yet due: effects of a record run in order.
+// DueEffects implements [storage.Tx]. Effects take no order, also those of one
+// record: one that cannot succeed must not hold up a revocation behind it.
 func (w *writer) DueEffects(limit int) ([]storage.Effect, error) {
 	return effects.query(w.reader, `SELECT `+effects.cols("e")+` FROM effects e WHERE e.not_before <= $1
-		AND NOT EXISTS (SELECT 1 FROM effects p WHERE p.record = e.record AND p.seq < e.seq)
 		ORDER BY e.not_before, e.seq LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`, micros(w.now), max(limit, 0))
 }
 

@@ -35,6 +35,9 @@ func office(o comity.Officer) bool {
 // sides are the conditions, each on an index of its own, under which a request
 // r concerns the viewer: put by, and put to.
 func sides(o comity.Officer, a *args) (out, in string) {
+	if o.Role == comity.RoleAuditor { // who reads the record of acts and grants
+		return "1 = 0", "1 = 0"
+	}
 	out = "r.state = " + a.add(o.State)
 	in = "r.to_state = " + a.add(o.State)
 	if !office(o) {
@@ -124,7 +127,7 @@ func (w *writer) UpdateRequest(r storage.Request, expected int) error {
 	if err != nil {
 		return err
 	}
-	if was.Version != expected || r.Version != expected+1 {
+	if was.Version != expected || r.Version != expected && r.Version != expected+1 {
 		return storage.ErrConflict
 	}
 	_, err = w.exec(`UPDATE requests SET routed_to = $2, urgency = $3, status = $4, ground = $5, tlp = $6, pap = $7, handling = $8,

@@ -126,7 +126,7 @@ func fault(err error) sqldb.Fault {
 	switch e.Code() & 0xff { // the extended code's class
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
 		return sqldb.FaultRetry
-	case codes.SQLITE_IOERR, codes.SQLITE_FULL, codes.SQLITE_CANTOPEN, codes.SQLITE_PROTOCOL:
+	case codes.SQLITE_IOERR, codes.SQLITE_FULL, codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY:
 		return sqldb.FaultAway
 	}
 	return sqldb.FaultNone

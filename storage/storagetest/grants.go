@@ -20,7 +20,7 @@ func grantRows(t *testing.T, db storage.DB) {
 	g := grant(t, db, c, comity.Grantee{State: "AM", Agency: "AM/cyber", Officer: amInv.Ref()}, noon)
 	equal(t, "grant", lockedGrant(t, db, g.ID), g)
 	next := g
-	next.Scope, next.Exhibits, next.Statement = comity.ScopeSummary, nil, "eyJ.narrower"
+	next.Scope, next.Exhibits, next.Narrowing = comity.ScopeSummary, nil, "eyJ.narrower"
 	next.Caveats = comity.Caveats{Marking: comity.DefaultMarking, Text: "ask first"}
 	next.NotBefore, next.NotAfter, next.Version = hours(1), hours(2), 2
 	update := func(g comity.Grant, expected int) error {
@@ -174,11 +174,11 @@ func endGrants(t *testing.T, db storage.DB) {
 		write(t, db, func(tx storage.Tx) (err error) { ended, err = tx.EndGrants(id, hours(5)); return err })
 		return ended
 	}
-	ended := end(c.ID)
+	equal(t, "ended, as they were", end(c.ID), []comity.Grant{active, pending})
 	active.Status, active.EndedAt, active.Version = comity.GrantEnded, hours(5), 2
 	pending.Status, pending.EndedAt, pending.Version = comity.GrantEnded, hours(5), 2
-	equal(t, "ended", ended, []comity.Grant{active, pending})
-	equal(t, "stored", lockedGrant(t, db, active.ID), active)
+	equal(t, "the active one", lockedGrant(t, db, active.ID), active)
+	equal(t, "the pending one", lockedGrant(t, db, pending.ID), pending)
 	equal(t, "a revoked one", lockedGrant(t, db, revoked.ID), revoked)
 	equal(t, "another case's", lockedGrant(t, db, kept.ID), kept)
 	equal(t, "list", list(t, db, amInv, hours(6), storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{other.ID})

@@ -192,6 +192,7 @@ func evidence(t *testing.T, db storage.DB) {
 	done := e
 	done.Status, done.ObjectVersion, done.CompletedAt, done.Sealed = comity.EvidenceSealed, "v7", hours(2), []byte("sealed anew")
 	done.Root, done.PlainSHA256 = [32]byte{1, 31: 2}, [32]byte{3, 31: 4}
+	done.Receipt = "eyJ.receipt"
 	done.Parts = []comity.EvidencePart{{Number: 1, Size: 64 << 20, SHA256: [32]byte{5}, Nonce: [12]byte{6, 11: 7}}, {Number: 10000, Size: 1}}
 	if err := complete(e); err == nil {
 		t.Error("evidence was completed as uploading")

@@ -89,6 +89,7 @@ CREATE TABLE evidence (
 	root           BYTEA NOT NULL,
 	plain_sha256   BYTEA NOT NULL,
 	parts          BYTEA NOT NULL,
+	receipt        TEXT COLLATE "C" NOT NULL,
 	begun_by       TEXT COLLATE "C" NOT NULL,
 	created_at     BIGINT NOT NULL,
 	completed_at   BIGINT NOT NULL,
@@ -217,7 +218,8 @@ CREATE TABLE grants (
 	ended_at        BIGINT NOT NULL,
 	version         BIGINT NOT NULL,
 	created_at      BIGINT NOT NULL,
-	statement       TEXT COLLATE "C" NOT NULL
+	statement       TEXT COLLATE "C" NOT NULL,
+	narrowing       TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
@@ -239,10 +241,11 @@ CREATE TABLE visibility (
 	category    TEXT COLLATE "C" NOT NULL,
 	status      TEXT COLLATE "C" NOT NULL,
 	via_agency  TEXT COLLATE "C" NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
+	purpose     TEXT COLLATE "C" NOT NULL, -- of the grant
 	PRIMARY KEY (case_id, viewer, grant_id)
 );
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id)
-	INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency);
+	INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
 
 CREATE TABLE mandates (
 	id         TEXT COLLATE "C" PRIMARY KEY,

@@ -102,6 +102,7 @@ CREATE TABLE evidence (
 	root bytea NOT NULL,
 	plain_sha256 bytea NOT NULL,
 	parts bytea NOT NULL,
+	receipt text COLLATE "C" NOT NULL,
 	begun_by text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	completed_at bigint NOT NULL,
@@ -112,7 +113,7 @@ CREATE TABLE evidence (
 CREATE INDEX evidence_case ON public.evidence USING btree (case_id, created_at, id);
 GRANT INSERT ON evidence;
 GRANT SELECT ON evidence;
-GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed) ON evidence;
+GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, receipt, completed_at, sealed) ON evidence;
 CREATE TABLE goose_db_version (
 	id integer NOT NULL IDENTITY d,
 	version_id bigint NOT NULL,
@@ -151,6 +152,7 @@ CREATE TABLE grants (
 	version bigint NOT NULL,
 	created_at bigint NOT NULL,
 	statement text COLLATE "C" NOT NULL,
+	narrowing text COLLATE "C" NOT NULL,
 	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );
@@ -160,7 +162,7 @@ CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
 CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id);
 GRANT INSERT ON grants;
 GRANT SELECT ON grants;
-GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, statement) ON grants;
+GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing) ON grants;
 CREATE TABLE idempotency (
 	issuer text COLLATE "C" NOT NULL,
 	subject text COLLATE "C" NOT NULL,
@@ -376,10 +378,11 @@ CREATE TABLE visibility (
 	category text COLLATE "C" NOT NULL,
 	status text COLLATE "C" NOT NULL,
 	via_agency text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
 	CONSTRAINT visibility_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT visibility_pkey PRIMARY KEY (case_id, viewer, grant_id)
 );
-CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency);
+CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
 GRANT DELETE ON visibility;
 GRANT INSERT ON visibility;
 GRANT SELECT ON visibility;

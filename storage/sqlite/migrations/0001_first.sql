@@ -89,6 +89,7 @@ CREATE TABLE evidence (
 	root           BLOB NOT NULL,
 	plain_sha256   BLOB NOT NULL,
 	parts          BLOB NOT NULL,
+	receipt        TEXT NOT NULL,
 	begun_by       TEXT NOT NULL,
 	created_at     INTEGER NOT NULL,
 	completed_at   INTEGER NOT NULL,
@@ -217,7 +218,8 @@ CREATE TABLE grants (
 	ended_at        INTEGER NOT NULL,
 	version         INTEGER NOT NULL,
 	created_at      INTEGER NOT NULL,
-	statement       TEXT NOT NULL
+	statement       TEXT NOT NULL,
+	narrowing       TEXT NOT NULL
 ) STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
@@ -239,10 +241,11 @@ CREATE TABLE visibility (
 	category    TEXT NOT NULL,
 	status      TEXT NOT NULL,
 	via_agency  TEXT NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
+	purpose     TEXT NOT NULL, -- of the grant
 	PRIMARY KEY (case_id, viewer, grant_id)
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
-	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency);
+	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
 
 CREATE TABLE mandates (
 	id         TEXT PRIMARY KEY,
