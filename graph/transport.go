@@ -47,9 +47,17 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, media, true, f)
 		return
 	}
-	// Who asks is settled before anything of the request is read.
+	// Who asks is settled before anything of the request is read; the directory
+	// alone is told to everybody.
 	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
 	if err != nil {
+		if anonymous(r) {
+			if q, f := h.read(w, r); f == nil && h.asksPublic(q) {
+				data, faults := h.run(ctx, exchange.Caller{RequestID: id}, q)
+				h.answer(w, id, media, data, faults)
+				return
+			}
+		}
 		f := h.faultOf(err)
 		switch f.code {
 		case comity.CodeUnauthenticated:
