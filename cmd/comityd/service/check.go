@@ -1,0 +1,233 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Fault is one thing wrong with a configuration, and where it stands: a flag
+// ("--listen"), an environment variable, a place in a file ("FILE:/pointer",
+// RFC 6901), a file, or the bare name of a setting that was not given.
+type Fault struct {
+	Where   string `json:"where"`
+	Message string `json:"message"`
+}
+
+func (f Fault) Error() string { return f.Where + ": " + f.Message }
+
+// FaultsError is a configuration that a server refuses to start with.
+type FaultsError []Fault
+
+func (f FaultsError) Error() string {
+	lines := make([]string, len(f))
+	for i, x := range f {
+		lines[i] = "  " + x.Error()
+	}
+	return fmt.Sprintf("the configuration has %d fault(s):\n%s", len(f), strings.Join(lines, "\n"))
+}
+
+// checker gathers faults.
+type checker struct {
+	cfg    Config
+	faults []Fault
+}
+
+// where is the place of a setting; rest is a pointer within it.
+func (c *checker) where(name, rest string) string {
+	source := c.cfg.sources[name]
+	switch {
+	case source == "":
+		return name + rest
+	case rest != "" && !strings.Contains(source, ":/"): // within the JSON of a flag or variable
+		return source + ":" + rest
+	}
+	return source + rest
+}
+
+func (c *checker) add(where, format string, args ...any) {
+	c.faults = append(c.faults, Fault{where, fmt.Sprintf(format, args...)})
+}
+
+// want notes a fault of a setting unless ok.
+func (c *checker) want(ok bool, name, format string, args ...any) {
+	if !ok {
+		c.add(c.where(name, ""), format, args...)
+	}
+}
+
+func (c *checker) production() bool { return c.cfg.Profile == Production }
+
+// safe notes what a production profile must not have.
+func (c *checker) safe(ok bool, where, format string, args ...any) {
+	if !ok && c.production() {
+		c.add(where, format+" (refused in production)", args...)
+	}
+}
+
+// Check names every fault of a configuration at once. It reads the files that
+// the configuration names, and asks nothing of the network but, where a Vault
+// namespace is configured, whether that Vault knows namespaces.
+//
+// A production profile is refused with: development issuers, a keyring for a
+// custodian, SQLite, a directory for a store, plain HTTP to a Vault or store on
+// another machine, PostgreSQL on another machine without verified TLS, a
+// namespace on a Vault that ignores it, no TLS but on loopback, a secret that
+// every user of the machine can read, and no key for cursors.
+func Check(ctx context.Context, cfg Config) []Fault {
+	c := &checker{cfg: cfg.filled()}
+	c.want(c.cfg.Profile == Production || c.cfg.Profile == Development, "profile", "%q is neither \"production\" nor \"development\"", c.cfg.Profile)
+	c.checkHTTP()
+	c.checkDatabase()
+	c.checkCursorKey()
+	c.checkLimits()
+	c.checkIssuers()
+	known := c.checkManifests()
+	c.checkStates(ctx, known)
+	return c.faults
+}
+
+func (c *checker) checkHTTP() {
+	for name, address := range map[string]string{"listen": c.cfg.Listen, "metricsListen": c.cfg.MetricsListen} {
+		if address == "" && name == "metricsListen" {
+			continue
+		}
+		_, _, err := net.SplitHostPort(address)
+		c.want(err == nil, name, "%q is not an address such as 127.0.0.1:8443", address)
+	}
+	cfg := c.cfg
+	switch {
+	case (cfg.TLSCert == "") != (cfg.TLSKey == ""):
+		missing := map[bool]string{true: "tlsCert", false: "tlsKey"}[cfg.TLSCert == ""]
+		c.add(c.where(missing, ""), "TLS takes both a certificate and its key")
+	case cfg.TLSCert != "":
+		if _, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
+			c.add(c.where("tlsCert", ""), "the certificate and key cannot be used: %v", err)
+		}
+		c.secret(c.where("tlsKey", ""), cfg.TLSKey)
+	default:
+		c.safe(loopbackAddress(cfg.Listen), c.where("listen", ""), "%s can be reached from other machines, and there is no TLS", cfg.Listen)
+	}
+	u, err := url.Parse(cfg.ExternalURL)
+	switch {
+	case cfg.ExternalURL == "":
+		c.add(c.where("externalUrl", ""), "is missing: officers' proofs of possession are made for it")
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		c.add(c.where("externalUrl", ""), "%q is not a URL such as https://exchange.example", cfg.ExternalURL)
+	default:
+		c.safe(u.Scheme == "https" || loopbackHost(u.Hostname()), c.where("externalUrl", ""), "%q is not https", cfg.ExternalURL)
+	}
+}
+
+func (c *checker) checkDatabase() {
+	cfg := c.cfg
+	switch {
+	case cfg.SQLite == "" && cfg.PostgresDSNFile == "":
+		c.add(c.where("postgresDsnFile", ""), "there is no database: give the file of a PostgreSQL address, or in development a SQLite file")
+	case cfg.SQLite != "" && cfg.PostgresDSNFile != "":
+		c.add(c.where("sqlite", ""), "there are two databases; give one")
+	case cfg.SQLite != "":
+		c.safe(false, c.where("sqlite", ""), "SQLite serves one process on one machine only; take PostgreSQL")
+		dir, err := os.Stat(filepath.Dir(cfg.SQLite))
+		c.want(err == nil && dir.IsDir(), "sqlite", "there is no directory %s", filepath.Dir(cfg.SQLite))
+	default:
+		where := c.where("postgresDsnFile", "")
+		raw := c.secret(where, cfg.PostgresDSNFile)
+		if raw == nil {
+			return
+		}
+		p, err := pgx.ParseConfig(strings.TrimSpace(string(raw)))
+		if err != nil { // err could hold the password
+			c.add(where, "%s holds no PostgreSQL address, such as postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full", cfg.PostgresDSNFile)
+			return
+		}
+		verified := p.TLSConfig != nil && !p.TLSConfig.InsecureSkipVerify
+		for _, f := range p.Fallbacks {
+			verified = verified && f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify
+		}
+		c.safe(verified || strings.HasPrefix(p.Host, "/") || loopbackHost(p.Host), where,
+			"the connection to PostgreSQL on %s is not by verified TLS; add sslmode=verify-full", p.Host)
+	}
+}
+
+func (c *checker) checkCursorKey() {
+	where := c.where("cursorKeyFile", "")
+	if c.cfg.CursorKeyFile == "" {
+		c.safe(false, where, "is missing: without it, cursors of lists end with this process and are of no use to another")
+		return
+	}
+	if raw := c.secret(where, c.cfg.CursorKeyFile); raw != nil {
+		if _, err := parseCursorKey(raw); err != nil {
+			c.add(where, "%s: %v", c.cfg.CursorKeyFile, err)
+		}
+	}
+}
+
+func parseCursorKey(raw []byte) (key [32]byte, err error) {
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(raw)))
+	if err != nil || len(b) != len(key) {
+		return key, errors.New("this is not 32 bytes in base64 (openssl rand -base64 32)")
+	}
+	return [32]byte(b), nil
+}
+
+func (c *checker) checkLimits() {
+	c.want(c.cfg.MaxRequests > 0, "maxRequests", "is less than one")
+	for name, d := range map[string]Duration{"manifestReload": c.cfg.ManifestReload, "requestTimeout": c.cfg.RequestTimeout, "drain": c.cfg.Drain} {
+		c.want(d > 0, name, "is not a period such as 30s")
+	}
+	var level slog.Level
+	c.want(level.UnmarshalText([]byte(c.cfg.LogLevel)) == nil, "logLevel", "%q is not debug, info, warn or error", c.cfg.LogLevel)
+	c.want(c.cfg.LogFormat == "json" || c.cfg.LogFormat == "text", "logFormat", "%q is neither \"json\" nor \"text\"", c.cfg.LogFormat)
+}
+
+func (c *checker) checkIssuers() {
+	if !c.cfg.DevelopmentIssuers {
+		return
+	}
+	where := c.where("developmentIssuers", "")
+	c.safe(false, where, "development issuers give any officer's token to whoever asks")
+	if !c.production() && !loopbackAddress(c.cfg.Listen) {
+		c.add(where, "development issuers give any officer's token to whoever asks, and %s can be reached from other machines", c.cfg.Listen)
+	}
+}
+
+// secret reads a file that nobody but the server should, and gives nil when
+// there is a fault with it.
+func (c *checker) secret(where, path string) []byte {
+	raw, err := readLimited(path, maxConfigFile)
+	if err != nil {
+		c.add(where, "%v", err)
+		return nil
+	}
+	c.private(where, path)
+	return raw
+}
+
+// private notes a file or directory that every user of the machine can enter.
+func (c *checker) private(where, path string) {
+	if info, err := os.Stat(path); err == nil {
+		c.safe(info.Mode().Perm()&0o007 == 0, where, "%s is a secret that every user of this machine can read; chmod o-rwx it", path)
+	}
+}
+
+func loopbackAddress(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && loopbackHost(host)
+}
+
+func loopbackHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

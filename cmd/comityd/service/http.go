@@ -1,0 +1,184 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/deploy/union"
+)
+
+// Limits of a connection. A store in a directory sets its own deadlines, since
+// the transfer of a part may take long and must only not stand still.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+)
+
+// apiPath is where the API is, below the external URL.
+const apiPath = "/graphql"
+
+// requestIDHeader carries the id that finds a request in the log: the client's,
+// when it has the form of one, so that both sides' logs name the same.
+const requestIDHeader = "X-Request-Id"
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+func (s *Service) server(h http.Handler) *http.Server {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)} // TLS handshakes of strangers, mostly
+	if s.cfg.TLSCert != "" {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.cert.Load(), nil }}
+	}
+	return server
+}
+
+// routes mounts the API, health, and in development issuers and stores.
+func (s *Service) routes(api http.Handler) (http.Handler, error) {
+	mux := http.NewServeMux()
+	handle := func(pattern, name string, h http.Handler) { mux.Handle(pattern, s.observed(name, h)) }
+	limited := s.limited(api)
+	for _, path := range []string{apiPath, "/schema.graphql", "/explorer"} {
+		handle(path, "graphql", limited)
+	}
+	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
+	mux.HandleFunc("GET /readyz", s.health.ready)
+	for prefix, store := range s.parts.served {
+		handle(prefix, "store", store)
+	}
+	if !s.cfg.DevelopmentIssuers {
+		return mux, nil
+	}
+	for _, state := range s.parts.Directory.States() {
+		url := IssuerURL(s.cfg.ExternalURL, state)
+		issuer, err := devissuer.New(devissuer.Config{State: state, URL: url, Union: s.cfg.Union, Officers: union.Officers(state)})
+		if err != nil {
+			return nil, err
+		}
+		prefix := "/issuer/" + string(state)
+		handle(prefix+"/", "issuer", deadline(http.StripPrefix(prefix, issuer), time.Duration(s.cfg.RequestTimeout)))
+	}
+	return mux, nil
+}
+
+// limited serves the API with a deadline, to so many at once.
+func (s *Service) limited(h http.Handler) http.Handler {
+	places := make(chan struct{}, s.cfg.MaxRequests)
+	h = deadline(h, time.Duration(s.cfg.RequestTimeout))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			h.ServeHTTP(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "the server is busy; try again", http.StatusServiceUnavailable)
+		}
+	})
+}
+
+// deadline bounds a request: its body, the work, and the answer.
+func deadline(h http.Handler, most time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		end := time.Now().Add(most)
+		// A connection without deadlines has none to set; the work's own still holds.
+		_ = control.SetReadDeadline(end)
+		_ = control.SetWriteDeadline(end.Add(10 * time.Second)) // room to say that it took too long
+		ctx, cancel := context.WithDeadline(r.Context(), end)
+		defer cancel()
+		h.ServeHTTP(w, r.WithContext(ctx))
+		_ = control.SetReadDeadline(time.Time{}) // the connection's next request has its own
+		_ = control.SetWriteDeadline(time.Time{})
+	})
+}
+
+// observed gives a request its id, logs and counts it, and keeps a panic from
+// ending the process or reaching the client. Of the URL only the path is
+// logged: the query of a signed URL is as good as a key to the object.
+func (s *Service) observed(name string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := r.Header.Get(requestIDHeader)
+		if !requestIDForm.MatchString(id) {
+			id = uuid.NewString()
+			r.Header.Set(requestIDHeader, id)
+		}
+		rec := &recorder{ResponseWriter: w}
+		rec.Header().Set(requestIDHeader, id)
+		if s.cfg.TLSCert != "" {
+			rec.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		s.metrics.inFlight.Inc()
+		defer func() {
+			fault := recover()
+			if fault != nil && fault != http.ErrAbortHandler { //nolint:errorlint // documented to be this very value
+				s.log.Error("panic", "request", id, "handler", name, "fault", fault, "stack", string(debug.Stack()))
+				if !rec.wrote {
+					http.Error(rec, "internal error; the request id is "+id, http.StatusInternalServerError)
+				}
+			}
+			s.metrics.inFlight.Dec()
+			took := time.Since(began)
+			s.metrics.requests.WithLabelValues(name, method(r.Method), strconv.Itoa(rec.status())).Inc()
+			s.metrics.seconds.WithLabelValues(name).Observe(took.Seconds())
+			s.log.Info("request", "request", id, "handler", name, "method", r.Method, "path", r.URL.Path, "status", rec.status(),
+				"bytes", rec.bytes, "ms", took.Milliseconds())
+			if fault == http.ErrAbortHandler { //nolint:errorlint // as above
+				panic(fault)
+			}
+		}()
+		h.ServeHTTP(rec, r)
+	})
+}
+
+// method keeps made-up methods out of the metrics' labels.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodOptions:
+		return strings.ToLower(m)
+	}
+	return "other"
+}
+
+// recorder notes what was answered. Unwrap lets deadlines reach the connection.
+type recorder struct {
+	http.ResponseWriter
+	code  int
+	bytes int64
+	wrote bool
+}
+
+func (r *recorder) status() int {
+	if r.code == 0 {
+		return http.StatusOK
+	}
+	return r.code
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if !r.wrote {
+		r.code, r.wrote = code, true
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

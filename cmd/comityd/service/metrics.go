@@ -1,0 +1,108 @@
+package service
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// metrics are what Prometheus sees. Labels are names of acts, codes, states and
+// parts, never ids of records or officers: how busy a case is, is not for the
+// operator's dashboards.
+type metrics struct {
+	registry *prometheus.Registry
+	acts     *prometheus.CounterVec
+	actTime  *prometheus.HistogramVec
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	refused  prometheus.Counter
+}
+
+// slow are buckets in seconds for acts, of which some wait for a Vault.
+var slow = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+func newMetrics(d *statement.Directory) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		acts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "comity_acts_total",
+			Help: "Acts and reads that the gate decided, by outcome."}, []string{"act", "outcome"}),
+		actTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "comity_act_seconds",
+			Help: "Time from an act's arrival at the gate to its answer.", Buckets: slow}, []string{"act"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "comity_http_requests_total",
+			Help: "HTTP requests, by handler, method and status."}, []string{"handler", "method", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "comity_http_request_seconds",
+			Help: "Time of HTTP requests, by handler.", Buckets: slow}, []string{"handler"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "comity_http_requests_in_flight",
+			Help: "HTTP requests being served."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "comity_manifests_refused_total",
+			Help: "Manifests in the directory that were not accepted, counted at every look."}),
+	}
+	m.registry.MustRegister(m.acts, m.actTime, m.requests, m.seconds, m.inFlight, m.refused,
+		manifests{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// observe is told by the gate of every decided act and read.
+func (m *metrics) observe(act, outcome string, took time.Duration) {
+	m.acts.WithLabelValues(act, outcome).Inc()
+	m.actTime.WithLabelValues(act).Observe(took.Seconds())
+}
+
+func (m *metrics) watch(h *health) { m.registry.MustRegister(partsUp{h}) }
+
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// partsUp asks the parts when Prometheus does.
+type partsUp struct{ health *health }
+
+var partUp = prometheus.NewDesc("comity_part_up", "Whether a part that the server stands on answers.", []string{"part"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (p partsUp) Describe(c chan<- *prometheus.Desc) { c <- partUp }
+
+// Collect implements [prometheus.Collector].
+func (p partsUp) Collect(c chan<- prometheus.Metric) {
+	faults := p.health.look()
+	parts := []string{"database"}
+	for _, s := range p.health.states {
+		parts = append(parts, "custodian "+string(s), "store "+string(s))
+	}
+	for _, part := range parts {
+		up := 1.0
+		if faults[part] != nil {
+			up = 0
+		}
+		c <- prometheus.MustNewConstMetric(partUp, prometheus.GaugeValue, up, part)
+	}
+}
+
+// manifests tells which are in force and until when.
+type manifests struct{ directory *statement.Directory }
+
+var (
+	manifestNumber  = prometheus.NewDesc("comity_manifest_number", "Number of a state's manifest in force.", []string{"state"}, nil)
+	manifestExpires = prometheus.NewDesc("comity_manifest_expires_seconds", "When it expires, in Unix time.", []string{"state"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (m manifests) Describe(c chan<- *prometheus.Desc) { c <- manifestNumber; c <- manifestExpires }
+
+// Collect implements [prometheus.Collector].
+func (m manifests) Collect(c chan<- prometheus.Metric) {
+	for _, s := range m.directory.States() {
+		if is, err := m.directory.State(s); err == nil {
+			c <- prometheus.MustNewConstMetric(manifestNumber, prometheus.GaugeValue, float64(is.Number), string(s))
+			c <- prometheus.MustNewConstMetric(manifestExpires, prometheus.GaugeValue, float64(is.Expires.Unix()), string(s))
+		}
+	}
+}

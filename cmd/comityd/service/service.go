@@ -1,0 +1,245 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph"
+	"github.com/comity-platform/comity/sovereignty"
+)
+
+// sequenceEvery is how long an act waits at most for its place in the record.
+const sequenceEvery = 200 * time.Millisecond
+
+// Options are what a service takes from the process around it.
+type Options struct {
+	Log io.Writer // os.Stderr when nil
+	// Listener is used instead of opening Config.Listen, by those who must know
+	// the port before there is a configuration.
+	Listener net.Listener
+}
+
+// Service is one server of the exchange.
+type Service struct {
+	cfg      Config
+	log      *slog.Logger
+	parts    *Parts
+	exchange *exchange.Exchange
+	metrics  *metrics
+	health   *health
+	listener net.Listener
+	scrape   net.Listener // nil without a metrics address
+	api      *http.Server
+	scraper  *http.Server
+	cert     atomic.Pointer[tls.Certificate]
+	complain complaints
+}
+
+// New checks the configuration, opens everything and listens. A configuration
+// with faults is refused with a [FaultsError].
+func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
+	if faults := Check(ctx, cfg); len(faults) > 0 {
+		return nil, FaultsError(faults)
+	}
+	cfg = cfg.filled()
+	s := &Service{cfg: cfg, log: newLog(cfg, o.Log), listener: o.Listener}
+	defer func() {
+		if err != nil {
+			s.abandon(context.WithoutCancel(ctx))
+		}
+	}()
+	if s.listener == nil {
+		if s.listener, err = listen(cfg.Listen, "--listen"); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.MetricsListen != "" {
+		if s.scrape, err = listen(cfg.MetricsListen, "--metrics-listen"); err != nil {
+			return nil, err
+		}
+	}
+	if s.parts, err = Open(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := s.assemble(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// assemble puts the exchange over the parts, and the API over the exchange.
+func (s *Service) assemble() error {
+	policies, err := sovereignty.Load()
+	if err != nil {
+		return err
+	}
+	key, err := s.cfg.cursorKey()
+	if err != nil {
+		return fmt.Errorf("the key of cursors: %w", err)
+	}
+	s.metrics = newMetrics(s.parts.Directory)
+	s.exchange, err = exchange.New(exchange.Options{DB: s.parts.DB, Directory: s.parts.Directory, Policies: policies,
+		States: s.parts.States, CursorKey: key, Log: s.log, Observe: s.metrics.observe})
+	if err != nil {
+		return err
+	}
+	s.health = newHealth(s.exchange, sortedKeys(s.cfg.States), s.log)
+	s.metrics.watch(s.health)
+	limits := graph.DefaultLimits
+	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
+	api, err := graph.New(graph.Options{Exchange: s.exchange, Verifier: s.parts.Verifier, ExternalURL: s.cfg.ExternalURL + apiPath,
+		Development: s.cfg.Profile == Development, Limits: limits, Log: s.log})
+	if err != nil {
+		return err
+	}
+	handler, err := s.routes(api)
+	if err != nil {
+		return err
+	}
+	s.api = s.server(handler)
+	s.scraper = s.server(s.metrics.handler())
+	return s.loadCertificate()
+}
+
+// listen opens an address and says in a sentence why it cannot.
+func listen(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another address with %s", address, flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s; choose a port above 1023 with %s", address, flag)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s (%s): %w", address, flag, err)
+	}
+	return l, nil
+}
+
+// Addr is the address that the service listens on.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// MetricsAddr is the address of the metrics, nil without one.
+func (s *Service) MetricsAddr() net.Addr {
+	if s.scrape == nil {
+		return nil
+	}
+	return s.scrape.Addr()
+}
+
+// URL is where agencies reach the service.
+func (s *Service) URL() string { return s.cfg.ExternalURL }
+
+// Run serves until ctx ends and then shuts down in good order: it is no longer
+// ready, takes no new connections, lets requests in flight finish for as long
+// as Config.Drain says, gives the last acts their place in the record, and
+// closes everything. Requests cut off by the deadline are an error.
+func (s *Service) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx until requests are done
+	defer stop()
+	var background errgroup.Group
+	background.Go(func() error {
+		audit.Sequencer{DB: s.parts.DB, Every: sequenceEvery, Log: s.log}.Run(work)
+		return nil
+	})
+	background.Go(func() error { s.exchange.Effects(work); return nil })
+	background.Go(func() error { s.reload(work); return nil })
+
+	failed := make(chan error, 2)
+	go func() { failed <- serve(s.api, s.listener) }()
+	if s.scrape != nil {
+		go func() { failed <- serve(s.scraper, s.scrape) }()
+	}
+	s.log.Info("serving", "address", s.listener.Addr().String(), "url", s.cfg.ExternalURL, "profile", s.cfg.Profile,
+		"union", s.cfg.Union, "states", s.parts.Directory.States())
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	err = errors.Join(err, s.drain())
+	stop()
+	err = errors.Join(err, background.Wait(), s.last())
+	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, s.parts.Close(closing))
+	s.log.Info("stopped", "error", err)
+	return err
+}
+
+func serve(h *http.Server, l net.Listener) error {
+	var err error
+	if h.TLSConfig != nil {
+		err = h.ServeTLS(l, "", "")
+	} else {
+		err = h.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// drain lets requests in flight finish.
+func (s *Service) drain() error {
+	s.health.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.cfg.Drain))
+	defer cancel()
+	s.log.Info("shutting down", "drain", time.Duration(s.cfg.Drain).String())
+	err := errors.Join(s.api.Shutdown(ctx), s.scraper.Shutdown(ctx))
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("requests were cut off: they took longer than the %s of --drain", time.Duration(s.cfg.Drain))
+	}
+	return errors.Join(err, s.api.Close(), s.scraper.Close())
+}
+
+// last gives the acts of the last moments their place. What cannot be done is
+// no error: another server, or the next start, does it.
+func (s *Service) last() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := s.parts.DB.Sequence(ctx, 10_000, audit.Link); err != nil {
+		s.log.Warn("the last acts will be sequenced by another server or the next start", "error", err)
+	}
+	return nil
+}
+
+// abandon gives back what a start that failed had taken.
+func (s *Service) abandon(ctx context.Context) {
+	if s.parts != nil {
+		_ = s.parts.Close(ctx) // the start's own error is what matters
+	}
+	for _, l := range []net.Listener{s.listener, s.scrape} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// newLog makes the structured log. The record of acts never goes through it,
+// and no secret is ever given to it.
+func newLog(cfg Config, w io.Writer) *slog.Logger {
+	if w == nil {
+		w = os.Stderr
+	}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // checked before
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
