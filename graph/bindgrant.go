@@ -43,6 +43,7 @@ func (b *binding) grants() {
 		"version":   func(_ *request, g *comity.Grant) any { return g.Version },
 		"createdAt": func(_ *request, g *comity.Grant) any { return g.CreatedAt },
 		"statement": func(_ *request, g *comity.Grant) any { return g.Statement },
+		"narrowing": func(_ *request, g *comity.Grant) any { return g.Narrowing },
 	})
 	get(b, "Caveats", fields[comity.Caveats]{
 		"marking": func(_ *request, c comity.Caveats) any { return c.Marking },
