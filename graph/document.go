@@ -10,6 +10,7 @@ import (
 	"github.com/graphql-go/graphql/language/parser"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 // document is a query text that is safe to validate.
@@ -267,6 +268,23 @@ var rules = []graphql.ValidationRuleFn{
 	graphql.ScalarLeafsRule, graphql.UniqueArgumentNamesRule, graphql.UniqueFragmentNamesRule,
 	graphql.UniqueInputFieldNamesRule, graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
 	graphql.VariablesAreInputTypesRule, graphql.VariablesInAllowedPositionRule,
+}
+
+// check takes a query text to a valid document. The library panics on some texts
+// that are no queries, which are refused like any other.
+func (h *handler) check(query string) (d *document, faults []*fault) {
+	err := execute.Guard(func() error {
+		if d, faults = parse(query, h.limits); len(faults) == 0 {
+			faults = h.validate(d)
+		}
+		return nil
+	})
+	if err != nil {
+		f := invalid("the query cannot be read")
+		f.cause = err
+		return nil, []*fault{f}
+	}
+	return d, faults
 }
 
 // validate checks a document against the schema. Whether it asks about the

@@ -29,11 +29,8 @@ type (
 // run takes a request from its text to the data of the answer. Without data,
 // the operation was not run or nothing of it may be shown.
 func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (*json.RawMessage, []*fault) {
-	doc, faults := parse(q.Query, h.limits)
+	doc, faults := h.check(q.Query)
 	if len(faults) > 0 {
-		return nil, faults
-	}
-	if faults := h.validate(doc); len(faults) > 0 {
 		return nil, faults
 	}
 	op, err := doc.operation(q.Operation)
