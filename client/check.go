@@ -49,53 +49,48 @@ func (c *Client) checkOwn(ctx context.Context, jws string, kind statement.Kind, 
 	return nil
 }
 
-// checkGrant verifies the statement behind a grant, and that the grant is shown
-// as the statement has it.
+// checkGrant verifies the statements behind a grant, and that the grant is
+// shown as they have it.
 func (c *Client) checkGrant(ctx context.Context, g *Grant) {
 	g.Check = Check{}
 	if g.Statement == "" {
 		return // a former grantee sees that the grant ended, and nothing else
 	}
-	s, err := c.statementOf(ctx, g.Statement, []statement.Kind{statement.KindGrant, statement.KindNarrowing}, g.State, g.ID, g.Case)
-	if err == nil {
-		err = g.sameAs(s)
+	if g.Check.err = c.grantHolds(ctx, g); g.Check.err == nil {
+		g.Check.err = errNone
 	}
-	if err == nil {
-		err = errNone
-	}
-	g.Check = Check{err}
 }
 
-func (g *Grant) sameAs(s statement.Statement) error {
-	differs := errors.New("the grant is shown with other terms than the state signed")
-	caveats := comity.Caveats{}
+func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
+	s, err := c.statementOf(ctx, g.Statement, []statement.Kind{statement.KindGrant}, g.State, g.ID, g.Case)
+	if err != nil {
+		return err
+	}
+	var made statement.GrantBody
+	if err := s.Decode(&made); err != nil {
+		return err
+	}
+	// What a narrowing leaves; without one, what was granted.
+	now := statement.NarrowBody{Scope: made.Scope, Exhibits: made.Exhibits, Caveats: made.Caveats, NotAfter: made.NotAfter}
+	if g.Narrowing != "" {
+		s, err := c.statementOf(ctx, g.Narrowing, []statement.Kind{statement.KindNarrowing}, g.State, g.ID, g.Case)
+		if err != nil {
+			return err
+		}
+		now = statement.NarrowBody{}
+		if err := s.Decode(&now); err != nil {
+			return err
+		}
+	}
+	var shown comity.Caveats
 	if g.Caveats != nil {
-		caveats = *g.Caveats
+		shown = *g.Caveats
 	}
-	var scope comity.Scope
-	var exhibits []comity.ID
-	var signed comity.Caveats
-	var until int64
-	if s.Kind == statement.KindNarrowing {
-		var b statement.NarrowBody
-		if err := s.Decode(&b); err != nil {
-			return err
-		}
-		scope, exhibits, signed, until = b.Scope, b.Exhibits, b.Caveats, b.NotAfter
-	} else {
-		var b statement.GrantBody
-		if err := s.Decode(&b); err != nil {
-			return err
-		}
-		scope, exhibits, signed, until = b.Scope, b.Exhibits, b.Caveats, b.NotAfter
-		shown := comity.Grantee{State: g.GranteeState, Agency: g.GranteeAgency, Officer: g.GranteeOfficer}
-		if b.Grantee != shown || b.Purpose != g.Purpose || b.Grade != g.Grade || b.Agreement != g.Agreement ||
-			b.Assistance != g.Assistance || b.NotBefore != g.NotBefore.Unix() {
-			return differs
-		}
-	}
-	if scope != g.Scope || !sameIDs(exhibits, g.Exhibits) || signed != caveats || until != g.NotAfter.Unix() {
-		return differs
+	if made.Grantee != (comity.Grantee{State: g.GranteeState, Agency: g.GranteeAgency, Officer: g.GranteeOfficer}) ||
+		made.Purpose != g.Purpose || made.Grade != g.Grade || made.Agreement != g.Agreement || made.Assistance != g.Assistance ||
+		made.NotBefore != g.NotBefore.Unix() || now.Scope != g.Scope || !sameIDs(now.Exhibits, g.Exhibits) || now.Caveats != shown ||
+		now.NotAfter != g.NotAfter.Unix() {
+		return errors.New("the grant is shown with other terms than the state signed")
 	}
 	return nil
 }

@@ -193,10 +193,10 @@ func (c *Client) GrantNarrow(ctx context.Context, in Narrowing) (*Grant, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkOwn(ctx, g.Statement, statement.KindNarrowing, in.Grant, g.Case, body); err != nil {
+	if err := c.checkOwn(ctx, g.Narrowing, statement.KindNarrowing, in.Grant, g.Case, body); err != nil {
 		return nil, err
 	}
-	g.Check = Check{errNone}
+	c.checkGrant(ctx, g)
 	return g, nil
 }
 

@@ -322,7 +322,8 @@ type Grant struct {
 	EndedAt        time.Time          `json:"endedAt,omitzero"`
 	Version        int                `json:"version,omitempty"`
 	CreatedAt      time.Time          `json:"createdAt,omitzero"`
-	Statement      string             `json:"statement,omitempty"`
+	Statement      string             `json:"statement,omitempty"` // of the grant as it was made (JWS)
+	Narrowing      string             `json:"narrowing,omitempty"` // the latest narrowing (JWS), "" when never narrowed
 	Check          Check              `json:"check"`
 }
 

@@ -249,7 +249,7 @@ type grantNarrowCmd struct {
 	Exhibit []comity.ID  `help:"An exhibit that remains. Repeatable; without any, all of them." placeholder:"ID"`
 	NoneOf  bool         `name:"no-exhibits" help:"No exhibit remains."`
 	Until   instant      `help:"An earlier end." placeholder:"TIME"`
-	Caveat  text         `help:"Restrictions in words." placeholder:"TEXT"`
+	Caveat  text         `help:"Further restrictions in words, added to those there are." placeholder:"TEXT"`
 	versionFlag
 	markingFlags
 }
@@ -292,8 +292,8 @@ func (n grantNarrowCmd) Run(r *run) error {
 	if !n.Until.IsZero() {
 		in.NotAfter = n.Until.Time
 	}
-	if n.Caveat != "" {
-		in.Caveats.Text = string(n.Caveat)
+	if n.Caveat != "" { // what was said stays said
+		in.Caveats.Text = strings.TrimSpace(in.Caveats.Text + "\n" + string(n.Caveat))
 	}
 	if m := n.over(in.Caveats.Marking); m != nil {
 		in.Caveats.Marking = *m
