@@ -1,8 +1,6 @@
 package exchange
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 
 	"github.com/comity-platform/comity"
@@ -36,13 +34,4 @@ func (a *attempt) verify(jws, kind string, record comity.ID, body any) (statemen
 // asker is what the custodian judges the officer by.
 func (a *attempt) asker(act string) statement.Asker {
 	return statement.Asker{Token: a.who.Token, Act: act}
-}
-
-// plainHash reads a SHA-256 in hex.
-func plainHash(field, s string) ([32]byte, error) {
-	raw, err := hex.DecodeString(s)
-	if err != nil || len(raw) != sha256.Size {
-		return [32]byte{}, comity.Invalid(field, "this is not a SHA-256 in hex")
-	}
-	return [32]byte(raw), nil
 }

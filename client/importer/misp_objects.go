@@ -121,7 +121,7 @@ func (r *mispReader) mapWhole(o *object, id, comment string, attrs []*attribute)
 
 var partyRoles = map[string]comity.SubjectRole{
 	"suspect": comity.SubjectSuspect, "accused": comity.SubjectSuspect, "culprit": comity.SubjectSuspect,
-	"accomplice": comity.SubjectSuspect, "defendent": comity.SubjectSuspect, "defendant": comity.SubjectSuspect,
+	"accomplice": comity.SubjectSuspect, "defendent": comity.SubjectSuspect, "defendant": comity.SubjectSuspect, //nolint:misspell // as MISP spells it
 	"victim": comity.SubjectVictim, "target": comity.SubjectVictim, "witness": comity.SubjectWitness,
 }
 

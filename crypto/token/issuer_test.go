@@ -208,8 +208,7 @@ func TestIssuerMisbehaves(t *testing.T) {
 		})
 	}
 	t.Run("redirects", func(t *testing.T) {
-		var other *httptest.Server
-		other = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { t.Error("a redirect was followed") }))
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { t.Error("a redirect was followed") }))
 		defer other.Close()
 		server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusFound))
 		defer server.Close()

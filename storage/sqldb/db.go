@@ -55,7 +55,7 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 	if err != nil {
 		return err
 	}
-	defer r.tx.Rollback() // nothing to keep
+	defer func() { _ = r.tx.Rollback() }() // nothing to keep
 	// A snapshot once begun is not begun again: f may have collected half an answer.
 	return d.try(ctx, func() (bool, error) { return true, f(r) })
 }
@@ -66,7 +66,7 @@ func (d *DB) write(ctx context.Context, f func(*writer) error) error {
 		if err != nil {
 			return false, err
 		}
-		defer r.tx.Rollback() // does nothing after a commit
+		defer func() { _ = r.tx.Rollback() }() // does nothing after a commit
 		if err := f(&writer{reader: r}); err != nil {
 			return false, err
 		}
@@ -86,7 +86,7 @@ func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (*reader
 		return r, nil
 	}
 	if err := tx.QueryRowContext(ctx, d.engine.Clock).Scan(instant(&r.now)); err != nil {
-		tx.Rollback()
+		_ = tx.Rollback()
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
 	return r, nil

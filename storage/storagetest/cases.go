@@ -220,7 +220,7 @@ func casesEnded(t *testing.T, db storage.DB) {
 	}
 	first := grant(t, db, c, to, noon)
 	second := grant(t, db, c, to, noon)
-	first = end(first, comity.GrantRevoked, hours(2))
+	end(first, comity.GrantRevoked, hours(2))
 	view, _ := see(t, db, amInv, hours(3), c.ID)
 	equal(t, "one of two grants live", view, storage.CaseView{Case: c, Grants: []comity.Grant{second}})
 	second = end(second, comity.GrantRevoked, hours(4))

@@ -177,7 +177,7 @@ func signer(t *testing.T, k custodian.Keys) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{s.Algorithm()})
+	parsed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{s.Algorithm()})
 	if err != nil {
 		t.Fatal(err)
 	}

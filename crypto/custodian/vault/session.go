@@ -99,7 +99,8 @@ func (k *Keys) login(ctx context.Context) (*session, error) {
 		defer close(s.ended)
 		for {
 			select {
-			case <-watcher.DoneCh():
+			case err := <-watcher.DoneCh():
+				_ = err // that it ended is all that matters: the next call logs in afresh
 				return
 			case <-watcher.RenewCh():
 			}

@@ -131,7 +131,7 @@ func (s *Store) Begin(ctx context.Context, key string, retainUntil time.Time) (s
 		err = s.sync("uploads")
 	}
 	if err != nil {
-		s.root.RemoveAll(building)
+		_ = s.root.RemoveAll(building)
 		return "", failed("begin", key, err)
 	}
 	return id, nil

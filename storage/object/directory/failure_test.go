@@ -258,7 +258,7 @@ func TestStoresApart(t *testing.T) {
 		"other secret": func() {},
 		"other path": func() {
 			os.Remove(filepath.Join(second, "url-key"))
-			os.WriteFile(filepath.Join(second, "url-key"), secret, 0o400)
+			_ = os.WriteFile(filepath.Join(second, "url-key"), secret, 0o400)
 		},
 	} {
 		prepare()

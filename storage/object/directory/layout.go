@@ -182,7 +182,7 @@ func (s *Store) writeFile(name string, data []byte) error {
 		err = s.root.Rename(temp, name)
 	}
 	if err != nil {
-		s.root.Remove(temp)
+		_ = s.root.Remove(temp)
 		return err
 	}
 	return s.sync(path.Dir(name))
@@ -214,7 +214,7 @@ func (s *Store) sweep(now time.Time) {
 		d.Close()
 		for _, e := range entries {
 			if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > age {
-				s.root.RemoveAll(path.Join(dir, e.Name()))
+				_ = s.root.RemoveAll(path.Join(dir, e.Name()))
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func (s *Store) put(w http.ResponseWriter, r *http.Request, v verified) {
 		err = s.keep(temp, v.key, v.upload, v.part)
 	}
 	if err != nil {
-		s.root.Remove(temp)
+		_ = s.root.Remove(temp)
 		refuseStore(w, r, err)
 		return
 	}
@@ -130,7 +130,7 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	w.Write(body)
+	_, _ = w.Write(body)
 }
 
 // idleReader and idleWriter push the connection's deadlines on with every step of a transfer: both of them, for the answer
@@ -142,8 +142,8 @@ type idleReader struct {
 
 func (r idleReader) Read(p []byte) (int, error) {
 	deadline := time.Now().Add(idle)
-	r.conn.SetReadDeadline(deadline)
-	r.conn.SetWriteDeadline(deadline)
+	_ = r.conn.SetReadDeadline(deadline)
+	_ = r.conn.SetWriteDeadline(deadline)
 	return r.body.Read(p)
 }
 
@@ -153,6 +153,6 @@ type idleWriter struct {
 }
 
 func (w idleWriter) Write(p []byte) (int, error) {
-	w.conn.SetWriteDeadline(time.Now().Add(idle))
+	_ = w.conn.SetWriteDeadline(time.Now().Add(idle))
 	return w.ResponseWriter.Write(p)
 }
