@@ -104,8 +104,10 @@ var engine = sqldb.Engine{
 		return `SELECT ` + columns + ` FROM json_each($1) p JOIN ` + table + ` e ON e.id IN (SELECT id FROM ` + table +
 			` WHERE ` + parent + ` = p.value AND ` + where + ` ORDER BY created_at, id LIMIT $2) ORDER BY e.created_at, e.id`
 	},
+	// The + keeps the planner from walking the waiting leaves, with the whole of
+	// $1 for each, while everybody who writes waits.
 	Link: `UPDATE leaves SET idx = u.value ->> 1, chain = unhex(u.value ->> 2) FROM json_each($1) u
-		WHERE leaves.id = u.value ->> 0 AND leaves.idx IS NULL`,
+		WHERE leaves.id = u.value ->> 0 AND +leaves.idx IS NULL`,
 	Fault: fault,
 }
 
