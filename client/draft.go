@@ -19,10 +19,12 @@ const (
 	maxBatchBytes = 1 << 20
 )
 
-// Bounds of a case's words, in bytes.
+// Bounds of a case's words in bytes, and of what its records list.
 const (
-	maxLine = 500
-	maxText = 64 << 10
+	maxLine    = 500
+	maxText    = 64 << 10
+	maxNames   = 50
+	maxSources = 100
 )
 
 // DraftCase is what a document cannot say of the case that is filed from it.
@@ -66,10 +68,12 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 	if n.Summary == "" {
 		n.Summary = d.Summary
 	}
-	if cut := clipTo(n.Title, maxLine); cut != n.Title { // the whole of it stays readable
+	if cut := line(n.Title); len(n.Title) > maxLine { // the whole of it stays readable
 		n.Title, n.Summary = cut, n.Title+"\n\n"+n.Summary
+	} else {
+		n.Title = cut
 	}
-	n.Summary = clipTo(n.Summary, maxText)
+	n.Summary = words(n.Summary)
 	var err error
 	if filed.Case, err = c.CaseFile(ctx, n); err != nil {
 		return filed, err
@@ -81,25 +85,21 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 		k := m.Complete(marking)
 		return &k
 	}
-	observables := make([]NewObservable, len(d.Observables))
+	var observables []NewObservable
 	for i, o := range d.Observables {
-		observables[i] = NewObservable{Marking: own(o.Marking), Type: o.Type, Value: o.Value, SourceIDs: o.SourceIDs, Indicator: o.Indicator,
-			Pattern: o.Pattern, ValidFrom: o.ValidFrom, Description: clipTo(o.Description, maxText)}
-		for _, algorithm := range slices.Sorted(maps.Keys(o.Hashes)) {
-			observables[i].Hashes = append(observables[i].Hashes, Hash{algorithm, o.Hashes[algorithm]})
+		if bad := unfit(o); bad != "" {
+			filed.Skipped = append(filed.Skipped, importer.Problem{Position: i, Pointer: "", ID: first(o.SourceIDs), Type: o.Type, Reason: bad})
+			continue
 		}
+		observables = append(observables, observableOf(o, own(o.Marking)))
 	}
 	subjects := make([]NewSubject, len(d.Subjects))
 	for i, s := range d.Subjects {
-		subjects[i] = NewSubject{Kind: s.Kind, Role: s.Role, Minor: s.Minor, Marking: own(s.Marking), Birth: s.Birth,
-			Assessment: s.Assessment, Note: clipTo(sourced(s.Note, s.SourceIDs...), maxText), Names: []SubjectName{{Name: clipTo(s.Name, maxLine)}}}
-		for _, alias := range s.Aliases {
-			subjects[i].Names = append(subjects[i].Names, SubjectName{Name: clipTo(alias, maxLine), Alias: true})
-		}
+		subjects[i] = subjectOf(s, own(s.Marking))
 	}
 	entries := make([]NewEntry, len(d.Entries))
 	for i, e := range d.Entries {
-		entries[i] = NewEntry{Marking: own(e.Marking), Happened: e.Happened, Text: clipTo(sourced(e.Kind+": "+e.Text, e.SourceID), maxText)}
+		entries[i] = NewEntry{Marking: own(e.Marking), Happened: e.Happened, Text: words(sourced(e.Kind+": "+e.Text, e.SourceID))}
 	}
 	if filed.Observables, err = batches(ctx, filed.Case.ID, observables, c.ObservableAdd); err != nil {
 		return filed, fmt.Errorf("the case %s was filed, with %d of %d observables: %w", filed.Case.ID, filed.Observables, len(observables), err)
@@ -113,6 +113,79 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 	return filed, nil
 }
 
+// unfit says why an observable cannot be kept as it is: its value is never altered.
+func unfit(o importer.Observable) string {
+	for _, v := range append([]string{o.Value, o.Pattern}, slices.Collect(maps.Values(o.Hashes))...) {
+		if i := strings.IndexFunc(v, refused); i >= 0 {
+			r, _ := utf8.DecodeRuneInString(v[i:])
+			return fmt.Sprintf("its value holds the character U+%04X, which the exchange does not take", r)
+		}
+		if len(v) > maxText {
+			return fmt.Sprintf("its value is longer than %d bytes", maxText)
+		}
+	}
+	return ""
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+func observableOf(o importer.Observable, m *comity.Marking) NewObservable {
+	n := NewObservable{Marking: m, Type: o.Type, Value: o.Value, Indicator: o.Indicator, Pattern: o.Pattern, ValidFrom: o.ValidFrom, Description: o.Description}
+	n.SourceIDs = fit(o.SourceIDs, maxSources, &n.Description)
+	n.Description = words(n.Description)
+	for _, algorithm := range slices.Sorted(maps.Keys(o.Hashes)) {
+		n.Hashes = append(n.Hashes, Hash{algorithm, o.Hashes[algorithm]})
+	}
+	return n
+}
+
+func subjectOf(s importer.Subject, m *comity.Marking) NewSubject {
+	n := NewSubject{Kind: s.Kind, Role: s.Role, Minor: s.Minor, Marking: m, Birth: s.Birth, Assessment: s.Assessment,
+		Names: []SubjectName{{Name: line(s.Name)}}}
+	note := sourced(s.Note, s.SourceIDs...)
+	for _, alias := range fit(s.Aliases, maxNames-1, &note) {
+		n.Names = append(n.Names, SubjectName{Name: line(alias), Alias: true})
+	}
+	n.Note = words(note)
+	return n
+}
+
+// fit keeps what a record lists, and puts the rest into its text.
+func fit(list []string, n int, text *string) (kept []string) {
+	for i, s := range list {
+		if i < n && len(s) <= maxLine && strings.IndexFunc(s, refused) < 0 {
+			kept = append(kept, s)
+		} else {
+			*text = strings.TrimSpace(*text + "\nAlso: " + s)
+		}
+	}
+	return kept
+}
+
+// refused tells the characters that the exchange takes in no text: controls
+// and those that turn the direction of text.
+func refused(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// words makes prose that the exchange takes: what it refuses is shown as U+FFFD.
+func words(s string) string {
+	return clipTo(strings.Map(func(r rune) rune {
+		if refused(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")), maxText)
+}
+
+// line is words of one line.
+func line(s string) string { return clipTo(strings.Join(strings.Fields(words(s)), " "), maxLine) }
+
 // provenance is a case's first paragraph: where it comes from.
 func provenance(d *importer.Draft) string {
 	s := fmt.Sprintf("Imported from the %s document %s.", d.Format, d.SourceID)
@@ -122,7 +195,7 @@ func provenance(d *importer.Draft) string {
 	if d.Occurred != "" {
 		s += fmt.Sprintf("\nWhat happened is dated %s.", d.Occurred)
 	}
-	return clipTo(s, maxText)
+	return words(s)
 }
 
 // sourced adds the document's own ids to a text.

@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/graphql-go/graphql/language/ast"
+	"github.com/graphql-go/graphql/language/parser"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
@@ -84,12 +87,17 @@ func (w *world) grant(t testing.TB, owner, liaison *client.Client, c comity.ID, 
 // temp writes a file of n bytes that no compression would shorten.
 func temp(t testing.TB, name string, n int) (path string, content []byte) {
 	t.Helper()
-	content = make([]byte, n)
-	random := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)})
-	_, _ = random.Read(content)
+	content = contentOf(n)
 	path = filepath.Join(t.TempDir(), name)
 	must(t, os.WriteFile(path, content, 0o600))
 	return path, content
+}
+
+// contentOf is what temp writes.
+func contentOf(n int) []byte {
+	content := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)}).Read(content) // never fails
+	return content
 }
 
 func must(t testing.TB, err error) {
@@ -232,3 +240,6 @@ func within(v any, path ...any) any {
 func put(v any, to any, path ...any) {
 	within(v, path[:len(path)-1]...).(map[string]any)[path[len(path)-1].(string)] = to
 }
+
+// parse reads a document as the server does.
+func parse(text string) (*ast.Document, error) { return parser.Parse(parser.ParseParams{Source: text}) }

@@ -172,6 +172,10 @@ func (c *Client) read(operation string, answer *http.Response, raw []byte, to *r
 		return f
 	}
 	to.requestID = f.RequestID
+	if len(got.Data) == 0 || string(got.Data) == "null" {
+		f.Err = fmt.Errorf("the answer to %s holds nothing", operation)
+		return f
+	}
 	if err := decode(got.Data, to.data); err != nil {
 		f.Err = fmt.Errorf("the answer to %s cannot be read: %w", operation, err)
 		return f

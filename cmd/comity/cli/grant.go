@@ -293,7 +293,10 @@ func (n grantNarrowCmd) Run(r *run) error {
 		in.NotAfter = n.Until.Time
 	}
 	if n.Caveat != "" { // what was said stays said
-		in.Caveats.Text = strings.TrimSpace(in.Caveats.Text + "\n" + string(n.Caveat))
+		if in.Caveats.Text != "" {
+			in.Caveats.Text += "\n"
+		}
+		in.Caveats.Text += string(n.Caveat)
 	}
 	if m := n.over(in.Caveats.Marking); m != nil {
 		in.Caveats.Marking = *m
