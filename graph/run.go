@@ -59,32 +59,32 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (*json.R
 func (h *handler) query(ctx context.Context, who exchange.Caller, p execute.Params) (*json.RawMessage, []*fault) {
 	var raw json.RawMessage
 	var faults []*fault
-	var severe error
+	var at []any // where what ended the read went wrong
 	err := h.x.Read(ctx, who, func(r *exchange.Reader) error {
-		faults, severe = nil, nil
+		faults, at = nil, nil
 		p.State = &request{x: h.x, reader: r}
 		data, failed := execute.Query(ctx, p)
 		for _, e := range failed {
 			f := h.faultOf(e.Err)
 			f.path = e.Path
 			if f.severe() {
-				severe = f
-				return f
+				at = e.Path
+				return e.Err // as it is: the database tells its own being away from a fault
 			}
 			faults = append(faults, f)
 		}
 		var f *fault
 		if raw, f = h.encodeData(data); f != nil {
-			severe = f
 			return f
 		}
 		return nil
 	})
-	if severe != nil {
-		err = severe
-	}
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		f := h.faultOf(err)
+		if f.path == nil {
+			f.path = at
+		}
+		return nil, []*fault{f}
 	}
 	return &raw, faults
 }
