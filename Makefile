@@ -32,11 +32,10 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$pkg" || exit 1; \
 	done
 
-bench: postgres ## all benchmarks
-	@$(STACK) -- go test -run='^$$' -bench=. -benchmem -timeout=2h $(PKGS)
+bench: bench-transfer ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
 
-bench-transfer: postgres ## the benchmarks of evidence going up and down (Benchmark...Transfer...)
-	@$(STACK) -- go test -run='^$$' -bench=Transfer -benchmem -timeout=2h $(PKGS)
+bench-transfer: postgres ## evidence going up and down, beside curl on the same store
+	@cd bench && go run ./transfer
 
 check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
 
@@ -45,6 +44,7 @@ check-format:
 
 check-vet:
 	go vet ./...
+	cd bench && go vet ./...
 
 check-lint:
 	$(LINT) run ./...
