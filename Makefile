@@ -29,7 +29,7 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 	for f in $$(echo "$$found" | sed 's/:func /:/'); do \
 		pkg=$$(dirname "$${f%%:*}"); name=$${f##*:}; \
 		echo "== $$pkg $$name"; \
-		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$pkg" || exit 1; \
+		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x "$$pkg" || exit 1; \
 	done
 
 bench: bench-transfer ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
