@@ -14,6 +14,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 )
 
@@ -47,9 +48,15 @@ func serveAPI(t testing.TB, change func(*Options)) *api {
 	log := &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w := exchangetest.NewWith(t, exchangetest.Options{Log: logger})
+	return (&api{World: w, log: log}).serve(t, w.Exchange, change)
+}
+
+// serve is the API over an exchange of the same world.
+func (a *api) serve(t testing.TB, x *exchange.Exchange, change func(*Options)) *api {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	url := "http://" + server.Listener.Addr().String()
-	o := Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: logger}
+	o := Options{Exchange: x, Verifier: a.Verifier, ExternalURL: url + "/graphql", Log: a.World.Log}
 	if change != nil {
 		change(&o)
 	}
@@ -60,7 +67,7 @@ func serveAPI(t testing.TB, change func(*Options)) *api {
 	server.Config.Handler = h
 	server.Start()
 	t.Cleanup(server.Close)
-	return &api{World: w, url: url, log: log}
+	return &api{World: a.World, url: url, log: a.log}
 }
 
 // client is an officer's software.

@@ -73,7 +73,15 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, media, true, f)
 		return
 	}
-	data, faults := h.run(ctx, exchange.Caller{Identity: who, RequestID: id}, q)
+	var data *json.RawMessage
+	var faults []*fault
+	err = execute.Guard(func() error {
+		data, faults = h.run(ctx, exchange.Caller{Identity: who, RequestID: id}, q)
+		return nil
+	})
+	if err != nil {
+		data, faults = nil, []*fault{h.faultOf(err)}
+	}
 	h.answer(w, id, media, data, faults)
 }
 

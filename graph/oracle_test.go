@@ -1,0 +1,280 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/exchangetest"
+)
+
+// records are the ids of one record of each kind.
+type records map[comity.Kind]comity.ID
+
+func absent() records {
+	r := records{}
+	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
+		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate} {
+		r[k] = comity.NewID(k)
+	}
+	return r
+}
+
+// hidden makes one record of each kind that only Kazakhstan's officers in the
+// matter (and Armenia's, of the request) may see.
+func hidden(t *testing.T, a *api) records {
+	t.Helper()
+	a.Mandate(t, "KZ")
+	owner, liaison := a.World.As(t, "investigator@KZ"), a.World.As(t, "liaison@KZ")
+	r := records{comity.KindCase: owner.FileCase(t, "Ransom", "AM")}
+	for kind, add := range map[comity.Kind]*exchange.AddRecords{
+		comity.KindEntry:      {Entries: []exchange.NewEntry{{Text: comity.EntryText{Text: "a"}}}},
+		comity.KindSubject:    {Subjects: []exchange.NewSubject{{Kind: "PERSON", Role: "SUSPECT", Text: comity.SubjectText{Identifier: "x"}}}},
+		comity.KindObservable: {Observables: []exchange.NewObservable{{Text: comity.ObservableText{Type: "url", Value: "x"}}}},
+	} {
+		add.Key, add.Case = exchangetest.Key(), r[comity.KindCase]
+		owner.Do(t, add)
+		r[kind] = add.IDs[0]
+	}
+	r[comity.KindEvidence] = owner.Upload(t, r[comity.KindCase], "a.txt", []byte("a"))
+	r[comity.KindRelease] = owner.Release(t, r[comity.KindCase], "AM", r[comity.KindEvidence])
+	grant := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
+	liaison.Do(t, grant)
+	r[comity.KindGrant] = grant.ID
+	send := &exchange.SendRequest{Key: exchangetest.Key(), To: "KZ", Kind: comity.RequestInformation, Urgency: comity.UrgencyPrompt, Category: "RANSOMWARE",
+		Purpose: comity.PurposeInvestigation, Marking: comity.DefaultMarking, Text: comity.RequestText{Title: "a", Facts: "b"}}
+	a.World.As(t, "investigator@AM").Do(t, send)
+	r[comity.KindRequest] = send.ID
+	liaison.Read(t, func(reader *exchange.Reader) error {
+		all, err := reader.Mandates()
+		r[comity.KindMandate] = all[0].ID
+		return err
+	})
+	return r
+}
+
+// naming gives, for every mutation that names a record, an input that does.
+func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
+	now := c.Clock.Now()
+	sign := func(act string, id comity.ID, body any) string {
+		return c.Sign(t, statement.Act{Act: act, Record: id}, body)
+	}
+	of, exhibit, request, grant := r[comity.KindCase], r[comity.KindEvidence], r[comity.KindRequest], r[comity.KindGrant]
+	key, err := statement.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk, err := json.Marshal(statement.PublicJWK(&key.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := statement.BeginBody{MediaType: "text/plain", Size: 1, Name: "a"}
+	zero := strings.Repeat("0", 64)
+	narrow := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
+	body := c.GrantBody("AM", r[comity.KindRelease])
+	all := map[string]map[string]any{
+		"caseUpdate":    {"id": of, "expectedVersion": 1, "title": "a"},
+		"caseAssign":    {"id": of, "officer": "BY:liaison-1"},
+		"caseClose":     {"id": of, "expectedVersion": 1},
+		"caseReopen":    {"id": of, "expectedVersion": 1},
+		"caseReserve":   {"id": of, "expectedVersion": 1, "reason": "a", "act": sign(statement.ActCaseReserve, of, statement.ReserveBody{Reason: "a"})},
+		"entryAdd":      {"case": of, "items": []any{map[string]any{"text": "a"}}},
+		"subjectAdd":    {"case": of, "items": []any{map[string]any{"kind": "PERSON", "role": "SUSPECT", "identifier": "a"}}},
+		"observableAdd": {"case": of, "items": []any{map[string]any{"type": "url", "value": "a"}}},
+		"evidenceBegin": {"case": of, "items": []any{map[string]any{"mediaType": "text/plain", "original": false, "size": 1, "name": "a", "recipient": string(jwk),
+			"act": sign(statement.ActEvidenceBegin, of, begin)}}},
+		"evidenceParts": {"evidence": exhibit, "parts": []any{}},
+		"evidenceComplete": {"items": []any{map[string]any{"evidence": exhibit, "parts": []any{}, "plainSha256": zero,
+			"act": sign(statement.ActEvidenceComplete, exhibit, statement.CompleteBody{})}}},
+		"evidenceOpen": {"evidence": exhibit, "purpose": "INVESTIGATION", "grant": grant, "recipient": string(jwk),
+			"act": c.Sign(t, statement.Act{Act: statement.ActEvidenceOpen, Record: exhibit, Purpose: "INVESTIGATION", Grant: grant}, statement.OpenBody{})},
+		"messageSend":   {"request": request, "text": "a"},
+		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
+		"grantMake":     c.grantInput(t, of, body),
+		"grantNarrow": {"grant": grant, "expectedVersion": 1, "scope": "SUMMARY", "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
+			"act": sign(statement.ActGrantNarrow, grant, narrow)},
+		"grantRevoke": {"grant": grant, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Reason: "a"})},
+		"mandateEnd":  {"mandate": r[comity.KindMandate]},
+	}
+	for _, move := range moves {
+		in := map[string]any{"id": request, "expectedVersion": 1, "note": "a"}
+		switch move {
+		case "requestForward":
+			in["routeTo"] = "BY/cyber"
+		case "requestExecute":
+			in["outcome"] = "EXECUTED"
+		case "requestPostpone":
+			in["until"] = stamp(now.Add(time.Hour))
+		case "requestRefuse":
+			in["ground"], in["act"] = "NOT_STATED", sign(statement.ActRequestRefuse, request, statement.RefuseBody{Ground: "NOT_STATED", Note: "a"})
+		}
+		all[string(move)] = in
+	}
+	return all
+}
+
+// notNaming are the mutations whose input names no record that must exist.
+var notNaming = []string{"caseFile", "requestSend", "mandateGive"}
+
+// same sends an operation under a given request id and gives what the asker
+// can tell the answers apart by.
+func (c *client) same(t *testing.T, query string, variables map[string]any) string {
+	t.Helper()
+	raw, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.request(t, http.MethodPost, c.url+"/graphql", bytes.NewReader(raw))
+	r.Header.Set("X-Request-Id", "the-same-for-all")
+	res := do(t, r)
+	res.header.Del("Date")
+	names := slices.Sorted(maps.Keys(res.header))
+	var b strings.Builder
+	for _, n := range names {
+		b.WriteString(n + ": " + strings.Join(res.header[n], ", ") + "\n")
+	}
+	return http.StatusText(res.status) + "\n" + b.String() + res.raw
+}
+
+// TestNoOracle asks for records that are hidden and records that never were, by
+// every query and mutation that names one: the answers are the same to the byte
+// (Article 12).
+func TestNoOracle(t *testing.T) {
+	a := serveAPI(t, nil)
+	there, nowhere := hidden(t, a), absent()
+	for _, name := range []string{"liaison@BY", "investigator@BY", "authority@BY", "colleague@KZ", "ct@KZ"} {
+		t.Run(name, func(t *testing.T) {
+			c := a.as(t, name)
+			for kind := range nowhere {
+				for _, q := range []string{`query($id: ID!) { node(id: $id) { __typename id } }`, `query($id: ID!) { node(id: $id, purpose: INVESTIGATION) { id ... on Case { title access { level } } } }`,
+					`query($id: ID!) { nodes(ids: [$id], purpose: INVESTIGATION) { id } }`, `query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount pageInfo { hasNextPage } } } }`} {
+					x, y := c.same(t, q, map[string]any{"id": there[kind]}), c.same(t, q, map[string]any{"id": nowhere[kind]})
+					if x != y {
+						t.Errorf("%s of %s\nhidden: %s\nabsent: %s", q, kind, x, y)
+					}
+				}
+			}
+			x, y := c.naming(t, there), c.naming(t, nowhere)
+			for mutation := range x {
+				typ := strings.ToUpper(mutation[:1]) + mutation[1:] + "Input!"
+				q := "mutation($input: " + typ + ") { " + mutation + "(input: $input) { errors { __typename ... on UserError { code message path } ... on DeniedError { article reason cure } } } }"
+				x[mutation]["idempotencyKey"], y[mutation]["idempotencyKey"] = exchangetest.Key(), exchangetest.Key()
+				gotX, gotY := c.same(t, q, map[string]any{"input": x[mutation]}), c.same(t, q, map[string]any{"input": y[mutation]})
+				if gotX != gotY {
+					t.Errorf("%s\nhidden: %s\nabsent: %s", mutation, gotX, gotY)
+				}
+				if strings.Contains(gotX, `"errors":[]`) {
+					t.Errorf("%s on a hidden record was performed: %s", mutation, gotX)
+				}
+			}
+		})
+	}
+	// The table is whole: every mutation of the schema is in it or names nothing.
+	s, _, err := bindSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := a.as(t, "liaison@BY").naming(t, nowhere)
+	for name := range s.MutationType().Fields() {
+		if in[name] == nil && !slices.Contains(notNaming, name) {
+			t.Errorf("the mutation %s is not tried", name)
+		}
+	}
+}
+
+// TestIDsOfAnotherType gives, wherever an id is taken, ids of every other kind.
+func TestIDsOfAnotherType(t *testing.T) {
+	a := serveAPI(t, nil)
+	c := a.as(t, "investigator@KZ")
+	r := absent()
+	var swap []string
+	for _, id := range r {
+		swap = append(swap, string(id), string(comity.NewID(comity.KindCustody)))
+	}
+	for mutation, named := range c.naming(t, r) {
+		raw, err := json.Marshal(named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var input map[string]any
+		if err := json.Unmarshal([]byte(strings.NewReplacer(swap...).Replace(string(raw))), &input); err != nil {
+			t.Fatal(err)
+		}
+		e := c.refused(t, mutation, input, comity.CodeInvalid)
+		path, _ := e["path"].([]any)
+		if len(path) < 2 || path[0] != "input" || !strings.Contains(e["message"].(string), "this is the id of a custody") {
+			t.Errorf("%s: %v", mutation, e)
+		}
+	}
+	for _, id := range []string{"", "case1_", "nonsense", string(r[comity.KindCase]) + "a", strings.ToUpper(string(r[comity.KindCase])), string(comity.NewID(comity.KindMandate))} {
+		res := c.call(t, `query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id})
+		if res.status != http.StatusOK || res.Data["node"] != nil || len(res.Errors) != 1 || res.Errors[0].Extensions.Code != "INVALID" || res.Errors[0].Path[0] != "node" {
+			t.Errorf("%q: %d %s", id, res.status, res.raw)
+		}
+	}
+}
+
+// TestCursors holds cursors to the viewer, list and filter that they are of.
+func TestCursors(t *testing.T) {
+	a := serveAPI(t, nil)
+	owner, colleague := a.as(t, "investigator@KZ"), a.as(t, "colleague@KZ")
+	var ids []comity.ID
+	for _, title := range []string{"a", "b", "c"} {
+		id := owner.fileCase(t, title)
+		owner.done(t, "caseAssign", "case { id }", map[string]any{"id": id, "officer": "KZ:colleague-1"})
+		owner.done(t, "entryAdd", "entries { id }", map[string]any{"case": id, "items": []any{map[string]any{"text": "1"}, map[string]any{"text": "2"}}})
+		ids = append(ids, id)
+	}
+	const page = `query($after: String) { viewer { cases(first: 2, after: $after) { nodes { title } pageInfo { hasNextPage hasPreviousPage endCursor } totalCount } } }`
+	first := dig(t, owner.get(t, page, nil), "viewer", "cases")
+	cursor := dig(t, first, "pageInfo", "endCursor")
+	second := dig(t, owner.get(t, page, map[string]any{"after": cursor}), "viewer", "cases")
+	if dig(t, first, "pageInfo", "hasNextPage") != true || dig(t, second, "pageInfo", "hasNextPage") != false || dig(t, second, "pageInfo", "hasPreviousPage") != true ||
+		dig(t, first, "nodes", 0, "title") != "c" || dig(t, second, "nodes", 0, "title") != "a" || dig(t, second, "totalCount") != float64(3) {
+		t.Errorf("the pages are %v and %v", first, second)
+	}
+	refused := func(c *client, query string, variables map[string]any) {
+		t.Helper()
+		r := c.call(t, query, variables)
+		if r.status != http.StatusOK || len(r.Errors) != 1 || r.Errors[0].Extensions.Code != "INVALID" || !strings.Contains(r.Errors[0].Message, "cursor") {
+			t.Errorf("%d %s", r.status, r.raw)
+		}
+	}
+	refused(colleague, page, map[string]any{"after": cursor})
+	refused(owner, page, map[string]any{"after": "nonsense"})
+	refused(owner, `query($after: String) { viewer { requests(first: 2, after: $after) { nodes { id } } } }`, map[string]any{"after": cursor})
+	refused(owner, `query($after: String) { viewer { cases(first: 2, after: $after, filter: {status: OPEN}) { nodes { id } } } }`, map[string]any{"after": cursor})
+	// A cursor of one case's entries does not open another's, and what it makes
+	// impossible is null where the specification says, not everything.
+	const entries = `query($id: ID!, $after: String) { node(id: $id) { id ... on Case { title entries(first: 1, after: $after) { nodes { text } pageInfo { endCursor } } } } }`
+	oldest := dig(t, owner.get(t, entries, map[string]any{"id": ids[0]}), "node", "entries")
+	inner := dig(t, oldest, "pageInfo", "endCursor")
+	next := dig(t, owner.get(t, entries, map[string]any{"id": ids[0], "after": inner}), "node", "entries")
+	if dig(t, oldest, "nodes", 0, "text") == dig(t, next, "nodes", 0, "text") {
+		t.Errorf("the entry after %v is %v", oldest, next)
+	}
+	r := owner.call(t, entries, map[string]any{"id": ids[1], "after": inner})
+	if r.status != http.StatusOK || len(r.Errors) != 1 || dig(t, r.Data, "node", "title") != "b" || dig(t, r.Data, "node", "entries") != nil || r.Errors[0].Path[1] != "entries" {
+		t.Errorf("%d %s", r.status, r.raw)
+	}
+	for _, n := range []int{0, -1, 101, 1 << 30} {
+		if r := owner.call(t, `query($n: Int!) { viewer { cases(first: $n) { nodes { id } } } }`, map[string]any{"n": n}); len(r.Errors) != 1 || r.Errors[0].Extensions.Code != "INVALID" || r.Data != nil {
+			t.Errorf("first: %d: %s", n, r.raw)
+		}
+	}
+	many := make([]any, 101)
+	for i := range many {
+		many[i] = ids[0]
+	}
+	if r := owner.call(t, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": many}); len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "100") {
+		t.Errorf("101 ids: %s", r.raw)
+	}
+}
