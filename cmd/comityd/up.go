@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity/cmd/comityd/demo"
@@ -198,7 +199,10 @@ func (c *downCmd) Run(ctx context.Context, s streams) error {
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "down: ended %v\n", ended)
+	if len(ended) == 0 {
+		ended = []string{"nothing: nothing ran"}
+	}
+	fmt.Fprintf(s.out, "down: ended %s\n", strings.Join(ended, ", "))
 	if !c.Wipe {
 		return nil
 	}
@@ -222,14 +226,16 @@ func (c *statusCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	all := true
-	for name, file := range map[string]string{"vault": "vault/pid.json", "minio": "minio/pid.json", "postgres": "postgres/pid.json", "comityd": pidFile} {
-		pid, ok := stack.Running(filepath.Join(dir, file))
+	for _, p := range []struct{ name, file string }{
+		{"vault", "vault/pid.json"}, {"minio", "minio/pid.json"}, {"postgres", "postgres/pid.json"}, {"comityd", pidFile},
+	} {
+		pid, ok := stack.Running(filepath.Join(dir, p.file))
 		all = all && ok
 		state := "does not run"
 		if ok {
 			state = fmt.Sprintf("runs as process %d", pid)
 		}
-		fmt.Fprintf(s.out, "%-10s %s\n", name, state)
+		fmt.Fprintf(s.out, "%-10s %s\n", p.name, state)
 	}
 	if !all {
 		return errors.New("not everything runs; start it with: comityd up")

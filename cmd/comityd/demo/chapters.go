@@ -39,6 +39,8 @@ func (s *story) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The mandate's instant is the earliest that the story knows of.
+	s.began = m.NotBefore
 	s.act(authority.who, "gives the liaison a mandate to grant until "+m.NotAfter.Format(time.DateOnly), comity.ArticleLiaison.String())
 	return nil
 }

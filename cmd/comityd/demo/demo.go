@@ -45,30 +45,38 @@ type Result struct {
 
 // Play plays the story. An error names the step that did not go as told.
 func Play(ctx context.Context, o Options) (Result, error) {
+	s, err := play(ctx, o)
+	if s == nil {
+		return Result{}, err
+	}
+	return Result{s.acts, s.denials}, err
+}
+
+func play(ctx context.Context, o Options) (*story, error) {
 	if o.ImageSize == 0 {
 		o.ImageSize = ImageSize
 	}
 	raw, err := os.ReadFile(o.Config.Roots)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	roots, err := statement.ReadRoots(raw)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	work, err := os.MkdirTemp("", "comity-demo-")
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	defer os.RemoveAll(work)
 	s := &story{teller: &teller{w: o.Out, color: o.Color}, o: o, roots: roots, work: work, officers: map[string]*officer{}}
 	for _, chapter := range s.chapters() {
 		s.step(chapter.title)
 		if err := chapter.play(ctx); err != nil {
-			return Result{s.acts, s.denials}, fmt.Errorf("step %d, %q: %w", s.steps, chapter.title, err)
+			return s, fmt.Errorf("step %d, %q: %w", s.steps, chapter.title, err)
 		}
 	}
-	return Result{s.acts, s.denials}, nil
+	return s, nil
 }
 
 type chapter struct {
@@ -84,7 +92,8 @@ type story struct {
 	work     string // folder for files, removed afterwards
 	officers map[string]*officer
 
-	wallet   string // that Armenia has seen too
+	began    time.Time // by the server's clock: the record of earlier plays is left out
+	wallet   string    // that Armenia has seen too
 	filed    comity.ID
 	disk     *client.Exhibit // the disk image, granted
 	letter   *client.Exhibit // the ransom note, not granted
@@ -162,7 +171,7 @@ func RealDocument() string {
 	return path
 }
 
-// wallets finds the first wallet address of a document.
+// wallet finds the first wallet address of a document.
 func wallet(d *importer.Draft) (string, error) {
 	for _, o := range d.Observables {
 		if o.Type == "cryptocurrency-wallet" {

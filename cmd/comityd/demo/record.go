@@ -27,6 +27,7 @@ func (s *story) record(ctx context.Context) error {
 			return err
 		}
 		slices.Reverse(all) // told in order
+		all = slices.DeleteFunc(all, func(e client.LogEntry) bool { return e.At.Before(s.began) })
 		if err := s.side(side.state, all); err != nil {
 			return err
 		}
