@@ -3,6 +3,7 @@ package sovereignty
 import (
 	"flag"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/comity-platform/comity"
@@ -10,8 +11,16 @@ import (
 
 var (
 	seed   = flag.Uint64("seed", 0, "seed of the random questions; 0 picks one")
-	rounds = flag.Int("rounds", 40_000, "how many random questions are put")
+	rounds = flag.Int("rounds", questions(), "how many random questions are put")
 )
+
+// questions is how many are put unless told: more in a soak.
+func questions() int {
+	if os.Getenv("COMITY_SOAK") != "" {
+		return 2_000_000
+	}
+	return 40_000
+}
 
 func random(t testing.TB) *rand.Rand {
 	s := *seed
