@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client/importer"
+	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/graph"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"comity": main})
+}
+
+// TestScripts runs testdata/*.txtar, each against an exchange of its own. The
+// commands of a script run as processes of their own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return setup(t, env) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token,
+		},
+	})
+}
+
+func setup(t *testing.T, env *testscript.Env) error {
+	w := exchangetest.New(t)
+	server := httptest.NewUnstartedServer(nil)
+	url := "http://" + server.Listener.Addr().String()
+	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	server.Config.Handler = h
+	server.Start()
+	env.Defer(server.Close)
+	roots, err := w.Roots.Marshal()
+	if err != nil {
+		return err
+	}
+	env.Values["world"], env.Values["test"] = w, t
+	env.Setenv("COMITY_HOME", filepath.Join(env.WorkDir, "home"))
+	env.Setenv("SERVER", url)
+	env.Setenv("CATEGORY", string(tokentest.Category))
+	return write(env.WorkDir, map[string][]byte{"roots.json": roots, "misp.json": importer.Sample("ransomware-misp.json"), "stix.json": importer.Sample("ransomware-stix.json"),
+		"KZ.jws": []byte(w.Directory.JWS("KZ")), "AM.jws": []byte(w.Directory.JWS("AM"))})
+}
+
+func write(dir string, files map[string][]byte) error {
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pick NAME PATH sets a variable to a member of the JSON on standard output, as
+// in "pick CASE case.id" or "pick DISK 0.evidence".
+func pick(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pick NAME PATH")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &v))
+	for _, p := range strings.Split(args[1], ".") {
+		switch w := v.(type) {
+		case map[string]any:
+			v = w[p]
+		case []any:
+			i, err := strconv.Atoi(p)
+			ts.Check(err)
+			v = w[i]
+		}
+	}
+	if v == nil {
+		ts.Fatalf("%s is not there", args[1])
+	}
+	ts.Setenv(args[0], fmt.Sprint(v))
+}
+
+// status CODE COMMAND... wants a command to end with that exit code.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if m := regexp.MustCompile(`exit status (\d+)`).FindStringSubmatch(fmt.Sprint(err)); err != nil && m != nil {
+		got = m[1]
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, wanted %s", got, args[0])
+	}
+}
+
+// mode PERMISSIONS FILE... wants files to have these permissions.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args[1:] {
+		st, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%04o", st.Mode().Perm()); (got == args[0]) == neg {
+			ts.Fatalf("%s has mode %s", name, got)
+		}
+	}
+}
+
+// sequence gives every leaf of the record of acts its place.
+func sequence(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Value("world").(*exchangetest.World).Sequence(ts.Value("test").(*testing.T))
+}
+
+// big NAME SIZE makes a file.
+func big(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * 7 >> 3)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// token OFFICER KEYFILE OUT gets a token for the session key of a login, as
+// another identity provider would bind one to its thumbprint.
+func token(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value("world").(*exchangetest.World)
+	block, _ := pem.Decode([]byte(ts.ReadFile(args[1])))
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	ts.Check(err)
+	_, state, _ := strings.Cut(args[0], "@")
+	tok, err := devissuer.Login(context.Background(), http.DefaultClient, w.Issuers[comity.State(state)].URL(), args[0], key.(crypto.Signer), time.Now())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(tok+"\n"), 0o600))
+}
