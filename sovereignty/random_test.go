@@ -11,11 +11,11 @@ import (
 
 var (
 	seed   = flag.Uint64("seed", 0, "seed of the random questions; 0 picks one")
-	rounds = flag.Int("rounds", questions(), "how many random questions are put")
+	rounds = flag.Int("rounds", howMany(), "how many random questions are put")
 )
 
-// questions is how many are put unless told: more in a soak.
-func questions() int {
+// howMany questions are put unless told: more in a soak.
+func howMany() int {
 	if os.Getenv("COMITY_SOAK") != "" {
 		return 2_000_000
 	}
