@@ -160,9 +160,10 @@ type RevokeGrant struct {
 	Body  statement.RevokeBody `json:"body"`
 	Act   string               `json:"-"`
 
+	Statement string `json:"-"` // the state's signed revocation, by which the liaison can tell that it was asked for
+
 	grant     comity.Grant
 	canonical json.RawMessage
-	statement string
 }
 
 func (r *RevokeGrant) about() (sovereignty.Action, string, any) {
@@ -196,7 +197,7 @@ func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	r.statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
+	r.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
 		ID: r.Grant, Record: r.grant.Case, Body: r.canonical, Previous: latest(r.grant)})
 	return err
 }
@@ -210,14 +211,19 @@ func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 		return err
 	}
 	a.made = []comity.ID{r.Grant}
-	return tx.AddEffect(storage.Effect{ID: r.Grant, Kind: effectApply, State: g.State, Payload: []byte(r.statement), NotBefore: a.now})
+	return tx.AddEffect(storage.Effect{ID: r.Grant, Kind: effectApply, State: g.State, Payload: []byte(r.Statement), NotBefore: a.now})
 }
 
 func (r *RevokeGrant) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, r.Grant)
 }
 
+// repeat has the revocation signed once more, over the act of this repeat: the
+// first statement went out with an answer that was lost.
 func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if err := r.prepare(ctx, a); err != nil {
+		return err
+	}
 	return a.x.runEffects(ctx, r.Grant)
 }
 

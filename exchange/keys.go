@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +20,34 @@ const keyAge = 30 * time.Second
 // maxKeys bounds the cache.
 const maxKeys = 4096
 
-// unwrapsInFlight bounds the calls to custodians that one read makes at once.
-const unwrapsInFlight = 8
+// callsInFlight bounds the calls to one custodian that one read makes at once.
+const callsInFlight = 8
+
+// custodianWait is how long a read waits for all that it asks of one custodian
+// at once: a state whose custodian hangs is dark, and closes nobody else's records.
+const custodianWait = 3 * time.Second
+
+// askEach calls f for every item, the custodians of the states beside each other.
+func askEach[T any](ctx context.Context, items []T, state func(T) comity.State, f func(context.Context, T)) {
+	byState := map[comity.State][]T{}
+	for _, item := range items {
+		byState[state(item)] = append(byState[state(item)], item)
+	}
+	var states sync.WaitGroup
+	for _, of := range byState {
+		states.Go(func() {
+			within, cancel := context.WithTimeout(ctx, custodianWait)
+			defer cancel()
+			var g errgroup.Group
+			g.SetLimit(callsInFlight)
+			for _, item := range of {
+				g.Go(func() error { f(within, item); return nil })
+			}
+			_ = g.Wait() // the goroutines return no errors
+		})
+	}
+	states.Wait()
+}
 
 // recordKeys opens record keys through the custodians of the states that they
 // belong to, and keeps them for at most keyAge.
@@ -93,23 +121,21 @@ func (k *recordKeys) keep(ref keyRef, key custodian.RecordKey, now time.Time) {
 // many opens many keys at once; a key that cannot be opened has its error instead.
 func (k *recordKeys) many(ctx context.Context, refs []keyRef) (map[keyRef]custodian.RecordKey, map[keyRef]error) {
 	keys, faults := map[keyRef]custodian.RecordKey{}, map[keyRef]error{}
-	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(unwrapsInFlight)
+	once := map[keyRef]bool{}
 	for _, ref := range refs {
-		g.Go(func() error {
-			key, err := k.get(ctx, ref)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				faults[ref] = err
-			} else {
-				keys[ref] = key
-			}
-			return nil
-		})
+		once[ref] = true
 	}
-	_ = g.Wait() // the goroutines return no errors: each stands in faults
+	var mu sync.Mutex
+	askEach(ctx, slices.Collect(maps.Keys(once)), func(r keyRef) comity.State { return r.state }, func(ctx context.Context, ref keyRef) {
+		key, err := k.get(ctx, ref)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			faults[ref] = err
+		} else {
+			keys[ref] = key
+		}
+	})
 	return keys, faults
 }
 

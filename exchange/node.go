@@ -103,19 +103,23 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 	if err != nil {
 		return err
 	}
+	var refs []keyRef
 	for id, parent := range parents {
 		c, ok := cases[parent]
-		if !ok || c.Text == nil && len(c.Exhibits) == 0 {
-			continue
+		if ok && (c.Text != nil || len(c.Exhibits) > 0) && r.opens(c, id, entries, subjects, observables) {
+			refs = append(refs, c.keyRef())
+		} else {
+			delete(parents, id)
 		}
-		if !r.opens(c, id, entries, subjects, observables) {
-			continue
-		}
-		key, err := r.x.keys.get(r.ctx, keyRef{c.ID, c.State, c.wrapped})
-		if err != nil { // dark, like the case; told apart from absent by nobody who may not see it
+	}
+	keys, faults := r.x.keys.many(r.ctx, refs)
+	for id, parent := range parents {
+		c := cases[parent]
+		if err := faults[c.keyRef()]; err != nil { // dark, like the case; told apart from absent by nobody who may not see it
 			r.x.log.Warn("a custodian does not answer", "state", c.State, "request", r.who.RequestID, "error", err)
 			continue
 		}
+		key := keys[c.keyRef()]
 		var n Node
 		switch id.Kind() {
 		case comity.KindEntry:

@@ -1,6 +1,9 @@
 package exchange
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/object"
@@ -30,21 +33,14 @@ func (r *Reader) MessagesOf(requests map[comity.ID]*RequestView, ids []comity.ID
 	if err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(found, func(_ comity.ID, m storage.Message) bool { return requests[m.Request] == nil })
+	keys := r.messageKeys(slices.Collect(maps.Values(found)), wrapped)
 	out := map[comity.ID]MessageView{}
 	for id, m := range found {
-		if requests[m.Request] == nil {
-			continue
-		}
-		v := MessageView{Message: m.Message}
-		if key, err := r.x.keys.get(r.ctx, keyRef{m.Request, m.State, wrapped[m.Request][m.State]}); err != nil {
-			r.x.log.Warn("a custodian does not answer", "state", m.State, "request", r.who.RequestID, "error", err)
-		} else if text, err := words[comity.MessageText](key, bindMessage(m.Message), m.Sealed); err != nil {
+		if out[id], err = openMessage(m, wrapped, keys); err != nil {
 			r.incident(string(id), err)
 			return nil, err
-		} else {
-			v.Text = &text
 		}
-		out[id] = v
 	}
 	return out, nil
 }

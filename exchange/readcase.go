@@ -1,13 +1,12 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/sovereignty"
@@ -42,6 +41,8 @@ type CaseView struct {
 	wrapped     string
 	unreachable bool // the originator's register does not answer
 }
+
+func (v *CaseView) keyRef() keyRef { return keyRef{v.ID, v.State, v.wrapped} }
 
 // full reports whether the case's inner records are open.
 func (v *CaseView) full() bool {
@@ -249,19 +250,19 @@ func (r *Reader) openTexts(views []*CaseView, stored map[comity.ID]storage.CaseV
 	if err != nil {
 		return err
 	}
+	r.standing(views)
 	refs := make([]keyRef, 0, len(ids))
 	for _, v := range views {
-		if w := wrapped[v.ID][v.State]; w != "" {
+		if w := wrapped[v.ID][v.State]; w != "" && !v.unreachable && v.Access.Level != sovereignty.AccessNone {
 			v.wrapped = w
 			if v.Access.Level != sovereignty.AccessExhibits {
-				refs = append(refs, keyRef{v.ID, v.State, w})
+				refs = append(refs, v.keyRef())
 			}
 		}
 	}
-	r.standing(views)
 	keys, faults := r.x.keys.many(r.ctx, refs)
 	for _, v := range views {
-		ref := keyRef{v.ID, v.State, v.wrapped}
+		ref := v.keyRef()
 		if v.Access.Level == sovereignty.AccessNone || v.unreachable {
 			continue
 		}
@@ -293,19 +294,16 @@ func (r *Reader) openTexts(views []*CaseView, stored map[comity.ID]storage.CaseV
 // cases are about to be shown. Where a register knows better than the database,
 // the register is believed.
 func (r *Reader) standing(views []*CaseView) {
-	var g errgroup.Group
-	g.SetLimit(unwrapsInFlight)
-	errs := make([]error, len(views))
+	var granted []int
 	for i, v := range views {
-		if v.Own || v.Access.Grant == nil || v.Access.Level == sovereignty.AccessNone || v.Access.Level == sovereignty.AccessEnded {
-			continue
+		if !v.Own && v.Access.Grant != nil && v.Access.Level != sovereignty.AccessNone && v.Access.Level != sovereignty.AccessEnded {
+			granted = append(granted, i)
 		}
-		g.Go(func() error {
-			errs[i] = r.x.stands(r.ctx, *v.Access.Grant)
-			return nil
-		})
 	}
-	_ = g.Wait() // the goroutines return no errors: each stands in errs
+	errs := make([]error, len(views))
+	askEach(r.ctx, granted, func(i int) comity.State { return views[i].State }, func(ctx context.Context, i int) {
+		errs[i] = r.x.stands(ctx, *views[i].Access.Grant)
+	})
 	for i, v := range views {
 		switch err := errs[i]; {
 		case err == nil:

@@ -81,6 +81,13 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 	if err != nil {
 		return nil, err
 	}
+	var refs []keyRef
+	for _, c := range cases {
+		if len(found[c.ID]) > 0 {
+			refs = append(refs, c.keyRef())
+		}
+	}
+	keys, faults := r.x.keys.many(r.ctx, refs)
 	for _, c := range cases {
 		rows := found[c.ID]
 		if len(rows) == 0 {
@@ -91,14 +98,13 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 		if len(cases) > 1 {
 			binding = cursorFor(r.who.Officer, list, c.ID)
 		}
-		recordKey, err := r.x.keys.get(r.ctx, keyRef{c.ID, c.State, c.wrapped})
-		if err != nil {
+		if err := faults[c.keyRef()]; err != nil {
 			c.dark(r, err)
 			continue
 		}
 		var fault error
 		out[c.ID] = cut(r, rows, p.Limit, binding, key, func(s S) T {
-			t, err := open(recordKey, s)
+			t, err := open(keys[c.keyRef()], s)
 			if err != nil {
 				fault = err
 			}

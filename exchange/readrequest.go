@@ -1,6 +1,9 @@
 package exchange
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
@@ -139,6 +142,31 @@ func withAction(q sovereignty.Question, a sovereignty.Action) sovereignty.Questi
 	return q
 }
 
+// messageKeys opens the keys of the authors' states.
+func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]map[comity.State]string) map[keyRef]custodian.RecordKey {
+	var refs []keyRef
+	for _, m := range messages {
+		refs = append(refs, keyRef{m.Request, m.State, wrapped[m.Request][m.State]})
+	}
+	keys, faults := r.x.keys.many(r.ctx, refs)
+	for ref, err := range faults {
+		r.x.log.Warn("a custodian does not answer", "state", ref.state, "request", r.who.RequestID, "error", err)
+	}
+	return keys
+}
+
+// openMessage opens a message's words where its author's state's key is at hand.
+func openMessage(m storage.Message, wrapped map[comity.ID]map[comity.State]string, keys map[keyRef]custodian.RecordKey) (MessageView, error) {
+	v := MessageView{Message: m.Message}
+	key, ok := keys[keyRef{m.Request, m.State, wrapped[m.Request][m.State]}]
+	if !ok {
+		return v, nil
+	}
+	text, err := words[comity.MessageText](key, bindMessage(m.Message), m.Sealed)
+	v.Text = &text
+	return v, err
+}
+
 // Messages reads the correspondence on requests, oldest first.
 func (r *Reader) Messages(requests []*RequestView, first int, after string) (map[comity.ID]Page[MessageView], error) {
 	ids := make([]comity.ID, len(requests))
@@ -163,6 +191,7 @@ func (r *Reader) Messages(requests []*RequestView, first int, after string) (map
 	if err != nil {
 		return nil, err
 	}
+	keys := r.messageKeys(slices.Concat(slices.Collect(maps.Values(found))...), wrapped)
 	out := map[comity.ID]Page[MessageView]{}
 	for _, id := range ids {
 		binding := binding
@@ -172,17 +201,10 @@ func (r *Reader) Messages(requests []*RequestView, first int, after string) (map
 		var fault error
 		out[id] = cut(r, found[id], p.Limit, binding, func(m storage.Message) storage.Key { return place(m.CreatedAt, m.ID) },
 			func(m storage.Message) MessageView {
-				v := MessageView{Message: m.Message}
-				key, err := r.x.keys.get(r.ctx, keyRef{id, m.State, wrapped[id][m.State]})
-				if err != nil {
-					r.x.log.Warn("a custodian does not answer", "state", m.State, "request", r.who.RequestID, "error", err)
-					return v
-				}
-				text, err := words[comity.MessageText](key, bindMessage(m.Message), m.Sealed)
+				v, err := openMessage(m, wrapped, keys)
 				if err != nil {
 					fault = err
 				}
-				v.Text = &text
 				return v
 			})
 		if fault != nil {

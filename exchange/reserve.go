@@ -22,11 +22,11 @@ type ReserveCase struct {
 	Body            statement.ReserveBody `json:"body"`
 	Act             string                `json:"-"`
 
-	Ended []comity.ID `json:"-"` // the grants that ended
+	Ended     []comity.ID `json:"-"` // the grants that ended
+	Statement string      `json:"-"` // the state's signed reservation
 
 	changeCase
 	canonical json.RawMessage
-	statement string
 }
 
 func (r *ReserveCase) about() (sovereignty.Action, string, any) {
@@ -63,7 +63,7 @@ func (r *ReserveCase) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	r.statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
+	r.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
 		ID: r.Case, Record: r.Case, Body: r.canonical})
 	return err
 }
@@ -83,13 +83,17 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	return tx.AddEffect(storage.Effect{ID: r.Case, Kind: effectApply, State: r.view.State, Payload: []byte(r.statement), NotBefore: a.now})
+	return tx.AddEffect(storage.Effect{ID: r.Case, Kind: effectApply, State: r.view.State, Payload: []byte(r.Statement), NotBefore: a.now})
 }
 
 func (r *ReserveCase) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, r.Case)
 }
 
+// repeat has the reservation signed once more, as [RevokeGrant.repeat] does.
 func (r *ReserveCase) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if err := r.prepare(ctx, a); err != nil {
+		return err
+	}
 	return a.x.runEffects(ctx, r.Case)
 }

@@ -114,7 +114,7 @@ type standings struct {
 
 // stands asks the originator's custodian whether a grant still stands.
 func (x *Exchange) stands(ctx context.Context, g comity.Grant) error {
-	now := time.Now()
+	now := x.keys.now()
 	x.standing.mu.Lock()
 	until, ok := x.standing.until[g.ID]
 	x.standing.mu.Unlock()
