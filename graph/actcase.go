@@ -83,7 +83,7 @@ func (b *binding) caseActs() {
 		id, err := parseID("id", in.ID, comity.KindCase)
 		return &exchange.ReserveCase{Key: in.IdempotencyKey, Case: id, ExpectedVersion: in.ExpectedVersion,
 			Body: statement.ReserveBody{Reason: in.Reason}, Act: in.Act}, err
-	}, func(a *exchange.ReserveCase, p *payload) { p.id, p.ids = a.Case, a.Ended })
+	}, func(a *exchange.ReserveCase, p *payload) { p.id, p.ids, p.statement = a.Case, a.Ended, a.Statement })
 
 	b.recordActs()
 }

@@ -110,7 +110,7 @@ func (b *binding) grantActs() {
 	act(b, "grantRevoke", nil, func(in grantRevokeInput) (*exchange.RevokeGrant, error) {
 		id, err := parseID("grant", in.Grant, comity.KindGrant)
 		return &exchange.RevokeGrant{Key: in.IdempotencyKey, Grant: id, Body: statement.RevokeBody{Reason: in.Reason}, Act: in.Act}, err
-	}, func(a *exchange.RevokeGrant, p *payload) { p.id = a.Grant })
+	}, func(a *exchange.RevokeGrant, p *payload) { p.id, p.statement = a.Grant, a.Statement })
 
 	act(b, "mandateGive", nil, func(in mandateGiveInput) (*exchange.GiveMandate, error) {
 		return &exchange.GiveMandate{Key: in.IdempotencyKey, Liaison: in.Liaison, NotBefore: in.NotBefore, NotAfter: in.NotAfter}, nil

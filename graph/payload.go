@@ -23,7 +23,9 @@ type payload struct {
 	id     comity.ID   // the record made or changed
 	of     comity.ID   // the record that it is found through, where it is found so
 	ids    []comity.ID // the records made, where there are many
-	result any         // what is given out once and is no record
+	// statement is what the state signed, where no record shows it.
+	statement string
+	result    any // what is given out once and is no record
 }
 
 // act binds a mutation: build makes the act of the decoded input, done tells
@@ -69,6 +71,7 @@ func (b *binding) payloads() {
 	get(b, "*Payload", fields[*payload]{
 		"errors":      func(_ *request, p *payload) any { return p.errors },
 		"endedGrants": func(_ *request, p *payload) any { return p.ids },
+		"statement":   func(_ *request, p *payload) any { return p.statement },
 	})
 	get(b, "*Error", fields[*comity.Error]{
 		"code":        func(_ *request, e *comity.Error) any { return e.Code },
