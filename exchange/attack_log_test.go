@@ -1,0 +1,159 @@
+package exchange_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/sovereignty"
+)
+
+// The record of acts tells a former grantee what the grant itself does not:
+// whether it was revoked or the case reserved.
+func TestAttackLogTellsReservation(t *testing.T) {
+	acts := func(end func(*granted)) (found []string) {
+		g := newGranted(t)
+		end(g)
+		for _, c := range append(about(logOf(t, g.World, "auditor@AM"), g.grant.ID), about(logOf(t, g.World, "auditor@AM"), g.c)...) {
+			if c.Outcome == audit.Done && c.Act != string(sovereignty.GrantMake) {
+				found = append(found, c.Act)
+			}
+		}
+		return found
+	}
+	revoked := acts(func(g *granted) { g.liaison.Do(t, g.liaison.Revoke(t, g.grant.ID)) })
+	reserved := acts(func(g *granted) { must(t, g.reserve(t)) })
+	if !slices.Equal(revoked, reserved) {
+		t.Errorf("Armenia's record says %v of a revoked grant and %v of one that a reservation ended", revoked, reserved)
+	}
+}
+
+// A grant that never opened anything is in the grantee's record of acts.
+func TestAttackLogTellsPendingGrant(t *testing.T) {
+	g := newGranted(t)
+	x := secondServer(t, g.World, turned{apply: func(context.Context, string) error { return comity.Unavailable("the custodian of KZ", nil) }})
+	act := g.liaison.MakeGrant(t, g.c, g.liaison.GrantBody("AM", g.release, g.exhibit))
+	if err := x.Do(t.Context(), g.liaison.Caller, act); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Fatal(err)
+	}
+	if found := about(logOf(t, g.World, "auditor@AM"), act.ID); len(found) > 0 {
+		t.Errorf("Armenia's record of acts names a grant that has opened nothing yet: %+v", found[0])
+	}
+}
+
+// Denials among the originator's own officers are no business of the grantee's.
+func TestAttackLogTellsDomesticDenial(t *testing.T) {
+	g := newGranted(t)
+	want(t, g.owner.Try(t, g.owner.Revoke(t, g.grant.ID)), comity.CodeDenied, comity.ArticleLiaison)
+	for _, c := range about(logOf(t, g.World, "auditor@AM"), g.grant.ID) {
+		if c.Outcome == audit.Refused && c.Actor.State == "KZ" {
+			t.Errorf("Armenia reads that Kazakhstan's own %s was denied %s: %s", c.Actor.Ref, c.Act, c.Reason)
+		}
+	}
+}
+
+// An attempt to pass a case on is in the originator's record.
+func TestAttackOnwardGrantUnseen(t *testing.T) {
+	g := newGranted(t)
+	am := g.As(t, "liaison@AM")
+	want(t, am.Try(t, am.MakeGrant(t, g.c, am.GrantBody("BY", g.release))), comity.CodeDenied, comity.ArticleOriginatorControl)
+	for _, c := range about(logOf(t, g.World, "auditor@KZ"), g.c) {
+		if c.Actor.State == "AM" && c.Act == string(sovereignty.GrantMake) {
+			return
+		}
+	}
+	t.Error("Kazakhstan's record does not show that Armenia's liaison tried to grant its case onward")
+}
+
+// One ended case in the same request makes the originator's record call a
+// disclosure a denial.
+func TestAttackDisclosureLoggedAsDenial(t *testing.T) {
+	g := newGranted(t)
+	other := g.owner.FileCase(t, "Another", "AM")
+	grant := g.liaison.MakeGrant(t, other, g.liaison.GrantBody("AM", g.owner.Release(t, other, "AM")))
+	g.liaison.Do(t, grant)
+	g.liaison.Do(t, g.liaison.Revoke(t, grant.ID))
+	var open bool
+	g.foreign.Read(t, func(r *exchange.Reader) error {
+		found, err := r.Cases([]comity.ID{g.c, other}, comity.PurposeInvestigation)
+		open = found[g.c].Text != nil
+		return err
+	})
+	newest := logOf(t, g.World, "auditor@KZ")[0].Content
+	if open && newest.Outcome == audit.Refused {
+		t.Errorf("words were disclosed, and the originator's record says %s: %+v", newest.Outcome, newest.Records)
+	}
+}
+
+// A key that was not released stands in the record as released.
+func TestAttackReleaseThatWasNone(t *testing.T) {
+	for _, failure := range []error{comity.Unavailable("the custodian of KZ", nil), &comity.Error{Code: comity.CodeLimit, Message: "quota"},
+		comity.Unauthenticated("another key", nil), comity.Invalid("header", "no"), comity.NotFound()} {
+		t.Run(string(comity.CodeOf(failure)), func(t *testing.T) {
+			g := newGranted(t)
+			x := secondServer(t, g.World, turned{release: func() error { return failure }})
+			act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+			if err := x.Do(t.Context(), g.foreign.Caller, act); err == nil {
+				t.Fatal("the release did not fail")
+			}
+			if newest := about(logOf(t, g.World, "auditor@KZ"), g.exhibit)[0]; newest.Outcome == audit.Released {
+				t.Error("the originator's record says RELEASED of a key that was not")
+			}
+		})
+	}
+}
+
+// An inner record read by its id leaves no trace of the grant it was read under.
+func TestAttackEntryWithoutGrant(t *testing.T) {
+	g := newGranted(t)
+	entry := addEntry(t, g.owner, g.c, comity.DefaultMarking)
+	g.foreign.Read(t, func(r *exchange.Reader) error {
+		found, err := r.Nodes([]comity.ID{entry}, comity.PurposeInvestigation)
+		if found[entry].Entry == nil {
+			t.Fatal("the entry is not shown")
+		}
+		return err
+	})
+	c := about(logOf(t, g.World, "auditor@KZ"), entry)
+	if len(c) != 1 || c[0].Records[0].Grant != g.grant.ID {
+		t.Errorf("the originator's record of a read abroad names no grant: %+v", c)
+	}
+}
+
+// The chain of custody is bound to nothing: its events are in no leaf.
+func TestAttackCustodyNotInLog(t *testing.T) {
+	g := newGranted(t)
+	var events []comity.CustodyEvent
+	g.owner.Read(t, func(r *exchange.Reader) error {
+		found, err := r.Custody([]exchange.EvidenceView{{Evidence: comity.Evidence{ID: g.exhibit}}})
+		events = found[g.exhibit]
+		return err
+	})
+	var all strings.Builder
+	for _, e := range logOf(t, g.World, "auditor@KZ") {
+		all.Write(e.Leaf.Openings[0].Content)
+	}
+	for _, e := range events {
+		if !strings.Contains(all.String(), string(e.ID)) {
+			t.Errorf("custody event %s is in no leaf: its chain can be computed anew by whoever keeps the database", e.Kind)
+		}
+	}
+}
+
+// A denied look into the record of acts is itself in the record.
+func TestAttackDeniedLogRead(t *testing.T) {
+	w := exchangetest.New(t)
+	o := w.As(t, "investigator@KZ")
+	err := w.Exchange.Read(t.Context(), o.Caller, func(r *exchange.Reader) error { _, err := r.Log(10, ""); return err })
+	if comity.CodeOf(err) != comity.CodeDenied {
+		t.Fatal(err)
+	}
+	if w.Sequence(t) == 0 {
+		t.Error("a denial of the record of acts left no leaf")
+	}
+}
