@@ -166,8 +166,9 @@ func TestAttackEffectDoneTwice(t *testing.T) {
 	x := secondServer(t, g.World, turned{apply: func(ctx context.Context, jws string) error {
 		err := g.Custodians["KZ"].Apply(ctx, jws)
 		if err == nil && !once.Swap(true) { // another server, or this one's ticker, was as fast
-			other := *act
-			return g.Exchange.Do(ctx, g.liaison.Caller, &other)
+			other := g.liaison.Revoke(t, g.grant.ID)
+			other.Key = act.Key
+			return g.Exchange.Do(ctx, g.liaison.Caller, other)
 		}
 		return err
 	}})
