@@ -136,8 +136,9 @@ type NewCase struct {
 
 type casePayload struct {
 	payload
-	Case  *Case       `json:"case"`
-	Ended []comity.ID `json:"endedGrants"`
+	Case      *Case       `json:"case"`
+	Ended     []comity.ID `json:"endedGrants"`
+	Statement string      `json:"statement"` // of a reservation
 }
 
 func caseOf(p casePayload, err error) (*Case, error) {
@@ -212,7 +213,8 @@ func (c *Client) CaseReopen(ctx context.Context, caseID comity.ID, expectedVersi
 }
 
 // CaseReserve withdraws a case from sharing as a domestic matter (Article 4),
-// by a signed act of the state's authority. It gives the grants that ended.
+// by a signed act of the state's authority. It gives the grants that ended. The
+// state's signed reservation is verified on receipt.
 func (c *Client) CaseReserve(ctx context.Context, caseID comity.ID, expectedVersion int, reason string) (*Case, []comity.ID, error) {
 	if err := id("id", caseID, comity.KindCase); err != nil {
 		return nil, nil, err
@@ -220,8 +222,9 @@ func (c *Client) CaseReserve(ctx context.Context, caseID comity.ID, expectedVers
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, nil, err
 	}
+	body := statement.ReserveBody{Reason: reason}
 	p, err := mutate[casePayload](ctx, c, "CaseReserve", func() (any, error) {
-		act, err := c.act(statement.Act{Act: statement.ActCaseReserve, Record: caseID}, statement.ReserveBody{Reason: reason})
+		act, err := c.act(statement.Act{Act: statement.ActCaseReserve, Record: caseID}, body)
 		return struct {
 			versioned
 			Reason string `json:"reason"`
@@ -229,7 +232,13 @@ func (c *Client) CaseReserve(ctx context.Context, caseID comity.ID, expectedVers
 		}{versioned{caseID, expectedVersion}, reason, act}, err
 	})
 	reserved, err := caseOf(p, err)
-	return reserved, p.Ended, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if reserved.ID != caseID || !reserved.Reserved {
+		return nil, nil, unverifiedf("the reservation of "+string(caseID), "the answer shows %s as not reserved", reserved.ID)
+	}
+	return reserved, p.Ended, c.checkOwn(ctx, p.Statement, statement.KindReservation, caseID, caseID, body)
 }
 
 // NewEntry is a line to add to a case's log. A nil marking is the case's.

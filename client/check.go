@@ -22,7 +22,7 @@ func (c *Client) statementOf(ctx context.Context, jws string, kinds []statement.
 	case err != nil:
 	case !slices.Contains(kinds, got.Kind):
 		err = fmt.Errorf("it is a %s", got.Kind)
-	case s != "" && got.State != s:
+	case got.State != s:
 		err = fmt.Errorf("%s signed it, not %s", got.State, s)
 	case got.ID != about || got.Record != record:
 		err = fmt.Errorf("it is about %s of %s", got.ID, got.Record)
@@ -35,7 +35,11 @@ func (c *Client) statementOf(ctx context.Context, jws string, kinds []statement.
 // answer it may rest on an earlier signature of the same act.
 func (c *Client) checkOwn(ctx context.Context, jws string, kind statement.Kind, about, record comity.ID, body any) error {
 	what := fmt.Sprintf("the signed %s %s", kind, about)
-	s, err := c.statementOf(ctx, jws, []statement.Kind{kind}, "", about, record)
+	own, err := c.state(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := c.statementOf(ctx, jws, []statement.Kind{kind}, own, about, record)
 	if err != nil {
 		return unverified(what, err)
 	}

@@ -130,15 +130,29 @@ func readHeader(raw []byte, evidence, caseID comity.ID) (envelope.Header, error)
 	return h, nil
 }
 
-// begin opens an upload.
+// begin opens an upload. Only a key that the custodian of the officer's own
+// state sealed in answer to this very act is taken: a server could otherwise
+// have new bytes sealed under an old exhibit's key, which others hold. So when
+// an answer was lost, and its repeat comes without the key, another exhibit is
+// begun; the first stays without a byte.
 func (c *Client) begin(ctx context.Context, caseID comity.ID, body statement.BeginBody, note string) (*container, error) {
-	if _, err := c.Directory(ctx); err != nil {
-		return nil, err
-	}
-	officer, err := c.Viewer(ctx)
+	own, err := c.state(ctx)
 	if err != nil {
 		return nil, err
 	}
+	for n := 1; ; n++ {
+		ct, err := c.beginOnce(ctx, own, caseID, body, note)
+		if err != nil || ct != nil {
+			return ct, err
+		}
+		if n == attempts {
+			return nil, unverifiedf("the answer to the upload's begin", "it never holds a key that answers it")
+		}
+	}
+}
+
+// beginOnce gives nil when the answer holds no key.
+func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.ID, body statement.BeginBody, note string) (*container, error) {
 	type item struct {
 		statement.BeginBody
 		Note      string `json:"note,omitempty"`
@@ -167,19 +181,15 @@ func (c *Client) begin(ctx context.Context, caseID comity.ID, body statement.Beg
 		return nil, errEmpty
 	}
 	begun := p.Begun[0]
+	if begun.SealedKey == "" {
+		return nil, nil
+	}
 	h, err := readHeader(begun.Header, begun.ID, caseID)
 	if err != nil {
 		return nil, err
 	}
-	if h.Length != body.Size || h.State != string(officer.State) {
-		return nil, unverifiedf("the header of "+string(begun.ID), "it is for %d bytes of %s, not for %d of %s", h.Length, h.State, body.Size, officer.State)
-	}
-	if begun.SealedKey == "" { // the answer was lost and this is its repeat
-		o, err := c.open(ctx, h, comity.PurposeInvestigation, "")
-		if err != nil {
-			return nil, err
-		}
-		return &o.container, nil
+	if h.Length != body.Size || h.State != string(own) {
+		return nil, unverifiedf("the header of "+string(begun.ID), "it is for %d bytes of %s, not for %d of %s", h.Length, h.State, body.Size, own)
 	}
 	_, key, err := c.unseal(ctx, r, begun.SealedKey, h)
 	return &container{begun.ID, h, key}, err
@@ -249,6 +259,9 @@ func (c *Client) open(ctx context.Context, h envelope.Header, p comity.Purpose, 
 		return nil, err
 	}
 	o := &opened{container: container{evidence, h, key}, get: a.Get, root: sealed.Root, plain: sealed.PlainSHA256, version: sealed.ObjectVersion, parts: a.Parts}
+	if (a.Get != nil) != (sealed.Root != "") {
+		return nil, unverifiedf("the answer for "+h.Evidence, "whether it is complete is not as the custodian of %s signed", h.State)
+	}
 	if a.Root != sealed.Root || a.PlainSHA256 != sealed.PlainSHA256 || a.Version != sealed.ObjectVersion || a.Size != h.Length {
 		return nil, unverifiedf("the answer for "+h.Evidence, "it differs from what the custodian of %s signed", h.State)
 	}

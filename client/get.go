@@ -164,7 +164,7 @@ func (g *get) renew(ctx context.Context, was *opened) error {
 		return err
 	}
 	if o.get == nil {
-		return unverifiedf("the answer for "+g.header.Evidence, "the exhibit is complete, yet there is no address to fetch it from")
+		return unverifiedf("the answer for "+g.header.Evidence, "the exhibit was shown as complete, and is not")
 	}
 	if was != nil && (o.root != was.root || o.plain != was.plain || o.version != was.version) {
 		return unverifiedf("the answer for "+g.header.Evidence, "it is for other bytes than before")

@@ -123,7 +123,7 @@ func TestGetTampered(t *testing.T) {
 		"an altered part digest": {opened(func(o map[string]any) {
 			put(o, strings.Repeat("00", 32), "parts", 0, "sha256")
 		}), "the list of parts"},
-		"no address":              {opened(func(o map[string]any) { o["get"] = nil }), "no address"},
+		"no address":              {opened(func(o map[string]any) { o["get"] = nil }), "whether it is complete"},
 		"an address elsewhere":    {opened(func(o map[string]any) { put(o, "http://203.0.113.7/store/KZ/x", "get", "url") }), "Article 13"},
 		"a PUT to fetch with":     {opened(func(o map[string]any) { put(o, "PUT", "get", "method") }), "the method"},
 		"the receipt of another":  {shown(func(n map[string]any) { n["receipt"] = other.Receipt }), "the receipt of"},

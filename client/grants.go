@@ -120,7 +120,8 @@ type grantInput struct {
 
 type grantPayload struct {
 	payload
-	Grant *Grant `json:"grant"`
+	Grant     *Grant `json:"grant"`
+	Statement string `json:"statement"` // of a revocation
 }
 
 func grantOf(p grantPayload, err error) (*Grant, error) {
@@ -155,8 +156,7 @@ func (c *Client) GrantMake(ctx context.Context, in NewGrant) (*Grant, error) {
 	if err := c.checkOwn(ctx, g.Statement, statement.KindGrant, g.ID, in.Case, body); err != nil {
 		return nil, err
 	}
-	g.Check = Check{errNone}
-	return g, nil
+	return c.asSigned(ctx, g)
 }
 
 // Narrowing is the terms of a grant that remain.
@@ -196,12 +196,19 @@ func (c *Client) GrantNarrow(ctx context.Context, in Narrowing) (*Grant, error) 
 	if err := c.checkOwn(ctx, g.Narrowing, statement.KindNarrowing, in.Grant, g.Case, body); err != nil {
 		return nil, err
 	}
-	c.checkGrant(ctx, g)
+	return c.asSigned(ctx, g)
+}
+
+// asSigned refuses a grant that is shown with other terms than were signed.
+func (c *Client) asSigned(ctx context.Context, g *Grant) (*Grant, error) {
+	if c.checkGrant(ctx, g); !g.Check.Verified() {
+		return nil, unverifiedf("the grant "+string(g.ID), "%v", g.Check.Err())
+	}
 	return g, nil
 }
 
 // GrantRevoke ends a grant. Reads and key releases that begin after its answer
-// are denied.
+// are denied. The state's signed revocation is verified on receipt.
 func (c *Client) GrantRevoke(ctx context.Context, grantID comity.ID, reason string) (*Grant, error) {
 	if err := id("grant", grantID, comity.KindGrant); err != nil {
 		return nil, err
@@ -210,19 +217,23 @@ func (c *Client) GrantRevoke(ctx context.Context, grantID comity.ID, reason stri
 		return nil, err
 	}
 	body := statement.RevokeBody{Reason: reason}
-	g, err := grantOf(mutate[grantPayload](ctx, c, "GrantRevoke", func() (any, error) {
+	p, err := mutate[grantPayload](ctx, c, "GrantRevoke", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActGrantRevoke, Record: grantID}, body)
 		return struct {
 			Grant  comity.ID `json:"grant"`
 			Reason string    `json:"reason,omitempty"`
 			Act    string    `json:"act"`
 		}{grantID, reason, act}, err
-	}))
+	})
+	g, err := grantOf(p, err)
 	if err != nil {
 		return nil, err
 	}
-	if g.ID != grantID || g.Status != comity.GrantRevoked && g.Status != comity.GrantEnded {
+	if g.ID != grantID || g.Live || g.Status != comity.GrantRevoked && g.Status != comity.GrantEnded {
 		return nil, unverifiedf("the revocation of "+string(grantID), "the answer shows the grant %s as %s", g.ID, g.Status)
+	}
+	if err := c.checkOwn(ctx, p.Statement, statement.KindRevocation, grantID, g.Case, body); err != nil {
+		return nil, err
 	}
 	c.checkGrant(ctx, g)
 	return g, nil

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,7 +54,36 @@ func Login(ctx context.Context, config Config, officer string) (*Client, error) 
 	return nil, errors.Join(failed...)
 }
 
-// Viewer gives the officer that the token names, asked once.
+// state is the officer's own state. It is never the server's to say: the
+// token's issuer speaks for one state, by that state's manifest.
+func (c *Client) state(ctx context.Context) (comity.State, error) {
+	dir, err := c.Directory(ctx)
+	if err != nil {
+		return "", err
+	}
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	parts := strings.Split(c.token, ".")
+	if len(parts) != 3 {
+		return "", errNoSession
+	}
+	b, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err == nil {
+		err = decode(b, &claims)
+	}
+	if err != nil {
+		return "", comity.Unauthenticated("the token is no JWT", err)
+	}
+	s, _, err := dir.IssuerOf(claims.Issuer)
+	if err != nil {
+		return "", comity.Unauthenticated("the token is not one of an issuer that a state's manifest names", err)
+	}
+	return s, nil
+}
+
+// Viewer gives the officer that the token names, asked once. An answer that
+// names another state than the token's is refused.
 func (c *Client) Viewer(ctx context.Context) (Officer, error) {
 	c.mu.Lock()
 	known := c.officer
@@ -68,6 +98,13 @@ func (c *Client) Viewer(ctx context.Context) (Officer, error) {
 	}
 	if err := c.query(ctx, "Viewer", nil, &data); err != nil {
 		return Officer{}, err
+	}
+	own, err := c.state(ctx)
+	if err != nil {
+		return Officer{}, err
+	}
+	if o := data.Viewer.Officer; o.State != own || o.Ref.State() != own || o.Agency.State() != own {
+		return Officer{}, unverifiedf("the exchange's answer to who is logged in", "it says %s of %s, the token is one of %s", o.Ref, o.State, own)
 	}
 	c.mu.Lock()
 	c.officer = &data.Viewer.Officer

@@ -191,6 +191,13 @@ func (p *put) goOn(ctx context.Context, kept *resume) (*Exhibit, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := p.c.state(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if h.State != string(own) {
+		return nil, comity.NotFound() // begun by an officer of another state under the same login's name
+	}
 	o, err := p.c.open(ctx, h, comity.PurposeInvestigation, "")
 	if err != nil {
 		return nil, err

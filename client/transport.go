@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,6 +50,7 @@ func (c *Client) wait(ctx context.Context, n int, atLeast time.Duration) error {
 type retry struct {
 	err   error
 	after time.Duration
+	proof bool // the proof was refused; a new one is worth one try
 }
 
 func (r *retry) Error() string { return r.err.Error() }
@@ -63,6 +65,7 @@ type result struct {
 // call performs an operation. Its variables are built anew for every attempt,
 // since a signed act is good for one; what must stay is the idempotency key.
 func (c *Client) call(ctx context.Context, operation string, build func() (any, error), to *result) error {
+	proved := false
 	for n := 1; ; n++ {
 		variables, err := build()
 		if err != nil {
@@ -76,9 +79,10 @@ func (c *Client) call(ctx context.Context, operation string, build func() (any, 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if n == attempts {
+		if n == attempts || again.proof && proved {
 			return again.err
 		}
+		proved = proved || again.proof
 		if err := c.wait(ctx, n, again.after); err != nil {
 			return err
 		}
@@ -167,6 +171,12 @@ func (c *Client) read(operation string, answer *http.Response, raw []byte, to *r
 			f.Err = comity.Unavailable("the exchange at "+c.server, nil)
 		}
 		return &retry{err: f, after: time.Duration(min(max(after, 0), 30)) * time.Second}
+	case http.StatusUnauthorized:
+		// A server that has just started refuses proofs made before, and proofs are
+		// dated in seconds: the next second's is a new one.
+		if f.Err != nil && strings.Contains(answer.Header.Get("WWW-Authenticate"), `error="invalid_dpop_proof"`) {
+			return &retry{err: f, after: time.Second, proof: true}
+		}
 	}
 	if f.Err != nil {
 		return f

@@ -50,23 +50,8 @@ type stateFile struct {
 
 func newTrust(union string, roots statement.Roots, file string, now func() time.Time) (*trust, error) {
 	t := &trust{roots: roots, file: file, now: now, union: union, known: map[comity.State]remembered{}, faults: map[comity.State]error{}}
-	if file != "" {
-		b, err := os.ReadFile(file)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return nil, fmt.Errorf("client: the remembered manifests: %w", err)
-		default:
-			var kept stateFile
-			// To go on without what was remembered would be to forget a rollback.
-			if err := json.Unmarshal(b, &kept); err != nil || kept.Manifests == nil {
-				return nil, fmt.Errorf("client: %s, which remembers the newest manifests, cannot be read (%v); if it is damaged, delete it and log in anew", file, err)
-			}
-			if union != "" && kept.Union != union {
-				return nil, fmt.Errorf("client: %s remembers manifests of the union %q, not of %q", file, kept.Union, union)
-			}
-			t.union, t.known = kept.Union, kept.Manifests
-		}
+	if err := t.recall(); err != nil {
+		return nil, err
 	}
 	if t.union != "" {
 		t.dir = statement.NewDirectory(t.union, roots, now)
@@ -77,6 +62,36 @@ func newTrust(union string, roots statement.Roots, file string, now func() time.
 		}
 	}
 	return t, nil
+}
+
+// recall takes in what the state file remembers, which another process may
+// have added to: of two numbers the higher one counts.
+func (t *trust) recall() error {
+	if t.file == "" {
+		return nil
+	}
+	b, err := os.ReadFile(t.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("client: the remembered manifests: %w", err)
+	}
+	var kept stateFile
+	// To go on without what was remembered would be to forget a rollback.
+	if err := json.Unmarshal(b, &kept); err != nil || kept.Manifests == nil {
+		return fmt.Errorf("client: %s, which remembers the newest manifests, cannot be read (%v); if it is damaged, delete it and log in anew", t.file, err)
+	}
+	if t.union != "" && kept.Union != t.union {
+		return unverifiedf(t.file, "it remembers manifests of the union %q, not of %q", kept.Union, t.union)
+	}
+	t.union = kept.Union
+	for s, k := range kept.Manifests {
+		if k.Number > t.known[s].Number {
+			t.known[s] = k
+		}
+	}
+	return nil
 }
 
 // directory gives what is known already, without the network.
@@ -94,6 +109,16 @@ func (t *trust) directory() (*statement.Directory, error) {
 func (t *trust) take(union string, manifests map[comity.State]string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.file != "" { // one process at a time, each on what the others remember
+		unlock, err := lockFile(t.file + ".lock")
+		if err != nil {
+			return fmt.Errorf("client: the newest manifests cannot be remembered: %w", err)
+		}
+		defer unlock()
+		if err := t.recall(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case t.union == "":
 		t.union = union
@@ -111,7 +136,7 @@ func (t *trust) take(union string, manifests map[comity.State]string) error {
 			t.faults[s] = fmt.Errorf("the server gives no manifest of %s", s)
 			continue
 		}
-		if k := t.known[s]; k.JWS == jws && t.faults[s] == nil {
+		if t.known[s].JWS == jws && t.dir.JWS(s) == jws && t.faults[s] == nil {
 			continue
 		}
 		kept, err := t.takeOne(s, jws)

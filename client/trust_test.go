@@ -218,6 +218,14 @@ func TestForgedStatements(t *testing.T) {
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
 		NotBefore: now, NotAfter: now.Add(time.Hour)})
 	wantUnverified(t, err, "the signed grant")
+	lm.on("GrantMake", func(data map[string]any) { put(data, "2039-01-01T00:00:00Z", "grantMake", "grant", "notAfter") })
+	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
+		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
+		NotBefore: now, NotAfter: now.Add(time.Hour)})
+	wantUnverified(t, err, "other terms")
+	lm.on("GrantRevoke", func(data map[string]any) { put(data, grant.Statement, "grantRevoke", "statement") })
+	_, err = lying.GrantRevoke(t.Context(), second.ID, "")
+	wantUnverified(t, err, "the signed revocation")
 	lm.on("GrantRevoke", func(data map[string]any) { put(data, "ACTIVE", "grantRevoke", "grant", "status") })
 	_, err = lying.GrantRevoke(t.Context(), grant.ID, "")
 	wantUnverified(t, err, "the revocation")
