@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/comity-platform/comity"
 )
 
 // Fault is one thing wrong with a configuration, and where it stands: a flag
@@ -23,6 +25,10 @@ import (
 type Fault struct {
 	Where   string `json:"where"`
 	Message string `json:"message"`
+	// State is set for a fault of one state's manifest. It is that state's to
+	// cure and keeps nobody else out: a server starts, and the state's officers
+	// cannot log in.
+	State comity.State `json:"state,omitempty"`
 }
 
 func (f Fault) Error() string { return f.Where + ": " + f.Message }
@@ -57,7 +63,12 @@ func (c *checker) where(name, rest string) string {
 }
 
 func (c *checker) add(where, format string, args ...any) {
-	c.faults = append(c.faults, Fault{where, fmt.Sprintf(format, args...)})
+	c.faults = append(c.faults, Fault{Where: where, Message: fmt.Sprintf(format, args...)})
+}
+
+// ofState notes a fault of a state's manifest.
+func (c *checker) ofState(s comity.State, where, format string, args ...any) {
+	c.faults = append(c.faults, Fault{where, fmt.Sprintf(format, args...), s})
 }
 
 // want notes a fault of a setting unless ok.
@@ -83,8 +94,10 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 // A production profile is refused with: development issuers, a keyring for a
 // custodian, SQLite, a directory for a store, plain HTTP to a Vault or store on
 // another machine, PostgreSQL on another machine without verified TLS, a
-// namespace on a Vault that ignores it, no TLS but on loopback, a secret that
-// every user of the machine can read, and no key for cursors.
+// namespace on a Vault that ignores it, no TLS but on loopback, metrics that
+// other machines reach, a secret that every user of the machine can read, roots
+// or manifests that every user can write, no memory of the manifests that were
+// in force, and no key for cursors.
 func Check(ctx context.Context, cfg Config) []Fault {
 	c := &checker{cfg: cfg.filled()}
 	c.want(c.cfg.Profile == Production || c.cfg.Profile == Development, "profile", "%q is neither \"production\" nor \"development\"", c.cfg.Profile)
@@ -93,8 +106,8 @@ func Check(ctx context.Context, cfg Config) []Fault {
 	c.checkCursorKey()
 	c.checkLimits()
 	c.checkIssuers()
-	known := c.checkManifests()
-	c.checkStates(ctx, known)
+	roots, known := c.checkManifests()
+	c.checkStates(ctx, roots, known)
 	return c.faults
 }
 
@@ -103,8 +116,7 @@ func (c *checker) checkHTTP() {
 		if address == "" && name == "metricsListen" {
 			continue
 		}
-		_, _, err := net.SplitHostPort(address)
-		c.want(err == nil, name, "%q is not an address such as 127.0.0.1:8443", address)
+		c.want(addressForm(address), name, "%q is not an address such as 127.0.0.1:8443", address)
 	}
 	cfg := c.cfg
 	switch {
@@ -117,8 +129,10 @@ func (c *checker) checkHTTP() {
 		}
 		c.secret(c.where("tlsKey", ""), cfg.TLSKey)
 	default:
-		c.safe(loopbackAddress(cfg.Listen), c.where("listen", ""), "%s can be reached from other machines, and there is no TLS", cfg.Listen)
+		c.safe(loopbackAddress(cfg.Listen) || !addressForm(cfg.Listen), c.where("listen", ""), "%s can be reached from other machines, and there is no TLS", cfg.Listen)
 	}
+	c.safe(cfg.MetricsListen == "" || loopbackAddress(cfg.MetricsListen) || !addressForm(cfg.MetricsListen), c.where("metricsListen", ""),
+		"%s can be reached from other machines, and metrics ask for no login; put a proxy that does in front", cfg.MetricsListen)
 	u, err := url.Parse(cfg.ExternalURL)
 	switch {
 	case cfg.ExternalURL == "":
@@ -152,13 +166,18 @@ func (c *checker) checkDatabase() {
 			c.add(where, "%s holds no PostgreSQL address, such as postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full", cfg.PostgresDSNFile)
 			return
 		}
-		verified := p.TLSConfig != nil && !p.TLSConfig.InsecureSkipVerify
+		// The address may name several hosts, and each both with and without TLS.
+		c.checkPostgresHost(where, p.Host, p.TLSConfig)
 		for _, f := range p.Fallbacks {
-			verified = verified && f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify
+			c.checkPostgresHost(where, f.Host, f.TLSConfig)
 		}
-		c.safe(verified || strings.HasPrefix(p.Host, "/") || loopbackHost(p.Host), where,
-			"the connection to PostgreSQL on %s is not by verified TLS; add sslmode=verify-full", p.Host)
 	}
+}
+
+func (c *checker) checkPostgresHost(where, host string, t *tls.Config) {
+	local := strings.HasPrefix(host, "/") || loopbackHost(host)
+	c.safe(local || t != nil && !t.InsecureSkipVerify, where,
+		"the connection to PostgreSQL on %s is not, or not only, by verified TLS; add sslmode=verify-full", host)
 }
 
 func (c *checker) checkCursorKey() {
@@ -222,9 +241,21 @@ func (c *checker) private(where, path string) {
 	}
 }
 
+func addressForm(address string) bool {
+	_, _, err := net.SplitHostPort(address)
+	return err == nil
+}
+
 func loopbackAddress(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && loopbackHost(host)
+}
+
+// unwritable notes a file or directory that every user of the machine can write.
+func (c *checker) unwritable(where, path string) {
+	if info, err := os.Stat(path); err == nil {
+		c.safe(info.Mode().Perm()&0o002 == 0, where, "every user of this machine can write %s; chmod o-w it", path)
+	}
 }
 
 func loopbackHost(host string) bool {

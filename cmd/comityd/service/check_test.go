@@ -79,7 +79,7 @@ func TestCheckNamesFaults(t *testing.T) {
 		"no states":      {func(c *service.Config) { c.States = nil }, "states", "none"},
 		"unknown state": {func(c *service.Config) {
 			state(c, "XX", func(s *service.StateConfig) { *s = c.States["KZ"] })
-		}, "states/XX", "no valid manifest"},
+		}, "states/XX", "no root is pinned"},
 		"no custodian": {func(c *service.Config) {
 			state(c, "KZ", func(s *service.StateConfig) { s.Custodian = service.CustodianConfig{} })
 		}, "states/KZ/custodian", "none"},

@@ -20,9 +20,9 @@ import (
 // vaultAnswers is how long a check waits for a Vault.
 const vaultAnswers = 5 * time.Second
 
-// checkManifests reads roots and manifests as the server will, and gives what
-// the states say.
-func (c *checker) checkManifests() map[comity.State]statement.Manifest {
+// checkManifests reads roots and manifests as the server will, and gives the
+// pinned roots, nil when they cannot be read, and what the states say.
+func (c *checker) checkManifests() (statement.Roots, map[comity.State]statement.Manifest) {
 	c.want(c.cfg.Union != "", "union", "is missing: the name of the union, as in its manifests")
 	known := map[comity.State]statement.Manifest{}
 	var roots statement.Roots
@@ -37,28 +37,30 @@ func (c *checker) checkManifests() map[comity.State]statement.Manifest {
 		c.add(c.where("manifests", ""), "is missing: the directory of the states' manifests")
 	}
 	if c.cfg.Manifests == "" || roots == nil || c.cfg.Union == "" {
-		return known
+		return roots, known
 	}
-	directory := statement.NewDirectory(c.cfg.Union, roots, time.Now)
-	files, err := readManifests(c.cfg.Manifests)
+	for name, path := range map[string]string{"roots": c.cfg.Roots, "manifests": c.cfg.Manifests} {
+		c.unwritable(c.where(name, ""), path)
+		c.unwritable(c.where(name, ""), filepath.Dir(path))
+	}
+	seen := c.checkSeen()
+	directory, refused, err := c.cfg.newDirectory(roots, seen)
 	if err != nil {
 		c.add(c.where("manifests", ""), "%v", err)
-		return known
+		return roots, known
 	}
-	for _, f := range files {
-		if err := directory.Add(f.jws); err != nil {
-			c.add(f.path, "%v", err)
-		}
+	for _, r := range refused {
+		c.ofState(r.state, r.path, "%v", r.err)
 	}
 	policies, err := sovereignty.Load()
 	if err != nil {
 		c.add("policies", "%v", err)
-		return known
+		return roots, known
 	}
-	for state := range roots {
+	for _, state := range sortedKeys(roots) {
 		m, err := directory.State(state)
 		if err != nil {
-			c.add(c.cfg.Manifests, "there is no valid manifest of %s, whose root is pinned", state)
+			c.ofState(state, c.cfg.Manifests, "there is no valid manifest of %s, whose root is pinned", state)
 			continue
 		}
 		known[state] = m
@@ -70,20 +72,34 @@ func (c *checker) checkManifests() map[comity.State]statement.Manifest {
 			c.safe(err == nil && u.Scheme == "https", c.cfg.Manifests, "the manifest of %s names a development issuer, %s", state, is.URL)
 		}
 	}
-	return known
+	return roots, known
 }
 
-func (c *checker) checkStates(ctx context.Context, known map[comity.State]statement.Manifest) {
+// checkSeen reads the memory of manifests, which production must have.
+func (c *checker) checkSeen() seenManifests {
+	where := c.where("manifestsSeen", "")
+	if c.cfg.ManifestsSeen == "" {
+		c.safe(false, where, "is missing: after a restart, an older manifest would be taken for a state's newest")
+		return nil
+	}
+	c.parent(where, c.cfg.ManifestsSeen)
+	seen, err := readSeen(c.cfg.ManifestsSeen)
+	if err != nil {
+		c.add(where, "%v", err)
+	}
+	return seen
+}
+
+func (c *checker) checkStates(ctx context.Context, roots statement.Roots, known map[comity.State]statement.Manifest) {
 	c.want(len(c.cfg.States) > 0, "states", "there is none: say where each state's custodian and store are")
 	for _, name := range sortedKeys(c.cfg.States) {
 		at := "/" + string(name)
-		m, ok := known[name]
-		if len(known) > 0 && !ok {
-			c.add(c.where("states", at), "no valid manifest speaks for %q", name)
+		if _, pinned := roots[name]; roots != nil && !pinned {
+			c.add(c.where("states", at), "no root is pinned for %q", name)
 		}
 		state := c.cfg.States[name]
 		c.checkCustodian(ctx, at+"/custodian", state.Custodian)
-		c.checkStore(at+"/store", state.Store, name, m)
+		c.checkStore(at+"/store", state.Store, name, known[name])
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 // order of precedence. A zero field takes its default. Secrets are never
 // settings, only the names of the files that hold them.
 type Config struct {
-	File    string `json:"-" name:"config" env:"COMITYD_CONFIG" type:"path" placeholder:"FILE" help:"Configuration file (JSON); its settings are named as the flags are, in camelCase."`
+	File    string `json:"-" name:"config" env:"COMITYD_CONFIG" placeholder:"FILE" help:"Configuration file (JSON); its settings are named as the flags are, in camelCase."`
 	Profile string `json:"profile,omitzero" env:"COMITYD_PROFILE" placeholder:"NAME" help:"\"production\" (the default), which refuses to start with anything unsafe, or \"development\"."`
 
 	Listen        string `json:"listen,omitzero" env:"COMITYD_LISTEN" placeholder:"ADDRESS" help:"Address to serve the API on (127.0.0.1:8443)."`
@@ -38,6 +38,7 @@ type Config struct {
 	Roots          string   `json:"roots,omitzero" env:"COMITYD_ROOTS" placeholder:"FILE" help:"The states' pinned public roots (JSON)."`
 	Manifests      string   `json:"manifests,omitzero" env:"COMITYD_MANIFESTS" placeholder:"DIR" help:"Directory of the states' signed manifests (*.jws), read anew while the server runs."`
 	ManifestReload Duration `json:"manifestReload,omitzero" env:"COMITYD_MANIFEST_RELOAD" placeholder:"TIME" help:"How often (10s)."`
+	ManifestsSeen  string   `json:"manifestsSeen,omitzero" env:"COMITYD_MANIFESTS_SEEN" placeholder:"FILE" help:"Where this server remembers the manifests that were in force, so that an older one is refused after a restart, too."`
 
 	SQLite          string `json:"sqlite,omitzero" name:"sqlite" env:"COMITYD_SQLITE" placeholder:"FILE" help:"Database in a SQLite file; development only."`
 	PostgresDSNFile string `json:"postgresDsnFile,omitzero" name:"postgres-dsn-file" env:"COMITYD_POSTGRES_DSN_FILE" placeholder:"FILE" help:"File with the address of a PostgreSQL database, as the application role (postgres://…)."`

@@ -1,8 +1,10 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -17,13 +19,17 @@ import (
 	"github.com/comity-platform/comity/deploy/union"
 )
 
-// Limits of a connection. A store in a directory sets its own deadlines, since
-// the transfer of a part may take long and must only not stand still.
+// Limits of a connection.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
+	answerTimeout = 10 * time.Second // more than the request's, to say that it took too long
 	maxHeader     = 32 << 10
 )
+
+// maxStranger is the longest request without a token: all that it can ask for
+// is the directory.
+const maxStranger = 64 << 10
 
 // apiPath is where the API is, below the external URL.
 const apiPath = "/graphql"
@@ -35,7 +41,12 @@ const requestIDHeader = "X-Request-Id"
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
 func (s *Service) server(h http.Handler) *http.Server {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	most := time.Duration(s.cfg.RequestTimeout)
+	// The server's own deadlines hold for what a handler leaves unread, too. A
+	// store in a directory sets others, since the transfer of a part may take
+	// long and must only not stand still.
+	server := &http.Server{Handler: h, ReadHeaderTimeout: min(headerTimeout, most), ReadTimeout: most, WriteTimeout: most + answerTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)} // TLS handshakes of strangers, mostly
 	if s.cfg.TLSCert != "" {
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12,
@@ -67,40 +78,35 @@ func (s *Service) routes(api http.Handler) (http.Handler, error) {
 			return nil, err
 		}
 		prefix := "/issuer/" + string(state)
-		handle(prefix+"/", "issuer", deadline(http.StripPrefix(prefix, issuer), time.Duration(s.cfg.RequestTimeout)))
+		handle(prefix+"/", "issuer", http.StripPrefix(prefix, issuer))
 	}
 	return mux, nil
 }
 
-// limited serves the API with a deadline, to so many at once.
+// limited serves the API to so many at once. Whoever has no token sends the
+// whole request before it takes a place, so that strangers who never end one
+// keep no officer out; a token is verified before the rest is read.
 func (s *Service) limited(h http.Handler) http.Handler {
 	places := make(chan struct{}, s.cfg.MaxRequests)
-	h = deadline(h, time.Duration(s.cfg.RequestTimeout))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStranger))
+			if err != nil {
+				http.Error(w, "a request without a token is whole, in time, and at most 64 KiB", http.StatusRequestEntityTooLarge)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
-			h.ServeHTTP(w, r)
+			ctx, cancel := context.WithTimeout(r.Context(), time.Duration(s.cfg.RequestTimeout))
+			defer cancel()
+			h.ServeHTTP(w, r.WithContext(ctx))
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the server is busy; try again", http.StatusServiceUnavailable)
 		}
-	})
-}
-
-// deadline bounds a request: its body, the work, and the answer.
-func deadline(h http.Handler, most time.Duration) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control := http.NewResponseController(w)
-		end := time.Now().Add(most)
-		// A connection without deadlines has none to set; the work's own still holds.
-		_ = control.SetReadDeadline(end)
-		_ = control.SetWriteDeadline(end.Add(10 * time.Second)) // room to say that it took too long
-		ctx, cancel := context.WithDeadline(r.Context(), end)
-		defer cancel()
-		h.ServeHTTP(w, r.WithContext(ctx))
-		_ = control.SetReadDeadline(time.Time{}) // the connection's next request has its own
-		_ = control.SetWriteDeadline(time.Time{})
 	})
 }
 

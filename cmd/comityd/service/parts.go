@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -82,35 +81,6 @@ func Open(ctx context.Context, cfg Config) (_ *Parts, err error) {
 			Verifier: p.Verifier, Quota: custodian.Quota{PerSecond: cu.KeysPerSecond, Burst: cu.KeysAtOnce}}, keys)}
 	}
 	return p, nil
-}
-
-// openDirectory reads the pinned roots and the manifests. One state's bad
-// manifest must not keep the others' exchange from starting: it is left out,
-// and [Check] names it.
-func (c Config) openDirectory() (*statement.Directory, error) {
-	raw, err := readLimited(c.Roots, maxConfigFile)
-	if err != nil {
-		return nil, fmt.Errorf("the pinned roots: %w", err)
-	}
-	roots, err := statement.ReadRoots(raw)
-	if err != nil {
-		return nil, err
-	}
-	d := statement.NewDirectory(c.Union, roots, time.Now)
-	files, err := readManifests(c.Manifests)
-	if err != nil {
-		return nil, fmt.Errorf("the manifests: %w", err)
-	}
-	var faults []error
-	for _, f := range files {
-		if err := d.Add(f.jws); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", f.path, err))
-		}
-	}
-	if len(d.States()) == 0 {
-		return nil, fmt.Errorf("%s holds no valid manifest: %w", c.Manifests, errors.Join(faults...))
-	}
-	return d, nil
 }
 
 func (c Config) openDatabase(ctx context.Context) (storage.DB, error) {
@@ -224,34 +194,4 @@ func (c Config) cursorKey() (key [32]byte, err error) {
 		return key, err
 	}
 	return parseCursorKey(raw)
-}
-
-// manifestFile is one manifest as it lies in the directory.
-type manifestFile struct{ path, jws string }
-
-// maxManifestFile is longer than any manifest may be.
-const maxManifestFile = 4 << 20
-
-// readManifests reads the files *.jws of a directory.
-func readManifests(dir string) ([]manifestFile, error) {
-	if _, err := os.ReadDir(dir); err != nil {
-		return nil, err
-	}
-	paths, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.jws"))
-	if err != nil {
-		return nil, err
-	}
-	var files []manifestFile
-	for _, path := range paths {
-		raw, err := readLimited(path, maxManifestFile)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, manifestFile{path, strings.TrimSpace(string(raw))})
-	}
-	return files, nil
-}
-
-func escapeGlob(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }

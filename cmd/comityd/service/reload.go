@@ -49,9 +49,17 @@ func (s *Service) reloadManifests() {
 		}
 	}
 	for _, state := range s.parts.Directory.States() {
-		if m, err := s.parts.Directory.State(state); err == nil && m.Number != before[string(state)] {
-			s.log.Info("a new manifest is in force", "state", state, "number", m.Number)
+		m, err := s.parts.Directory.State(state)
+		if err != nil || m.Number == before[string(state)] {
+			continue
 		}
+		s.log.Info("a new manifest is in force", "state", state, "number", m.Number)
+		if accepted := s.exchange.Policies().Hash(); m.Policies != accepted {
+			s.log.Error("the state does not accept the policy set that this server decides by", "state", state, "accepts", m.Policies, "decides", accepted)
+		}
+	}
+	if err := s.remember(); err != nil && s.complain.first("seen", err.Error()) {
+		s.log.Error("the manifests in force cannot be written down; after a restart, older ones could be taken", "error", err)
 	}
 }
 

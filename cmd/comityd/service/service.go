@@ -50,13 +50,26 @@ type Service struct {
 }
 
 // New checks the configuration, opens everything and listens. A configuration
-// with faults is refused with a [FaultsError].
+// with faults is refused with a [FaultsError], except for those of single
+// states' manifests, which are logged.
 func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
-	if faults := Check(ctx, cfg); len(faults) > 0 {
-		return nil, FaultsError(faults)
+	var grave FaultsError
+	var states []Fault
+	for _, f := range Check(ctx, cfg) {
+		if f.State == "" {
+			grave = append(grave, f)
+		} else {
+			states = append(states, f)
+		}
+	}
+	if len(grave) > 0 {
+		return nil, append(grave, states...)
 	}
 	cfg = cfg.filled()
 	s := &Service{cfg: cfg, log: newLog(cfg, o.Log), listener: o.Listener}
+	for _, f := range states {
+		s.log.Error("a state's manifest has a fault; its officers cannot log in", "state", f.State, "where", f.Where, "fault", f.Message)
+	}
 	defer func() {
 		if err != nil {
 			s.abandon(context.WithoutCancel(ctx))
@@ -78,7 +91,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.remember()
 }
 
 // assemble puts the exchange over the parts, and the API over the exchange.

@@ -67,7 +67,7 @@ func common(dir, address string) (service.Config, *union.Folder, error) {
 	return service.Config{
 		Profile: service.Development, DevelopmentIssuers: true,
 		Listen: address, ExternalURL: "http://" + address,
-		Union: union.Name, Roots: folder.Roots(), Manifests: folder.Manifests(),
+		Union: union.Name, Roots: folder.Roots(), Manifests: folder.Manifests(), ManifestsSeen: filepath.Join(dir, "manifests-seen.json"),
 		CursorKeyFile: cursors, States: service.States{},
 	}, folder, nil
 }

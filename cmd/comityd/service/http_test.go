@@ -1,0 +1,158 @@
+package service
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+func testService(t *testing.T, cfg Config) (*Service, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	d := statement.NewDirectory("u", nil, time.Now)
+	return &Service{cfg: cfg.filled(), log: slog.New(slog.NewJSONHandler(&log, nil)), metrics: newMetrics(d)}, &log
+}
+
+func do(h http.Handler, method, target string, header http.Header) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, target, nil)
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestRequestID(t *testing.T) {
+	s, log := testService(t, Config{})
+	var inside string
+	h := s.observed("x", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Header.Get(requestIDHeader) }))
+	for given, taken := range map[string]bool{"client-0001": true, "": false, "short": false, "with space": false, strings.Repeat("x", 65): false, "a\nb-------": false} {
+		log.Reset()
+		w := do(h, http.MethodGet, "/x", http.Header{requestIDHeader: {given}})
+		id := w.Header().Get(requestIDHeader)
+		if id != inside || len(id) < 8 || (id == given) != taken {
+			t.Errorf("given %q: inside %q, answered %q", given, inside, id)
+		}
+		if !strings.Contains(log.String(), `"request":"`+id+`"`) {
+			t.Errorf("the log does not name %q: %s", id, log)
+		}
+	}
+}
+
+func TestPanicTellsNothing(t *testing.T) {
+	s, log := testService(t, Config{})
+	h := s.observed("x", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("inside knowledge") }))
+	w := do(h, http.MethodGet, "/x", nil)
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "inside") || !strings.Contains(w.Body.String(), w.Header().Get(requestIDHeader)) {
+		t.Errorf("a panic answers %d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), "inside knowledge") {
+		t.Error("the log does not have the panic")
+	}
+}
+
+func TestQueryIsNotLogged(t *testing.T) {
+	s, log := testService(t, Config{})
+	do(s.observed("x", http.NotFoundHandler()), http.MethodGet, "/store/KZ/o?X-Comity-Signature=abcdef", nil)
+	if strings.Contains(log.String(), "abcdef") || !strings.Contains(log.String(), "/store/KZ/o") {
+		t.Errorf("the log is %s", log)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	s, _ := testService(t, Config{MaxRequests: 1})
+	entered, leave := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(s.limited(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-leave
+		_, _ = io.WriteString(w, "served")
+	})))
+	defer server.Close()
+	first := make(chan string, 1)
+	go func() {
+		res, err := http.Get(server.URL)
+		if err != nil {
+			first <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		first <- string(b)
+	}()
+	<-entered
+	res, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("one too many is answered %s", res.Status)
+	}
+	close(leave)
+	if got := <-first; got != "served" {
+		t.Errorf("the first got %q", got)
+	}
+}
+
+// TestDeadline: a request that takes too long is told to end, and one whose
+// body never comes does not hold its place for ever.
+func TestDeadline(t *testing.T) {
+	s, _ := testService(t, Config{RequestTimeout: Duration(200 * time.Millisecond)})
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = s.server(s.limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		<-r.Context().Done()
+		if err == nil {
+			_, _ = io.WriteString(w, "a body")
+		}
+	})))
+	server.Start()
+	defer server.Close()
+	reader, writer := io.Pipe() // gives nothing
+	defer writer.Close()
+	for name, header := range map[string]string{"a stranger": "", "an officer": "DPoP x"} {
+		began := time.Now()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header != "" {
+			req.Header.Set("Authorization", header)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			b, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if strings.Contains(string(b), "a body") {
+				t.Errorf("%s: a body that never came was read", name)
+			}
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+func TestStrangersSayLittle(t *testing.T) {
+	s, _ := testService(t, Config{})
+	w := httptest.NewRecorder()
+	s.limited(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it is served") })).
+		ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(strings.Repeat("x", maxStranger+1))))
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a long request without a token is answered %d", w.Code)
+	}
+}
+
+func TestMethodLabel(t *testing.T) {
+	if method("GET") != "get" || method("BREW") != "other" {
+		t.Error("made-up methods are labels")
+	}
+}
