@@ -181,7 +181,7 @@ func (c *client) done(t testing.TB, name, selection string, input map[string]any
 	return p
 }
 
-// denied performs an act that must fail with one error of a code.
+// refused performs an act that must fail with one error of a code.
 func (c *client) refused(t testing.TB, name string, input map[string]any, code comity.Code) map[string]any {
 	t.Helper()
 	p := c.mutate(t, name, "", input)
@@ -192,7 +192,7 @@ func (c *client) refused(t testing.TB, name string, input map[string]any, code c
 	return errs[0].(map[string]any)
 }
 
-// at goes into a decoded answer by names and numbers.
+// dig goes into a decoded answer by names and numbers.
 func dig(t testing.TB, v any, path ...any) any {
 	t.Helper()
 	for _, p := range path {

@@ -27,7 +27,7 @@ type Limits struct {
 // completion of an exhibit of the most parts that a store takes (10,000).
 var DefaultLimits = Limits{
 	Bytes: 16 << 10, Tokens: 1000, Depth: 16, Variables: 2 << 20, Response: 8 << 20, Deadline: 10 * time.Second,
-	Fields: 1000, Aliases: 50, Directives: 50, RootFields: 20, Cost: 100_000,
+	Fields: 500, Aliases: 50, Directives: 50, RootFields: 20, Cost: 100_000,
 }
 
 // passed says which limit was passed.

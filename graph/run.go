@@ -62,9 +62,12 @@ func (h *handler) query(ctx context.Context, who exchange.Caller, p execute.Para
 	var at []any // where what ended the read went wrong
 	err := h.x.Read(ctx, who, func(r *exchange.Reader) error {
 		faults, at = nil, nil
-		p.State = &request{x: h.x, reader: r}
+		p.State, p.Text = &request{x: h.x, reader: r}, h.limits.Response
 		data, failed := execute.Query(ctx, p)
 		for _, e := range failed {
+			if errors.Is(e.Err, execute.ErrText) {
+				return h.tooLong()
+			}
 			f := h.faultOf(e.Err)
 			f.path = e.Path
 			if f.severe() {
@@ -104,11 +107,11 @@ func (h *handler) mutate(ctx context.Context, who exchange.Caller, op *ast.Opera
 		}
 		out.WriteByte(',')
 		out.Write((*raw)[1 : len(*raw)-1]) // one member of an object
+		if out.Len() > h.limits.Response {
+			return nil, []*fault{passed("response", h.limits.Response, "bytes in an answer; the acts up to here were performed")}
+		}
 	}
 	data := json.RawMessage("{" + string(bytes.TrimPrefix(out.Bytes(), []byte(","))) + "}")
-	if len(data) > h.limits.Response {
-		return nil, []*fault{passed("response", h.limits.Response, "bytes in an answer; the acts were performed")}
-	}
 	return &data, all
 }
 
@@ -158,15 +161,46 @@ func perform(ctx context.Context, x *exchange.Exchange, who exchange.Caller, m m
 	return done, nil
 }
 
-// encodeData writes the data within the limit of an answer.
+// encodeData writes the data within the limit of an answer. What is too long is
+// refused before it is written: the same text under many names is held only
+// once until then.
 func (h *handler) encodeData(data any) (json.RawMessage, *fault) {
+	if atLeast(data, h.limits.Response) > h.limits.Response {
+		return nil, h.tooLong()
+	}
 	raw, err := encode(data)
 	if err != nil {
 		return nil, h.faultOf(err)
 	}
 	if len(raw) > h.limits.Response {
-		f := passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
-		return nil, f
+		return nil, h.tooLong()
 	}
 	return raw, nil
+}
+
+func (h *handler) tooLong() *fault {
+	return passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
+}
+
+// atLeast is a lower bound of the length of a value in JSON; past enough it
+// counts no further.
+func atLeast(v any, enough int) int {
+	n := 1
+	switch v := v.(type) {
+	case string:
+		n = len(v) + 2
+	case []any:
+		for _, item := range v {
+			if n += 1 + atLeast(item, enough-n); n > enough {
+				return n
+			}
+		}
+	case map[string]any:
+		for name, item := range v {
+			if n += len(name) + 4 + atLeast(item, enough-n); n > enough {
+				return n
+			}
+		}
+	}
+	return n
 }

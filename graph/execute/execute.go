@@ -45,7 +45,12 @@ type Params struct {
 	Variables map[string]any
 	Root      any // parent of the root fields
 	State     any // given to every resolver
+	Text      int // bytes of text that the data may hold
 }
+
+// ErrText is the one error of an operation whose data would hold more text than
+// it may. It is met before the text is copied into the data.
+var ErrText = errors.New("execute: the data holds too much text")
 
 // Error is what failed at a path of the response.
 type Error struct {
@@ -65,9 +70,12 @@ func (p *Panic) Error() string { return "execute: a resolver panicked" }
 // Query runs an operation to its end. Data is nil when nothing can be shown;
 // each failure is told once, at the first place where it was met.
 func Query(ctx context.Context, p Params) (data any, failed []Error) {
-	r := &run{ctx: ctx, state: p.State, waiting: map[batchKey]*batch{}}
+	r := &run{ctx: ctx, state: p.State, text: p.Text, waiting: map[batchKey]*batch{}}
 	result := graphql.Execute(graphql.ExecuteParams{Schema: p.Schema, Root: p.Root, AST: p.Document, OperationName: p.Operation,
 		Args: p.Variables, Context: context.WithValue(context.WithoutCancel(ctx), runKey{}, r)})
+	if r.text < 0 {
+		return nil, []Error{{nil, ErrText}}
+	}
 	told := map[*failure]bool{}
 	for _, e := range result.Errors {
 		f := failureOf(e)
@@ -87,20 +95,59 @@ type runKey struct{}
 type run struct {
 	ctx     context.Context
 	state   any
+	text    int // bytes that are left; below zero the data is thrown away
 	waiting map[batchKey]*batch
 }
 
-// batchKey tells one field at one level: everything that the same selection
-// asks of the same type before the first of it is needed.
+// spend counts the text of a value. What is too much is left out: the executor
+// would copy it, and would look up the place of every error that it is given.
+func (r *run) spend(v any, required bool) any {
+	switch v := v.(type) {
+	case string:
+		r.text -= len(v)
+	case []byte:
+		r.text -= len(v)
+	case []any:
+		for _, s := range v {
+			if s, ok := s.(string); ok {
+				r.text -= len(s)
+			}
+		}
+	default:
+		return v
+	}
+	if r.text >= 0 {
+		return v
+	}
+	if _, text := v.(string); text && required {
+		return ""
+	}
+	return list(nil, required)
+}
+
+// batchKey tells one field at one level: the same place of the response but for
+// the positions in lists, and the same type.
 type batchKey struct {
-	field  *ast.Field
+	path   string
 	object string
+}
+
+// level writes a place of the response without the positions in lists.
+func level(p *graphql.ResponsePath) string {
+	if p == nil {
+		return ""
+	}
+	if name, ok := p.Key.(string); ok {
+		return level(p.Prev) + "." + name
+	}
+	return level(p.Prev)
 }
 
 type batch struct {
 	parents []any
 	results []any
 	failed  *failure
+	told    bool
 	done    bool
 }
 
@@ -116,7 +163,7 @@ func Field(object string, of graphql.Output, get Get, resolve Batch) graphql.Fie
 		return func(p graphql.ResolveParams) (any, error) {
 			r := p.Context.Value(runKey{}).(*run)
 			var v any
-			if err := Guard(func() error { v = plain(get(r.state, p.Source), required); return nil }); err != nil {
+			if err := Guard(func() error { v = r.spend(plain(get(r.state, p.Source), required), required); return nil }); err != nil {
 				return nil, &failure{err}
 			}
 			return v, nil
@@ -124,7 +171,7 @@ func Field(object string, of graphql.Output, get Get, resolve Batch) graphql.Fie
 	}
 	return func(p graphql.ResolveParams) (any, error) {
 		r := p.Context.Value(runKey{}).(*run)
-		key := batchKey{p.Info.FieldASTs[0], object}
+		key := batchKey{level(p.Info.Path), object}
 		b := r.waiting[key]
 		if b == nil {
 			b = &batch{}
@@ -138,6 +185,11 @@ func Field(object string, of graphql.Output, get Get, resolve Batch) graphql.Fie
 				b.resolve(r, resolve, p.Args)
 			}
 			if b.failed != nil {
+				// One parent tells; for the others it would be the same again.
+				if b.told && !required {
+					return nil, nil
+				}
+				b.told = true
 				return nil, b.failed
 			}
 			return list(b.results[i], required), nil

@@ -90,7 +90,7 @@ func tree(widths ...int) *item {
 // parents there are.
 func TestBatches(t *testing.T) {
 	seen := calls{}
-	p := Params{Schema: schema(t, seen, nil), Root: tree(5, 4, 3, 2),
+	p := Params{Text: 1 << 20, Schema: schema(t, seen, nil), Root: tree(5, 4, 3, 2),
 		Document: parse(t, "{ items { name children { name maybe { name children { name } } again: maybe { name } } } }")}
 	data, failed := Query(t.Context(), p)
 	if len(failed) > 0 {
@@ -102,6 +102,16 @@ func TestBatches(t *testing.T) {
 	raw, err := json.Marshal(data)
 	if err != nil || strings.Count(string(raw), `"name"`) != 5+5*4+5*4*3*2+5*4*3*2 {
 		t.Errorf("%v %s", err, raw)
+	}
+}
+
+// TestSamePlace has one selection used at two places resolved as two.
+func TestSamePlace(t *testing.T) {
+	seen := calls{}
+	_, failed := Query(t.Context(), Params{Text: 1 << 20, Schema: schema(t, seen, nil), Root: tree(2, 2),
+		Document: parse(t, "{ a: items { ...F } b: items { ...F } } fragment F on Item { children { name } }")})
+	if len(failed) > 0 || seen["children"] != 2 {
+		t.Errorf("%v %v", seen, failed)
 	}
 }
 
@@ -119,7 +129,7 @@ func TestFailures(t *testing.T) {
 		"a getter that panics": {"{ items { name boom } }", `{"items":[{"boom":null,"name":"x0"},{"boom":null,"name":"x1"}]}`, "[items 0 boom]", nil},
 	} {
 		fail := func(context.Context) error { return broken }
-		data, failed := Query(t.Context(), Params{Schema: schema(t, calls{}, map[string]func(context.Context) error{"children": fail, "maybe": fail}), Root: tree(2, 1), Document: parse(t, x.query)})
+		data, failed := Query(t.Context(), Params{Text: 1 << 20, Schema: schema(t, calls{}, map[string]func(context.Context) error{"children": fail, "maybe": fail}), Root: tree(2, 1), Document: parse(t, x.query)})
 		raw, err := json.Marshal(data)
 		if err != nil || string(raw) != x.data {
 			t.Errorf("%s: %s", name, raw)
@@ -152,10 +162,24 @@ func TestCancelled(t *testing.T) {
 		ended = true
 		return nil
 	}
-	_, failed := Query(ctx, Params{Schema: schema(t, seen, map[string]func(context.Context) error{"items": slow}), Root: tree(2, 2),
+	_, failed := Query(ctx, Params{Text: 1 << 20, Schema: schema(t, seen, map[string]func(context.Context) error{"items": slow}), Root: tree(2, 2),
 		Document: parse(t, "{ items { children { name } } }")})
 	if !ended || seen["children"] != 0 || len(failed) != 1 || !errors.Is(failed[0].Err, context.Canceled) {
 		t.Errorf("ended %v, batches %v, %v", ended, seen, failed)
+	}
+}
+
+// TestText ends an operation whose data would hold more text than it may.
+func TestText(t *testing.T) {
+	for query, n := range map[string]int{"{ items { name } }": 4, "{ items { required } }": 4, "{ items { a: name b: name } }": 8} {
+		p := Params{Text: n, Schema: schema(t, calls{}, nil), Root: tree(2), Document: parse(t, query)}
+		if data, failed := Query(t.Context(), p); data == nil || len(failed) > 0 {
+			t.Errorf("%s: %v %v", query, data, failed)
+		}
+		p.Text--
+		if data, failed := Query(t.Context(), p); data != nil || len(failed) != 1 || failed[0].Err != ErrText {
+			t.Errorf("%s, a byte less: %v %v", query, data, failed)
+		}
 	}
 }
 

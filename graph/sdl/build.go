@@ -218,11 +218,11 @@ func (w *builder) finish() (*Schema, error) {
 		return nil, w.err
 	}
 	schema, err := graphql.NewSchema(graphql.SchemaConfig{Query: query, Mutation: mutation, Types: all})
+	if w.err != nil { // what the library then stumbled over is but its consequence
+		return nil, w.err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sdl: %w", err)
-	}
-	if w.err != nil {
-		return nil, w.err
 	}
 	// The possible types of interfaces and unions are worked out on first use,
 	// without a lock: use them now.

@@ -1,0 +1,114 @@
+package sdl
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/graphql-go/graphql"
+)
+
+const small = `"""A short one."""
+scalar Thing
+
+"""With "quotes" and \""" within it, and longer than what fits on one line with others."""
+interface Named {
+  name: String!
+}
+
+"""
+Ends with a "quote"
+"""
+type Query implements Named {
+  name: String!
+
+  """Described."""
+  list(
+    """How many."""
+    first: Int!
+
+    """Which."""
+    of: [Choice!]
+  ): [Any]!
+}
+
+type Mutation {
+  make(input: In!): Query
+}
+
+enum Choice {
+  A
+
+  """The other."""
+  B
+}
+
+union Any = Query | Mutation
+
+input In {
+  a: Thing
+
+  """More."""
+  b: [In!]
+}
+`
+
+func binding() Binding {
+	keep := func(v any) any { return v }
+	return Binding{Scalars: map[string]Scalar{"Thing": {keep, keep}}, TypeOf: func(any) string { return "Query" },
+		Resolve: func(string, string, graphql.Output) (graphql.FieldResolveFn, error) {
+			return func(graphql.ResolveParams) (any, error) { return nil, nil }, nil
+		}}
+}
+
+// TestPrint prints what was built: the order of everything is kept, and a
+// printed schema prints as itself.
+func TestPrint(t *testing.T) {
+	s, err := Build(small, binding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := s.Print()
+	again, err := Build(printed, binding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Print() != printed {
+		t.Errorf("printed twice:\n%s\n%s", printed, again.Print())
+	}
+	for _, want := range []string{"interface Named {\n", "type Query implements Named {\n", "\"\"\"\nEnds with a \"quote\"\n\"\"\"\n", `and \""" within`,
+		"    \"\"\"How many.\"\"\"\n    first: Int!\n\n    \"\"\"Which.\"\"\"\n    of: [Choice!]\n", "enum Choice {\n  A\n\n  \"\"\"The other.\"\"\"\n  B\n}\n", "union Any = Query | Mutation\n"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("%q is not in\n%s", want, printed)
+		}
+	}
+	last := -1
+	for _, definition := range []string{"scalar Thing", "interface Named", "type Query", "type Mutation", "enum Choice", "union Any", "input In"} {
+		i := strings.Index(printed, definition)
+		if i <= last {
+			t.Errorf("%s stands out of order", definition)
+		}
+		last = i
+	}
+}
+
+// TestBuildRefuses names what is wrong with definitions.
+func TestBuildRefuses(t *testing.T) {
+	for name, x := range map[string][3]string{
+		"an unknown scalar":         {"scalar Thing", "scalar Thang", "Thang"},
+		"an unknown type":           {"a: Thing", "a: Nothing", "Nothing"},
+		"a type twice":              {"input In {", "input Any {", "twice"},
+		"a union of no object":      {"union Any = Query", "union Any = Choice", "no object"},
+		"an interface that is none": {"implements Named", "implements Choice", "no interface"},
+		"a missing interface field": {"type Query implements Named {\n  name: String!\n", "type Query implements Named {", "name"},
+		"an extension":              {"type Mutation", "extend type Mutation", "expected"},
+		"no syntax":                 {"union Any =", "union =", "Syntax"},
+	} {
+		text := strings.Replace(small, x[0], x[1], 1)
+		if text == small {
+			t.Fatalf("%s: %q is not there", name, x[0])
+		}
+		if _, err := Build(text, binding()); err == nil || !strings.Contains(err.Error(), x[2]) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
