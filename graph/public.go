@@ -20,7 +20,7 @@ func anonymous(r *http.Request) bool {
 // asksPublic reports whether a query asks for public root fields and nothing
 // else, each written out at the root.
 func (h *handler) asksPublic(q wire) bool {
-	doc, faults := parse(q.Query, h.limits)
+	doc, faults := h.check(q.Query)
 	if len(faults) > 0 {
 		return false
 	}

@@ -101,9 +101,10 @@ func decodeVariables(raw jsontext.Value, l Limits) (map[string]any, *fault) {
 	return v, nil
 }
 
-// readQuery reads the parameters of a GET. That it comes from a page of another
-// site is out of the question: it carries the headers Authorization and DPoP,
-// which no page sends elsewhere without a preflight, and none is answered.
+// readQuery reads the parameters of a GET. What it asks for an officer does not
+// come from a page of another site: it carries the headers Authorization and
+// DPoP, which no page sends elsewhere without a preflight, and none is answered.
+// Without them it gets the directory, which everybody may have.
 func (h *handler) readQuery(r *http.Request) (wire, *fault) {
 	if len(r.URL.RawQuery) > 4*h.limits.Bytes {
 		return wire{}, passed("bytes", h.limits.Bytes, "bytes of query text")
