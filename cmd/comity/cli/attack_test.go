@@ -3,11 +3,13 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,14 +142,12 @@ func (w *turned) granted(t *testing.T, title string) (of *client.Case, g *client
 // obeyed lists what a terminal would obey, or hide, in an output.
 func obeyed(s string) (found []string) {
 	for _, c := range s {
-		if c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == 0x2028 || c == 0x2029) {
-			found = append(found, strings.ToUpper(strings.Trim(strings.ReplaceAll(string([]rune(" ")), " ", ""), " "))+string(rune('<'))+strings.TrimPrefix(strings.ToLower(quote(c)), "'")+">")
+		if c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == 0x2028 || c == 0x2029) && !slices.Contains(found, fmt.Sprintf("%U", c)) {
+			found = append(found, fmt.Sprintf("%U", c))
 		}
 	}
 	return found
 }
-
-func quote(c rune) string { b, _ := json.Marshal(int(c)); return string(b) }
 
 // TestAttackStatementPrinted: a statement is printed "to be kept or handed on".
 // One that does not hold must not be printed, nor what a terminal obeys.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -106,7 +105,7 @@ func (r *run) fail(err error) int {
 		f.Message = "interrupted"
 	}
 	if r.JSON {
-		_ = json.NewEncoder(r.stderr).Encode(map[string]failure{"error": f})
+		_ = writeJSON(r.stderr, map[string]failure{"error": f}, "")
 		return exitCode(err)
 	}
 	fmt.Fprintf(r.stderr, "comity: %s\n", lines(f.Message))

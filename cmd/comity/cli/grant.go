@@ -217,7 +217,7 @@ func (l grantListCmd) Run(r *run) error {
 
 type grantShowCmd struct {
 	Grant     comity.ID `arg:"" help:"The grant."`
-	Statement bool      `help:"Print the state's signed statement (JWS) and nothing else, to be kept or handed on."`
+	Statement bool      `help:"Print the state's signed statement (JWS) and nothing else, to be kept or handed on; in a second line that of the latest narrowing."`
 }
 
 // Help shows examples.
@@ -239,7 +239,13 @@ func (s grantShowCmd) Run(r *run) error {
 	if g.Statement == "" {
 		return comity.NotFound()
 	}
+	if err := g.Check.Err(); err != nil {
+		return &client.VerificationError{What: "the statement of " + string(g.ID), Err: err}
+	}
 	fmt.Fprintln(r.stdout, g.Statement)
+	if g.Narrowing != "" {
+		fmt.Fprintln(r.stdout, g.Narrowing)
+	}
 	return nil
 }
 

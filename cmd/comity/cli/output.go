@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -20,10 +22,7 @@ import (
 // print gives v to programs, or has table write for people.
 func (r *run) print(v any, table func(w io.Writer)) error {
 	if r.JSON {
-		e := json.NewEncoder(r.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		return writeJSON(r.stdout, v, "  ")
 	}
 	w := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
 	table(w)
@@ -107,9 +106,36 @@ func lines(s string) string {
 	}, s))
 }
 
-// harmful tells control characters and those that turn the direction of text.
+// harmful tells control characters, those that turn the direction of text or
+// cannot be seen at all, and the separators that some take for a new line.
 func harmful(c rune) bool {
-	return unicode.IsControl(c) || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069
+	return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == 0x2028 || c == 0x2029
+}
+
+// writeJSON writes JSON in which harmful characters are escaped: programs read
+// the same text, and a terminal sees nothing that it would obey.
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, c := range b.String() {
+		switch {
+		case c == '\n' || !harmful(c):
+			out.WriteRune(c)
+		case c > 0xffff:
+			high, low := utf16.EncodeRune(c)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, c)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
 }
 
 func short(s string, n int) string {

@@ -17,7 +17,7 @@ import (
 )
 
 type grantVerifyCmd struct {
-	File     string   `arg:"" help:"The statement (JWS), or JSON with one as of comity grant show --json; - reads standard input."`
+	File     string   `arg:"" help:"The statement (JWS), with a narrowing in a second line; or JSON with them as of comity grant show --json; - reads standard input."`
 	Roots    string   `help:"File of the states' root keys; without it, those pinned by the login." type:"path" placeholder:"FILE"`
 	Manifest []string `help:"A state's manifest (JWS). Repeatable; without any, the newest that the login has seen." type:"path" placeholder:"FILE"`
 }
@@ -26,15 +26,33 @@ type grantVerifyCmd struct {
 func (grantVerifyCmd) Help() string {
 	return `Needs no network: the statement is verified by the state's statement key, that by the manifest, the
 manifest by the pinned root, and the liaison's own signed act within the statement with it. Whether a
-grant was revoked since, only the originator's custodian knows.
+grant was narrowed further or revoked since, only the originator's custodian knows.
 
 Examples:
   comity grant verify grant.jws
   comity grant verify grant.jws --roots roots.json --manifest KZ.jws --manifest AM.jws`
 }
 
+// verified is a statement that holds, for programs.
+type verified struct {
+	Verified bool                    `json:"verified"`
+	Kind     statement.Kind          `json:"kind"`
+	Union    string                  `json:"union"`
+	State    comity.State            `json:"state"`
+	Manifest int64                   `json:"manifestNumber"`
+	ID       comity.ID               `json:"id"`
+	Record   comity.ID               `json:"record"`
+	Officer  statement.SignedBy      `json:"officer"`
+	Basis    *statement.AgreementRef `json:"agreement,omitempty"`
+	IssuedAt time.Time               `json:"issuedAt"`
+	Body     map[string]any          `json:"body"`
+	// NarrowedTo is what a narrowing left of a grant: that is what it opens now.
+	NarrowedTo *verified `json:"narrowedTo,omitempty"`
+	statement  statement.Statement
+}
+
 func (v grantVerifyCmd) Run(r *run) error {
-	jws, err := r.readStatement(v.File)
+	given, err := r.readStatements(v.File)
 	if err != nil {
 		return err
 	}
@@ -42,41 +60,52 @@ func (v grantVerifyCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	s, err := dir.VerifyStatement(jws)
+	first, err := verifyStatement(dir, given[0])
+	if err == nil && len(given) > 1 {
+		first.NarrowedTo, err = verifyStatement(dir, given[1])
+		if n := first.NarrowedTo; err == nil && (first.Kind != statement.KindGrant || n.Kind != statement.KindNarrowing ||
+			n.ID != first.ID || n.Record != first.Record || n.State != first.State) {
+			err = errors.New("its second statement is no narrowing of the first")
+		}
+	}
 	if err != nil {
 		return &client.VerificationError{What: v.File, Err: err}
 	}
+	return r.print(first, func(w io.Writer) {
+		first.show(w)
+		if n := first.NarrowedTo; n != nil {
+			fmt.Fprintf(w, "\nNarrowed since. What it opens is only this:\n")
+			n.show(w)
+		}
+	})
+}
+
+func verifyStatement(dir *statement.Directory, jws string) (*verified, error) {
+	s, err := dir.VerifyStatement(jws)
+	if err != nil {
+		return nil, err
+	}
 	var body map[string]any
 	if err := json.Unmarshal(s.Body, &body); err != nil {
-		return err
+		return nil, err
 	}
 	m, err := dir.State(s.State)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.print(struct {
-		Verified bool                    `json:"verified"`
-		Kind     statement.Kind          `json:"kind"`
-		Union    string                  `json:"union"`
-		State    comity.State            `json:"state"`
-		Manifest int64                   `json:"manifestNumber"`
-		ID       comity.ID               `json:"id"`
-		Record   comity.ID               `json:"record"`
-		Officer  statement.SignedBy      `json:"officer"`
-		Basis    *statement.AgreementRef `json:"agreement,omitempty"`
-		IssuedAt time.Time               `json:"issuedAt"`
-		Body     map[string]any          `json:"body"`
-	}{true, s.Kind, s.Union, s.State, m.Number, s.ID, s.Record, s.Officer, s.Agreement, time.Unix(s.IssuedAt, 0).UTC(), body}, func(w io.Writer) {
-		fmt.Fprintf(w, "verified: a %s signed by %s (manifest number %d)\n", s.Kind, s.State, m.Number)
-		field(w, "id", s.ID)
-		field(w, "record", s.Record)
-		field(w, "officer", fmt.Sprintf("%s, %s (%s)", s.Officer.Ref, s.Officer.Function, s.Officer.Agency))
-		field(w, "signed", time.Unix(s.IssuedAt, 0))
-		if s.Agreement != nil {
-			field(w, "agreement", s.Agreement.ID)
-		}
-		showBody(w, s)
-	})
+	return &verified{true, s.Kind, s.Union, s.State, m.Number, s.ID, s.Record, s.Officer, s.Agreement, time.Unix(s.IssuedAt, 0).UTC(), body, nil, s}, nil
+}
+
+func (v *verified) show(w io.Writer) {
+	fmt.Fprintf(w, "verified: a %s signed by %s (manifest number %d)\n", v.Kind, v.State, v.Manifest)
+	field(w, "id", v.ID)
+	field(w, "record", v.Record)
+	field(w, "officer", fmt.Sprintf("%s, %s (%s)", v.Officer.Ref, v.Officer.Function, v.Officer.Agency))
+	field(w, "signed", v.IssuedAt)
+	if v.Basis != nil {
+		field(w, "agreement", v.Basis.ID)
+	}
+	showBody(w, v.statement)
 }
 
 // showBody shows the terms that were signed.
@@ -122,26 +151,31 @@ func showBody(w io.Writer, s statement.Statement) {
 	}
 }
 
-// readStatement reads a JWS, alone or within JSON.
-func (r *run) readStatement(file string) (string, error) {
+// readStatements reads one JWS, or a grant's and its narrowing's, alone or
+// within JSON.
+func (r *run) readStatements(file string) ([]string, error) {
 	b, err := r.read(file)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	s := strings.TrimSpace(string(b))
+	given := strings.Fields(string(b))
 	var within struct {
 		Statement string `json:"statement"`
+		Narrowing string `json:"narrowing"`
 		Receipt   string `json:"receipt"`
 	}
-	if strings.HasPrefix(s, "{") && json.Unmarshal(b, &within) == nil {
-		if s = within.Statement; s == "" {
-			s = within.Receipt
+	if strings.HasPrefix(strings.TrimSpace(string(b)), "{") && json.Unmarshal(b, &within) == nil {
+		given = nil
+		for _, s := range []string{within.Statement, within.Narrowing, within.Receipt} {
+			if s != "" {
+				given = append(given, s)
+			}
 		}
 	}
-	if strings.Count(s, ".") != 2 {
-		return "", comity.Invalid("file", file+" holds no signed statement (JWS)")
+	if len(given) == 0 || len(given) > 2 || strings.Count(given[0], ".") != 2 {
+		return nil, comity.Invalid("file", file+" holds no signed statement (JWS)")
 	}
-	return s, nil
+	return given, nil
 }
 
 // maxFile bounds what is read of a file that holds a signed thing.
