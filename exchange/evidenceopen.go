@@ -130,7 +130,8 @@ func (o *OpenEvidence) failed(ctx context.Context, a *attempt, cause error) erro
 	return a.x.db.Write(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		a.now = tx.Now().UTC()
 		a.records = []audit.Record{{ID: string(o.Evidence), Grant: o.Grant}}
-		if _, err := tx.LockEvidence(o.Evidence); err != nil {
+		// As every act on the exhibit does, lest two links follow one.
+		if _, err := tx.LockCase(o.evidence.Case); err != nil {
 			return err
 		}
 		event, err := custodyEvent(tx, a, o.evidence.Evidence, comity.CustodyNotReleased)
