@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/internal/jws"
@@ -22,10 +22,12 @@ import (
 
 // How an issuer's keys are kept.
 const (
-	keysFresh    = 5 * time.Minute  // fetched anew after
-	keysUsable   = time.Hour        // still used for so long while the issuer is away
+	keysFresh    = 5 * time.Minute  // fetched anew after, while they serve on
+	keysUsable   = time.Hour        // from when they serve no more unless fetched anew
 	keysPause    = 10 * time.Second // least time between fetches for an unknown kid, or after a failure
+	keysWait     = 3 * time.Second  // for how long a fetch is waited for, from its beginning
 	fetchTimeout = 10 * time.Second
+	maxWaiting   = 32        // who wait for one fetch; the places of an exchange are for all states
 	maxDocument  = 256 << 10 // bytes of a discovery document or key set
 	maxKeys      = 64        // keys of one issuer
 )
@@ -35,7 +37,6 @@ type issuers struct {
 	client      *http.Client
 	now         func() time.Time
 	development bool
-	flight      singleflight.Group
 	mu          sync.Mutex
 	kept        map[string]kept // by issuer URL; only ones that manifests name come here
 }
@@ -45,6 +46,17 @@ type kept struct {
 	fetched time.Time // of keys; zero when there are none yet
 	tried   time.Time // of the last fetch that failed, or that an unknown kid caused
 	failure error     // of the last fetch
+	flight  *flight   // the fetch under way, nil when there is none
+}
+
+func (k kept) usable(now time.Time) bool {
+	return !k.fetched.IsZero() && now.Sub(k.fetched) < keysUsable
+}
+
+// flight is a fetch under way.
+type flight struct {
+	patience context.Context // done with the fetch, or keysWait after its beginning
+	waiting  int             // how many have waited for it
 }
 
 func newIssuers(o Options) *issuers {
@@ -57,32 +69,31 @@ func newIssuers(o Options) *issuers {
 	return &issuers{client: &client, now: o.Now, development: o.Development, kept: map[string]kept{}}
 }
 
-// key gives one key of an issuer. When the issuer is away, keys known for less
-// than keysUsable serve on; without any the error is UNAVAILABLE.
+// key gives one key of an issuer. Anybody can write a token that names an issuer
+// and a kid, and the signature is looked at last: so a key at hand is given at
+// once, and fetched anew behind the asker's back. Only who brings a kid that is
+// not at hand waits, a little. When the issuer is away, keys known for less than
+// keysUsable serve on; without any the error is UNAVAILABLE.
 func (is *issuers) key(ctx context.Context, state comity.State, issuer, kid string) (jose.JSONWebKey, error) {
-	k := is.known(issuer)
-	now := is.now()
-	age := now.Sub(k.fetched)
-	if k.fetched.IsZero() || age >= keysFresh {
-		if now.Sub(k.tried) >= keysPause || k.failure == nil {
-			k = is.refresh(ctx, issuer)
+	k, patience := is.look(ctx, issuer, kid)
+	if patience != nil {
+		select {
+		case <-patience.Done():
+		case <-ctx.Done():
+			return jose.JSONWebKey{}, ctx.Err()
 		}
-	} else if _, ok := k.keys[kid]; !ok && now.Sub(k.tried) >= keysPause {
-		// A key not seen before: the issuer may have changed its keys.
-		is.note(issuer, func(k *kept) { k.tried = now })
-		k = is.refresh(ctx, issuer)
+		k = is.known(issuer)
 	}
-	if k.fetched.IsZero() || now.Sub(k.fetched) >= keysUsable {
-		if err := ctx.Err(); err != nil {
-			return jose.JSONWebKey{}, err
-		}
-		return jose.JSONWebKey{}, comity.Unavailable(fmt.Sprintf("the identity provider of %s (%s)", state, issuer), k.failure)
-	}
+	usable := k.usable(is.now())
 	key, ok := k.keys[kid]
-	if !ok {
+	switch {
+	case usable && ok:
+		return key, nil
+	case usable && k.flight == nil && k.failure == nil:
 		return jose.JSONWebKey{}, refuse(invalidToken, "the token's key (kid %.80q) is not one that %s publishes: log in again", kid, issuer)
 	}
-	return key, nil
+	return jose.JSONWebKey{}, comity.Unavailable(fmt.Sprintf("the identity provider of %s (%s)", state, issuer),
+		cmp.Or(k.failure, errors.New("its keys are being fetched, and it has not answered yet")))
 }
 
 func (is *issuers) known(issuer string) kept {
@@ -91,40 +102,53 @@ func (is *issuers) known(issuer string) kept {
 	return is.kept[issuer]
 }
 
-func (is *issuers) note(issuer string, change func(*kept)) kept {
+// look gives what is kept of an issuer, and begins a fetch where one is due. The
+// context is not nil when that fetch is worth waiting for: until it is done.
+func (is *issuers) look(ctx context.Context, issuer, kid string) (kept, context.Context) {
 	is.mu.Lock()
 	defer is.mu.Unlock()
-	k := is.kept[issuer]
-	change(&k)
-	is.kept[issuer] = k
-	return k
+	k, now := is.kept[issuer], is.now()
+	_, ok := k.keys[kid]
+	usable := k.usable(now)
+	due := !usable || !ok || now.Sub(k.fetched) >= keysFresh
+	if due && k.flight == nil && now.Sub(k.tried) >= keysPause {
+		if usable && !ok {
+			// A key not seen before: the issuer may have changed its keys, or
+			// somebody makes up kids, who shall not make us fetch all the time.
+			k.tried = now
+		}
+		k.flight = is.begin(ctx, issuer)
+		is.kept[issuer] = k
+	}
+	if usable && ok || k.flight == nil || k.flight.waiting >= maxWaiting {
+		return k, nil
+	}
+	k.flight.waiting++
+	return k, k.flight.patience
 }
 
-// refresh fetches an issuer's keys, once for all who wait. One waiter's
-// cancelled request does not take the others' fetch down.
-func (is *issuers) refresh(ctx context.Context, issuer string) kept {
-	done := is.flight.DoChan(issuer, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+// begin fetches an issuer's keys for all who ask meanwhile; that the first of
+// them goes away does not take the others' fetch down.
+func (is *issuers) begin(ctx context.Context, issuer string) *flight {
+	ctx = context.WithoutCancel(ctx)
+	patience, over := context.WithTimeout(ctx, keysWait)
+	go func() {
+		defer over() // last, when what was fetched can be seen
+		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()
 		keys, err := is.fetch(ctx, issuer)
-		now := is.now()
-		return is.note(issuer, func(k *kept) {
-			k.failure = err
-			if err != nil {
-				k.tried = now
-				return
-			}
-			k.keys, k.fetched = keys, now
-		}), nil
-	})
-	select {
-	case r := <-done:
-		if k, ok := r.Val.(kept); ok {
-			return k
+		is.mu.Lock()
+		defer is.mu.Unlock()
+		k := is.kept[issuer]
+		k.flight, k.failure = nil, err
+		if err != nil {
+			k.tried = is.now()
+		} else {
+			k.keys, k.fetched = keys, is.now()
 		}
-	case <-ctx.Done():
-	}
-	return is.known(issuer)
+		is.kept[issuer] = k
+	}()
+	return &flight{patience: patience}
 }
 
 // fetch reads the discovery document (OpenID Connect Discovery 1.0, section 4)

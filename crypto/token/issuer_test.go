@@ -59,10 +59,27 @@ func TestKeysAreFetchedOnce(t *testing.T) {
 	if n := c.fetched.Load(); n != oneFetch {
 		t.Errorf("%d documents were fetched for 16 at once", n)
 	}
+	// Then they are fetched again, once, and nobody waits for it.
 	u.Clock.Advance(6 * time.Minute)
-	if _, err := v.Verify(t.Context(), tok); err != nil || c.fetched.Load() != 2*oneFetch {
-		t.Errorf("after five minutes: %d, %v", c.fetched.Load(), err)
+	for range 16 {
+		if _, err := v.Verify(t.Context(), tok); err != nil {
+			t.Errorf("after five minutes: %v", err)
+		}
 	}
+	if !soon(func() bool { return c.fetched.Load() == 2*oneFetch }) {
+		t.Errorf("after five minutes %d documents were fetched", c.fetched.Load())
+	}
+}
+
+// soon waits for what happens in the background.
+func soon(done func() bool) bool {
+	for range 500 {
+		if done() {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
 }
 
 func TestKeyRotation(t *testing.T) {
@@ -99,7 +116,8 @@ func TestKeyRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.Clock.Advance(6 * time.Minute)
-	if _, err := v.Verify(t.Context(), old); err == nil || !strings.Contains(err.Error(), "log in again") {
+	var err error
+	if !soon(func() bool { _, err = v.Verify(t.Context(), old); return err != nil }) || !strings.Contains(err.Error(), "log in again") {
 		t.Errorf("two rotations later: %v", err)
 	}
 }
@@ -126,6 +144,15 @@ func TestIssuerAway(t *testing.T) {
 	u.Clock.Advance(50 * time.Minute)
 	if _, err := v.Verify(t.Context(), tok); err != nil {
 		t.Errorf("with keys of fifty minutes: %v", err)
+	}
+	// One try at once, and none more within the pause.
+	soon(func() bool { return c.fetched.Load() == 1+oneFetch+1 })
+	for range 20 {
+		_, _ = v.Verify(t.Context(), tok)
+		time.Sleep(time.Millisecond)
+	}
+	if n := c.fetched.Load(); n != 1+oneFetch+1 {
+		t.Errorf("%d documents were asked for", n)
 	}
 	u.Clock.Advance(10 * time.Minute)
 	if _, err := v.Verify(t.Context(), tok); comity.CodeOf(err) != comity.CodeUnavailable {

@@ -61,40 +61,52 @@ func Proof(key crypto.Signer, method, rawURL, token string, now time.Time) (stri
 // the key's thumbprint and the proof's id, by which a replay is told. An empty
 // token wants a proof without one. Errors are UNAUTHENTICATED.
 func ReadProof(proof, method, rawURL, token string, now time.Time) (jkt, id string, err error) {
+	p, err := readProof(proof, method, rawURL, token, now)
+	return p.jkt, p.id, err
+}
+
+// shown is what a proof that holds tells.
+type shown struct {
+	jkt, id string
+	issued  number
+}
+
+func readProof(proof, method, rawURL, token string, now time.Time) (shown, error) {
 	payload, key, err := jws.VerifyEmbedded(proof, TypProof, maxProof)
 	if err != nil {
-		return "", "", refuseFor(invalidProof, "the DPoP proof is not valid", err)
+		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)
 	}
 	var c proofClaims
 	if err := jws.DecodeOpen(payload, &c); err != nil {
-		return "", "", refuseFor(invalidProof, "the DPoP proof is not valid", err)
+		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)
 	}
 	want, err := normal(rawURL)
 	if err != nil {
-		return "", "", fmt.Errorf("token: proof: %w", err)
+		return shown{}, fmt.Errorf("token: proof: %w", err)
 	}
 	got, err := normal(c.URL)
 	switch {
 	case err != nil:
-		return "", "", refuseFor(invalidProof, "the DPoP proof's htu", err)
+		return shown{}, refuseFor(invalidProof, "the DPoP proof's htu", err)
 	case len(c.ID) < 8 || len(c.ID) > 128:
-		return "", "", refuse(invalidProof, "the DPoP proof's jti is not of 8 to 128 characters")
+		return shown{}, refuse(invalidProof, "the DPoP proof's jti is not of 8 to 128 characters")
 	case c.Method != method:
-		return "", "", refuse(invalidProof, "the DPoP proof is for the method %.20q, the request is a %s", c.Method, method)
+		return shown{}, refuse(invalidProof, "the DPoP proof is for the method %.20q, the request is a %s", c.Method, method)
 	case got != want:
-		return "", "", refuse(invalidProof, "the DPoP proof is for %.200s, the request went to %s", got, want)
+		return shown{}, refuse(invalidProof, "the DPoP proof is for %.200s, the request went to %s", got, want)
 	case token == "" && c.Token != "":
-		return "", "", refuse(invalidProof, "the DPoP proof names a token (ath) where there is none")
+		return shown{}, refuse(invalidProof, "the DPoP proof names a token (ath) where there is none")
 	case token != "" && c.Token != tokenHash(token):
-		return "", "", refuse(invalidProof, "the DPoP proof is not for this token (ath)")
+		return shown{}, refuse(invalidProof, "the DPoP proof is not for this token (ath)")
 	}
 	if err := statement.CheckFresh("the DPoP proof", int64(c.IssuedAt), now); err != nil {
-		return "", "", comity.Unauthenticated(err.Error(), &fault{code: invalidProof})
+		return shown{}, comity.Unauthenticated(err.Error(), &fault{code: invalidProof})
 	}
-	if jkt, err = statement.Thumbprint(key); err != nil {
-		return "", "", refuseFor(invalidProof, "the DPoP proof is not valid", err)
+	jkt, err := statement.Thumbprint(key)
+	if err != nil {
+		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)
 	}
-	return jkt, c.ID, nil
+	return shown{jkt: jkt, id: c.ID, issued: c.IssuedAt}, nil
 }
 
 func tokenHash(token string) string {

@@ -18,8 +18,10 @@ const (
 )
 
 // replays remembers the proofs of one process until they are no longer fresh.
-// A proof that is shown to another process meanwhile meets the acts' own
-// idempotency and the custodian's memory of nonces.
+// The verifier refuses what is dated before it was made, so that a restart
+// forgets nothing. At another server of the exchange a proof can be used once
+// more while it is fresh: there it meets the nonces of signed acts, which the
+// database and the custodian take once over all servers.
 type replays struct {
 	mu     sync.Mutex
 	steps  map[int64]*replayed // by the step in which their proofs arrived

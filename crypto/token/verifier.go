@@ -53,6 +53,7 @@ type Verifier struct {
 	issuers   *issuers
 	replays   *replays
 	now       func() time.Time
+	started   number // in whole seconds, as proofs are dated
 }
 
 // NewVerifier makes a verifier of the tokens of a union's officers.
@@ -60,7 +61,7 @@ func NewVerifier(d *statement.Directory, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), now: o.Now}
+	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), now: o.Now, started: number(o.Now().Unix())}
 }
 
 // claims are those of a token that matter here; an issuer may add others.
@@ -194,7 +195,9 @@ func plainText(s string, limit int) bool {
 // and the proof of the DPoP header, made by the token's key for this very
 // request, once. externalURL is the request's URL as its client wrote it
 // (behind a proxy the server's own view differs); query and fragment do not
-// count. Errors are as those of [Verifier.Verify], or LIMIT.
+// count. A proof made before the verifier was is refused, since a process that
+// ended may have taken it; a client whose clock is slow must catch up first.
+// Errors are as those of [Verifier.Verify], or LIMIT.
 func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, externalURL string) (Identity, error) {
 	authorization, proofs := r.Header.Values("Authorization"), r.Header.Values("DPoP")
 	switch {
@@ -219,14 +222,19 @@ func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, externalU
 		return Identity{}, err
 	}
 	now := v.now()
-	jkt, id, err := ReadProof(proofs[0], r.Method, externalURL, token, now)
+	proof, err := readProof(proofs[0], r.Method, externalURL, token, now)
 	if err != nil {
 		return Identity{}, err
 	}
-	if jkt != who.JKT {
+	if proof.jkt != who.JKT {
 		return Identity{}, refuse(invalidToken, "the token is bound to another key than the one that signed the proof: a token without its key is of no use")
 	}
-	if err := v.replays.use(jkt, id, now); err != nil {
+	if proof.issued < v.started {
+		e := comity.Unauthenticated("this server has just started, and the DPoP proof is dated before that: make a new proof", &fault{code: invalidProof})
+		e.Cure = "try again in a moment; if it stays so, this computer's clock is slow: the server's says " + now.UTC().Format(time.RFC3339)
+		return Identity{}, e
+	}
+	if err := v.replays.use(proof.jkt, proof.id, now); err != nil {
 		return Identity{}, err
 	}
 	return who, nil
