@@ -292,7 +292,7 @@ func TestGetFull(t *testing.T) {
 	must(t, err)
 	dir := smallDisk(t)
 	_, err = c.GetEvidence(t.Context(), client.GetOptions{Evidence: x.Evidence, Purpose: comity.PurposeInvestigation, Dest: filepath.Join(dir, "f")})
-	e := want(t, err, comity.CodeLimit, 0)
+	e := told(t, err, comity.CodeLimit, 0)
 	if !strings.Contains(e.Message, fmt.Sprint(len(content))) || e.Cure == "" {
 		t.Errorf("the error is %+v", e)
 	}

@@ -108,7 +108,13 @@ func must(t testing.TB, err error) {
 }
 
 // want checks an error's code, and its Article where one is named.
-func want(t testing.TB, err error, code comity.Code, article comity.Article) *comity.Error {
+func want(t testing.TB, err error, code comity.Code, article comity.Article) {
+	t.Helper()
+	_ = told(t, err, code, article)
+}
+
+// told is want, and gives the error.
+func told(t testing.TB, err error, code comity.Code, article comity.Article) *comity.Error {
 	t.Helper()
 	e, ok := errors.AsType[*comity.Error](err)
 	if !ok || e.Code != code || e.Article != article {

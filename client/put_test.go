@@ -217,7 +217,7 @@ func TestPutChanged(t *testing.T) {
 			})
 			state := t.TempDir()
 			_, err := c.PutEvidence(t.Context(), client.PutOptions{Case: of, Path: path, StateDir: state})
-			e := want(t, err, comity.CodeConflict, 0)
+			e := told(t, err, comity.CodeConflict, 0)
 			if !strings.Contains(e.Message, "changed while") || e.Cure == "" {
 				t.Errorf("the error is %+v", e)
 			}
@@ -265,7 +265,7 @@ func TestPutChangedInSilence(t *testing.T) {
 	must(t, os.Chtimes(path, st.ModTime(), st.ModTime()))
 	m.set(func(m *middle) { m.before = nil })
 	_, err = c.PutEvidence(t.Context(), o)
-	if e := want(t, err, comity.CodeConflict, 0); !strings.Contains(e.Message, "changed") {
+	if e := told(t, err, comity.CodeConflict, 0); !strings.Contains(e.Message, "changed") {
 		t.Fatalf("the error is %+v", e)
 	}
 }

@@ -162,7 +162,7 @@ func TestStory(t *testing.T) {
 	_, err = owner.ReleaseDecide(ctx, client.NewRelease{Case: c, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeSummary,
 		Purpose: comity.PurposeInvestigation, NotAfter: w.Clock.Now().Add(time.Hour)})
 	if err != nil {
-		e := want(t, err, comity.CodeDenied, comity.ArticleDomesticReservation)
+		e := told(t, err, comity.CodeDenied, comity.ArticleDomesticReservation)
 		if e.Cure == "" && e.Message == "" {
 			t.Fatalf("the denial says nothing: %+v", e)
 		}

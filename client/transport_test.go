@@ -168,12 +168,12 @@ func TestErrors(t *testing.T) {
 	filed := w.file(t, c)
 
 	_, err := c.CaseFile(t.Context(), client.NewCase{Category: tokentest.Category, Title: "T", Nexus: []comity.Nexus{{Basis: comity.NexusTerritory, State: "AM"}}})
-	e := want(t, err, comity.CodeDenied, comity.ArticleTerritory)
+	e := told(t, err, comity.CodeDenied, comity.ArticleTerritory)
 	if e.Cure == "" || client.RequestID(err) == "" {
 		t.Errorf("the denial is %+v, request %q", e, client.RequestID(err))
 	}
 	_, err = c.EntryAdd(t.Context(), filed.ID, client.NewEntry{Text: "good"}, client.NewEntry{Text: "bad", Happened: "yesterday"})
-	e = want(t, err, comity.CodeInvalid, 0)
+	e = told(t, err, comity.CodeInvalid, 0)
 	if strings.Join(e.Path, ".") != "input.items.1.happened" {
 		t.Errorf("the path is %v", e.Path)
 	}
@@ -184,11 +184,11 @@ func TestErrors(t *testing.T) {
 		t.Fatal("a case that is none")
 	}
 	_, err = c.Case(t.Context(), "grant1_mfrggzdfmztuq2lkmfrggzdfmy", "")
-	if e := want(t, err, comity.CodeInvalid, 0); !strings.Contains(e.Message, "id") {
+	if e := told(t, err, comity.CodeInvalid, 0); !strings.Contains(e.Message, "id") {
 		t.Errorf("the error is %+v", e)
 	}
 	_, err = c.Cases(t.Context(), client.CaseFilter{}, "", 10, "bm90IGEgY3Vyc29y")
-	e = want(t, err, comity.CodeInvalid, 0)
+	e = told(t, err, comity.CodeInvalid, 0)
 	if client.RequestID(err) == "" || !strings.Contains(e.Message, "cursor") {
 		t.Errorf("the error is %+v", e)
 	}
@@ -225,7 +225,7 @@ func TestUnauthenticated(t *testing.T) {
 	c, err := client.New(config)
 	must(t, err)
 	_, err = c.Viewer(t.Context())
-	if e := want(t, err, comity.CodeUnauthenticated, 0); e.Cure != "log in again" {
+	if e := told(t, err, comity.CodeUnauthenticated, 0); e.Cure != "log in again" {
 		t.Errorf("the cure is %q", e.Cure)
 	}
 	config.SessionKey, config.Token = nil, ""
@@ -241,7 +241,7 @@ func TestUnauthenticated(t *testing.T) {
 		c, err = client.New(config)
 		must(t, err)
 		_, err = c.Viewer(t.Context())
-		e := want(t, err, comity.CodeUnauthenticated, 0)
+		e := told(t, err, comity.CodeUnauthenticated, 0)
 		if !strings.Contains(e.Cure, way+" the server's") || !strings.Contains(e.Cure, "10m") && !strings.Contains(e.Cure, "9m5") {
 			t.Errorf("with the clock %s %v the cure is %q", d, way, e.Cure)
 		}
