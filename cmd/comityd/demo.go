@@ -96,10 +96,12 @@ func (c *demoCmd) play(ctx context.Context, s streams, o demo.Options) error {
 	fmt.Fprintln(s.out)
 	invite(s.out, o.Config)
 	fmt.Fprintf(s.out, "\n%s\n", summary(result))
-	if !c.Real {
-		fmt.Fprintln(s.out, "The exchange stays up until you press Ctrl-C.")
-		<-ctx.Done()
+	if c.Real {
+		fmt.Fprintln(s.out, "The exchange stays up until: go run ./cmd/comityd down")
+		return nil
 	}
+	fmt.Fprintln(s.out, "The exchange stays up until you press Ctrl-C.")
+	<-ctx.Done()
 	return nil
 }
 

@@ -207,7 +207,7 @@ func (s *story) open(ctx context.Context) error {
 		return err
 	}
 	if c.Access.Level != "FULL" || c.Title == "" || c.Reference != "" {
-		return fmt.Errorf("Armenia was to read the case in full, without the file number, and reads access %s, title %q, reference %q",
+		return fmt.Errorf("read by Armenia, the case was to be in full and without the file number, and is: access %s, title %q, reference %q",
 			c.Access.Level, c.Title, c.Reference)
 	}
 	s.act(asker.who, fmt.Sprintf("reads %q", c.Title), "declared purpose: investigation; "+comity.ArticlePurpose.String())
@@ -232,7 +232,7 @@ func (s *story) open(ctx context.Context) error {
 		return err
 	}
 	if len(page.Nodes) != 1 || page.Nodes[0].ID != s.disk.Evidence {
-		return fmt.Errorf("Armenia was to see one exhibit and sees %d", len(page.Nodes))
+		return fmt.Errorf("one exhibit was to be seen by Armenia, and there are %d", len(page.Nodes))
 	}
 	s.header = page.Nodes[0].Header
 

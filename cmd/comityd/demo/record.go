@@ -60,7 +60,7 @@ func (s *story) side(state comity.State, all []client.LogEntry) error {
 			about = about || r.ID == string(s.filed) || r.ID == string(s.disk.Evidence)
 		}
 		if state == "BY" && e.State != "BY" {
-			return fmt.Errorf("Belarus is shown an act of %s", e.State)
+			return fmt.Errorf("an act of %s is shown to Belarus", e.State)
 		}
 		if about || state == "BY" {
 			seen[string(e.State)+" "+e.Outcome] = true

@@ -128,7 +128,7 @@ func (s *story) revoke(ctx context.Context) error {
 		return err
 	}
 	if c.Access.Level != "ENDED" || c.Category != "" {
-		return fmt.Errorf("Armenia was to see no more than that the grant ended, and sees access %s, category %q", c.Access.Level, c.Category)
+		return fmt.Errorf("no more than the grant's end was to be seen by Armenia; it sees access %s, category %q", c.Access.Level, c.Category)
 	}
 	if err := s.withheld(asker, "reads the case again", c, comity.ArticleTerm); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *story) close(ctx context.Context) error {
 		return err
 	}
 	if n := len(messages); r.Status != comity.RequestClosed || n == 0 || messages[n-1].Text != feedback {
-		return fmt.Errorf("Kazakhstan was to read the feedback as the last of %d messages on a closed request, which is %s", n, r.Status)
+		return fmt.Errorf("the feedback was to be read by Kazakhstan as the last of %d messages on a closed request, which is %s", n, r.Status)
 	}
 	s.note(liaison.who, "reads it; the request is closed")
 	return nil
