@@ -178,6 +178,11 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 			return err
 		}
 	}
+	if m.Move == sovereignty.RequestClose {
+		if err := m.feedback(&r); err != nil {
+			return err
+		}
+	}
 	if m.Note != "" {
 		id, err := m.words.write(tx, a, r, m.Note)
 		if err != nil {
@@ -194,6 +199,19 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (m *MoveRequest) finish(context.Context, *attempt) error { return nil }
+
+// feedback keeps the closing note with the request itself, which is the asking
+// side's own record and sealed under the key that its note is.
+func (m *MoveRequest) feedback(r *storage.Request) error {
+	var text comity.RequestText
+	if err := unseal(m.words.key, bindRequest(r.Request), r.Sealed, &text); err != nil {
+		return err
+	}
+	text.Feedback = m.Note
+	var err error
+	r.Sealed, err = seal(m.words.key, bindRequest(r.Request), text)
+	return err
+}
 
 // repeat answers a refusal with what was signed.
 func (m *MoveRequest) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {

@@ -174,6 +174,14 @@ func TestStory(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	liaison.Read(t, func(r *exchange.Reader) error {
+		found, err := r.Requests([]comity.ID{send.ID})
+		if err == nil && (found[send.ID].Text.Feedback != "It led to two arrests" || found[send.ID].ToReference != "KZ-9") {
+			t.Errorf("Kazakhstan reads %+v", found[send.ID])
+		}
+		return err
+	})
+
 	// Every leaf has its place, and each side reads what concerns it.
 	w.Sequence(t)
 	for _, name := range []string{"liaison@KZ", "liaison@AM"} {
