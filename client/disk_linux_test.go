@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
 )
 
 // smallDisk gives a directory on a file system of 1 MiB: a tmpfs of its own
@@ -25,4 +28,41 @@ func smallDisk(t *testing.T) string {
 		t.Cleanup(func() { must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was)) })
 	}
 	return dir
+}
+
+// TestPutMapped has another program write into the file through memory while it
+// uploads, which leaves size and times as they are: the two readings differ.
+func TestPutMapped(t *testing.T) {
+	w := newWorld(t)
+	c := w.as(t, "investigator@KZ")
+	of := w.file(t, c).ID
+	const size = 16 << 20
+	path, _ := temp(t, "f.img", size)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	mapped, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	must(t, err)
+	defer func() { must(t, syscall.Munmap(mapped)) }()
+	for i := 0; i < size; i += 4096 { // dirty from here on: no later write shows in the times
+		mapped[i]++
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for i := 0; i < size; i += 4096 {
+				mapped[i]++
+			}
+		}
+	}()
+	_, err = c.PutEvidence(t.Context(), client.PutOptions{Case: of, Path: path})
+	close(stop)
+	<-stopped
+	want(t, err, comity.CodeConflict, 0)
 }

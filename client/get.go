@@ -230,9 +230,12 @@ func (g *get) parts(ctx context.Context, f *os.File) error {
 		done[i] = make(chan struct{})
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel(g.o.Parallel) + 1)
+	group.SetLimit(parallel(g.o.Parallel) + 2)
 	sum := sha256.New()
+	hashed := make(chan struct{})
+	group.Go(func() error { return flush(f, hashed) })
 	group.Go(func() error {
+		defer close(hashed)
 		for i := range done {
 			select {
 			case <-done[i]:
@@ -262,6 +265,26 @@ func (g *get) parts(ctx context.Context, f *os.File) error {
 		return unverifiedf("the exhibit "+g.header.Evidence, "its plaintext has the SHA-256 %s, the custodian signed %s", got, g.opened.plain)
 	}
 	return nil
+}
+
+// flushEvery is how often what was written is brought to the disk.
+const flushEvery = 200 * time.Millisecond
+
+// flush keeps the disk busy while the bytes come, so that nobody waits for it
+// when they are all there.
+func flush(f *os.File, end <-chan struct{}) error {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			return nil
+		case <-tick.C:
+			if err := f.Sync(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func errShort(got, want int64) error {

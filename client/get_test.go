@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/envelope"
+	"github.com/comity-platform/comity/crypto/statement"
 )
 
 // gets is whether a request fetches from a store.
@@ -123,8 +126,11 @@ func TestGetTampered(t *testing.T) {
 		"an altered part digest": {opened(func(o map[string]any) {
 			put(o, strings.Repeat("00", 32), "parts", 0, "sha256")
 		}), "the list of parts"},
-		"no address":              {opened(func(o map[string]any) { o["get"] = nil }), "whether it is complete"},
-		"an address elsewhere":    {opened(func(o map[string]any) { put(o, "http://203.0.113.7/store/KZ/x", "get", "url") }), "Article 13"},
+		"no address":           {opened(func(o map[string]any) { o["get"] = nil }), "whether it is complete"},
+		"an address elsewhere": {opened(func(o map[string]any) { put(o, "http://203.0.113.7/store/KZ/x", "get", "url") }), "Article 13"},
+		"an address of another scheme": {opened(func(o map[string]any) {
+			put(o, strings.Replace(within(o, "get", "url").(string), "http:", "https:", 1), "get", "url")
+		}), "Article 13"},
 		"a PUT to fetch with":     {opened(func(o map[string]any) { put(o, "PUT", "get", "method") }), "the method"},
 		"the receipt of another":  {shown(func(n map[string]any) { n["receipt"] = other.Receipt }), "the receipt of"},
 		"a broken receipt":        {shown(func(n map[string]any) { n["receipt"] = flip(n["receipt"].(string)) }), "the receipt of"},
@@ -150,6 +156,53 @@ func TestGetTampered(t *testing.T) {
 			nothingLeft(t, dir)
 		})
 	}
+}
+
+// TestGetInsider has somebody who holds the exhibit's key deceive its reader:
+// other ciphertext under the same key than the receipt lists, and a receipt that
+// was declared over another plaintext.
+func TestGetInsider(t *testing.T) {
+	w := newWorld(t)
+	insider := w.As(t, "investigator@KZ")
+	of := insider.FileCase(t, "A case", "AM")
+	m := &middle{}
+	c := w.through(t, "investigator@KZ", m)
+	get := func(e comity.ID, says string) {
+		t.Helper()
+		dir := t.TempDir()
+		_, err := c.GetEvidence(t.Context(), client.GetOptions{Evidence: e, Purpose: comity.PurposeInvestigation, Dest: dir})
+		wantUnverified(t, err, says)
+		nothingLeft(t, dir)
+	}
+	plain := contentOf(100_000)
+
+	begun, key := insider.Begin(t, of, "f", int64(len(plain)))
+	insider.Finish(t, begun, key, plain)
+	h, err := envelope.ParseHeader(begun.Header)
+	must(t, err)
+	other, _, err := envelope.SealPartBuffer(nil, key, h, 0, true, bytes.NewReader(contentOf(100_001)[:100_000]))
+	must(t, err)
+	m.set(func(m *middle) {
+		m.after = func(r *http.Request, answer *http.Response) (*http.Response, error) {
+			if gets(r) {
+				answer.Body.Close()
+				answer.Body = io.NopCloser(bytes.NewReader(other))
+			}
+			return answer, nil
+		}
+	})
+	get(begun.ID, "ciphertext is not the one")
+	m.set(func(m *middle) { m.after = nil })
+
+	begun, key = insider.Begin(t, of, "f", int64(len(plain)))
+	complete := insider.Put(t, begun, key, plain)
+	item := &complete.Items[0]
+	item.PlainSHA256 = sha256.Sum256([]byte("something else"))
+	root := sha256.Sum256(item.Parts[0].SHA256[:])
+	item.Act = insider.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.CompleteBody{Root: hex.EncodeToString(root[:]),
+		PlainSHA256: hex.EncodeToString(item.PlainSHA256[:]), Size: int64(len(plain)), Parts: 1})
+	insider.Do(t, complete)
+	get(begun.ID, "its plaintext has the SHA-256")
 }
 
 // TestGetOtherState: a custodian of another state, though of the union, speaks
