@@ -94,6 +94,9 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 }
 
 func (m *MoveRequest) check(a *attempt) error {
+	if err := checkLine("reference", m.Reference); err != nil {
+		return err
+	}
 	switch m.Move {
 	case sovereignty.RequestForward:
 		state, err := a.x.dir.State(a.who.Officer.State)
@@ -111,6 +114,9 @@ func (m *MoveRequest) check(a *attempt) error {
 			return comity.Invalid("until", "a request is postponed to a date in the future")
 		}
 	case sovereignty.RequestRefuse:
+		if len(m.Note) > maxObjection { // it stands in the statement
+			return tooLong("note", maxObjection)
+		}
 		for _, g := range comity.Grounds {
 			if g == m.Ground {
 				return m.checkNote(false)
@@ -120,7 +126,7 @@ func (m *MoveRequest) check(a *attempt) error {
 	case sovereignty.RequestAskSupplement, sovereignty.RequestSupplement, sovereignty.RequestClose:
 		return m.checkNote(true)
 	}
-	return first(checkLine("reference", m.Reference), m.checkNote(false))
+	return m.checkNote(false)
 }
 
 func (m *MoveRequest) checkNote(must bool) error {
@@ -158,7 +164,7 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 		r.UpdatedAt = a.now
 		r.Version++
 	}
-	r.Status = m.next
+	r.Status, r.PostponedTo = m.next, time.Time{}
 	switch m.Move {
 	case sovereignty.RequestForward:
 		r.RoutedTo = m.RouteTo
