@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
+	"hash/maphash"
 	"io"
 	"mime"
 	"net/http"
@@ -289,9 +289,9 @@ func (p *put) upload(ctx context.Context, held map[int]bool) (*Exhibit, error) {
 	return p.exhibit(root, receipt), p.resume.drop()
 }
 
-// pass goes through the file once: part by part it is read and hashed in order,
-// and what the store does not hold is sealed and sent meanwhile, several parts
-// at once. What is hashed and what is sealed are the same bytes in memory.
+// pass goes through the file once: it hashes it in order, and seals and sends
+// the parts that the store does not hold, several at once. Every part is read
+// twice close together, by the hash and by the seal, and both must have read the same.
 func (p *put) pass(ctx context.Context, held map[int]bool) error {
 	h := p.ct.header
 	n := h.Parts()
@@ -303,105 +303,80 @@ func (p *put) pass(ctx context.Context, held map[int]bool) error {
 	p.meter.mu.Unlock()
 	p.parts = make([]EvidencePart, n)
 	group, ctx := errgroup.WithContext(ctx)
-	sending := make(chan struct{}, parallel(p.o.Parallel))
-	buffers := make(chan []byte, cap(sending)+1) // one is made ready while the others are sent
+	group.SetLimit(parallel(p.o.Parallel) + 1)
+	hash := &inOrder{f: p.f, h: h, seed: maphash.MakeSeed(), next: make(chan int, n), parts: make([]hashed, n)}
+	for i := range hash.parts {
+		hash.parts[i].done = make(chan struct{})
+	}
+	group.Go(func() error { return hash.run(ctx) })
+	buffers := make(chan []byte, parallel(p.o.Parallel))
 	for range cap(buffers) {
 		buffers <- nil
 	}
-	whole := sha256.New()
-	for i := range n {
-		buffer := <-buffers
-		prefix, buffer, err := p.read(ctx, i, whole, buffer)
-		if err == nil && held[i+1] {
-			err = p.keep(i, prefix)
-			buffers <- buffer
-		} else if err == nil {
-			group.Go(func() error {
-				defer func() { buffers <- buffer }()
-				kept, cipher, err := p.seal(i, prefix, buffer)
-				if err != nil {
-					return err
-				}
-				sending <- struct{}{}
-				defer func() { <-sending }()
-				return p.sendPart(ctx, kept, cipher, h.PlainSize(i))
-			})
-		}
-		if err != nil {
-			group.Go(func() error { return err }) // unless a part has failed before: then that is why
-			break
-		}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		group.Go(func() error {
+			buffer := <-buffers
+			defer func() { buffers <- buffer }()
+			var err error
+			buffer, err = p.one(ctx, i, held[i+1], hash, buffer)
+			return err
+		})
+		hash.next <- i
 	}
+	close(hash.next)
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	p.whole = hex.EncodeToString(whole.Sum(nil))
+	p.whole = hash.whole
 	return p.unchanged()
 }
 
-// read reads a part to the end of the buffer, and gives the hash of everything
-// up to the part's end.
-func (p *put) read(ctx context.Context, i int, whole hash.Hash, buffer []byte) (prefix string, _ []byte, err error) {
+// one brings one part through.
+func (p *put) one(ctx context.Context, i int, held bool, hash *inOrder, buffer []byte) ([]byte, error) {
 	h := p.ct.header
-	if size := h.CipherSize(i); int64(cap(buffer)) < size {
-		buffer = make([]byte, size)
-	} else {
-		buffer = buffer[:size]
-	}
-	at := int64(i) * h.PartSize
-	for left := room(h, i, buffer); len(left) > 0; {
-		if ctx.Err() != nil {
-			return "", buffer, context.Cause(ctx)
+	size := h.PlainSize(i)
+	if held {
+		sum, err := hash.wait(ctx, i)
+		if err != nil {
+			return buffer, err
 		}
-		step := left[:min(len(left), 1<<20)] // hashed while it is in the processor's cache
-		switch n, err := p.f.ReadAt(step, at); {
-		case n == len(step):
-		case err == io.EOF:
-			return "", buffer, errChanged
-		default:
-			return "", buffer, fmt.Errorf("client: reading the file: %w", err)
+		if k, ok := p.resume.parts[i+1]; ok {
+			if k.Prefix != sum.prefix {
+				return buffer, errChanged
+			}
+			p.mu.Lock()
+			p.parts[i] = k.part()
+			p.mu.Unlock()
 		}
-		whole.Write(step)
-		left, at = left[len(step):], at+int64(len(step))
+		p.meter.add(size, size, 1)
+		return buffer, nil
 	}
-	return hex.EncodeToString(whole.Sum(nil)), buffer, nil
-}
-
-// room is where in a buffer of the ciphertext's size the plaintext lies: at its
-// end, so that sealing, which fills it from its front, has read each package
-// before it is written over (see [envelope.Seal]).
-func room(h envelope.Header, i int, buffer []byte) []byte {
-	return buffer[h.CipherSize(i)-h.PlainSize(i):]
-}
-
-// keep takes a part that the store holds, if it is still the file's.
-func (p *put) keep(i int, prefix string) error {
-	p.mu.Lock()
-	k, ok := p.resume.parts[i+1] // none where the exhibit was found complete
-	if ok {
-		p.parts[i] = k.part()
+	var same maphash.Hash
+	same.SetSeed(hash.seed)
+	plain := io.TeeReader(io.NewSectionReader(p.f, int64(i)*h.PartSize, size), &same)
+	cipher, sealed, err := envelope.SealPartBuffer(buffer[:0], p.ct.key, h, i, i == h.Parts()-1, plain)
+	if errors.Is(err, envelope.ErrLength) {
+		return buffer, errChanged
 	}
-	p.mu.Unlock()
-	if ok && k.Prefix != prefix {
-		return errChanged
-	}
-	size := p.ct.header.PlainSize(i)
-	p.meter.add(size, size, 1)
-	return nil
-}
-
-// seal seals a part in its buffer, and keeps what is needed to send it.
-func (p *put) seal(i int, prefix string, buffer []byte) (kept resumePart, cipher []byte, err error) {
-	h := p.ct.header
-	cipher, sealed, err := envelope.SealPartBuffer(buffer[:0], p.ct.key, h, i, i == h.Parts()-1, bytes.NewReader(room(h, i, buffer)))
 	if err != nil {
-		return kept, nil, fmt.Errorf("client: part %d: %w", i+1, err)
+		return buffer, fmt.Errorf("client: part %d: %w", i+1, err)
 	}
-	kept = resumePart{Number: i + 1, Size: sealed.CipherSize, SHA256: hex.EncodeToString(sealed.CipherSHA256[:]), Nonce: sealed.Nonce[:], Prefix: prefix}
+	sum, err := hash.wait(ctx, i)
+	if err != nil {
+		return cipher, err
+	}
+	if sum.same != same.Sum64() {
+		return cipher, errChanged
+	}
+	kept := resumePart{Number: i + 1, Size: sealed.CipherSize, SHA256: hex.EncodeToString(sealed.CipherSHA256[:]), Nonce: sealed.Nonce[:], Prefix: sum.prefix}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.parts[i] = kept.part()
-	return kept, cipher, p.resume.record(kept)
+	err = p.resume.record(kept)
+	p.mu.Unlock()
+	if err != nil {
+		return cipher, err
+	}
+	return cipher, p.sendPart(ctx, kept, cipher, size)
 }
 
 // sendPart puts a part to the store, with a fresh URL for every try.
@@ -448,4 +423,60 @@ func (p *put) tryPart(ctx context.Context, u signedURL, cipher []byte, plain int
 		return &retry{err: comity.Unavailable("the object store of "+p.ct.header.State, err)}
 	}
 	return nil
+}
+
+// inOrder hashes a file from its beginning to its end, part by part as they are
+// begun, so that the disk is read once.
+type inOrder struct {
+	f     *os.File
+	h     envelope.Header
+	seed  maphash.Seed
+	next  chan int
+	parts []hashed
+	whole string
+}
+
+type hashed struct {
+	done   chan struct{}
+	same   uint64 // of the part alone
+	prefix string // hex SHA-256 of everything up to the part's end
+}
+
+func (o *inOrder) run(ctx context.Context) error {
+	whole, buf := sha256.New(), make([]byte, 1<<20)
+	var part maphash.Hash
+	part.SetSeed(o.seed)
+	for i := range o.next {
+		part.Reset()
+		size := o.h.PlainSize(i)
+		src := io.NewSectionReader(o.f, int64(i)*o.h.PartSize, size)
+		for left := size; left > 0; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n, err := io.ReadFull(src, buf[:min(left, int64(len(buf)))])
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
+				return errChanged
+			}
+			if err != nil {
+				return fmt.Errorf("client: reading the file: %w", err)
+			}
+			whole.Write(buf[:n])
+			part.Write(buf[:n])
+			left -= int64(n)
+		}
+		o.parts[i].same, o.parts[i].prefix = part.Sum64(), hex.EncodeToString(whole.Sum(nil))
+		close(o.parts[i].done)
+	}
+	o.whole = hex.EncodeToString(whole.Sum(nil))
+	return nil
+}
+
+func (o *inOrder) wait(ctx context.Context, i int) (hashed, error) {
+	select {
+	case <-o.parts[i].done:
+		return o.parts[i], nil
+	case <-ctx.Done():
+		return hashed{}, context.Cause(ctx)
+	}
 }
