@@ -218,6 +218,18 @@ func TestForgedStatements(t *testing.T) {
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
 		NotBefore: now, NotAfter: now.Add(time.Hour)})
 	wantUnverified(t, err, "the signed grant")
+	// The very same terms, made by another session: a genuine grant, but not this one.
+	terms := client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
+		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
+		NotBefore: now, NotAfter: now.Add(time.Hour)}
+	var twin any
+	om := &middle{}
+	om.on("GrantMake", func(data map[string]any) { twin = within(data, "grantMake", "grant") })
+	_, err = w.through(t, "liaison@KZ", om).GrantMake(t.Context(), terms)
+	must(t, err)
+	lm.on("GrantMake", func(data map[string]any) { put(data, twin, "grantMake", "grant") })
+	_, err = lying.GrantMake(t.Context(), terms)
+	wantUnverified(t, err, "does not rest on the act")
 	lm.on("GrantMake", func(data map[string]any) { put(data, "2039-01-01T00:00:00Z", "grantMake", "grant", "notAfter") })
 	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
