@@ -173,7 +173,7 @@ type job struct {
 
 // done is what became of it.
 type done struct {
-	Took     time.Duration
+	Cost     cost
 	Evidence comity.ID
 	Peak     float64 // MiB of memory
 }
@@ -211,14 +211,20 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	began := time.Now()
+	began, err := start()
+	if err != nil {
+		return err
+	}
 	var e *client.Exhibit
 	if j.Get != "" {
 		e, err = c.GetEvidence(ctx, client.GetOptions{Evidence: j.Evidence, Purpose: comity.PurposeInvestigation, Dest: j.Get})
 	} else {
 		e, err = c.PutEvidence(ctx, client.PutOptions{Case: j.Case, Path: j.Put, StateDir: filepath.Join(filepath.Dir(j.Put), "resume")})
 	}
-	took := time.Since(began)
+	if err != nil {
+		return err
+	}
+	took, err := began.until()
 	if err != nil {
 		return err
 	}

@@ -44,23 +44,26 @@ func newPeerTool(ctx context.Context) (*peerTool, error) {
 	return &peerTool{what: strings.Join(fields[:min(2, len(fields))], " "), curl: path}, nil
 }
 
-// run does the requests one after the other and tells how long they took.
-func (t *peerTool) run(ctx context.Context, requests []request) (time.Duration, error) {
+// run does the requests one after the other and tells what they took.
+func (t *peerTool) run(ctx context.Context, requests []request) (cost, error) {
 	if t.curl != "" {
 		return t.byCurl(ctx, requests)
 	}
-	began := time.Now()
+	began, err := start()
+	if err != nil {
+		return cost{}, err
+	}
 	for _, r := range requests {
 		if err := r.byHTTP(ctx); err != nil {
-			return 0, err
+			return cost{}, err
 		}
 	}
-	return time.Since(began), nil
+	return began.until()
 }
 
 // byCurl gives one curl all requests, by its standard input: arguments, and so
 // the signatures, could be read by every user of the machine.
-func (t *peerTool) byCurl(ctx context.Context, requests []request) (time.Duration, error) {
+func (t *peerTool) byCurl(ctx context.Context, requests []request) (cost, error) {
 	var config, said, complaint bytes.Buffer
 	for i, r := range requests {
 		if i > 0 {
@@ -80,21 +83,21 @@ func (t *peerTool) byCurl(ctx context.Context, requests []request) (time.Duratio
 	cmd := exec.CommandContext(ctx, t.curl, "-q", "-K", "-")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &config, &said, &complaint
 	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("curl: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+		return cost{}, fmt.Errorf("curl: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
 	}
 	var total float64
 	lines := strings.Fields(said.String())
 	for _, line := range lines {
 		seconds, err := strconv.ParseFloat(line, 64)
 		if err != nil {
-			return 0, fmt.Errorf("curl says %q where its time was asked", line)
+			return cost{}, fmt.Errorf("curl says %q where its time was asked", line)
 		}
 		total += seconds
 	}
 	if len(lines) != len(requests) || total <= 0 {
-		return 0, fmt.Errorf("curl tells the times of %d requests, of %d", len(lines), len(requests))
+		return cost{}, fmt.Errorf("curl tells the times of %d requests, of %d", len(lines), len(requests))
 	}
-	return time.Duration(total * float64(time.Second)), nil
+	return cost{Took: time.Duration(total * float64(time.Second)), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
 
 // sent is the header without what an HTTP library sets itself.

@@ -64,7 +64,7 @@ func openEmbedded(ctx context.Context, dir, address string) (service.Config, pee
 }
 
 // round is one round's transfers.
-type round struct{ put, curlPut, get, curlGet time.Duration }
+type round struct{ put, curlPut, get, curlGet cost }
 
 // result is what a world's rounds came to.
 type result struct {
@@ -178,7 +178,7 @@ func (t *turns) put(ctx context.Context, r *round) error {
 	if err != nil {
 		return fmt.Errorf("PutEvidence: %w", err)
 	}
-	r.put, t.job.Evidence = done.Took, done.Evidence
+	r.put, t.job.Evidence = done.Cost, done.Evidence
 	return nil
 }
 
@@ -189,7 +189,7 @@ func (t *turns) get(ctx context.Context, r *round) error {
 	if err != nil {
 		return fmt.Errorf("GetEvidence: %w", err)
 	}
-	r.get = done.Took
+	r.get = done.Cost
 	return t.src.fetched(j.Get)
 }
 
@@ -227,19 +227,20 @@ func (t *turns) curlGet(ctx context.Context, r *round) error {
 
 func (r *result) putRatios() (all []float64) {
 	for _, x := range r.rounds {
-		all = append(all, x.curlPut.Seconds()/x.put.Seconds())
+		all = append(all, x.curlPut.Took.Seconds()/x.put.Took.Seconds())
 	}
 	return all
 }
 
 func (r *result) getRatios() (all []float64) {
 	for _, x := range r.rounds {
-		all = append(all, x.curlGet.Seconds()/x.get.Seconds())
+		all = append(all, x.curlGet.Took.Seconds()/x.get.Took.Seconds())
 	}
 	return all
 }
 
-// table prints the rounds in MiB/s, and their medians.
+// table prints the rounds in MiB/s, their medians, and what weighs less on a
+// busy machine: the processor time.
 func (r *result) table(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s (MiB/s)\n", r.title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -248,12 +249,16 @@ func (r *result) table(out io.Writer) error {
 	line := func(name string, values [6]float64) {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.2f\t\n", name, values[0], values[1], values[2], values[3], values[4], values[5])
 	}
-	rate := func(d time.Duration) float64 { return float64(r.size) / (1 << 20) / d.Seconds() }
+	rate := func(c cost) float64 { return float64(r.size) / (1 << 20) / c.Took.Seconds() }
+	var cpu [4][]float64
 	puts, gets := r.putRatios(), r.getRatios()
 	for i, x := range r.rounds {
 		values := [6]float64{rate(x.put), rate(x.curlPut), puts[i], rate(x.get), rate(x.curlGet), gets[i]}
 		for c, v := range values {
 			columns[c] = append(columns[c], v)
+		}
+		for c, of := range [4]cost{x.put, x.curlPut, x.get, x.curlGet} {
+			cpu[c] = append(cpu[c], of.CPU.Seconds())
 		}
 		line(fmt.Sprint(i+1), values)
 	}
@@ -265,6 +270,8 @@ func (r *result) table(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "processor seconds, medians: put %.2f, curl PUT %.2f, get %.2f, curl GET %.2f\n",
+		ratio.Median(cpu[0]), ratio.Median(cpu[1]), ratio.Median(cpu[2]), ratio.Median(cpu[3]))
 	_, err := fmt.Fprintf(out, "peak memory: client %.0f MiB, comityd %.0f MiB\n", r.clientPeak, r.serverPeak)
 	return err
 }
