@@ -156,8 +156,11 @@ func TestRevokedAtNextRead(t *testing.T) {
 				})
 			}
 			readers.Go(func() { // and one who opens the exhibit
-				reader := at(foreign, x)
-				for ctx.Err() == nil && !t.Failed() {
+				var reader *exchangetest.Officer
+				for i := 0; ctx.Err() == nil && !t.Failed(); i++ {
+					if i%100 == 0 {
+						reader = at(w.As(t, "investigator@AM"), x) // sessions end
+					}
 					look(func() (bool, error) {
 						act, _ := reader.Opening(t, exhibit, begun.Header, comity.PurposeInvestigation, grant.Load().(comity.ID))
 						switch err := reader.Try(t, act); comity.CodeOf(err) {
@@ -270,56 +273,61 @@ func (s *storm) act(t *testing.T, random *rand.Rand, liaison, authority, owner *
 // TestStorm: two servers grant, narrow, revoke and reserve against each other
 // while one's custodian fails now and then. Then everything agrees.
 func TestStorm(t *testing.T) {
-	acts, seed := 400, rand.Uint64()
+	rounds := 1
 	if soak {
-		acts = 100_000
+		rounds = 500
 	}
 	for name, open := range engines {
-		t.Run(name, func(t *testing.T) {
-			t.Logf("seed %d", seed)
-			var calls atomic.Int64
-			w, x := newPair(t, open, func(ctx context.Context, call string, perform func(context.Context) error) error {
-				if n := calls.Add(1); strings.HasSuffix(call, "Apply") && n%3 == 0 {
-					if n%2 == 0 { // or its answer is lost
-						_ = perform(ctx)
-					}
-					return comity.Unavailable("the custodian of KZ", nil)
-				}
-				return perform(ctx)
-			})
-			s := &storm{w: w, x: x, outcomes: map[string]error{}, performed: map[sovereignty.Action]int{}}
-			w.Mandate(t, "KZ")
-			owner := w.As(t, "investigator@KZ")
-			for range 8 {
-				c := owner.FileCase(t, "A case", "AM")
-				s.cases, s.releases = append(s.cases, c), append(s.releases, owner.Release(t, c, "AM"))
+		for range rounds {
+			seed := rand.Uint64()
+			if !t.Run(fmt.Sprintf("%s/seed=%d", name, seed), func(t *testing.T) { inStorm(t, open, seed) }) {
+				break
 			}
-			ctx, stop := context.WithCancel(t.Context())
-			var beside sync.WaitGroup
-			for _, server := range []*exchange.Exchange{w.Exchange, x} {
-				beside.Go(func() { server.Effects(ctx) })
-				beside.Go(func() { audit.Sequencer{DB: w.DB, Every: 5 * time.Millisecond, Log: w.Log}.Run(ctx) })
+		}
+	}
+}
+
+func inStorm(t *testing.T, open func(testing.TB, func() time.Time) (a, b storage.DB), seed uint64) {
+	const acts, atOnce = 400, 6
+	var calls atomic.Int64
+	w, x := newPair(t, open, func(ctx context.Context, call string, perform func(context.Context) error) error {
+		if n := calls.Add(1); strings.HasSuffix(call, "Apply") && n%3 == 0 {
+			if n%2 == 0 { // or its answer is lost
+				_ = perform(ctx)
 			}
-			var workers sync.WaitGroup
-			for worker := range 6 {
-				random := rand.New(rand.NewPCG(seed, uint64(worker)))
-				workers.Go(func() {
-					for i := 0; i < acts/6 && !t.Failed(); {
-						liaison, authority, owner := w.As(t, "liaison@KZ"), w.As(t, "authority@KZ"), w.As(t, "investigator@KZ")
-						for n := i + 200; i < min(n, acts/6) && !t.Failed(); i++ {
-							s.act(t, random, liaison, authority, owner)
-						}
-					}
-				})
+			return comity.Unavailable("the custodian of KZ", nil)
+		}
+		return perform(ctx)
+	})
+	s := &storm{w: w, x: x, outcomes: map[string]error{}, performed: map[sovereignty.Action]int{}}
+	w.Mandate(t, "KZ")
+	owner := w.As(t, "investigator@KZ")
+	for range 8 {
+		c := owner.FileCase(t, "A case", "AM")
+		s.cases, s.releases = append(s.cases, c), append(s.releases, owner.Release(t, c, "AM"))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var beside sync.WaitGroup
+	for _, server := range []*exchange.Exchange{w.Exchange, x} {
+		beside.Go(func() { server.Effects(ctx) })
+		beside.Go(func() { audit.Sequencer{DB: w.DB, Every: 5 * time.Millisecond, Log: w.Log}.Run(ctx) })
+	}
+	var workers sync.WaitGroup
+	for worker := range atOnce {
+		random := rand.New(rand.NewPCG(seed, uint64(worker)))
+		workers.Go(func() {
+			liaison, authority, owner := w.As(t, "liaison@KZ"), w.As(t, "authority@KZ"), w.As(t, "investigator@KZ")
+			for range acts / atOnce {
+				s.act(t, random, liaison, authority, owner)
 			}
-			workers.Wait()
-			s.settle(t)
-			stop()
-			beside.Wait()
-			w.Sequence(t)
-			s.check(t)
 		})
 	}
+	workers.Wait()
+	s.settle(t)
+	stop()
+	beside.Wait()
+	w.Sequence(t)
+	s.check(t)
 }
 
 // settle waits until every effect is carried out.
