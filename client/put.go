@@ -351,6 +351,11 @@ func (p *put) one(ctx context.Context, i int, held bool, hash *inOrder, buffer [
 		p.meter.add(size, size, 1)
 		return buffer, nil
 	}
+	if cipherSize := h.CipherSize(i); int64(cap(buffer)) < cipherSize {
+		// Not left to be grown: that writes zeros over all of it first, at a
+		// stretch for which the garbage collector has to wait.
+		buffer = make([]byte, 0, cipherSize)
+	}
 	var same maphash.Hash
 	same.SetSeed(hash.seed)
 	plain := io.TeeReader(io.NewSectionReader(p.f, int64(i)*h.PartSize, size), &same)
