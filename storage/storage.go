@@ -308,6 +308,7 @@ type Tx interface {
 
 	InsertRelease(comity.Release) error
 	InsertGrant(comity.Grant) error
+	// LockGrant locks a grant and, before it, its case.
 	LockGrant(id comity.ID) (comity.Grant, error)
 	// UpdateGrant writes status, term, scope, exhibits, caveats and statement,
 	// and keeps the grantee's visibility rows in step.

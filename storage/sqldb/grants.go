@@ -135,15 +135,16 @@ func (w *writer) InsertGrant(g comity.Grant) error {
 	return w.grantMoved(g)
 }
 
+// LockGrant locks the case before the grant, as every act does, lest two acts
+// wait for each other: PostgreSQL notices that only after a second, and ends one.
 func (w *writer) LockGrant(id comity.ID) (comity.Grant, error) {
+	if _, err := w.exec(`SELECT 1 FROM cases WHERE id = (SELECT case_id FROM grants WHERE id = $1) FOR NO KEY UPDATE`, id); err != nil {
+		return comity.Grant{}, fmt.Errorf("lock grant: %w", err)
+	}
 	return grants.one(w.reader, `SELECT `+grants.cols("g")+` FROM grants g WHERE g.id = $1 FOR NO KEY UPDATE`, id)
 }
 
 func (w *writer) UpdateGrant(g comity.Grant, expected int) error {
-	// The case before the grant, as everywhere, lest two acts wait for each other.
-	if _, err := w.LockCase(g.Case); err != nil {
-		return err
-	}
 	was, err := w.LockGrant(g.ID)
 	if err != nil {
 		return err

@@ -284,8 +284,8 @@ func lockState(t *testing.T, db storage.DB) {
 	}
 }
 
-// lockGrantAndCase has acts that take a grant before its case and the other way
-// round: they may be tried again, but none may fail or be lost.
+// lockGrantAndCase has acts that lock a grant and acts that lock its case first:
+// none may fail or be lost, and none may wait for another that waits for it.
 func lockGrantAndCase(t *testing.T, db storage.DB) {
 	c := fileCase(t, db, kzOwner, noon)
 	g := grant(t, db, c, comity.Grantee{State: "AM"}, noon)
