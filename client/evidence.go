@@ -282,18 +282,44 @@ func (o *opened) checkParts() error {
 	if len(o.parts) != h.Parts() {
 		return fmt.Errorf("there are %d of %d", len(o.parts), h.Parts())
 	}
-	sealed := make([]envelope.SealedPart, len(o.parts))
-	for i, p := range o.parts {
-		digest, err := hex.DecodeString(p.SHA256)
-		if p.Number != i+1 || p.Size != h.CipherSize(i) || err != nil || len(digest) != 32 {
+	sealed, err := sealedParts(o.parts)
+	if err != nil {
+		return err
+	}
+	for i, p := range sealed {
+		if p.CipherSize != h.CipherSize(i) {
 			return fmt.Errorf("part %d is not as the header plans it", i+1)
 		}
-		sealed[i] = envelope.SealedPart{Number: i, CipherSize: p.Size, CipherSHA256: [32]byte(digest)}
 	}
 	if root := envelope.Root(sealed); hex.EncodeToString(root[:]) != o.root {
 		return fmt.Errorf("its root is not the one that the custodian signed")
 	}
 	return nil
+}
+
+// checkNonces holds the parts' nonces against the receipt's.
+func (o *opened) checkNonces(receipt string) error {
+	sealed, err := sealedParts(o.parts)
+	if err != nil {
+		return err
+	}
+	if nonces := envelope.Nonces(sealed); hex.EncodeToString(nonces[:]) != receipt {
+		return fmt.Errorf("it lists other nonces than the answer does")
+	}
+	return nil
+}
+
+// sealedParts reads a list of all parts, in order.
+func sealedParts(parts []EvidencePart) ([]envelope.SealedPart, error) {
+	sealed := make([]envelope.SealedPart, len(parts))
+	for i, p := range parts {
+		digest, err := hex.DecodeString(p.SHA256)
+		if p.Number != i+1 || err != nil || len(digest) != 32 || len(p.Nonce) != 12 {
+			return nil, fmt.Errorf("part %d is not described as a part", i+1)
+		}
+		sealed[i] = envelope.SealedPart{Number: i, CipherSize: p.Size, CipherSHA256: [32]byte(digest), Nonce: [12]byte(p.Nonce)}
+	}
+	return sealed, nil
 }
 
 // parts asks which parts the store has and has the PUT of others signed.
@@ -350,10 +376,13 @@ func (c *Client) checkReceipt(ctx context.Context, receipt string, o *opened) er
 	s, err := c.statementOf(ctx, receipt, []statement.Kind{statement.KindReceipt}, comity.State(h.State), o.evidence, comity.ID(h.Case))
 	var body statement.CompleteBody
 	if err == nil {
-		err = s.Decode(&body)
+		body, err = s.Receipt(h)
 	}
-	if err == nil && (body.Root != o.root || body.PlainSHA256 != o.plain || body.Size != h.Length || body.Parts != h.Parts()) {
+	if err == nil && (body.Root != o.root || body.PlainSHA256 != o.plain) {
 		err = fmt.Errorf("it declares other bytes than the custodian's key is for")
+	}
+	if err == nil {
+		err = o.checkNonces(body.Nonces)
 	}
 	if err != nil {
 		return unverified("the receipt of "+string(o.evidence), err)

@@ -3,7 +3,6 @@ package client_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -195,12 +194,13 @@ func TestGetInsider(t *testing.T) {
 	m.set(func(m *middle) { m.after = nil })
 
 	begun, key = insider.Begin(t, of, "f", int64(len(plain)))
+	h, err = envelope.ParseHeader(begun.Header)
+	must(t, err)
 	complete := insider.Put(t, begun, key, plain)
 	item := &complete.Items[0]
 	item.PlainSHA256 = sha256.Sum256([]byte("something else"))
-	root := sha256.Sum256(item.Parts[0].SHA256[:])
-	item.Act = insider.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.CompleteBody{Root: hex.EncodeToString(root[:]),
-		PlainSHA256: hex.EncodeToString(item.PlainSHA256[:]), Size: int64(len(plain)), Parts: 1})
+	item.Act = insider.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h,
+		[]envelope.SealedPart{{CipherSize: item.Parts[0].Size, CipherSHA256: item.Parts[0].SHA256, Nonce: item.Parts[0].Nonce}}, item.PlainSHA256))
 	insider.Do(t, complete)
 	get(begun.ID, "its plaintext has the SHA-256")
 }

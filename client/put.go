@@ -273,20 +273,20 @@ func (p *put) upload(ctx context.Context, held map[int]bool) (*Exhibit, error) {
 	if err := p.pass(ctx, held); err != nil {
 		return nil, p.changed(err)
 	}
-	digests := sha256.New()
-	for _, part := range p.parts {
-		b, err := hex.DecodeString(part.SHA256)
-		if err != nil {
-			return nil, err
-		}
-		digests.Write(b)
-	}
-	root := hex.EncodeToString(digests.Sum(nil))
-	receipt, err := p.c.complete(ctx, p.ct, p.parts, statement.CompleteBody{Root: root, PlainSHA256: p.whole, Size: p.ct.header.Length, Parts: len(p.parts)})
+	sealed, err := sealedParts(p.parts)
 	if err != nil {
 		return nil, err
 	}
-	return p.exhibit(root, receipt), p.resume.drop()
+	plain, err := hex.DecodeString(p.whole)
+	if err != nil {
+		return nil, err
+	}
+	body := statement.Completed(p.ct.header, sealed, [32]byte(plain))
+	receipt, err := p.c.complete(ctx, p.ct, p.parts, body)
+	if err != nil {
+		return nil, err
+	}
+	return p.exhibit(body.Root, receipt), p.resume.drop()
 }
 
 // pass goes through the file once: it hashes it in order, and seals and sends

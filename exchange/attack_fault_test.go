@@ -152,7 +152,7 @@ func TestAttackPoisonedEffect(t *testing.T) {
 	})
 	// A server turned against the state asks its custodian past the gate.
 	_, err := g.Custodians["KZ"].Release(t.Context(), custodian.ReleaseOrder{Asker: statement.Asker{Token: g.foreign.Caller.Token, Act: open.Act}, Case: g.c,
-		Evidence: g.exhibit, Header: e.Header, WrappedKey: e.WrappedKey, Root: e.Root, PlainSHA256: e.PlainSHA256, ObjectVersion: e.ObjectVersion, Recipient: open.Recipient})
+		Evidence: g.exhibit, Header: e.Header, WrappedKey: e.WrappedKey, Receipt: e.Receipt, ObjectVersion: e.ObjectVersion, Recipient: open.Recipient})
 	if err == nil {
 		t.Error("a revocation waits for ever behind an effect that cannot succeed, and the register keeps the grant alive")
 	}

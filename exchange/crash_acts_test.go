@@ -1,7 +1,6 @@
 package exchange_test
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"testing"
@@ -353,7 +352,7 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 		c := b.owner.FileCase(t, "A case")
 		begun, envelopeKey := b.owner.Begin(t, c, "exhibit", 4)
 		first := b.owner.Put(t, begun, envelopeKey, []byte("data"))
-		body := completeBody(first.Items[0], 4)
+		body := completeBody(t, begun.Header, first.Items[0])
 		return tried{who: b.owner, act: func() exchange.Act {
 			act := &exchange.CompleteEvidence{Key: first.Key, Items: slices.Clone(first.Items)}
 			act.Items[0].Act = b.owner.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, body)
@@ -377,12 +376,15 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 }
 
 // completeBody is what an officer signs to complete an exhibit.
-func completeBody(item exchange.CompleteExhibit, size int64) statement.CompleteBody {
-	root := sha256.New()
+func completeBody(t *testing.T, header []byte, item exchange.CompleteExhibit) statement.CompleteBody {
+	t.Helper()
+	h, err := envelope.ParseHeader(header)
+	must(t, err)
+	var sealed []envelope.SealedPart
 	for _, p := range item.Parts {
-		root.Write(p.SHA256[:])
+		sealed = append(sealed, envelope.SealedPart{Number: p.Number - 1, CipherSize: p.Size, CipherSHA256: p.SHA256, Nonce: p.Nonce})
 	}
-	return statement.CompleteBody{Root: hex.EncodeToString(root.Sum(nil)), PlainSHA256: hex.EncodeToString(item.PlainSHA256[:]), Size: size, Parts: len(item.Parts)}
+	return statement.Completed(h, sealed, item.PlainSHA256)
 }
 
 // reopened has the key of an exhibit that is being uploaded sealed anew.

@@ -2,8 +2,6 @@ package exchange
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -201,17 +199,16 @@ func (c CompleteExhibit) body(e storage.Evidence) (statement.CompleteBody, error
 			return statement.CompleteBody{}, comity.Invalid("parts", "the parts are listed from 1, each of its planned size")
 		}
 	}
-	root := c.root()
-	return statement.CompleteBody{Root: hex.EncodeToString(root[:]), PlainSHA256: hex.EncodeToString(c.PlainSHA256[:]),
-		Size: e.Size, Parts: len(c.Parts)}, nil
+	return statement.Completed(h, c.sealed(), c.PlainSHA256), nil
 }
 
-func (c CompleteExhibit) root() [32]byte {
-	h := sha256.New()
-	for _, p := range c.Parts {
-		h.Write(p.SHA256[:])
+// sealed is the parts as the container counts them.
+func (c CompleteExhibit) sealed() []envelope.SealedPart {
+	all := make([]envelope.SealedPart, len(c.Parts))
+	for i, p := range c.Parts {
+		all[i] = envelope.SealedPart{Number: i, CipherSize: p.Size, CipherSHA256: p.SHA256, Nonce: p.Nonce}
 	}
-	return [32]byte(h.Sum(nil))
+	return all
 }
 
 func (c *CompleteEvidence) prepare(ctx context.Context, a *attempt) error {
@@ -242,7 +239,7 @@ func (c *CompleteEvidence) completeOne(ctx context.Context, a *attempt, i int, i
 	if err != nil {
 		return storeError(e.State, err)
 	}
-	if stat.Root != item.root() {
+	if stat.Root != envelope.Root(item.sealed()) {
 		return comity.Conflict("the store reports another root than was declared")
 	}
 	e.ObjectVersion, e.Root, e.PlainSHA256, e.Parts = stat.Version, stat.Root, item.PlainSHA256, item.Parts

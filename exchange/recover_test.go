@@ -118,9 +118,9 @@ func TestEvidenceAdopted(t *testing.T) {
 	other := &exchange.CompleteEvidence{Key: exchangetest.Key(), Items: slices.Clone(complete.Items)}
 	other.Items[0].Parts = slices.Clone(other.Items[0].Parts)
 	other.Items[0].Parts[0].SHA256[0] ^= 1
-	other.Items[0].Act = b.owner.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(other.Items[0], 4))
+	other.Items[0].Act = b.owner.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(t, begun.Header, other.Items[0]))
 	want(t, b.owner.Try(t, other), comity.CodeConflict, 0)
-	complete.Items[0].Act = b.owner.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(complete.Items[0], 4))
+	complete.Items[0].Act = b.owner.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(t, begun.Header, complete.Items[0]))
 	b.owner.Do(t, complete)
 	if got := b.owner.Download(t, begun.ID, begun.Header, "", ""); string(got) != "data" {
 		t.Errorf("the exhibit is %q", got)
@@ -146,7 +146,7 @@ func TestBegunResumed(t *testing.T) {
 		t.Errorf("the store has %v", have.Have)
 	}
 	complete := &exchange.CompleteEvidence{Key: exchangetest.Key(), Items: []exchange.CompleteExhibit{parts}}
-	complete.Items[0].Act = colleague.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(parts, 4))
+	complete.Items[0].Act = colleague.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, completeBody(t, begun.Header, parts))
 	colleague.Do(t, complete)
 	if got := colleague.Download(t, begun.ID, begun.Header, "", ""); string(got) != "data" {
 		t.Errorf("the exhibit is %q", got)

@@ -84,8 +84,7 @@ func (c *client) upload(t testing.TB, of comity.ID, name string, plain []byte) c
 		t.Fatalf("the store holds %v", p["have"])
 	}
 	part["nonce"] = base64.StdEncoding.EncodeToString(sealed.Nonce[:])
-	whole, root := sha256.Sum256(plain), sha256.Sum256(sealed.CipherSHA256[:])
-	done := statement.CompleteBody{Root: hex.EncodeToString(root[:]), PlainSHA256: hex.EncodeToString(whole[:]), Size: int64(len(plain)), Parts: 1}
+	done := statement.Completed(h, []envelope.SealedPart{sealed}, sha256.Sum256(plain))
 	p = c.done(t, "evidenceComplete", "receipts { evidence receipt }", map[string]any{"items": []any{map[string]any{"evidence": id, "parts": []any{part},
 		"plainSha256": done.PlainSHA256, "act": c.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: id}, done)}}})
 	if _, err := c.Directory.VerifyStatement(dig(t, p, "receipts", 0, "receipt").(string)); err != nil {

@@ -97,15 +97,16 @@ type Begun struct {
 
 // ReleaseOrder asks for an exhibit's key. The act is evidenceOpen on the
 // exhibit, over [statement.OpenBody], with the header's hash, the purpose,
-// the grant (abroad) and the recipient's thumbprint.
+// the grant (abroad) and the recipient's thumbprint. What the exhibit's bytes
+// are, only the state's own receipt says.
 type ReleaseOrder struct {
 	statement.Asker
-	Case, Evidence    comity.ID
-	Header            []byte
-	WrappedKey        string
-	Root, PlainSHA256 [32]byte // both zero before completion
-	ObjectVersion     string
-	Recipient         jose.JSONWebKey
+	Case, Evidence comity.ID
+	Header         []byte
+	WrappedKey     string
+	Receipt        string // JWS; "" before completion
+	ObjectVersion  string
+	Recipient      jose.JSONWebKey
 }
 
 // SignOrder asks for a statement. What each kind takes:

@@ -70,14 +70,15 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	if err != nil {
 		return "", comity.Invalid("header", "this is not the header of an exhibit").Because(err)
 	}
-	complete := o.Root != [32]byte{}
 	switch {
 	case h.State != string(l.state):
 		return "", comity.Invalid("header", fmt.Sprintf("the exhibit is not one of %s", l.state))
 	case h.Case != string(o.Case) || h.Evidence != string(o.Evidence):
 		return "", comity.Invalid("header", "the header is that of another exhibit")
-	case complete != (o.PlainSHA256 != [32]byte{}):
-		return "", comity.Invalid("root", "an exhibit has both a root and a plaintext hash, or neither before it is complete")
+	}
+	binding, err := l.received(o, h)
+	if err != nil {
+		return "", err
 	}
 	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceOpen, o.Evidence, statement.OpenBody{}})
 	if err != nil {
@@ -98,7 +99,7 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 		if who.act.Grant != "" {
 			return "", comity.Invalid("grant", "officers of the own state need no grant")
 		}
-	} else if err := l.mayOpen(ctx, who, o, complete); err != nil {
+	} else if err := l.mayOpen(ctx, who, o); err != nil {
 		return "", err
 	}
 	dek, err := l.keys.Unwrap(ctx, KeyName(o.Case), evidenceContext(hash), o.WrappedKey)
@@ -113,17 +114,32 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	if err != nil {
 		return "", comity.Invalid("header", "the header does not commit to the exhibit's key").Because(err)
 	}
-	binding := statement.Binding{ObjectVersion: o.ObjectVersion}
-	if complete {
-		binding.Root, binding.PlainSHA256 = hex.EncodeToString(o.Root[:]), hex.EncodeToString(o.PlainSHA256[:])
-	}
 	return l.seal(ctx, who, o.Act, o.Recipient, h, binding, dek)
+}
+
+// received says, by the state's own receipt and nobody else's word, to which
+// bytes the key is bound. An exhibit that is not complete has none.
+func (l *Local) received(o ReleaseOrder, h envelope.Header) (statement.Binding, error) {
+	b := statement.Binding{ObjectVersion: o.ObjectVersion}
+	if o.Receipt == "" {
+		return b, nil
+	}
+	s, err := l.own(o.Receipt)
+	if err != nil {
+		return b, err
+	}
+	declared, err := s.Receipt(h)
+	if err != nil {
+		return b, comity.Invalid("receipt", "this is not the receipt of the exhibit").Because(err)
+	}
+	b.Root, b.PlainSHA256 = declared.Root, declared.PlainSHA256
+	return b, nil
 }
 
 // mayOpen judges an officer abroad by the state's own register, as it is now.
 // To whom the grant does not reach, everything answers as if it were absent
 // (Article 12); a grantee learns that the grant ended, and not why.
-func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, complete bool) error {
+func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder) error {
 	if err := l.spend(who.Officer.State); err != nil {
 		return err
 	}
@@ -151,7 +167,7 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, complete
 		return comity.Denied(comity.ArticlePurpose, "the declared purpose is not the grant's", "declare the purpose of the grant, or ask for another grant")
 	case !slices.Contains(open.Exhibits, o.Evidence):
 		return comity.Denied(comity.ArticleLiaison, "the grant does not open this exhibit", "the originator's liaison grants it by name")
-	case !complete:
+	case o.Receipt == "":
 		return comity.NotFound()
 	}
 	return l.legalBasis(e.Grant.Agreement, who.Officer.State)

@@ -24,6 +24,19 @@ func Root(parts []SealedPart) [32]byte {
 	return [32]byte(sum.Sum(nil))
 }
 
+// Nonces is the SHA-256 over the parts' nonces in the order of their numbers:
+// what a receipt signs of them, so that nobody can swap the packages of two
+// sealings of one part in random access.
+func Nonces(parts []SealedPart) [32]byte {
+	parts = slices.Clone(parts)
+	slices.SortFunc(parts, func(a, b SealedPart) int { return a.Number - b.Number })
+	sum := sha256.New()
+	for _, p := range parts {
+		sum.Write(p.Nonce[:])
+	}
+	return [32]byte(sum.Sum(nil))
+}
+
 // ReaderAt reads any range of an exhibit's plaintext, opening only the packages
 // that the range touches. It may be used from several goroutines at once if the
 // reader beneath may.

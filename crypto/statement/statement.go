@@ -76,10 +76,13 @@ type (
 		ClaimSHA1 string `json:"claimSha1,omitempty"`
 	}
 	// CompleteBody declares what was uploaded; the act's record is the exhibit.
+	// [Completed] makes it.
 	CompleteBody struct {
-		Root        string `json:"root"` // hex, see envelope.Root
+		HeaderHash  string `json:"headerHash"` // hex, of the container's header
+		Root        string `json:"root"`       // hex, see envelope.Root
+		Nonces      string `json:"nonces"`     // hex, see envelope.Nonces
 		PlainSHA256 string `json:"plainSha256"`
-		Size        int64  `json:"size"`
+		Size        int64  `json:"size"` // bytes of plaintext
 		Parts       int    `json:"parts"`
 	}
 	// OpenBody asks for an exhibit's key; the act's record is the exhibit and

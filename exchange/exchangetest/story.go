@@ -75,7 +75,7 @@ func (o *Officer) Put(t testing.TB, begun exchange.BegunExhibit, key envelope.Ke
 	h, err := envelope.ParseHeader(begun.Header)
 	must(t, err)
 	var parts []comity.EvidencePart
-	digests := sha256.New()
+	var all []envelope.SealedPart
 	for i := range begun.Parts {
 		lo := int64(i) * begun.PartSize
 		hi := min(lo+begun.PartSize, int64(len(plain)))
@@ -85,11 +85,10 @@ func (o *Officer) Put(t testing.TB, begun exchange.BegunExhibit, key envelope.Ke
 		o.Do(t, sign)
 		Send(t, sign.Signed[0], cipher)
 		parts = append(parts, comity.EvidencePart{Number: i + 1, Size: int64(len(cipher)), SHA256: sealed.CipherSHA256, Nonce: sealed.Nonce})
-		digests.Write(sealed.CipherSHA256[:])
+		all = append(all, sealed)
 	}
 	whole := sha256.Sum256(plain)
-	body := statement.CompleteBody{Root: hex.EncodeToString(digests.Sum(nil)), PlainSHA256: hex.EncodeToString(whole[:]), Size: int64(len(plain)), Parts: len(parts)}
-	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, body)
+	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h, all, whole))
 	return &exchange.CompleteEvidence{Key: Key(), Items: []exchange.CompleteExhibit{{Evidence: begun.ID, Parts: parts, PlainSHA256: whole, Act: jws}}}
 }
 

@@ -83,7 +83,7 @@ func (s *story) turned(ctx context.Context) (err error) {
 		return err
 	}
 	order := custodian.ReleaseOrder{Asker: statement.Asker{Token: token, Act: signed.act}, Case: record.Case, Evidence: record.ID,
-		Header: record.Header, WrappedKey: record.WrappedKey, Root: record.Root, PlainSHA256: record.PlainSHA256,
+		Header: record.Header, WrappedKey: record.WrappedKey, Receipt: record.Receipt,
 		ObjectVersion: record.ObjectVersion, Recipient: statement.PublicJWK(&own.PublicKey)}
 	vault := parts.States["KZ"].Custodian
 	_, err = vault.Release(ctx, order)

@@ -170,7 +170,7 @@ func ownRelease(t *testing.T, w *World) {
 	w.open(t, "investigator@KZ", e, "")
 	w.open(t, "liaison@KZ", e, "")
 	uploading := e
-	uploading.Root, uploading.PlainSHA256 = [32]byte{}, [32]byte{}
+	uploading.Receipt = ""
 	w.open(t, "investigator@KZ", uploading, "")
 	w.apply(t, w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case)))
 	w.open(t, "investigator@KZ", e, "")
@@ -192,7 +192,7 @@ func releaseAbroad(t *testing.T, w *World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sk.Root != hex.EncodeToString(e.Root[:]) || sk.PlainSHA256 != hex.EncodeToString(e.PlainSHA256[:]) || sk.ObjectVersion != "v1" ||
+	if sk.Root != e.Declared.Root || sk.PlainSHA256 != e.Declared.PlainSHA256 || sk.Root == "" || sk.ObjectVersion != "v1" ||
 		sk.RecipientJKT != thumb(t, o.Recipient) || sk.HeaderHash != headerHash(t, e.Header) {
 		t.Errorf("the sealed key is bound to %+v", sk.Binding)
 	}
@@ -205,7 +205,7 @@ func releaseAbroad(t *testing.T, w *World) {
 func releaseRefused(t *testing.T, w *World) {
 	caseID := w.NewCase(t)
 	e, other := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID)
-	grant, _ := w.Granted(t, caseID, w.terms(e.ID))
+	grant, statementOf := w.Granted(t, caseID, w.terms(e.ID))
 	officer := "investigator@AM"
 	thief, err := statement.NewKey()
 	if err != nil {
@@ -264,15 +264,20 @@ func releaseRefused(t *testing.T, w *World) {
 		"another body": {func(o *custodian.ReleaseOrder) {
 			o.Asker = w.asker(t, officer, w.openAct(t, officer, e, grant, comity.PurposeInvestigation), statement.RevokeBody{Reason: "x"})
 		}, unauthenticated},
-		"garbage for an act":     {func(o *custodian.ReleaseOrder) { o.Act = "a.b.c" }, unauthenticated},
-		"a damaged token":        {func(o *custodian.ReleaseOrder) { o.Token += "x" }, unauthenticated},
-		"another purpose":        {acted(func(a *statement.Act) { a.Purpose = comity.PurposeProsecution }), denied(comity.ArticlePurpose)},
-		"no purpose":             {acted(func(a *statement.Act) { a.Purpose = "" }), denied(comity.ArticlePurpose)},
-		"no grant":               {acted(func(a *statement.Act) { a.Grant = "" }), absent},
-		"an unknown grant":       {acted(func(a *statement.Act) { a.Grant = comity.NewID(comity.KindGrant) }), absent},
-		"an upload that goes on": {func(o *custodian.ReleaseOrder) { o.Root, o.PlainSHA256 = [32]byte{}, [32]byte{} }, absent},
-		"half of completion":     {func(o *custodian.ReleaseOrder) { o.Root = [32]byte{} }, invalid},
-		"an id of another kind":  {func(o *custodian.ReleaseOrder) { o.Evidence = o.Case }, invalid},
+		"garbage for an act":        {func(o *custodian.ReleaseOrder) { o.Act = "a.b.c" }, unauthenticated},
+		"a damaged token":           {func(o *custodian.ReleaseOrder) { o.Token += "x" }, unauthenticated},
+		"another purpose":           {acted(func(a *statement.Act) { a.Purpose = comity.PurposeProsecution }), denied(comity.ArticlePurpose)},
+		"no purpose":                {acted(func(a *statement.Act) { a.Purpose = "" }), denied(comity.ArticlePurpose)},
+		"no grant":                  {acted(func(a *statement.Act) { a.Grant = "" }), absent},
+		"an unknown grant":          {acted(func(a *statement.Act) { a.Grant = comity.NewID(comity.KindGrant) }), absent},
+		"an upload that goes on":    {func(o *custodian.ReleaseOrder) { o.Receipt = "" }, absent},
+		"another exhibit's receipt": {func(o *custodian.ReleaseOrder) { o.Receipt = other.Receipt }, invalid},
+		"a receipt for another container": {func(o *custodian.ReleaseOrder) {
+			o.Receipt = w.sign(t, w.receiptOrder(t, "investigator@KZ", Exhibit{Case: e.Case, ID: e.ID, Declared: other.Declared}))
+		}, invalid},
+		"a grant in place of the receipt": {func(o *custodian.ReleaseOrder) { o.Receipt = statementOf }, invalid},
+		"a damaged receipt":               {func(o *custodian.ReleaseOrder) { o.Receipt = o.Receipt[:len(o.Receipt)-2] }, invalid},
+		"an id of another kind":           {func(o *custodian.ReleaseOrder) { o.Evidence = o.Case }, invalid},
 	} {
 		o := good()
 		c.change(&o)
@@ -343,7 +348,14 @@ func swapped(t *testing.T, w *World) {
 	} {
 		e := a
 		change(&e)
-		for officer, g := range map[string]comity.ID{"investigator@KZ": "", "investigator@AM": grant} {
+		unfinished := e
+		unfinished.Receipt = "" // whose receipt would tell first
+		for who, by := range map[string]struct {
+			officer string
+			e       Exhibit
+			grant   comity.ID
+		}{"the own state": {"investigator@KZ", e, ""}, "who uploads it": {"investigator@KZ", unfinished, ""}, "a grantee": {"investigator@AM", e, grant}} {
+			officer, e, g := by.officer, by.e, by.grant
 			var o custodian.ReleaseOrder
 			if what == "a cut header" {
 				o = w.Order(t, officer, a, g, comity.PurposeInvestigation)
@@ -352,7 +364,7 @@ func swapped(t *testing.T, w *World) {
 				o = w.Order(t, officer, e, g, comity.PurposeInvestigation)
 			}
 			_, err := w.Local.Release(t.Context(), o)
-			refused(t, what+" for "+officer, err, invalid)
+			refused(t, what+" for "+who, err, invalid)
 		}
 	}
 	w.open(t, "investigator@AM", a, grant)

@@ -48,8 +48,7 @@ func signAll(t *testing.T, w *World) {
 
 func (w *World) receiptOrder(t *testing.T, officer string, e Exhibit) custodian.SignOrder {
 	t.Helper()
-	return w.signOrder(t, officer, statement.KindReceipt, statement.ActEvidenceComplete, e.ID, e.ID, e.Case,
-		statement.CompleteBody{Root: headerHash(t, e.Header), PlainSHA256: headerHash(t, e.Header), Size: 1, Parts: 1})
+	return w.signOrder(t, officer, statement.KindReceipt, statement.ActEvidenceComplete, e.ID, e.ID, e.Case, e.Declared)
 }
 
 // grantRefused changes one of the terms of a good grant at a time.

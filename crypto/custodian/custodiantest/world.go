@@ -84,11 +84,12 @@ func (w *World) asker(t *testing.T, officer string, a statement.Act, body any) s
 
 // Exhibit is what a state's records hold of an exhibit.
 type Exhibit struct {
-	Case, ID          comity.ID
-	Header            []byte
-	WrappedKey        string
-	DEK               []byte // as the client opened it
-	Root, PlainSHA256 [32]byte
+	Case, ID   comity.ID
+	Header     []byte
+	WrappedKey string
+	DEK        []byte // as the client opened it
+	Declared   statement.CompleteBody
+	Receipt    string
 }
 
 // NewCase makes the key of a new case.
@@ -111,7 +112,7 @@ func (w *World) beginOrder(t *testing.T, officer string, caseID comity.ID) custo
 }
 
 // NewExhibit begins an exhibit, opens its key as the client does, and gives it
-// the hashes of completion.
+// a receipt.
 func (w *World) NewExhibit(t *testing.T, caseID comity.ID) Exhibit {
 	t.Helper()
 	o := w.beginOrder(t, "investigator@KZ", caseID)
@@ -119,9 +120,15 @@ func (w *World) NewExhibit(t *testing.T, caseID comity.ID) Exhibit {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h, err := envelope.ParseHeader(b.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := envelope.SealedPart{CipherSize: h.CipherSize(0), CipherSHA256: sha256.Sum256([]byte("part" + o.Evidence)), Nonce: [12]byte{1}}
 	e := Exhibit{Case: caseID, ID: o.Evidence, Header: b.Header, WrappedKey: b.WrappedKey,
-		Root: sha256.Sum256([]byte("root" + o.Evidence)), PlainSHA256: sha256.Sum256([]byte("plain" + o.Evidence))}
+		Declared: statement.Completed(h, []envelope.SealedPart{part}, sha256.Sum256([]byte("plain"+o.Evidence)))}
 	e.DEK = w.openSealed(t, "investigator@KZ", b.SealedKey, o.Act, e)
+	e.Receipt = w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
 	return e
 }
 
@@ -163,7 +170,7 @@ func (w *World) openAct(t *testing.T, officer string, e Exhibit, grant comity.ID
 func (w *World) Order(t *testing.T, officer string, e Exhibit, grant comity.ID, p comity.Purpose) custodian.ReleaseOrder {
 	t.Helper()
 	return custodian.ReleaseOrder{Asker: w.asker(t, officer, w.openAct(t, officer, e, grant, p), statement.OpenBody{}),
-		Case: e.Case, Evidence: e.ID, Header: e.Header, WrappedKey: e.WrappedKey, Root: e.Root, PlainSHA256: e.PlainSHA256,
+		Case: e.Case, Evidence: e.ID, Header: e.Header, WrappedKey: e.WrappedKey, Receipt: e.Receipt,
 		ObjectVersion: "v1", Recipient: jwk(w.session(t, officer).key)}
 }
 
