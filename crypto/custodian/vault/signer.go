@@ -31,9 +31,14 @@ type signer struct {
 }
 
 // Signer implements [custodian.Keys]. The key's id is its RFC 7638 thumbprint.
+// Who no longer waits leaves the queue behind a Vault that does not answer.
 func (k *Keys) Signer(ctx context.Context) (statement.Signer, error) {
-	k.signerMu.Lock()
-	defer k.signerMu.Unlock()
+	select {
+	case k.signing <- struct{}{}:
+		defer func() { <-k.signing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if k.signer == nil {
 		s, err := k.readSigner(ctx)
 		if err != nil {

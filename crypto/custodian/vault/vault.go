@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -33,8 +32,8 @@ type Keys struct {
 	failedAt time.Time
 	closed   bool
 
-	signerMu sync.Mutex
-	signer   *signer
+	signing chan struct{} // held while signer is used
+	signer  *signer
 }
 
 var _ custodian.Keys = (*Keys)(nil)
@@ -60,7 +59,7 @@ func Open(ctx context.Context, c Config) (*Keys, error) {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	k := &Keys{client: client, door: door, auth: auth, mount: c.Mount, namespace: c.Namespace != "", timeout: c.Timeout,
-		turn: make(chan struct{}, 1)}
+		turn: make(chan struct{}, 1), signing: make(chan struct{}, 1)}
 	if k.timeout == 0 {
 		k.timeout = defaultTimeout
 	}

@@ -1,10 +1,13 @@
 package vault_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -316,6 +319,48 @@ func TestUnanswered(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("20 calls queued up for %s", took)
+	}
+}
+
+// TestSignerQueue: who gives up waiting does not stand in the queue behind a
+// Vault that has the first reader of the statement key wait.
+func TestSignerQueue(t *testing.T) {
+	c := setUp(t, stacktest.TestVault(t), jose.ES256)
+	behind, err := url.Parse(c.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, done := make(chan struct{}, 8), make(chan struct{})
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/keys/"+vault.StatementKey) {
+			asked <- struct{}{}
+			<-done
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	c.Address, c.Timeout = server.URL, time.Minute
+	k := open(t, c)
+	first := make(chan error, 1)
+	go func() {
+		_, err := k.Signer(t.Context())
+		first <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := k.Signer(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that gave up: %v", err)
+	}
+	select {
+	case err := <-first:
+		t.Errorf("the caller that gave up waited for the first, which ended with %v", err)
+	default:
+	}
+	close(done)
+	if err := <-first; err != nil {
+		t.Error(err)
 	}
 }
 
