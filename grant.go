@@ -30,7 +30,7 @@ const (
 	GrantPending GrantStatus = "PENDING" // logged, not yet in the custodian's register: opens nothing
 	GrantActive  GrantStatus = "ACTIVE"
 	GrantRevoked GrantStatus = "REVOKED"
-	GrantEnded   GrantStatus = "ENDED" // by a reservation; does not revive
+	GrantEnded   GrantStatus = "ENDED" // by a reservation, or too late for the register; does not revive
 )
 
 // Grantee is to whom a grant is made: a state, one of its agencies, or one officer.

@@ -195,7 +195,7 @@ func otherCustodian(t *testing.T, named string) {
 			h = key.Commit(h)
 			hash := h.Hash()
 			sealed, err := statement.SealKey(context.Background(), signer, recipient, in.Items[0].Act, statement.Binding{Union: act.Union, State: "AM", Case: in.Case,
-				Evidence: id, HeaderHash: hex.EncodeToString(hash[:]), Commitment: hex.EncodeToString(h.Commitment[:]), RecipientJKT: act.RecipientJKT,
+				Evidence: id, BeginHash: act.BodyHash, HeaderHash: hex.EncodeToString(hash[:]), Commitment: hex.EncodeToString(h.Commitment[:]), RecipientJKT: act.RecipientJKT,
 				Nonce: act.Nonce, Expires: time.Now().Add(time.Minute).Unix()}, dek)
 			must(t, err)
 			raw, err := h.MarshalBinary()
@@ -266,7 +266,7 @@ func TestAttackRevocationSwallowed(t *testing.T) {
 			return answered(map[string]any{"grantRevoke": map[string]any{"errors": []any{}, "grant": shown}}), nil
 		}
 	})
-	got, err := liaison.GrantRevoke(t.Context(), g.ID, "compromised")
+	got, err := liaison.GrantRevoke(t.Context(), of, g.ID, "compromised")
 	if err != nil {
 		return
 	}

@@ -115,12 +115,17 @@ func (c *Client) Observables(ctx context.Context, caseID comity.ID, p comity.Pur
 	return inner[Observable](ctx, c, "Observables", "observables", caseID, p, first, after)
 }
 
-// Exhibits lists a case's exhibits.
+// Exhibits lists a case's exhibits. The Check of each says whether the state's
+// receipt holds and says what the answer says.
 func (c *Client) Exhibits(ctx context.Context, caseID comity.ID, p comity.Purpose, first int, after string) (Page[Evidence], error) {
 	if err := id("case", caseID, comity.KindCase); err != nil {
 		return Page[Evidence]{}, err
 	}
-	return inner[Evidence](ctx, c, "Exhibits", "evidence", caseID, p, first, after)
+	page, err := inner[Evidence](ctx, c, "Exhibits", "evidence", caseID, p, first, after)
+	for i := range page.Nodes {
+		c.checkLabel(ctx, &page.Nodes[i])
+	}
+	return page, err
 }
 
 // NewCase is a case to file. A nil marking is [comity.DefaultMarking].

@@ -99,6 +99,44 @@ func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
 	return nil
 }
 
+// checkLabel verifies an exhibit's receipt, and that the exhibit is shown under
+// the name, type and claims that it was begun with, and as what was received.
+func (c *Client) checkLabel(ctx context.Context, e *Evidence) {
+	e.Check = Check{}
+	if e.Receipt == "" && e.Status != comity.EvidenceSealed {
+		return
+	}
+	if e.Check.err = c.labelHolds(ctx, e); e.Check.err == nil {
+		e.Check.err = errNone
+	}
+}
+
+func (c *Client) labelHolds(ctx context.Context, e *Evidence) error {
+	h, err := readHeader(e.Header, e.ID, e.Case)
+	if err != nil {
+		return err
+	}
+	s, err := c.statementOf(ctx, e.Receipt, []statement.Kind{statement.KindReceipt}, e.State, e.ID, e.Case)
+	if err != nil {
+		return err
+	}
+	got, err := s.Receipt(h)
+	if err != nil {
+		return err
+	}
+	label, _, err := statement.BodyHash(statement.BeginBody{MediaType: e.MediaType, Original: e.Original, Size: e.Size, Name: e.Name,
+		ClaimMD5: e.ClaimMD5, ClaimSHA1: e.ClaimSHA1})
+	switch {
+	case err != nil:
+		return err
+	case got.BeginHash != label:
+		return errors.New("the exhibit is shown under another name, media type or claim than the state signed")
+	case got.Root != e.Root || got.PlainSHA256 != e.PlainSHA256:
+		return errors.New("the exhibit is shown with other bytes than the state signed")
+	}
+	return nil
+}
+
 // sameIDs compares without regard to order, which a database need not keep.
 func sameIDs(a, b []comity.ID) bool {
 	a, b = slices.Clone(a), slices.Clone(b)

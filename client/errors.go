@@ -38,6 +38,19 @@ func unverifiedf(what, format string, args ...any) error {
 	return unverified(what, fmt.Errorf(format, args...))
 }
 
+// UnsureError says that making a grant ended in an error after the liaison's
+// act was sent. Whatever the error says, the grant may have been made, or be
+// made within a day: only its revocation is certain to prevent that.
+type UnsureError struct {
+	Grant, Case comity.ID
+	Err         error
+}
+
+func (u *UnsureError) Error() string { return u.Err.Error() }
+
+// Unwrap gives the cause.
+func (u *UnsureError) Unwrap() error { return u.Err }
+
 // RequestID gives the request id of err, "" when it has none.
 func RequestID(err error) string {
 	if f, ok := errors.AsType[*Failure](err); ok {

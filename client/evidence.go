@@ -15,7 +15,8 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
-// Evidence reads an exhibit with its parts and its chain of custody.
+// Evidence reads an exhibit with its parts and its chain of custody. Its Check
+// says whether the state's receipt holds and says what the answer says.
 func (c *Client) Evidence(ctx context.Context, evidence comity.ID, p comity.Purpose) (*Evidence, error) {
 	if err := id("id", evidence, comity.KindEvidence); err != nil {
 		return nil, err
@@ -29,6 +30,7 @@ func (c *Client) Evidence(ctx context.Context, evidence comity.ID, p comity.Purp
 	if data.Node == nil || data.Node.ID != evidence {
 		return nil, comity.NotFound()
 	}
+	c.checkLabel(ctx, data.Node)
 	return data.Node, nil
 }
 
@@ -191,7 +193,14 @@ func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.
 	if h.Length != body.Size || h.State != string(own) {
 		return nil, unverifiedf("the header of "+string(begun.ID), "it is for %d bytes of %s, not for %d of %s", h.Length, h.State, body.Size, own)
 	}
-	_, key, err := c.unseal(ctx, r, begun.SealedKey, h)
+	sealed, key, err := c.unseal(ctx, r, begun.SealedKey, h)
+	if err != nil {
+		return nil, err
+	}
+	label, _, err := statement.BodyHash(body)
+	if err == nil && (sealed.BeginHash != label || sealed.Root != "") {
+		err = unverifiedf("the key of "+h.Evidence, "it is not that of an exhibit that was begun just now")
+	}
 	return &container{begun.ID, h, key}, err
 }
 
@@ -199,7 +208,9 @@ func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.
 type opened struct {
 	container
 	get     *signedURL // nil while the exhibit is uploading
-	root    string
+	label   string     // hash of the body that it was begun with
+	root    string     // with the next two "" until the custodian has a receipt
+	nonces  string
 	plain   string
 	version string
 	parts   []EvidencePart
@@ -258,22 +269,24 @@ func (c *Client) open(ctx context.Context, h envelope.Header, p comity.Purpose, 
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{container: container{evidence, h, key}, get: a.Get, root: sealed.Root, plain: sealed.PlainSHA256, version: sealed.ObjectVersion, parts: a.Parts}
-	if (a.Get != nil) != (sealed.Root != "") {
-		return nil, unverifiedf("the answer for "+h.Evidence, "whether it is complete is not as the custodian of %s signed", h.State)
+	o := &opened{container: container{evidence, h, key}, get: a.Get, label: sealed.BeginHash, root: sealed.Root, nonces: sealed.Nonces,
+		plain: sealed.PlainSHA256, version: sealed.ObjectVersion, parts: a.Parts}
+	if a.Get == nil {
+		// Between the receipt and the exchange's own record of it an exhibit is
+		// complete to the custodian only: who goes on with the upload looks at root.
+		return o, nil
 	}
 	if a.Root != sealed.Root || a.PlainSHA256 != sealed.PlainSHA256 || a.Version != sealed.ObjectVersion || a.Size != h.Length {
 		return nil, unverifiedf("the answer for "+h.Evidence, "it differs from what the custodian of %s signed", h.State)
 	}
-	if a.Get != nil {
-		if err := o.checkParts(); err != nil {
-			return nil, unverified("the list of parts of "+h.Evidence, err)
-		}
+	if err := o.checkParts(); err != nil {
+		return nil, unverified("the list of parts of "+h.Evidence, err)
 	}
 	return o, nil
 }
 
-// checkParts holds the list of parts against the header and the signed root.
+// checkParts holds the list of parts against the header and what the custodian
+// signed of them.
 func (o *opened) checkParts() error {
 	h := o.header
 	if o.root == "" || o.plain == "" {
@@ -294,17 +307,8 @@ func (o *opened) checkParts() error {
 	if root := envelope.Root(sealed); hex.EncodeToString(root[:]) != o.root {
 		return fmt.Errorf("its root is not the one that the custodian signed")
 	}
-	return nil
-}
-
-// checkNonces holds the parts' nonces against the receipt's.
-func (o *opened) checkNonces(receipt string) error {
-	sealed, err := sealedParts(o.parts)
-	if err != nil {
-		return err
-	}
-	if nonces := envelope.Nonces(sealed); hex.EncodeToString(nonces[:]) != receipt {
-		return fmt.Errorf("it lists other nonces than the answer does")
+	if nonces := envelope.Nonces(sealed); hex.EncodeToString(nonces[:]) != o.nonces {
+		return fmt.Errorf("its nonces are not those that the custodian signed")
 	}
 	return nil
 }
@@ -347,6 +351,7 @@ func (c *Client) complete(ctx context.Context, ct *container, parts []EvidencePa
 		Evidence    comity.ID      `json:"evidence"`
 		Parts       []EvidencePart `json:"parts"`
 		PlainSHA256 string         `json:"plainSha256"`
+		BeginHash   string         `json:"beginHash"`
 		Act         string         `json:"act"`
 	}
 	p, err := mutate[struct {
@@ -357,7 +362,7 @@ func (c *Client) complete(ctx context.Context, ct *container, parts []EvidencePa
 		} `json:"receipts"`
 	}](ctx, c, "EvidenceComplete", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActEvidenceComplete, Record: ct.evidence}, body)
-		return map[string]any{"items": []item{{ct.evidence, parts, body.PlainSHA256, act}}}, err
+		return map[string]any{"items": []item{{ct.evidence, parts, body.PlainSHA256, body.BeginHash, act}}}, err
 	})
 	if err != nil {
 		return "", err
@@ -378,11 +383,8 @@ func (c *Client) checkReceipt(ctx context.Context, receipt string, o *opened) er
 	if err == nil {
 		body, err = s.Receipt(h)
 	}
-	if err == nil && (body.Root != o.root || body.PlainSHA256 != o.plain) {
-		err = fmt.Errorf("it declares other bytes than the custodian's key is for")
-	}
-	if err == nil {
-		err = o.checkNonces(body.Nonces)
+	if err == nil && (body.BeginHash != o.label || body.Root != o.root || body.Nonces != o.nonces || body.PlainSHA256 != o.plain) {
+		err = fmt.Errorf("it declares another label or other bytes than the custodian's key is for")
 	}
 	if err != nil {
 		return unverified("the receipt of "+string(o.evidence), err)

@@ -52,6 +52,9 @@ func (c *Client) GetEvidence(ctx context.Context, o GetOptions) (*Exhibit, error
 	if err != nil {
 		return nil, err
 	}
+	if err := e.Check.Err(); err != nil {
+		return nil, unverified("the receipt of "+string(o.Evidence), err)
+	}
 	dest, err := destination(o.Dest, e.Name, o.Evidence)
 	if err != nil {
 		return nil, err

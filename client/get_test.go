@@ -125,7 +125,7 @@ func TestGetTampered(t *testing.T) {
 		"an altered part digest": {opened(func(o map[string]any) {
 			put(o, strings.Repeat("00", 32), "parts", 0, "sha256")
 		}), "the list of parts"},
-		"no address":           {opened(func(o map[string]any) { o["get"] = nil }), "whether it is complete"},
+		"no address":           {opened(func(o map[string]any) { o["get"] = nil }), "was shown as complete"},
 		"an address elsewhere": {opened(func(o map[string]any) { put(o, "http://203.0.113.7/store/KZ/x", "get", "url") }), "Article 13"},
 		"an address of another scheme": {opened(func(o map[string]any) {
 			put(o, strings.Replace(within(o, "get", "url").(string), "http:", "https:", 1), "get", "url")
@@ -199,7 +199,7 @@ func TestGetInsider(t *testing.T) {
 	complete := insider.Put(t, begun, key, plain)
 	item := &complete.Items[0]
 	item.PlainSHA256 = sha256.Sum256([]byte("something else"))
-	item.Act = insider.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h,
+	item.Act = insider.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h, item.BeginHash,
 		[]envelope.SealedPart{{CipherSize: item.Parts[0].Size, CipherSHA256: item.Parts[0].SHA256, Nonce: item.Parts[0].Nonce}}, item.PlainSHA256))
 	insider.Do(t, complete)
 	get(begun.ID, "its plaintext has the SHA-256")

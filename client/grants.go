@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -84,6 +86,7 @@ func (c *Client) ReleaseDecide(ctx context.Context, in NewRelease) (*Release, er
 // NewGrant is the terms of a grant. NotBefore and NotAfter count in whole seconds.
 type NewGrant struct {
 	Case       comity.ID
+	Category   comity.Category // of the case, as it is shown: what the agreement must cover
 	Grantee    comity.Grantee
 	Scope      comity.Scope
 	Exhibits   []comity.ID
@@ -100,7 +103,9 @@ type NewGrant struct {
 
 // grantInput is the API's GrantMakeInput without its idempotency key.
 type grantInput struct {
+	ID             comity.ID         `json:"id"`
 	Case           comity.ID         `json:"case"`
+	Category       comity.Category   `json:"category"`
 	GranteeState   comity.State      `json:"granteeState"`
 	GranteeAgency  comity.AgencyID   `json:"granteeAgency,omitempty"`
 	GranteeOfficer comity.OfficerRef `json:"granteeOfficer,omitempty"`
@@ -132,7 +137,10 @@ func grantOf(p grantPayload, err error) (*Grant, error) {
 }
 
 // GrantMake opens a case to another state, one of its agencies or officers, by
-// a signed act of the liaison. The state's statement is verified on receipt.
+// a signed act of the liaison. The grant's id is chosen here, and stands in the
+// act: however often it is sent, it makes this grant or none. What the exhibits
+// named are called is verified before, the state's statement on receipt. An
+// error after the act was sent is an [*UnsureError].
 func (c *Client) GrantMake(ctx context.Context, in NewGrant) (*Grant, error) {
 	if err := id("case", in.Case, comity.KindCase); err != nil {
 		return nil, err
@@ -140,28 +148,64 @@ func (c *Client) GrantMake(ctx context.Context, in NewGrant) (*Grant, error) {
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, err
 	}
-	body := statement.GrantBody{Grantee: in.Grantee, Scope: in.Scope, Exhibits: in.Exhibits, Grade: in.Grade, Assistance: in.Assistance,
+	if err := c.checkNamed(ctx, in.Case, in.Exhibits); err != nil {
+		return nil, err
+	}
+	body := statement.GrantBody{ID: comity.NewID(comity.KindGrant), Category: in.Category, Grantee: in.Grantee, Scope: in.Scope, Exhibits: in.Exhibits, Grade: in.Grade, Assistance: in.Assistance,
 		Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement, Release: in.Release, Request: in.Request,
 		NotBefore: in.NotBefore.Unix(), NotAfter: in.NotAfter.Unix()}
+	sent := false
 	g, err := grantOf(mutate[grantPayload](ctx, c, "GrantMake", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActGrantMake, Record: in.Case, Purpose: in.Purpose}, body)
-		return grantInput{Case: in.Case, GranteeState: in.Grantee.State, GranteeAgency: in.Grantee.Agency, GranteeOfficer: in.Grantee.Officer,
+		sent = err == nil
+		return grantInput{ID: body.ID, Case: in.Case, Category: in.Category, GranteeState: in.Grantee.State, GranteeAgency: in.Grantee.Agency, GranteeOfficer: in.Grantee.Officer,
 			Scope: in.Scope, Exhibits: in.Exhibits, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose,
 			Agreement: in.Agreement, Release: in.Release, Request: in.Request,
 			NotBefore: time.Unix(body.NotBefore, 0).UTC(), NotAfter: time.Unix(body.NotAfter, 0).UTC(), Act: act}, err
 	}))
+	if err == nil {
+		err = c.checkOwn(ctx, g.Statement, statement.KindGrant, body.ID, in.Case, body)
+	}
+	if err == nil {
+		g, err = c.asSigned(ctx, g, body.ID)
+	}
+	if err != nil && sent {
+		err = &UnsureError{Grant: body.ID, Case: in.Case, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkOwn(ctx, g.Statement, statement.KindGrant, g.ID, in.Case, body); err != nil {
-		return nil, err
+	return g, nil
+}
+
+// checkNamed verifies the labels of exhibits that are about to be named: the
+// liaison knows them by what the server shows.
+func (c *Client) checkNamed(ctx context.Context, caseID comity.ID, named []comity.ID) error {
+	if len(named) == 0 {
+		return nil
 	}
-	return c.asSigned(ctx, g)
+	all, err := All(func(first int, after string) (Page[Evidence], error) {
+		return c.Exhibits(ctx, caseID, "", first, after)
+	})
+	if err != nil {
+		return err
+	}
+	for i, exhibit := range named {
+		at := slices.IndexFunc(all, func(e Evidence) bool { return e.ID == exhibit })
+		if at < 0 {
+			continue // the gate says so, in the words that it has for all that is not there
+		}
+		if err := all[at].Check.Err(); err != nil {
+			return unverified(fmt.Sprintf("the label of the exhibit %d, %s,", i+1, exhibit), err)
+		}
+	}
+	return nil
 }
 
 // Narrowing is the terms of a grant that remain.
 type Narrowing struct {
 	Grant           comity.ID
+	Case            comity.ID // of the grant
 	ExpectedVersion int
 	Scope           comity.Scope
 	Exhibits        []comity.ID
@@ -174,56 +218,69 @@ func (c *Client) GrantNarrow(ctx context.Context, in Narrowing) (*Grant, error) 
 	if err := id("grant", in.Grant, comity.KindGrant); err != nil {
 		return nil, err
 	}
+	if err := id("case", in.Case, comity.KindCase); err != nil {
+		return nil, err
+	}
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, err
 	}
-	body := statement.NarrowBody{Scope: in.Scope, Exhibits: in.Exhibits, Caveats: in.Caveats, NotAfter: in.NotAfter.Unix()}
+	body := statement.NarrowBody{Case: in.Case, Scope: in.Scope, Exhibits: in.Exhibits, Caveats: in.Caveats, NotAfter: in.NotAfter.Unix()}
 	g, err := grantOf(mutate[grantPayload](ctx, c, "GrantNarrow", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActGrantNarrow, Record: in.Grant}, body)
 		return struct {
 			Grant           comity.ID      `json:"grant"`
+			Case            comity.ID      `json:"case"`
 			ExpectedVersion int            `json:"expectedVersion"`
 			Scope           comity.Scope   `json:"scope"`
 			Exhibits        []comity.ID    `json:"exhibits,omitempty"`
 			Caveats         comity.Caveats `json:"caveats"`
 			NotAfter        time.Time      `json:"notAfter"`
 			Act             string         `json:"act"`
-		}{in.Grant, in.ExpectedVersion, in.Scope, in.Exhibits, in.Caveats, time.Unix(body.NotAfter, 0).UTC(), act}, err
+		}{in.Grant, in.Case, in.ExpectedVersion, in.Scope, in.Exhibits, in.Caveats, time.Unix(body.NotAfter, 0).UTC(), act}, err
 	}))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkOwn(ctx, g.Narrowing, statement.KindNarrowing, in.Grant, g.Case, body); err != nil {
+	if err := c.checkOwn(ctx, g.Narrowing, statement.KindNarrowing, in.Grant, in.Case, body); err != nil {
 		return nil, err
 	}
-	return c.asSigned(ctx, g)
+	return c.asSigned(ctx, g, in.Grant)
 }
 
 // asSigned refuses a grant that is shown with other terms than were signed.
-func (c *Client) asSigned(ctx context.Context, g *Grant) (*Grant, error) {
+func (c *Client) asSigned(ctx context.Context, g *Grant, grantID comity.ID) (*Grant, error) {
+	if g.ID != grantID {
+		return nil, unverifiedf("the grant "+string(grantID), "the answer shows %s", g.ID)
+	}
 	if c.checkGrant(ctx, g); !g.Check.Verified() {
 		return nil, unverifiedf("the grant "+string(g.ID), "%v", g.Check.Err())
 	}
 	return g, nil
 }
 
-// GrantRevoke ends a grant. Reads and key releases that begin after its answer
-// are denied. The state's signed revocation is verified on receipt.
-func (c *Client) GrantRevoke(ctx context.Context, grantID comity.ID, reason string) (*Grant, error) {
+// GrantRevoke ends a grant of a case, also one that is known by its id alone
+// (see [UnsureError]). Reads and key releases that begin after its answer are
+// denied: the state signs a revocation only when it is in its register, and
+// what was signed is verified on receipt.
+func (c *Client) GrantRevoke(ctx context.Context, caseID, grantID comity.ID, reason string) (*Grant, error) {
+	if err := id("case", caseID, comity.KindCase); err != nil {
+		return nil, err
+	}
 	if err := id("grant", grantID, comity.KindGrant); err != nil {
 		return nil, err
 	}
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, err
 	}
-	body := statement.RevokeBody{Reason: reason}
+	body := statement.RevokeBody{Case: caseID, Reason: reason}
 	p, err := mutate[grantPayload](ctx, c, "GrantRevoke", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActGrantRevoke, Record: grantID}, body)
 		return struct {
 			Grant  comity.ID `json:"grant"`
+			Case   comity.ID `json:"case"`
 			Reason string    `json:"reason,omitempty"`
 			Act    string    `json:"act"`
-		}{grantID, reason, act}, err
+		}{grantID, caseID, reason, act}, err
 	})
 	g, err := grantOf(p, err)
 	if err != nil {
@@ -232,7 +289,7 @@ func (c *Client) GrantRevoke(ctx context.Context, grantID comity.ID, reason stri
 	if g.ID != grantID || g.Live || g.Status != comity.GrantRevoked && g.Status != comity.GrantEnded {
 		return nil, unverifiedf("the revocation of "+string(grantID), "the answer shows the grant %s as %s", g.ID, g.Status)
 	}
-	if err := c.checkOwn(ctx, p.Statement, statement.KindRevocation, grantID, g.Case, body); err != nil {
+	if err := c.checkOwn(ctx, p.Statement, statement.KindRevocation, grantID, caseID, body); err != nil {
 		return nil, err
 	}
 	c.checkGrant(ctx, g)

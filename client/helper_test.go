@@ -73,15 +73,21 @@ func (w *world) file(t testing.TB, c *client.Client) *client.Case {
 // grant releases and grants a case to Armenia for a week.
 func (w *world) grant(t testing.TB, owner, liaison *client.Client, c comity.ID, exhibits ...comity.ID) *client.Grant {
 	t.Helper()
+	g, err := liaison.GrantMake(t.Context(), w.terms(t, owner, c, exhibits...))
+	must(t, err)
+	return g
+}
+
+// terms releases a case to Armenia, and gives the terms of a grant of it for a week.
+func (w *world) terms(t testing.TB, owner *client.Client, c comity.ID, exhibits ...comity.ID) client.NewGrant {
+	t.Helper()
 	now := w.Clock.Now()
 	release, err := owner.ReleaseDecide(t.Context(), client.NewRelease{Case: c, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
 		Exhibits: exhibits, Purpose: comity.PurposeInvestigation, NotAfter: now.Add(30 * 24 * time.Hour)})
 	must(t, err)
-	g, err := liaison.GrantMake(t.Context(), client.NewGrant{Case: c, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Exhibits: exhibits,
+	return client.NewGrant{Case: c, Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Exhibits: exhibits,
 		Grade: comity.GradeLead, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation,
-		Agreement: tokentest.Agreement, Release: release.ID, NotBefore: now.Add(-time.Second), NotAfter: now.Add(7 * 24 * time.Hour)})
-	must(t, err)
-	return g
+		Agreement: tokentest.Agreement, Release: release.ID, NotBefore: now.Add(-time.Second), NotAfter: now.Add(7 * 24 * time.Hour)}
 }
 
 // temp writes a file of n bytes that no compression would shorten.

@@ -170,8 +170,7 @@ func (p *put) unchanged() error {
 
 func (p *put) anew(ctx context.Context) (*Exhibit, error) {
 	r := p.resume
-	ct, err := p.c.begin(ctx, r.Case, statement.BeginBody{MediaType: r.MediaType, Original: r.Original, Size: r.File.Size, Name: r.Name,
-		ClaimMD5: r.ClaimMD5, ClaimSHA1: r.ClaimSHA1}, r.Note)
+	ct, err := p.c.begin(ctx, r.Case, r.body(), r.Note)
 	if err != nil {
 		return nil, err
 	}
@@ -202,9 +201,19 @@ func (p *put) goOn(ctx context.Context, kept *resume) (*Exhibit, error) {
 	if err != nil {
 		return nil, err
 	}
+	label, _, err := statement.BodyHash(kept.body())
+	if err != nil {
+		return nil, err
+	}
+	if o.label != label {
+		return nil, unverifiedf("the key of "+h.Evidence, "the exhibit was begun under another name, media type or claim")
+	}
 	p.resume, p.ct = kept, &o.container
 	if o.get != nil {
 		return p.adopt(ctx, o)
+	}
+	if o.root != "" {
+		return p.declareAgain(ctx, o)
 	}
 	_, have, err := p.c.parts(ctx, kept.Evidence)
 	if err != nil {
@@ -226,6 +235,24 @@ func (p *put) goOn(ctx context.Context, kept *resume) (*Exhibit, error) {
 			return exhibit, err
 		}
 		held, p.meter = nil, &meter{tell: p.o.Progress}
+	}
+	return p.upload(ctx, held)
+}
+
+// declareAgain ends an upload whose receipt was signed and then lost: the
+// custodian takes the very same bytes and no others, so nothing is sealed anew.
+func (p *put) declareAgain(ctx context.Context, o *opened) (*Exhibit, error) {
+	held := map[int]bool{}
+	for n := range o.header.Parts() {
+		part, ok := p.resume.parts[n+1]
+		if !ok {
+			return nil, comity.Conflict("the custodian has a receipt for the upload, and what was sent is no longer known here")
+		}
+		o.parts = append(o.parts, part.part())
+		held[n+1] = true
+	}
+	if err := o.checkParts(); err != nil {
+		return nil, comity.Conflict("the custodian has a receipt for other bytes than were sent from here").Because(err)
 	}
 	return p.upload(ctx, held)
 }
@@ -281,7 +308,11 @@ func (p *put) upload(ctx context.Context, held map[int]bool) (*Exhibit, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := statement.Completed(p.ct.header, sealed, [32]byte(plain))
+	label, _, err := statement.BodyHash(p.resume.body())
+	if err != nil {
+		return nil, err
+	}
+	body := statement.Completed(p.ct.header, label, sealed, [32]byte(plain))
 	receipt, err := p.c.complete(ctx, p.ct, p.parts, body)
 	if err != nil {
 		return nil, err

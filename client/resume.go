@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
 )
 
 // resumeVersion is the version of the resume file's form.
@@ -80,6 +81,11 @@ func (r *resume) same(o *resume) bool {
 		r.Original == o.Original && r.Note == o.Note && r.ClaimMD5 == o.ClaimMD5 && r.ClaimSHA1 == o.ClaimSHA1 &&
 		r.File.Path == o.File.Path && r.File.Size == o.File.Size && r.File.ModTime.Equal(o.File.ModTime) &&
 		r.File.Device == o.File.Device && r.File.Inode == o.File.Inode
+}
+
+// body is what the upload is begun with.
+func (r *resume) body() statement.BeginBody {
+	return statement.BeginBody{MediaType: r.MediaType, Original: r.Original, Size: r.File.Size, Name: r.Name, ClaimMD5: r.ClaimMD5, ClaimSHA1: r.ClaimSHA1}
 }
 
 // readResume reads what was kept, nil when there is nothing that can be used.

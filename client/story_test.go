@@ -126,18 +126,18 @@ func TestStory(t *testing.T) {
 	_, err = other.Case(ctx, c, comity.PurposeInvestigation)
 	want(t, err, comity.CodeNotFound, 0)
 
-	narrowed, err := liaison.GrantNarrow(ctx, client.Narrowing{Grant: grant.ID, ExpectedVersion: grant.Version, Scope: comity.ScopeSummary,
+	narrowed, err := liaison.GrantNarrow(ctx, client.Narrowing{Grant: grant.ID, Case: c, ExpectedVersion: grant.Version, Scope: comity.ScopeSummary,
 		Exhibits: grant.Exhibits, Caveats: *grant.Caveats, NotAfter: grant.NotAfter.Add(-time.Hour)})
 	must(t, err)
 	if !narrowed.Check.Verified() || narrowed.Scope != comity.ScopeSummary {
 		t.Fatalf("narrowed, the grant is %+v", narrowed)
 	}
-	if _, err := liaison.GrantNarrow(ctx, client.Narrowing{Grant: grant.ID, ExpectedVersion: narrowed.Version, Scope: comity.ScopeFull,
+	if _, err := liaison.GrantNarrow(ctx, client.Narrowing{Grant: grant.ID, Case: c, ExpectedVersion: narrowed.Version, Scope: comity.ScopeFull,
 		Exhibits: grant.Exhibits, Caveats: *grant.Caveats, NotAfter: narrowed.NotAfter}); comity.CodeOf(err) != comity.CodeDenied {
 		t.Fatalf("widened: %v", err)
 	}
 
-	revoked, err := liaison.GrantRevoke(ctx, grant.ID, "no longer needed")
+	revoked, err := liaison.GrantRevoke(ctx, c, grant.ID, "no longer needed")
 	must(t, err)
 	if revoked.Live {
 		t.Fatal("a revoked grant is live")

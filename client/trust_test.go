@@ -214,12 +214,12 @@ func TestForgedStatements(t *testing.T) {
 	release, err := owner.ReleaseDecide(t.Context(), client.NewRelease{Case: of, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
 		Purpose: comity.PurposeInvestigation, NotAfter: now.Add(time.Hour * 48)})
 	must(t, err)
-	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
+	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
 		NotBefore: now, NotAfter: now.Add(time.Hour)})
 	wantUnverified(t, err, "the signed grant")
 	// The very same terms, made by another session: a genuine grant, but not this one.
-	terms := client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
+	terms := client.NewGrant{Case: of, Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
 		NotBefore: now, NotAfter: now.Add(time.Hour)}
 	var twin any
@@ -229,16 +229,16 @@ func TestForgedStatements(t *testing.T) {
 	must(t, err)
 	lm.on("GrantMake", func(data map[string]any) { put(data, twin, "grantMake", "grant") })
 	_, err = lying.GrantMake(t.Context(), terms)
-	wantUnverified(t, err, "does not rest on the act")
+	wantUnverified(t, err, "it is about")
 	lm.on("GrantMake", func(data map[string]any) { put(data, "2039-01-01T00:00:00Z", "grantMake", "grant", "notAfter") })
-	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
+	_, err = lying.GrantMake(t.Context(), client.NewGrant{Case: of, Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeSummary, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement, Release: release.ID,
 		NotBefore: now, NotAfter: now.Add(time.Hour)})
 	wantUnverified(t, err, "other terms")
 	lm.on("GrantRevoke", func(data map[string]any) { put(data, grant.Statement, "grantRevoke", "statement") })
-	_, err = lying.GrantRevoke(t.Context(), second.ID, "")
+	_, err = lying.GrantRevoke(t.Context(), second.Case, second.ID, "")
 	wantUnverified(t, err, "the signed revocation")
 	lm.on("GrantRevoke", func(data map[string]any) { put(data, "ACTIVE", "grantRevoke", "grant", "status") })
-	_, err = lying.GrantRevoke(t.Context(), grant.ID, "")
+	_, err = lying.GrantRevoke(t.Context(), of, grant.ID, "")
 	wantUnverified(t, err, "the revocation")
 }

@@ -213,6 +213,9 @@ type Evidence struct {
 	CompletedAt time.Time             `json:"completedAt,omitzero"`
 	Parts       []EvidencePart        `json:"parts,omitempty"`   // from [Client.Evidence] only
 	Custody     []CustodyEvent        `json:"custody,omitempty"` // from [Client.Evidence] only
+	// Check says whether the state's receipt holds and is one of an exhibit of
+	// this name, type, size and hash; of an exhibit that is uploading there is none.
+	Check Check `json:"check"`
 }
 
 // EvidencePart is one part as the receipt records it, numbered from 1.

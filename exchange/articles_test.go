@@ -28,7 +28,10 @@ type tale struct {
 // begin tells of a fresh case.
 func begin(t *testing.T, w *exchangetest.World) *tale { return &tale{grantIn(t, w), t} }
 
-func (s *tale) revoked() *tale { s.liaison.Do(s.t, s.liaison.Revoke(s.t, s.grant.ID)); return s }
+func (s *tale) revoked() *tale {
+	s.liaison.Do(s.t, s.liaison.Revoke(s.t, s.c, s.grant.Body.ID))
+	return s
+}
 
 func (s *tale) reserved() *tale { must(s.t, s.reserve(s.t)); return s }
 
@@ -74,7 +77,7 @@ func (s *tale) reads(o *exchangetest.Officer, p comity.Purpose) error {
 }
 
 func (s *tale) opens(o *exchangetest.Officer, p comity.Purpose) error {
-	act, _ := o.Opening(s.t, s.exhibit, s.header, p, s.grant.ID)
+	act, _ := o.Opening(s.t, s.exhibit, s.header, p, s.grant.Body.ID)
 	if o.Caller.Officer.State == "KZ" {
 		act, _ = o.Opening(s.t, s.exhibit, s.header, p, "")
 	}
@@ -93,10 +96,10 @@ func (s *tale) grants(o *exchangetest.Officer, change func(*statement.GrantBody)
 }
 
 func (s *tale) narrows(o *exchangetest.Officer, change func(*statement.NarrowBody)) error {
-	body := statement.NarrowBody{Scope: s.grant.Body.Scope, Exhibits: s.grant.Body.Exhibits, Caveats: s.grant.Body.Caveats, NotAfter: s.grant.Body.NotAfter}
+	body := statement.NarrowBody{Case: s.c, Scope: s.grant.Body.Scope, Exhibits: s.grant.Body.Exhibits, Caveats: s.grant.Body.Caveats, NotAfter: s.grant.Body.NotAfter}
 	change(&body)
-	return o.Try(s.t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: s.grant.ID, ExpectedVersion: 2, Body: body,
-		Act: o.Sign(s.t, statement.Act{Act: statement.ActGrantNarrow, Record: s.grant.ID}, body)})
+	return o.Try(s.t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: s.grant.Body.ID, ExpectedVersion: 2, Body: body,
+		Act: o.Sign(s.t, statement.Act{Act: statement.ActGrantNarrow, Record: s.grant.Body.ID}, body)})
 }
 
 func (s *tale) reserves(o *exchangetest.Officer) error {
@@ -145,7 +148,7 @@ var chapters = map[comity.Article][]chapter{
 	comity.ArticleNonInterference: {
 		{"the owner adds an entry", "investigator@KZ", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, entry(s.c)) }, 0},
 		{"the grantee adds none", "investigator@AM", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, entry(s.c)) }, comity.ArticleNonInterference},
-		{"nor does the grantee's liaison revoke", "liaison@AM", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.grant.ID)) }, comity.ArticleNonInterference},
+		{"nor does the grantee's liaison revoke", "liaison@AM", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.c, s.grant.Body.ID)) }, comity.ArticleNonInterference},
 		{"nor its authority reserve", "authority@AM", func(s *tale, o *exchangetest.Officer) error { return s.reserves(o) }, comity.ArticleNonInterference},
 		{"a liaison before whom the case was laid does not change it", "liaison@KZ", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, entry(s.c)) }, comity.ArticleNonInterference},
 	},
@@ -247,14 +250,14 @@ var chapters = map[comity.Article][]chapter{
 		{"a grant ends in the future", "liaison@KZ", func(s *tale, o *exchangetest.Officer) error {
 			return s.grants(o, func(b *statement.GrantBody) { b.NotBefore -= 7200; b.NotAfter = b.NotBefore + 3600 })
 		}, comity.ArticleTerm},
-		{"a liaison revokes a grant", "liaison@KZ", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.grant.ID)) }, 0},
+		{"a liaison revokes a grant", "liaison@KZ", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.c, s.grant.Body.ID)) }, 0},
 		{"the next read is denied", "investigator@AM", func(s *tale, o *exchangetest.Officer) error { return s.revoked().reads(o, investigation) }, comity.ArticleTerm},
 		{"and the next opening", "investigator@AM", func(s *tale, o *exchangetest.Officer) error { return s.revoked().opens(o, investigation) }, comity.ArticleTerm},
 	},
 	comity.ArticleNoOracle: {
 		{"a third state's officer finds no case", "investigator@BY", func(s *tale, o *exchangetest.Officer) error { return s.reads(o, investigation) }, absent},
 		{"nor its exhibit", "investigator@BY", func(s *tale, o *exchangetest.Officer) error { return s.opens(o, investigation) }, absent},
-		{"nor its grant", "liaison@BY", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.grant.ID)) }, absent},
+		{"nor its grant", "liaison@BY", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, o.Revoke(s.t, s.c, s.grant.Body.ID)) }, absent},
 		{"nor does a colleague who is not assigned", "colleague@KZ", func(s *tale, o *exchangetest.Officer) error { return s.reads(o, "") }, absent},
 		{"who changes nothing either", "colleague@KZ", func(s *tale, o *exchangetest.Officer) error { return o.Try(s.t, entry(s.c)) }, absent},
 		{"once assigned, the colleague reads it", "colleague@KZ", func(s *tale, o *exchangetest.Officer) error {
@@ -273,8 +276,8 @@ var chapters = map[comity.Article][]chapter{
 		{"an auditor reads the record of acts", "auditor@KZ", func(s *tale, o *exchangetest.Officer) error { return s.logs(o) }, 0},
 		{"and the grants", "auditor@KZ", func(s *tale, o *exchangetest.Officer) error {
 			found := map[comity.ID]*comity.Grant{}
-			o.Read(s.t, func(r *exchange.Reader) (err error) { found, err = r.Grants([]comity.ID{s.grant.ID}); return err })
-			if found[s.grant.ID] == nil {
+			o.Read(s.t, func(r *exchange.Reader) (err error) { found, err = r.Grants([]comity.ID{s.grant.Body.ID}); return err })
+			if found[s.grant.Body.ID] == nil {
 				return comity.NotFound()
 			}
 			return nil

@@ -140,10 +140,10 @@ func TestAttackPoisonedEffect(t *testing.T) {
 	g := newGranted(t)
 	// As after a statement key left the manifest while a narrowing waited.
 	must(t, g.DB.Write(t.Context(), func(tx storage.Tx) error {
-		return tx.AddEffect(storage.Effect{ID: g.grant.ID, Kind: "apply", State: "KZ", Payload: []byte("no longer verifies"), NotBefore: tx.Now()})
+		return tx.AddEffect(storage.Effect{ID: g.grant.Body.ID, Kind: "apply", State: "KZ", Payload: []byte("no longer verifies"), NotBefore: tx.Now()})
 	}))
-	_ = g.liaison.Try(t, g.liaison.Revoke(t, g.grant.ID))
-	open, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+	_ = g.liaison.Try(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID))
+	open, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 	var e comity.Evidence
 	g.owner.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Nodes([]comity.ID{g.exhibit}, "")
@@ -152,7 +152,7 @@ func TestAttackPoisonedEffect(t *testing.T) {
 	})
 	// A server turned against the state asks its custodian past the gate.
 	_, err := g.Custodians["KZ"].Release(t.Context(), custodian.ReleaseOrder{Asker: statement.Asker{Token: g.foreign.Caller.Token, Act: open.Act}, Case: g.c,
-		Evidence: g.exhibit, Header: e.Header, WrappedKey: e.WrappedKey, Receipt: e.Receipt, ObjectVersion: e.ObjectVersion, Recipient: open.Recipient})
+		Evidence: g.exhibit, Header: e.Header, WrappedKey: e.WrappedKey, ObjectVersion: e.ObjectVersion, Recipient: open.Recipient})
 	if err == nil {
 		t.Error("a revocation waits for ever behind an effect that cannot succeed, and the register keeps the grant alive")
 	}
@@ -161,12 +161,12 @@ func TestAttackPoisonedEffect(t *testing.T) {
 // Two servers that carry out one effect at once do no harm.
 func TestAttackEffectDoneTwice(t *testing.T) {
 	g := newGranted(t)
-	act := g.liaison.Revoke(t, g.grant.ID)
+	act := g.liaison.Revoke(t, g.c, g.grant.Body.ID)
 	var once atomic.Bool
 	x := secondServer(t, g.World, turned{apply: func(ctx context.Context, jws string) error {
 		err := g.Custodians["KZ"].Apply(ctx, jws)
 		if err == nil && !once.Swap(true) { // another server, or this one's ticker, was as fast
-			other := g.liaison.Revoke(t, g.grant.ID)
+			other := g.liaison.Revoke(t, g.c, g.grant.Body.ID)
 			other.Key = act.Key
 			return g.Exchange.Do(ctx, g.liaison.Caller, other)
 		}

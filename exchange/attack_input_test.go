@@ -71,9 +71,9 @@ func TestAttackNarrowingLiftsCaveat(t *testing.T) {
 	body.Caveats = comity.Caveats{Marking: comity.Marking{TLP: comity.TLPAmber, PAP: comity.PAPAmber, Handling: comity.H3}, Text: "not before a military court"}
 	grant := liaison.MakeGrant(t, c, body)
 	liaison.Do(t, grant)
-	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: grant.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Scope: comity.ScopeFull,
+	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: grant.Body.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Case: c, Scope: comity.ScopeFull,
 		Caveats: comity.Caveats{Marking: body.Caveats.Marking}, NotAfter: body.NotAfter}}
-	narrow.Act = liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: grant.ID}, narrow.Body)
+	narrow.Act = liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: grant.Body.ID}, narrow.Body)
 	if err := liaison.Try(t, narrow); err == nil {
 		t.Error("a narrowing lifted the restrictions that the handling code H3 refers to")
 	}

@@ -19,14 +19,14 @@ func TestAttackLogTellsReservation(t *testing.T) {
 	acts := func(end func(*granted)) (found []string) {
 		g := newGranted(t)
 		end(g)
-		for _, c := range append(about(logOf(t, g.World, "auditor@AM"), g.grant.ID), about(logOf(t, g.World, "auditor@AM"), g.c)...) {
+		for _, c := range append(about(logOf(t, g.World, "auditor@AM"), g.grant.Body.ID), about(logOf(t, g.World, "auditor@AM"), g.c)...) {
 			if c.Outcome == audit.Done && c.Act != string(sovereignty.GrantMake) {
 				found = append(found, c.Act)
 			}
 		}
 		return found
 	}
-	revoked := acts(func(g *granted) { g.liaison.Do(t, g.liaison.Revoke(t, g.grant.ID)) })
+	revoked := acts(func(g *granted) { g.liaison.Do(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID)) })
 	reserved := acts(func(g *granted) { must(t, g.reserve(t)) })
 	if !slices.Equal(revoked, reserved) {
 		t.Errorf("Armenia's record says %v of a revoked grant and %v of one that a reservation ended", revoked, reserved)
@@ -41,7 +41,7 @@ func TestAttackLogTellsPendingGrant(t *testing.T) {
 	if err := x.Do(t.Context(), g.liaison.Caller, act); comity.CodeOf(err) != comity.CodeUnavailable {
 		t.Fatal(err)
 	}
-	if found := about(logOf(t, g.World, "auditor@AM"), act.ID); len(found) > 0 {
+	if found := about(logOf(t, g.World, "auditor@AM"), act.Body.ID); len(found) > 0 {
 		t.Errorf("Armenia's record of acts names a grant that has opened nothing yet: %+v", found[0])
 	}
 }
@@ -49,8 +49,8 @@ func TestAttackLogTellsPendingGrant(t *testing.T) {
 // Denials among the originator's own officers are no business of the grantee's.
 func TestAttackLogTellsDomesticDenial(t *testing.T) {
 	g := newGranted(t)
-	want(t, g.owner.Try(t, g.owner.Revoke(t, g.grant.ID)), comity.CodeDenied, comity.ArticleLiaison)
-	for _, c := range about(logOf(t, g.World, "auditor@AM"), g.grant.ID) {
+	want(t, g.owner.Try(t, g.owner.Revoke(t, g.c, g.grant.Body.ID)), comity.CodeDenied, comity.ArticleLiaison)
+	for _, c := range about(logOf(t, g.World, "auditor@AM"), g.grant.Body.ID) {
 		if c.Outcome == audit.Refused && c.Actor.State == "KZ" {
 			t.Errorf("Armenia reads that Kazakhstan's own %s was denied %s: %s", c.Actor.Ref, c.Act, c.Reason)
 		}
@@ -77,7 +77,7 @@ func TestAttackDisclosureLoggedAsDenial(t *testing.T) {
 	other := g.owner.FileCase(t, "Another", "AM")
 	grant := g.liaison.MakeGrant(t, other, g.liaison.GrantBody("AM", g.owner.Release(t, other, "AM")))
 	g.liaison.Do(t, grant)
-	g.liaison.Do(t, g.liaison.Revoke(t, grant.ID))
+	g.liaison.Do(t, g.liaison.Revoke(t, other, grant.Body.ID))
 	var open bool
 	g.foreign.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Cases([]comity.ID{g.c, other}, comity.PurposeInvestigation)
@@ -97,7 +97,7 @@ func TestAttackReleaseThatWasNone(t *testing.T) {
 		t.Run(string(comity.CodeOf(failure)), func(t *testing.T) {
 			g := newGranted(t)
 			x := secondServer(t, g.World, turned{release: func() error { return failure }})
-			act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+			act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 			if err := x.Do(t.Context(), g.foreign.Caller, act); err == nil {
 				t.Fatal("the release did not fail")
 			}
@@ -120,7 +120,7 @@ func TestAttackEntryWithoutGrant(t *testing.T) {
 		return err
 	})
 	c := about(logOf(t, g.World, "auditor@KZ"), entry)
-	if len(c) != 1 || c[0].Records[0].Grant != g.grant.ID {
+	if len(c) != 1 || c[0].Records[0].Grant != g.grant.Body.ID {
 		t.Errorf("the originator's record of a read abroad names no grant: %+v", c)
 	}
 }

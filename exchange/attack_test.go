@@ -142,8 +142,8 @@ func addEntry(t *testing.T, o *exchangetest.Officer, c comity.ID, m comity.Marki
 func TestAttackGrantRowForged(t *testing.T) {
 	t.Run("revived", func(t *testing.T) {
 		g, raw := operated(t)
-		g.liaison.Do(t, g.liaison.Revoke(t, g.grant.ID))
-		exec(t, raw, `UPDATE grants SET status = 'ACTIVE', ended_at = 0 WHERE id = ?`, g.grant.ID)
+		g.liaison.Do(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID))
+		exec(t, raw, `UPDATE grants SET status = 'ACTIVE', ended_at = 0 WHERE id = ?`, g.grant.Body.ID)
 		var v *exchange.CaseView
 		_ = g.Exchange.Read(t.Context(), g.foreign.Caller, func(r *exchange.Reader) error {
 			found, err := r.Cases([]comity.ID{g.c}, comity.PurposeInvestigation)
@@ -156,7 +156,7 @@ func TestAttackGrantRowForged(t *testing.T) {
 	})
 	t.Run("widened", func(t *testing.T) {
 		g, raw := operated(t)
-		exec(t, raw, `UPDATE grants SET purpose = 'PROSECUTION' WHERE id = ?`, g.grant.ID)
+		exec(t, raw, `UPDATE grants SET purpose = 'PROSECUTION' WHERE id = ?`, g.grant.Body.ID)
 		var v *exchange.CaseView
 		_ = g.Exchange.Read(t.Context(), g.foreign.Caller, func(r *exchange.Reader) error {
 			found, err := r.Cases([]comity.ID{g.c}, comity.PurposeProsecution)
@@ -169,7 +169,7 @@ func TestAttackGrantRowForged(t *testing.T) {
 	})
 	t.Run("for another state", func(t *testing.T) {
 		g, raw := operated(t)
-		exec(t, raw, `UPDATE grants SET grantee_state = 'BY', viewer = 'BY' WHERE id = ?`, g.grant.ID)
+		exec(t, raw, `UPDATE grants SET grantee_state = 'BY', viewer = 'BY' WHERE id = ?`, g.grant.Body.ID)
 		var v *exchange.CaseView
 		_ = g.Exchange.Read(t.Context(), g.As(t, "investigator@BY").Caller, func(r *exchange.Reader) error {
 			found, err := r.Cases([]comity.ID{g.c}, comity.PurposeInvestigation)
@@ -312,9 +312,9 @@ func TestAttackNodeWhileDark(t *testing.T) {
 	w := exchangetest.New(t)
 	g := grantIn(t, w)
 	entry := addEntry(t, g.owner, g.c, comity.DefaultMarking)
-	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Scope: comity.ScopeExhibits,
+	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.Body.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Case: g.c, Scope: comity.ScopeExhibits,
 		Exhibits: []comity.ID{g.exhibit}, Caveats: g.grant.Body.Caveats, NotAfter: g.grant.Body.NotAfter}}
-	narrow.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.ID}, narrow.Body)
+	narrow.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.Body.ID}, narrow.Body)
 	g.liaison.Do(t, narrow)
 	x := secondServer(t, w, turned{keys: func() error { return comity.Unavailable("the custodian of KZ", nil) }})
 	ask := func(id comity.ID) error {
@@ -347,7 +347,7 @@ func TestAttackFilterOracle(t *testing.T) {
 // What the exchange needs for itself is not for foreign officers.
 func TestAttackForeignFields(t *testing.T) {
 	g := newGranted(t)
-	act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+	act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 	g.foreign.Do(t, act)
 	shown := []comity.Evidence{act.Opened}
 	g.foreign.Read(t, func(r *exchange.Reader) error {

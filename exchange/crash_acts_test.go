@@ -208,8 +208,8 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			return len(all)
 		}, after: func(t *testing.T, act exchange.Act) {
 			g := b.grants(t, c)[0]
-			if g.Status != comity.GrantActive || act.(*exchange.MakeGrant).ID != g.ID || act.(*exchange.MakeGrant).Statement != g.Statement {
-				t.Errorf("the repeat answers %s, and the grant is %s %s", act.(*exchange.MakeGrant).ID, g.ID, g.Status)
+			if g.Status != comity.GrantActive || act.(*exchange.MakeGrant).Body.ID != g.ID || act.(*exchange.MakeGrant).Statement != g.Statement {
+				t.Errorf("the repeat answers %s, and the grant is %s %s", act.(*exchange.MakeGrant).Body.ID, g.ID, g.Status)
 			}
 			if v := caseOf(t, b.foreign, c, comity.PurposeInvestigation); v == nil || v.Text == nil {
 				t.Error("the grant opens nothing")
@@ -219,10 +219,10 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 	"grantNarrow": func(t *testing.T, b *bench) tried {
 		c, made := b.granted(t)
 		key := exchangetest.Key()
-		body := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: made.Body.Caveats, NotAfter: made.Body.NotAfter - 3600}
+		body := statement.NarrowBody{Case: made.Case, Scope: comity.ScopeSummary, Caveats: made.Body.Caveats, NotAfter: made.Body.NotAfter - 3600}
 		return tried{who: b.liaison, act: func() exchange.Act {
-			return &exchange.NarrowGrant{Key: key, Grant: made.ID, ExpectedVersion: 2, Body: body,
-				Act: b.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: made.ID}, body)}
+			return &exchange.NarrowGrant{Key: key, Grant: made.Body.ID, ExpectedVersion: 2, Body: body,
+				Act: b.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: made.Body.ID}, body)}
 		}, count: func() int {
 			g := b.grants(t, c)[0]
 			if (g.Scope == comity.ScopeSummary) != (g.Narrowing != "") || (g.Narrowing != "") != (g.Version == 3) {
@@ -235,7 +235,7 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 		}, after: func(t *testing.T, _ exchange.Act) {
 			b.Clock.Advance(7*24*time.Hour - 30*time.Minute) // after the narrowed end, before the first
 			defer b.Clock.Advance(-7*24*time.Hour + 30*time.Minute)
-			if b.stands(t, c, made.ID) != comity.CodeDenied {
+			if b.stands(t, c, made.Body.ID) != comity.CodeDenied {
 				t.Error("the register knows nothing of the narrowing")
 			}
 		}}
@@ -244,12 +244,14 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 		c, made := b.granted(t)
 		key := exchangetest.Key()
 		return tried{who: b.liaison, act: func() exchange.Act {
-			act := b.liaison.Revoke(t, made.ID)
+			act := b.liaison.Revoke(t, made.Case, made.Body.ID)
 			act.Key = key
 			return act
 		}, count: func() int {
 			revoked := b.grants(t, c)[0].Status == comity.GrantRevoked
-			if v := caseOf(t, b.foreign, c, comity.PurposeInvestigation); (v.Text == nil) != revoked {
+			// Signed and not recorded yet, it is in the register alone.
+			ended := b.stands(t, c, made.Body.ID) == comity.CodeDenied
+			if v := caseOf(t, b.foreign, c, comity.PurposeInvestigation); revoked && (v.Text != nil || !ended) || !ended && v.Text == nil {
 				t.Errorf("revoked %v, and Armenia reads %s", revoked, v.Access.Level)
 			}
 			if revoked {
@@ -257,7 +259,7 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			}
 			return 0
 		}, after: func(t *testing.T, _ exchange.Act) {
-			if b.stands(t, c, made.ID) != comity.CodeDenied {
+			if b.stands(t, c, made.Body.ID) != comity.CodeDenied {
 				t.Error("the register knows nothing of the revocation")
 			}
 		}}
@@ -275,7 +277,7 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			}
 			return v.Version - 1
 		}, after: func(t *testing.T, _ exchange.Act) {
-			if b.stands(t, c, made.ID) != comity.CodeDenied {
+			if b.stands(t, c, made.Body.ID) != comity.CodeDenied {
 				t.Error("the register knows nothing of the reservation")
 			}
 		}}
@@ -345,7 +347,9 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			}
 			return len(found)
 		}, after: func(t *testing.T, act exchange.Act) { // whatever happened, it can be uploaded
-			b.resume(t, act.(*exchange.BeginEvidence).Begun[0].ID, []byte("data"))
+			id := act.(*exchange.BeginEvidence).Begun[0].ID
+			b.Begun(t, id, body)
+			b.resume(t, id, []byte("data"))
 		}}
 	},
 	"evidenceComplete": func(t *testing.T, b *bench) tried {
@@ -384,7 +388,7 @@ func completeBody(t *testing.T, header []byte, item exchange.CompleteExhibit) st
 	for _, p := range item.Parts {
 		sealed = append(sealed, envelope.SealedPart{Number: p.Number - 1, CipherSize: p.Size, CipherSHA256: p.SHA256, Nonce: p.Nonce})
 	}
-	return statement.Completed(h, sealed, item.PlainSHA256)
+	return statement.Completed(h, item.BeginHash, sealed, item.PlainSHA256)
 }
 
 // reopened has the key of an exhibit that is being uploaded sealed anew.

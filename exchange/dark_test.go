@@ -89,7 +89,7 @@ func TestDarkWithinThirtySeconds(t *testing.T) {
 	open(0, true)
 	asked := s.asked.Load()
 	s.away["KZ"].Store(true)
-	act, _ := foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+	act, _ := foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 	if err := foreign.Try(t, act); comity.CodeOf(err) != comity.CodeUnavailable || act.SealedKey != "" || act.Get != nil {
 		t.Errorf("with the custodian away an exhibit opens: %v", err)
 	}

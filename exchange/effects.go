@@ -1,8 +1,10 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -22,16 +24,26 @@ const (
 	retryMost  = time.Minute
 )
 
-// runEffects carries out the waiting effects of one record now. An error says
-// that the act stands and that the rest follows by itself.
-func (x *Exchange) runEffects(ctx context.Context, record comity.ID) error {
+// apply is the effect of a statement on a record.
+func apply(record comity.ID, s comity.State, jws string, now time.Time) storage.Effect {
+	return storage.Effect{ID: record, Kind: effectApply, State: s, Payload: []byte(jws), NotBefore: now}
+}
+
+// runEffects carries out an effect and the others that wait for its record now.
+// It does not rely on finding the effect in the outbox: a row that got lost must
+// not turn an act that was answered as done into one that never happens. An
+// error says that the act stands and that the rest follows by itself.
+func (x *Exchange) runEffects(ctx context.Context, own storage.Effect) error {
 	var due []storage.Effect
 	err := x.db.Write(ctx, func(tx storage.Tx) (err error) {
-		due, err = tx.EffectsOf(record)
+		due, err = tx.EffectsOf(own.ID)
 		return err
 	})
 	if err != nil {
 		return standing(err)
+	}
+	if len(own.Payload) > 0 && !slices.ContainsFunc(due, func(e storage.Effect) bool { return bytes.Equal(e.Payload, own.Payload) }) {
+		due = append(due, own)
 	}
 	var faults []error // of one effect; the others do not wait for it
 	for _, e := range due {
@@ -139,12 +151,14 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Apply(ctx, string(e.Payload)); err != nil {
+	err = c.Apply(ctx, string(e.Payload))
+	late := comity.CodeOf(err) == comity.CodeDenied // the register will never take it
+	if err != nil && !late {
 		return err
 	}
 	return x.db.Write(ctx, func(tx storage.Tx) error {
 		if e.ID.Kind() == comity.KindGrant {
-			if err := x.activate(tx, e); err != nil {
+			if err := x.activate(tx, e, late); err != nil {
 				return err
 			}
 		}
@@ -156,8 +170,9 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 }
 
 // activate opens a grant that has entered the register, unless it was ended
-// meanwhile. The case is locked first, as everywhere.
-func (x *Exchange) activate(tx storage.Tx, e storage.Effect) error {
+// meanwhile; one that came too late for it ends without ever having been in
+// force. The case is locked first, as everywhere.
+func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 	said, err := x.dir.VerifyStatement(string(e.Payload))
 	if err != nil {
 		return err
@@ -170,8 +185,12 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect) error {
 	if err != nil || g.Status != comity.GrantPending || c.Reserved {
 		return err
 	}
-	g.Status = comity.GrantActive
 	g.Version++
+	if late {
+		g.Status, g.EndedAt = comity.GrantEnded, tx.Now().UTC()
+		return tx.UpdateGrant(g, g.Version-1)
+	}
+	g.Status = comity.GrantActive
 	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
 		return err
 	}

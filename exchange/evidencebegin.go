@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -97,16 +98,33 @@ func (b *BeginEvidence) prepare(ctx context.Context, a *attempt) (err error) {
 	if err != nil {
 		return err
 	}
-	b.rows, b.Begun = nil, nil
-	for i, item := range b.Items {
-		row, begun, err := b.beginOne(ctx, a, keys, store, item)
-		if err != nil {
-			b.abandon(ctx, a)
-			return at(i, err)
-		}
-		b.rows, b.Begun = append(b.rows, row), append(b.Begun, begun)
+	b.rows, b.Begun = make([]storage.Evidence, len(b.Items)), make([]BegunExhibit, len(b.Items))
+	err = each(ctx, len(b.Items), func(ctx context.Context, i int) (err error) {
+		b.rows[i], b.Begun[i], err = b.beginOne(ctx, a, keys, store, b.Items[i])
+		return err
+	})
+	if err != nil {
+		b.abandon(ctx, a)
 	}
-	return nil
+	return err
+}
+
+// exhibitsAtOnce is how many exhibits of one act the custodian and the store
+// are asked about at once: each takes them several calls, one after the other.
+const exhibitsAtOnce = 8
+
+// each does something for every item of an act, some at once, and says of
+// which one the error is.
+func each(ctx context.Context, n int, do func(context.Context, int) error) error {
+	if n == 1 {
+		return at(0, do(ctx, 0))
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(exhibitsAtOnce)
+	for i := range n {
+		group.Go(func() error { return at(i, do(ctx, i)) })
+	}
+	return group.Wait()
 }
 
 func (b *BeginEvidence) beginOne(ctx context.Context, a *attempt, keys custodian.Custodian, store object.Store, item BeginExhibit) (storage.Evidence, BegunExhibit, error) {
@@ -140,6 +158,9 @@ func (b *BeginEvidence) abandon(ctx context.Context, a *attempt) {
 		return
 	}
 	for _, r := range b.rows {
+		if r.UploadID == "" {
+			continue // of several at once, it had not come so far
+		}
 		if err := store.Abort(context.WithoutCancel(ctx), r.ObjectKey, r.UploadID); err != nil {
 			a.x.log.Warn("an abandoned upload stays in the store until it expires there", "state", r.State, "error", err)
 		}

@@ -163,7 +163,7 @@ func (o *OpenEvidence) release(ctx context.Context, a *attempt) error {
 	}
 	e := o.evidence
 	o.SealedKey, err = keys.Release(ctx, custodian.ReleaseOrder{Asker: a.asker(o.Act), Case: e.Case, Evidence: e.ID, Header: e.Header,
-		WrappedKey: e.WrappedKey, Receipt: e.Receipt, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient})
+		WrappedKey: e.WrappedKey, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient})
 	if err != nil {
 		return err
 	}

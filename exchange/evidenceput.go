@@ -127,6 +127,7 @@ type CompleteExhibit struct {
 	Evidence    comity.ID             `json:"evidence"`
 	Parts       []comity.EvidencePart `json:"parts"`
 	PlainSHA256 [32]byte              `json:"plainSha256"`
+	BeginHash   string                `json:"beginHash"` // hex, of the body that the exhibit was begun with
 	Act         string                `json:"-"`
 }
 
@@ -199,7 +200,7 @@ func (c CompleteExhibit) body(e storage.Evidence) (statement.CompleteBody, error
 			return statement.CompleteBody{}, comity.Invalid("parts", "the parts are listed from 1, each of its planned size")
 		}
 	}
-	return statement.Completed(h, c.sealed(), c.PlainSHA256), nil
+	return statement.Completed(h, c.BeginHash, c.sealed(), c.PlainSHA256), nil
 }
 
 // sealed is the parts as the container counts them.
@@ -212,13 +213,8 @@ func (c CompleteExhibit) sealed() []envelope.SealedPart {
 }
 
 func (c *CompleteEvidence) prepare(ctx context.Context, a *attempt) error {
-	c.Receipts = nil
-	for i, item := range c.Items {
-		if err := c.completeOne(ctx, a, i, item); err != nil {
-			return at(i, err)
-		}
-	}
-	return nil
+	c.Receipts = make([]string, len(c.Items))
+	return each(ctx, len(c.Items), func(ctx context.Context, i int) error { return c.completeOne(ctx, a, i, c.Items[i]) })
 }
 
 func (c *CompleteEvidence) completeOne(ctx context.Context, a *attempt, i int, item CompleteExhibit) error {
@@ -243,9 +239,8 @@ func (c *CompleteEvidence) completeOne(ctx context.Context, a *attempt, i int, i
 		return comity.Conflict("the store reports another root than was declared")
 	}
 	e.ObjectVersion, e.Root, e.PlainSHA256, e.Parts = stat.Version, stat.Root, item.PlainSHA256, item.Parts
-	receipt, err := keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(item.Act), Kind: statement.KindReceipt,
-		ID: e.ID, Record: e.Case, Body: c.bodies[i]})
-	c.Receipts = append(c.Receipts, receipt)
+	c.Receipts[i], err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(item.Act), Kind: statement.KindReceipt,
+		ID: e.ID, Record: e.Case, Body: c.bodies[i], Header: e.Header})
 	return err
 }
 

@@ -116,9 +116,17 @@ func TestSignedActs(t *testing.T) {
 
 	replayed := *used
 	replayed.Key = exchangetest.Key()
-	if err := g.liaison.Try(t, &replayed); comity.CodeOf(err) != comity.CodeUnauthenticated {
+	if err := g.liaison.Try(t, &replayed); comity.CodeOf(err) != comity.CodeConflict {
+		t.Errorf("a second grant of one act: %v", err)
+	}
+	open, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
+	g.foreign.Do(t, open)
+	opened := *open
+	opened.Key = exchangetest.Key()
+	if err := g.foreign.Try(t, &opened); comity.CodeOf(err) != comity.CodeUnauthenticated {
 		t.Errorf("a replayed act: %v", err)
 	}
+	body = g.liaison.GrantBody("AM", g.release)
 	wider := g.liaison.MakeGrant(t, g.c, body)
 	wider.Body.NotAfter += 3600
 	want(t, g.liaison.Try(t, wider), comity.CodeInvalid, 0)
@@ -147,8 +155,8 @@ func TestSignedActs(t *testing.T) {
 // own in place of the officer's.
 func TestSwappedRecipient(t *testing.T) {
 	g := newGranted(t)
-	act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
-	_, servers := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+	act, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
+	_, servers := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 	act.Recipient = statement.PublicJWK(&servers.Key.PublicKey)
 	if err := g.foreign.Try(t, act); err == nil || act.SealedKey != "" {
 		t.Fatalf("the custodian sealed to a key that the officer's act does not name: %v", err)
@@ -176,8 +184,8 @@ func TestWrongRoleAndState(t *testing.T) {
 		"the grantee grants onward": {"liaison@AM", func(o *exchangetest.Officer) error {
 			return o.Try(t, o.MakeGrant(t, g.c, o.GrantBody("BY", g.release)))
 		}, comity.CodeDenied, comity.ArticleOriginatorControl},
-		"the grantee revokes":                  {"liaison@AM", func(o *exchangetest.Officer) error { return o.Try(t, o.Revoke(t, g.grant.ID)) }, comity.CodeDenied, comity.ArticleNonInterference},
-		"a stranger revokes":                   {"liaison@BY", func(o *exchangetest.Officer) error { return o.Try(t, o.Revoke(t, g.grant.ID)) }, comity.CodeNotFound, 0},
+		"the grantee revokes":                  {"liaison@AM", func(o *exchangetest.Officer) error { return o.Try(t, o.Revoke(t, g.c, g.grant.Body.ID)) }, comity.CodeDenied, comity.ArticleNonInterference},
+		"a stranger revokes":                   {"liaison@BY", func(o *exchangetest.Officer) error { return o.Try(t, o.Revoke(t, g.c, g.grant.Body.ID)) }, comity.CodeNotFound, 0},
 		"the grantee adds an entry":            {"investigator@AM", func(o *exchangetest.Officer) error { return o.Try(t, entry(g.c)) }, comity.CodeDenied, comity.ArticleNonInterference},
 		"a colleague who is not assigned adds": {"colleague@KZ", func(o *exchangetest.Officer) error { return o.Try(t, entry(g.c)) }, comity.CodeNotFound, 0},
 		"a stranger adds an entry":             {"investigator@BY", func(o *exchangetest.Officer) error { return o.Try(t, entry(g.c)) }, comity.CodeNotFound, 0},
@@ -228,21 +236,21 @@ func entry(c comity.ID) *exchange.AddRecords {
 
 func TestTermAndNarrowing(t *testing.T) {
 	g := newGranted(t)
-	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Scope: comity.ScopeSummary,
+	narrow := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.Body.ID, ExpectedVersion: 2, Body: statement.NarrowBody{Case: g.c, Scope: comity.ScopeSummary,
 		Caveats: g.grant.Body.Caveats, NotAfter: g.Clock.Now().Add(time.Hour).Unix()}}
-	narrow.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.ID}, narrow.Body)
+	narrow.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.Body.ID}, narrow.Body)
 	g.liaison.Do(t, narrow)
 	v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation)
 	if v.Access.Level != sovereignty.AccessSummary || v.Text.Summary == "" || v.Text.Narrative != "" {
 		t.Errorf("after narrowing to the summary Armenia reads %+v %+v", v.Access, v.Text)
 	}
-	open, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+	open, _ := g.foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 	if err := g.foreign.Try(t, open); err == nil {
 		t.Error("an exhibit that was narrowed away opens")
 	}
-	widen := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.ID, ExpectedVersion: 3, Body: statement.NarrowBody{Scope: comity.ScopeFull,
+	widen := &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.Body.ID, ExpectedVersion: 3, Body: statement.NarrowBody{Case: g.c, Scope: comity.ScopeFull,
 		Exhibits: []comity.ID{g.exhibit}, Caveats: g.grant.Body.Caveats, NotAfter: g.Clock.Now().Add(time.Hour).Unix()}}
-	widen.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.ID}, widen.Body)
+	widen.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.Body.ID}, widen.Body)
 	if err := g.liaison.Try(t, widen); comity.CodeOf(err) != comity.CodeDenied {
 		t.Errorf("a narrowing widened: %v", err)
 	}
@@ -356,9 +364,9 @@ func TestRecordOfActs(t *testing.T) {
 	absent := comity.NewID(comity.KindCase)
 	caseOf(t, g.As(t, "liaison@BY"), g.c, comity.PurposeInvestigation)
 	caseOf(t, g.As(t, "liaison@BY"), absent, comity.PurposeInvestigation)
-	want(t, g.As(t, "liaison@AM").Try(t, g.As(t, "liaison@AM").Revoke(t, g.grant.ID)), comity.CodeUnauthenticated, 0)
+	want(t, g.As(t, "liaison@AM").Try(t, g.As(t, "liaison@AM").Revoke(t, g.c, g.grant.Body.ID)), comity.CodeUnauthenticated, 0)
 	am := g.As(t, "liaison@AM")
-	want(t, am.Try(t, am.Revoke(t, g.grant.ID)), comity.CodeDenied, comity.ArticleNonInterference)
+	want(t, am.Try(t, am.Revoke(t, g.c, g.grant.Body.ID)), comity.CodeDenied, comity.ArticleNonInterference)
 	if n := g.Sequence(t); n != 4 || before == 0 {
 		t.Errorf("four leaves were due, %d came (%d before)", n, before)
 	}
@@ -374,7 +382,7 @@ func TestRecordOfActs(t *testing.T) {
 	if kz[0].Content.Outcome != audit.Refused || kz[0].Content.Actor.State != "AM" || kz[0].Content.Article != comity.ArticleNonInterference {
 		t.Errorf("Kazakhstan's newest leaf says %+v", kz[0].Content)
 	}
-	if kz[1].Content.Act != "read" || kz[1].Content.Records[0].Grant != g.grant.ID {
+	if kz[1].Content.Act != "read" || kz[1].Content.Records[0].Grant != g.grant.Body.ID {
 		t.Errorf("Kazakhstan's disclosure says %+v", kz[1].Content)
 	}
 	if len(by) != 2 {

@@ -48,12 +48,13 @@ func (a *attempt) findGrant(tx storage.ReadTx, id comity.ID) (comity.Grant, sove
 		Grantee: g.Grantee.State}}, err
 }
 
-// latest is the newest statement about what a grant opens.
-func latest(g comity.Grant) string {
-	if g.Narrowing != "" {
-		return g.Narrowing
+// ofCase refuses an act signed of another case than the grant's, after the
+// officer may know of the grant: its custodian would refuse it too.
+func ofCase(g comity.Grant, signed comity.ID) error {
+	if signed != g.Case {
+		return comity.Invalid("case", "the grant is of another case; read it again")
 	}
-	return g.Statement
+	return nil
 }
 
 func stillRuns(g comity.Grant, now time.Time) error {
@@ -104,10 +105,12 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.decide(q); err != nil {
 		return err
 	}
-	if err := stillRuns(g, a.now); err != nil {
+	if err := first(ofCase(g, n.Body.Case), stillRuns(g, a.now)); err != nil {
 		return err
 	}
-	if g.Version != n.ExpectedVersion {
+	// Once it is signed it is in the register, whatever came between: what the
+	// officer wanted to be lessened is, and the database follows.
+	if g.Version != n.ExpectedVersion && n.Statement == "" {
 		return comity.Conflict("the grant changed meanwhile; read it again")
 	}
 	return nil
@@ -127,7 +130,7 @@ func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	n.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
-		ID: n.Grant, Record: n.grant.Case, Body: n.canonical, Previous: latest(n.grant)})
+		ID: n.Grant, Record: n.grant.Case, Body: n.canonical})
 	return err
 }
 
@@ -142,15 +145,16 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 	}
 	a.concerned = append(a.concerned, g.Grantee.State)
 	a.made = []comity.ID{n.Grant}
-	return tx.AddEffect(storage.Effect{ID: n.Grant, Kind: effectApply, State: g.State, Payload: []byte(n.Statement), NotBefore: a.now})
+	return tx.AddEffect(apply(n.Grant, g.State, n.Statement, a.now))
 }
 
 func (n *NarrowGrant) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, n.Grant)
+	return a.x.runEffects(ctx, apply(n.Grant, n.grant.State, n.Statement, a.now))
 }
 
+// repeat applies the narrowing that the grant has now: this one, or a later one.
 func (n *NarrowGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	return a.x.runEffects(ctx, n.Grant)
+	return a.x.runEffects(ctx, apply(n.Grant, n.grant.State, n.grant.Narrowing, a.now))
 }
 
 // RevokeGrant ends a grant. Reads that begin after its answer see nothing more.
@@ -183,7 +187,7 @@ func (r *RevokeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.decide(q); err != nil {
 		return err
 	}
-	if err := stillRuns(g, a.now); err != nil {
+	if err := first(ofCase(g, r.Body.Case), stillRuns(g, a.now)); err != nil {
 		return err
 	}
 	if len(r.Body.Reason) > maxObjection {
@@ -198,7 +202,7 @@ func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	r.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
-		ID: r.Grant, Record: r.grant.Case, Body: r.canonical, Previous: latest(r.grant)})
+		ID: r.Grant, Record: r.grant.Case, Body: r.canonical})
 	return err
 }
 
@@ -211,11 +215,11 @@ func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 		return err
 	}
 	a.made = []comity.ID{r.Grant}
-	return tx.AddEffect(storage.Effect{ID: r.Grant, Kind: effectApply, State: g.State, Payload: []byte(r.Statement), NotBefore: a.now})
+	return tx.AddEffect(apply(r.Grant, g.State, r.Statement, a.now))
 }
 
 func (r *RevokeGrant) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, r.Grant)
+	return a.x.runEffects(ctx, apply(r.Grant, r.grant.State, r.Statement, a.now))
 }
 
 // repeat has the revocation signed once more, over the act of this repeat: the
@@ -224,7 +228,7 @@ func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) err
 	if err := r.prepare(ctx, a); err != nil {
 		return err
 	}
-	return a.x.runEffects(ctx, r.Grant)
+	return r.finish(ctx, a)
 }
 
 // grantEnded is what the record of acts calls the end of a grant to its grantee.

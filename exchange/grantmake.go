@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -21,8 +22,7 @@ type MakeGrant struct {
 	Body statement.GrantBody `json:"body"`
 	Act  string              `json:"-"`
 
-	ID        comity.ID `json:"-"`
-	Statement string    `json:"-"`
+	Statement string `json:"-"`
 
 	changeCase
 	canonical json.RawMessage
@@ -61,11 +61,32 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.decide(q); err != nil {
 		return err
 	}
+	if g.Body.Category != view.Category {
+		return comity.Invalid("category", "the case is of another category; read it again")
+	}
+	if err := a.unusedGrant(tx, g.Body.ID); err != nil {
+		return err
+	}
 	if err := a.checkScope(tx, view.ID, g.Body.Scope, g.Body.Exhibits); err != nil {
 		return err
 	}
 	return a.checkRequest(tx, g.Body)
 }
+
+// unusedGrant refuses the id of a grant that there is: the liaison's client
+// chooses ids at random, and a second one under the same would be another act.
+func (a *attempt) unusedGrant(tx storage.ReadTx, id comity.ID) error {
+	found, err := tx.Grants(a.viewer(), []comity.ID{id})
+	if err != nil {
+		return err
+	}
+	if _, used := found[id]; used {
+		return errUsed
+	}
+	return nil
+}
+
+var errUsed = comity.Conflict("there is a grant under this id already; read it before making another")
 
 // checkRequest takes the request that a grant says it answers only when the
 // grantee's state put it to this one.
@@ -85,6 +106,9 @@ func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
 
 func (g *MakeGrant) check() error {
 	b := g.Body
+	if _, err := comity.ParseID(string(b.ID), comity.KindGrant); err != nil {
+		return err
+	}
 	if err := b.Grantee.Check(); err != nil {
 		return err
 	}
@@ -188,9 +212,8 @@ func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	g.ID = comity.NewID(comity.KindGrant)
 	g.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(g.Act), Kind: statement.KindGrant,
-		ID: g.ID, Record: g.Case, Body: g.canonical, Category: g.view.Category})
+		ID: g.Body.ID, Record: g.Case, Body: g.canonical})
 	return err
 }
 
@@ -203,32 +226,39 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 	if g.view.Version != g.judged {
 		return storage.ErrConflict
 	}
-	err := tx.InsertGrant(comity.Grant{ID: g.ID, Case: g.Case, State: g.view.State, Liaison: a.who.Officer.Ref(),
+	err := tx.InsertGrant(comity.Grant{ID: b.ID, Case: g.Case, State: g.view.State, Liaison: a.who.Officer.Ref(),
 		Function: a.who.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC(),
 		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement})
+	if errors.Is(err, storage.ErrExists) {
+		return errUsed
+	}
 	if err != nil {
 		return err
 	}
-	a.on(string(g.ID))
-	a.made = []comity.ID{g.ID}
-	return tx.AddEffect(storage.Effect{ID: g.ID, Kind: effectApply, State: g.view.State, Payload: []byte(g.Statement), NotBefore: a.now})
+	a.on(string(b.ID))
+	a.made = []comity.ID{b.ID}
+	return tx.AddEffect(g.effect(a))
+}
+
+// effect takes the grant into the register.
+func (g *MakeGrant) effect(a *attempt) storage.Effect {
+	return apply(g.Body.ID, g.view.State, g.Statement, a.now)
 }
 
 func (g *MakeGrant) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, g.ID)
+	return a.x.runEffects(ctx, g.effect(a))
 }
 
 func (g *MakeGrant) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
-	g.ID = ids[0]
 	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {
 		found, err := tx.Grants(storage.Viewer{Officer: a.who.Officer, At: tx.Now()}, ids)
-		g.Statement = found[g.ID].Statement
+		g.Statement = found[g.Body.ID].Statement
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.x.runEffects(ctx, g.ID)
+	return a.x.runEffects(ctx, g.effect(a))
 }

@@ -50,7 +50,7 @@ func TestPendingGrant(t *testing.T) {
 		broken := at(b.liaison, serverWith(t, b.World, failing("custodian KZ Apply")))
 		want(t, broken.Try(t, act), comity.CodeUnavailable, 0)
 		read := func() *exchange.CaseView { return caseOf(t, b.foreign, c, comity.PurposeInvestigation) }
-		if s := b.grants(t, c)[0].Status; s != comity.GrantPending || read() != nil || b.stands(t, c, act.ID) != comity.CodeNotFound {
+		if s := b.grants(t, c)[0].Status; s != comity.GrantPending || read() != nil || b.stands(t, c, act.Body.ID) != comity.CodeNotFound {
 			t.Fatalf("the grant is %s, and Armenia reads %v", s, read())
 		}
 		// Its own server tries in vain, as long as it does.
@@ -61,11 +61,11 @@ func TestPendingGrant(t *testing.T) {
 			t.Fatal("a grant that is not in the register opens a case")
 		}
 		effects(t, b.Exchange, func() bool { v := read(); return v != nil && v.Text != nil })
-		if b.grants(t, c)[0].Status != comity.GrantActive || b.stands(t, c, act.ID) != "" {
+		if b.grants(t, c)[0].Status != comity.GrantActive || b.stands(t, c, act.Body.ID) != "" {
 			t.Error("the database and the register differ")
 		}
 		for _, name := range []string{"auditor@KZ", "auditor@AM"} {
-			begun := slices.DeleteFunc(about(logOf(t, b.World, name), act.ID), func(c audit.Content) bool { return c.Act != "grantBegun" })
+			begun := slices.DeleteFunc(about(logOf(t, b.World, name), act.Body.ID), func(c audit.Content) bool { return c.Act != "grantBegun" })
 			if len(begun) != 1 {
 				t.Errorf("%s reads %d times that the grant began", name, len(begun))
 			}
@@ -73,8 +73,8 @@ func TestPendingGrant(t *testing.T) {
 	})
 }
 
-// TestRevocationOutstanding: a revocation that did not reach the register holds
-// at every server at once, and reaches it later.
+// TestRevocationOutstanding: a revocation whose effect waits holds in the
+// register and at every server at once, and its effect is carried out later.
 func TestRevocationOutstanding(t *testing.T) {
 	onEngines(t, func(t *testing.T) {
 		g := newGranted(t)
@@ -83,18 +83,18 @@ func TestRevocationOutstanding(t *testing.T) {
 			t.Fatal("the grant opens nothing")
 		}
 		broken := at(g.liaison, serverWith(t, g.World, failing("custodian KZ Apply")))
-		want(t, broken.Try(t, g.liaison.Revoke(t, g.grant.ID)), comity.CodeUnavailable, 0)
-		if b.stands(t, g.c, g.grant.ID) != "" {
-			t.Fatal("the register knows of the revocation")
+		want(t, broken.Try(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID)), comity.CodeUnavailable, 0)
+		if b.stands(t, g.c, g.grant.Body.ID) != comity.CodeDenied {
+			t.Fatal("the register does not know of the revocation")
 		}
 		for _, o := range []*exchangetest.Officer{g.foreign, at(g.foreign, broken.Exchange)} {
 			if v := caseOf(t, o, g.c, comity.PurposeInvestigation); v.Text != nil || v.Access.Level != "ENDED" {
 				t.Errorf("a revoked grant opens a case as %s", v.Access.Level)
 			}
-			open, _ := o.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.ID)
+			open, _ := o.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
 			want(t, o.Try(t, open), comity.CodeDenied, comity.ArticleTerm)
 		}
-		effects(t, g.Exchange, func() bool { return b.stands(t, g.c, g.grant.ID) == comity.CodeDenied })
+		effects(t, g.Exchange, func() bool { return waiting(t, g.World, g.grant.Body.ID) == 0 })
 	})
 }
 
@@ -163,7 +163,7 @@ func TestCustodyUnbroken(t *testing.T) {
 		const each = 12
 		var wg sync.WaitGroup
 		for i := range 4 {
-			o, purpose, grant := g.foreign, comity.PurposeInvestigation, g.grant.ID
+			o, purpose, grant := g.foreign, comity.PurposeInvestigation, g.grant.Body.ID
 			if i%2 == 0 {
 				o, purpose, grant = g.owner, comity.Purpose(""), ""
 			}

@@ -153,7 +153,7 @@ func (m *MoveRequest) prepare(ctx context.Context, a *attempt) (err error) {
 	}
 	m.Refusal = comity.NewID(comity.KindRefusal)
 	m.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(m.Act), Kind: statement.KindRefusal,
-		ID: m.Refusal, Record: m.ID, Body: m.canonical, Category: m.request.Category})
+		ID: m.Refusal, Record: m.ID, Body: m.canonical})
 	return err
 }
 

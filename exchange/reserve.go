@@ -46,7 +46,8 @@ func (r *ReserveCase) judge(tx storage.ReadTx, a *attempt) error {
 	if r.view.Reserved {
 		return comity.Conflict("the case is reserved already")
 	}
-	if r.view.Version != r.ExpectedVersion {
+	// Once it is signed it is in the register, whatever came between.
+	if r.view.Version != r.ExpectedVersion && r.Statement == "" {
 		return comity.Conflict("the case changed meanwhile; read it again")
 	}
 	if strings.TrimSpace(r.Body.Reason) == "" || len(r.Body.Reason) > maxObjection {
@@ -83,11 +84,11 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	return tx.AddEffect(storage.Effect{ID: r.Case, Kind: effectApply, State: r.view.State, Payload: []byte(r.Statement), NotBefore: a.now})
+	return tx.AddEffect(apply(r.Case, r.view.State, r.Statement, a.now))
 }
 
 func (r *ReserveCase) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, r.Case)
+	return a.x.runEffects(ctx, apply(r.Case, r.view.State, r.Statement, a.now))
 }
 
 // repeat has the reservation signed once more, as [RevokeGrant.repeat] does.
@@ -95,5 +96,5 @@ func (r *ReserveCase) repeat(ctx context.Context, a *attempt, _ []comity.ID) err
 	if err := r.prepare(ctx, a); err != nil {
 		return err
 	}
-	return a.x.runEffects(ctx, r.Case)
+	return r.finish(ctx, a)
 }

@@ -175,9 +175,9 @@ func TestRevokedAtNextRead(t *testing.T) {
 				epoch.Add(1)
 				made := liaison.MakeGrant(t, c, liaison.GrantBody("AM", release, exhibit))
 				liaison.Do(t, made)
-				grant.Store(made.ID)
+				grant.Store(made.Body.ID)
 				time.Sleep(rand.N(10 * time.Millisecond))
-				revoke := liaison.Revoke(t, made.ID)
+				revoke := liaison.Revoke(t, c, made.Body.ID)
 				revoker, reader := liaison, at(foreign, x)
 				if i%2 == 1 {
 					revoker, reader = at(liaison, x), foreign

@@ -30,7 +30,8 @@ type storm struct {
 	releases  []comity.ID
 	mu        sync.Mutex
 	grants    []comity.ID
-	outcomes  map[string]error // of each act, by its request id
+	of        map[comity.ID]comity.ID // the case of each grant
+	outcomes  map[string]error        // of each act, by its request id
 	performed map[sovereignty.Action]int
 }
 
@@ -50,7 +51,7 @@ func (s *storm) do(t *testing.T, o *exchangetest.Officer, first bool, name sover
 		s.performed[name]++
 	}
 	if g, ok := act.(*exchange.MakeGrant); ok && (err == nil || comity.CodeOf(err) == comity.CodeUnavailable) {
-		s.grants = append(s.grants, g.ID)
+		s.grants, s.of[g.Body.ID] = append(s.grants, g.Body.ID), g.Case
 	}
 }
 
@@ -59,9 +60,10 @@ func (s *storm) act(t *testing.T, random *rand.Rand, liaison, authority, owner *
 	i, first := random.IntN(len(s.cases)), random.IntN(2) == 0
 	c := s.cases[i]
 	s.mu.Lock()
-	var grant comity.ID
+	var grant, of comity.ID
 	if len(s.grants) > 0 {
 		grant = s.grants[len(s.grants)-1-random.IntN(min(len(s.grants), 8))]
+		of = s.of[grant]
 	}
 	s.mu.Unlock()
 	version := func(o *exchangetest.Officer) int {
@@ -75,9 +77,9 @@ func (s *storm) act(t *testing.T, random *rand.Rand, liaison, authority, owner *
 	case n < 40 || grant == "":
 		s.do(t, liaison, first, sovereignty.GrantMake, liaison.MakeGrant(t, c, liaison.GrantBody("AM", s.releases[i])))
 	case n < 60:
-		s.do(t, liaison, first, sovereignty.GrantRevoke, liaison.Revoke(t, grant))
+		s.do(t, liaison, first, sovereignty.GrantRevoke, liaison.Revoke(t, of, grant))
 	case n < 85:
-		body := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking},
+		body := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking},
 			NotAfter: s.w.Clock.Now().Add(time.Duration(1+random.IntN(100)) * time.Hour).Unix()}
 		s.do(t, liaison, first, sovereignty.GrantNarrow, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: grant, ExpectedVersion: 1 + random.IntN(4), Body: body,
 			Act: liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: grant}, body)})
@@ -120,7 +122,7 @@ func inStorm(t *testing.T, open func(testing.TB, func() time.Time) (a, b storage
 		}
 		return perform(ctx)
 	})
-	s := &storm{w: w, x: x, outcomes: map[string]error{}, performed: map[sovereignty.Action]int{}}
+	s := &storm{w: w, x: x, of: map[comity.ID]comity.ID{}, outcomes: map[string]error{}, performed: map[sovereignty.Action]int{}}
 	w.Mandate(t, "KZ")
 	owner := w.As(t, "investigator@KZ")
 	for range 8 {

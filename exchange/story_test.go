@@ -130,33 +130,33 @@ func TestStory(t *testing.T) {
 	if len(exhibits) != 1 || exhibits[0].ID != disk || exhibits[0].Text.Name != "disk.img" {
 		t.Fatalf("Armenia sees the exhibits %+v", exhibits)
 	}
-	got := foreign.Download(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.ID)
+	got := foreign.Download(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.Body.ID)
 	if !bytes.Equal(got, secret) {
 		t.Fatal("the decrypted exhibit differs")
 	}
 
 	// Another purpose, another exhibit, another state.
-	wrong, _ := foreign.Opening(t, disk, exhibits[0].Header, comity.PurposeProsecution, grant.ID)
+	wrong, _ := foreign.Opening(t, disk, exhibits[0].Header, comity.PurposeProsecution, grant.Body.ID)
 	want(t, foreign.Try(t, wrong), comity.CodeDenied, comity.ArticlePurpose)
 	if v := caseOf(t, foreign, c, comity.PurposeProsecution); v == nil || v.Text != nil || v.Access.Redactions[0].Article != comity.ArticlePurpose {
 		t.Fatalf("for another purpose Armenia reads %+v", v)
 	}
-	unnamed, _ := foreign.Opening(t, note, exhibits[0].Header, comity.PurposeInvestigation, grant.ID)
+	unnamed, _ := foreign.Opening(t, note, exhibits[0].Header, comity.PurposeInvestigation, grant.Body.ID)
 	want(t, foreign.Try(t, unnamed), comity.CodeDenied, comity.ArticleLiaison)
 	if v := caseOf(t, other, c, comity.PurposeInvestigation); v != nil {
 		t.Fatalf("Belarus sees %+v", v)
 	}
-	elsewhere, _ := other.Opening(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.ID)
+	elsewhere, _ := other.Opening(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.Body.ID)
 	want(t, other.Try(t, elsewhere), comity.CodeNotFound, 0)
 
 	// Revoked: the next read and release are denied.
-	liaison.Do(t, liaison.Revoke(t, grant.ID))
+	liaison.Do(t, liaison.Revoke(t, c, grant.Body.ID))
 	if v := caseOf(t, foreign, c, comity.PurposeInvestigation); v == nil || v.Access.Level != sovereignty.AccessEnded || v.Text != nil || v.Category != "" {
 		t.Fatalf("after revocation Armenia reads %+v", v)
 	}
-	late, _ := foreign.Opening(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.ID)
+	late, _ := foreign.Opening(t, disk, exhibits[0].Header, comity.PurposeInvestigation, grant.Body.ID)
 	want(t, foreign.Try(t, late), comity.CodeDenied, comity.ArticleTerm)
-	never, _ := foreign.Opening(t, note, exhibits[0].Header, comity.PurposeInvestigation, grant.ID)
+	never, _ := foreign.Opening(t, note, exhibits[0].Header, comity.PurposeInvestigation, grant.Body.ID)
 	want(t, foreign.Try(t, never), comity.CodeNotFound, 0)
 
 	// Reserved: nothing more is granted.

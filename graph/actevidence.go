@@ -86,6 +86,7 @@ type evidenceCompleteInput struct {
 		Evidence    string
 		Parts       []partInput
 		PlainSHA256 digest
+		BeginHash   digest
 		Act         string
 	}
 }
@@ -137,7 +138,8 @@ func (b *binding) evidenceActs() {
 			if err != nil {
 				return nil, at("items", i, err)
 			}
-			done := exchange.CompleteExhibit{Evidence: id, PlainSHA256: item.PlainSHA256, Act: item.Act}
+			done := exchange.CompleteExhibit{Evidence: id, PlainSHA256: item.PlainSHA256,
+				BeginHash: hex.EncodeToString(item.BeginHash[:]), Act: item.Act}
 			for _, part := range item.Parts {
 				done.Parts = append(done.Parts, comity.EvidencePart{Number: part.Number, Size: part.Size, SHA256: part.SHA256, Nonce: part.Nonce})
 			}

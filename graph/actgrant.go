@@ -23,7 +23,9 @@ type releaseDecideInput struct {
 
 type grantMakeInput struct {
 	IdempotencyKey      string
+	ID                  string
 	Case                string
+	Category            comity.Category
 	GranteeState        comity.State
 	GranteeAgency       comity.AgencyID
 	GranteeOfficer      comity.OfficerRef
@@ -41,7 +43,7 @@ type grantMakeInput struct {
 
 type grantNarrowInput struct {
 	IdempotencyKey  string
-	Grant           string
+	Grant, Case     string
 	ExpectedVersion int
 	Scope           comity.Scope
 	Exhibits        []string
@@ -51,8 +53,8 @@ type grantNarrowInput struct {
 }
 
 type grantRevokeInput struct {
-	IdempotencyKey     string
-	Grant, Reason, Act string
+	IdempotencyKey           string
+	Grant, Case, Reason, Act string
 }
 
 type mandateGiveInput struct {
@@ -91,10 +93,10 @@ func (b *binding) grantActs() {
 	}, func(a *exchange.DecideRelease, p *payload) { p.id, p.of = a.ID, a.Case })
 
 	act(b, "grantMake", map[string]string{"state": "granteeState", "agency": "granteeAgency", "officer": "granteeOfficer"}, makeGrant,
-		func(a *exchange.MakeGrant, p *payload) { p.id = a.ID })
+		func(a *exchange.MakeGrant, p *payload) { p.id = a.Body.ID })
 
 	act(b, "grantNarrow", nil, func(in grantNarrowInput) (*exchange.NarrowGrant, error) {
-		id, err := parseID("grant", in.Grant, comity.KindGrant)
+		id, of, err := grantOf(in.Grant, in.Case)
 		if err != nil {
 			return nil, err
 		}
@@ -104,12 +106,12 @@ func (b *binding) grantActs() {
 		}
 		until, err := seconds("notAfter", in.NotAfter)
 		return &exchange.NarrowGrant{Key: in.IdempotencyKey, Grant: id, ExpectedVersion: in.ExpectedVersion, Act: in.Act,
-			Body: statement.NarrowBody{Scope: in.Scope, Exhibits: named, Caveats: in.Caveats, NotAfter: until}}, err
+			Body: statement.NarrowBody{Case: of, Scope: in.Scope, Exhibits: named, Caveats: in.Caveats, NotAfter: until}}, err
 	}, func(a *exchange.NarrowGrant, p *payload) { p.id = a.Grant })
 
 	act(b, "grantRevoke", nil, func(in grantRevokeInput) (*exchange.RevokeGrant, error) {
-		id, err := parseID("grant", in.Grant, comity.KindGrant)
-		return &exchange.RevokeGrant{Key: in.IdempotencyKey, Grant: id, Body: statement.RevokeBody{Reason: in.Reason}, Act: in.Act}, err
+		id, of, err := grantOf(in.Grant, in.Case)
+		return &exchange.RevokeGrant{Key: in.IdempotencyKey, Grant: id, Body: statement.RevokeBody{Case: of, Reason: in.Reason}, Act: in.Act}, err
 	}, func(a *exchange.RevokeGrant, p *payload) { p.id, p.statement = a.Grant, a.Statement })
 
 	act(b, "mandateGive", nil, func(in mandateGiveInput) (*exchange.GiveMandate, error) {
@@ -122,13 +124,25 @@ func (b *binding) grantActs() {
 	}, func(a *exchange.EndMandate, p *payload) { p.id = a.Mandate })
 }
 
+// grantOf reads the ids of a grant and of its case.
+func grantOf(grant, of string) (id, caseID comity.ID, err error) {
+	if id, err = parseID("grant", grant, comity.KindGrant); err != nil {
+		return "", "", err
+	}
+	caseID, err = parseID("case", of, comity.KindCase)
+	return id, caseID, err
+}
+
 func makeGrant(in grantMakeInput) (*exchange.MakeGrant, error) {
 	id, err := parseID("case", in.Case, comity.KindCase)
 	if err != nil {
 		return nil, err
 	}
-	body := statement.GrantBody{Grantee: comity.Grantee{State: in.GranteeState, Agency: in.GranteeAgency, Officer: in.GranteeOfficer},
+	body := statement.GrantBody{Category: in.Category, Grantee: comity.Grantee{State: in.GranteeState, Agency: in.GranteeAgency, Officer: in.GranteeOfficer},
 		Scope: in.Scope, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement}
+	if body.ID, err = parseID("id", in.ID, comity.KindGrant); err != nil {
+		return nil, err
+	}
 	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
 		return nil, err
 	}

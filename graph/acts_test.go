@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,8 +80,8 @@ func TestUserErrors(t *testing.T) {
 	}
 	other := terms(func(*statement.GrantBody) {})
 	other["granteeAgency"] = "BY/cyber"
-	replayed := terms(func(*statement.GrantBody) {})
-	liaison.done(t, "grantMake", "grant { id }", replayed)
+	replayed, _ := owner.opening(t, begun.ID, base64.StdEncoding.EncodeToString(begun.Header), "INVESTIGATION", "")
+	owner.done(t, "evidenceOpen", "opened { size }", replayed)
 	delete(replayed, "idempotencyKey")
 	swapped := terms(func(*statement.GrantBody) {})
 	swapped["scope"] = "SUMMARY"
@@ -108,7 +109,7 @@ func TestUserErrors(t *testing.T) {
 		"an observable described": {owner, "requestSend", map[string]any{"to": "AM", "kind": "INFORMATION", "urgency": "PROMPT", "category": "RANSOMWARE", "purpose": "INVESTIGATION", "title": "a", "facts": "b", "observables": []any{map[string]any{"type": "", "value": ""}}}, comity.CodeInvalid, "input.observables.0.type"},
 		"a digest too short":      {owner, "evidenceParts", map[string]any{"evidence": begun.ID, "parts": []any{map[string]any{"number": 1, "size": 1, "sha256": "00"}}}, comity.CodeInvalid, ""},
 		"the grantee's agency":    {liaison, "grantMake", other, comity.CodeInvalid, "input.granteeAgency"},
-		"an act used before":      {liaison, "grantMake", replayed, comity.CodeUnauthenticated, "input.act"},
+		"an act used before":      {owner, "evidenceOpen", replayed, comity.CodeUnauthenticated, "input.act"},
 		"terms not signed":        {liaison, "grantMake", swapped, comity.CodeInvalid, "input.act"},
 		"another officer's act":   {liaison, "grantMake", stolen, comity.CodeUnauthenticated, "input.act"},
 		"half a second":           {liaison, "grantMake", fraction, comity.CodeInvalid, "input.notAfter"},
@@ -252,8 +253,8 @@ func TestStandingAct(t *testing.T) {
 	there := hidden(t, a)
 	b := a.over(t, turned{apply: func() error { return comity.Unavailable("the custodian of KZ", errors.New(inside)) }}, brokenDB{})
 	liaison := b.as(t, "liaison@KZ")
-	p := liaison.mutate(t, "grantRevoke", "grant { id }", map[string]any{"grant": there[comity.KindGrant], "reason": "a",
-		"act": liaison.Sign(t, statement.Act{Act: statement.ActGrantRevoke, Record: there[comity.KindGrant]}, statement.RevokeBody{Reason: "a"})})
+	p := liaison.mutate(t, "grantRevoke", "grant { id }", map[string]any{"grant": there[comity.KindGrant], "case": there[comity.KindCase], "reason": "a",
+		"act": liaison.Sign(t, statement.Act{Act: statement.ActGrantRevoke, Record: there[comity.KindGrant]}, statement.RevokeBody{Case: there[comity.KindCase], Reason: "a"})})
 	e := dig(t, p, "errors", 0).(map[string]any)
 	if p["grant"] != nil || e["__typename"] != "UnavailableError" || !strings.Contains(e["message"].(string), "the act is recorded") || strings.Contains(fmt.Sprint(p), "hunter2") {
 		t.Errorf("%v", p)

@@ -48,7 +48,8 @@ func probes(t testing.TB, c *client, id comity.ID) map[string]map[string]any {
 	zero := strings.Repeat("ab", 32)
 	key, jkt := jwk(t)
 	begin := statement.BeginBody{MediaType: "text/plain", Size: 5, Name: "n"}
-	narrow := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
+	of := comity.NewID(comity.KindCase)
+	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
 	grant := c.GrantBody("AM", comity.NewID(comity.KindRelease))
 	grant.Grantee.State = "BY"
 	caveats := map[string]any{"marking": marking}
@@ -65,20 +66,20 @@ func probes(t testing.TB, c *client, id comity.ID) map[string]map[string]any {
 			"observableAdd": {"case": s, "items": []any{map[string]any{"type": "url", "value": "http://x.example/"}}},
 			"evidenceBegin": {"case": s, "items": []any{map[string]any{"mediaType": "text/plain", "original": false, "size": 5, "name": "n", "recipient": key, "act": sign(statement.Act{Act: statement.ActEvidenceBegin, Record: id, RecipientJKT: jkt}, begin)}}},
 			"releaseDecide": {"case": s, "decider": "OWNER", "grantee": "BY", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
-			"grantMake":     {"case": s, "granteeState": "BY", "scope": "FULL", "grade": "LEAD", "caveats": caveats, "purpose": "INVESTIGATION", "agreement": tokentest.Agreement, "release": string(grant.Release), "notBefore": stamp(time.Unix(grant.NotBefore, 0)), "notAfter": stamp(time.Unix(grant.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantMake, Record: id, Purpose: comity.PurposeInvestigation}, grant)},
+			"grantMake":     {"id": string(grant.ID), "case": s, "category": string(grant.Category), "granteeState": "BY", "scope": "FULL", "grade": "LEAD", "caveats": caveats, "purpose": "INVESTIGATION", "agreement": tokentest.Agreement, "release": string(grant.Release), "notBefore": stamp(time.Unix(grant.NotBefore, 0)), "notAfter": stamp(time.Unix(grant.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantMake, Record: id, Purpose: comity.PurposeInvestigation}, grant)},
 			"requestSend":   {"to": "KZ", "kind": "ACCESS", "urgency": "ROUTINE", "category": string(tokentest.Category), "purpose": "INVESTIGATION", "title": "t", "facts": "f", "record": s},
 		}
 	case "evidence":
 		complete := statement.CompleteBody{Root: rootOf(zero), PlainSHA256: zero, Size: 5, Parts: 1}
 		return map[string]map[string]any{
 			"evidenceParts":    {"evidence": s, "parts": []any{map[string]any{"number": 1, "size": 69, "sha256": zero}}},
-			"evidenceComplete": {"items": []any{map[string]any{"evidence": s, "parts": []any{map[string]any{"number": 1, "size": 69, "sha256": zero, "nonce": base64.StdEncoding.EncodeToString(make([]byte, 12))}}, "plainSha256": zero, "act": sign(statement.Act{Act: statement.ActEvidenceComplete, Record: id}, complete)}}},
+			"evidenceComplete": {"items": []any{map[string]any{"evidence": s, "parts": []any{map[string]any{"number": 1, "size": 69, "sha256": zero, "nonce": base64.StdEncoding.EncodeToString(make([]byte, 12))}}, "plainSha256": zero, "beginHash": zero, "act": sign(statement.Act{Act: statement.ActEvidenceComplete, Record: id}, complete)}}},
 			"evidenceOpen":     {"evidence": s, "purpose": "INVESTIGATION", "recipient": key, "act": sign(statement.Act{Act: statement.ActEvidenceOpen, Record: id, HeaderHash: zero, Purpose: comity.PurposeInvestigation, RecipientJKT: jkt}, statement.OpenBody{})},
 		}
 	case "grant":
 		return map[string]map[string]any{
-			"grantNarrow": {"grant": s, "expectedVersion": 1, "scope": "SUMMARY", "caveats": caveats, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantNarrow, Record: id}, narrow)},
-			"grantRevoke": {"grant": s, "act": sign(statement.Act{Act: statement.ActGrantRevoke, Record: id}, statement.RevokeBody{})},
+			"grantNarrow": {"grant": s, "case": string(of), "expectedVersion": 1, "scope": "SUMMARY", "caveats": caveats, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantNarrow, Record: id}, narrow)},
+			"grantRevoke": {"grant": s, "case": string(of), "act": sign(statement.Act{Act: statement.ActGrantRevoke, Record: id}, statement.RevokeBody{Case: of})},
 		}
 	case "request":
 		move := func(more map[string]any) map[string]any {
@@ -140,7 +141,7 @@ func TestAttackHiddenIsAbsent(t *testing.T) {
 	tried, codes := 0, map[string]int{}
 	for _, name := range []string{"investigator@BY", "liaison@BY", "authority@BY", "auditor@BY", "ct@KZ", "colleague@KZ"} {
 		c := a.as(t, name)
-		for _, hidden := range []comity.ID{of, exhibit, entry, subject, observable, made.ID, request, mandate} {
+		for _, hidden := range []comity.ID{of, exhibit, entry, subject, observable, made.Body.ID, request, mandate} {
 			kind := comity.Kind(strings.SplitN(string(hidden), "1_", 2)[0])
 			absent := comity.NewID(kind)
 			for _, p := range []any{nil, "INVESTIGATION"} {

@@ -48,7 +48,7 @@ func hidden(t *testing.T, a *api) records {
 	r[comity.KindRelease] = owner.Release(t, r[comity.KindCase], "AM", r[comity.KindEvidence])
 	grant := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
 	liaison.Do(t, grant)
-	r[comity.KindGrant] = grant.ID
+	r[comity.KindGrant] = grant.Body.ID
 	send := &exchange.SendRequest{Key: exchangetest.Key(), To: "KZ", Kind: comity.RequestInformation, Urgency: comity.UrgencyPrompt, Category: "RANSOMWARE",
 		Purpose: comity.PurposeInvestigation, Marking: comity.DefaultMarking, Text: comity.RequestText{Title: "a", Facts: "b"}}
 	a.World.As(t, "investigator@AM").Do(t, send)
@@ -78,7 +78,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	}
 	begin := statement.BeginBody{MediaType: "text/plain", Size: 1, Name: "a"}
 	zero := strings.Repeat("0", 64)
-	narrow := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
+	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
 	body := c.GrantBody("AM", r[comity.KindRelease])
 	all := map[string]map[string]any{
 		"caseUpdate":    {"id": of, "expectedVersion": 1, "title": "a"},
@@ -92,16 +92,16 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"evidenceBegin": {"case": of, "items": []any{map[string]any{"mediaType": "text/plain", "original": false, "size": 1, "name": "a", "recipient": string(jwk),
 			"act": sign(statement.ActEvidenceBegin, of, begin)}}},
 		"evidenceParts": {"evidence": exhibit, "parts": []any{}},
-		"evidenceComplete": {"items": []any{map[string]any{"evidence": exhibit, "parts": []any{}, "plainSha256": zero,
+		"evidenceComplete": {"items": []any{map[string]any{"evidence": exhibit, "parts": []any{}, "plainSha256": zero, "beginHash": zero,
 			"act": sign(statement.ActEvidenceComplete, exhibit, statement.CompleteBody{})}}},
 		"evidenceOpen": {"evidence": exhibit, "purpose": "INVESTIGATION", "grant": grant, "recipient": string(jwk),
 			"act": c.Sign(t, statement.Act{Act: statement.ActEvidenceOpen, Record: exhibit, Purpose: "INVESTIGATION", Grant: grant}, statement.OpenBody{})},
 		"messageSend":   {"request": request, "text": "a"},
 		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
 		"grantMake":     c.grantInput(t, of, body),
-		"grantNarrow": {"grant": grant, "expectedVersion": 1, "scope": "SUMMARY", "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
+		"grantNarrow": {"grant": grant, "case": of, "expectedVersion": 1, "scope": "SUMMARY", "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
 			"act": sign(statement.ActGrantNarrow, grant, narrow)},
-		"grantRevoke": {"grant": grant, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Reason: "a"})},
+		"grantRevoke": {"grant": grant, "case": of, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Case: of, Reason: "a"})},
 		"mandateEnd":  {"mandate": r[comity.KindMandate]},
 	}
 	for _, move := range moves {

@@ -84,9 +84,13 @@ func (c *client) upload(t testing.TB, of comity.ID, name string, plain []byte) c
 		t.Fatalf("the store holds %v", p["have"])
 	}
 	part["nonce"] = base64.StdEncoding.EncodeToString(sealed.Nonce[:])
-	done := statement.Completed(h, []envelope.SealedPart{sealed}, sha256.Sum256(plain))
+	label, _, err := statement.BodyHash(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := statement.Completed(h, label, []envelope.SealedPart{sealed}, sha256.Sum256(plain))
 	p = c.done(t, "evidenceComplete", "receipts { evidence receipt }", map[string]any{"items": []any{map[string]any{"evidence": id, "parts": []any{part},
-		"plainSha256": done.PlainSHA256, "act": c.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: id}, done)}}})
+		"plainSha256": done.PlainSHA256, "beginHash": label, "act": c.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: id}, done)}}})
 	if _, err := c.Directory.VerifyStatement(dig(t, p, "receipts", 0, "receipt").(string)); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +142,7 @@ func (c *client) opening(t testing.TB, id comity.ID, header string, purpose comi
 // grantInput is the input of a full grant for a week, signed.
 func (c *client) grantInput(t testing.TB, of comity.ID, b statement.GrantBody) map[string]any {
 	t.Helper()
-	input := map[string]any{"case": of, "granteeState": b.Grantee.State, "scope": b.Scope, "grade": b.Grade,
+	input := map[string]any{"id": b.ID, "case": of, "category": b.Category, "granteeState": b.Grantee.State, "scope": b.Scope, "grade": b.Grade,
 		"caveats": map[string]any{"marking": marking}, "purpose": b.Purpose, "agreement": b.Agreement, "release": b.Release,
 		"notBefore": stamp(time.Unix(b.NotBefore, 0)), "notAfter": stamp(time.Unix(b.NotAfter, 0)),
 		"act": c.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: of, Purpose: b.Purpose}, b)}
@@ -270,8 +274,8 @@ func TestStory(t *testing.T) {
 	}
 
 	// Narrowed, then revoked.
-	narrow := statement.NarrowBody{Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: body.NotAfter - 3600}
-	p = liaison.done(t, "grantNarrow", "grant { scope version exhibits }", map[string]any{"grant": grant, "expectedVersion": dig(t, liaison.get(t, `query($id: ID!) { node(id: $id) { ... on Grant { version } } }`, map[string]any{"id": grant}), "node", "version"),
+	narrow := statement.NarrowBody{Case: c, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: body.NotAfter - 3600}
+	p = liaison.done(t, "grantNarrow", "grant { scope version exhibits }", map[string]any{"grant": grant, "case": c, "expectedVersion": dig(t, liaison.get(t, `query($id: ID!) { node(id: $id) { ... on Grant { version } } }`, map[string]any{"id": grant}), "node", "version"),
 		"scope": "SUMMARY", "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
 		"act": liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: grant}, narrow)})
 	if dig(t, p, "grant", "scope") != "SUMMARY" {
@@ -280,8 +284,8 @@ func TestStory(t *testing.T) {
 	if r := foreign.readCase(t, c, "INVESTIGATION"); r["summary"] == nil || r["narrative"] != nil || r["entries"] != nil || r["evidence"] != nil || dig(t, r, "access", "redactions", 0, "article") != float64(8) {
 		t.Fatalf("under a summary grant Armenia reads %v", r)
 	}
-	revoke := statement.RevokeBody{Reason: "no longer needed"}
-	p = liaison.done(t, "grantRevoke", "grant { status live }", map[string]any{"grant": grant, "reason": revoke.Reason,
+	revoke := statement.RevokeBody{Case: c, Reason: "no longer needed"}
+	p = liaison.done(t, "grantRevoke", "grant { status live }", map[string]any{"grant": grant, "case": c, "reason": revoke.Reason,
 		"act": liaison.Sign(t, statement.Act{Act: statement.ActGrantRevoke, Record: grant}, revoke)})
 	if dig(t, p, "grant", "status") != "REVOKED" || dig(t, p, "grant", "live") != false {
 		t.Fatalf("the revoked grant is %v", p)

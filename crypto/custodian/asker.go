@@ -25,7 +25,8 @@ type want struct {
 }
 
 // hear verifies token and act anew, that one session key is behind both, that
-// the act is the one wanted, and that it has not been used here before. The
+// the act is the one wanted, that the manifests which say so are none of the
+// past, and that the act has not been used here before. The
 // caller gives the act back (see forgive) when it could not be served.
 func (l *Local) hear(ctx context.Context, a statement.Asker, w want) (asked, error) {
 	who, err := l.verifier.Verify(ctx, a.Token)
@@ -52,6 +53,9 @@ func (l *Local) hear(ctx context.Context, a statement.Asker, w want) (asked, err
 		return asked{}, comity.Unauthenticated("the signed act is about another record", nil)
 	case act.BodyHash != hash:
 		return asked{}, comity.Unauthenticated("what is asked for is not what the officer signed", nil)
+	}
+	if err := l.newest(ctx, l.state, who.Officer.State); err != nil {
+		return asked{}, err
 	}
 	if err := l.seen.claim(jkt, act.Nonce, time.Unix(act.IssuedAt, 0).Add(statement.Freshness), now); err != nil {
 		return asked{}, err

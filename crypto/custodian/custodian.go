@@ -28,7 +28,8 @@ import (
 // comity.Unauthenticated for a faulty token or act, comity.Invalid for an order
 // that contradicts itself, comity.NotFound where the state holds no such key,
 // a CodeLimit for a quota passed, and comity.Unavailable naming the state
-// while its keys cannot be reached. They carry no secret.
+// while its keys cannot be reached, or while the directory holds an older
+// manifest than one that was judged by before. They carry no secret.
 type Custodian interface {
 	// State is whose custodian this is.
 	State() comity.State
@@ -39,23 +40,31 @@ type Custodian interface {
 	// RecordKey unwraps a record key.
 	RecordKey(ctx context.Context, record comity.ID, wrapped string) (RecordKey, error)
 	// Begin makes an exhibit's header and data key over an own officer's act
-	// evidenceBegin.
+	// evidenceBegin, and enters the exhibit in the register: an id is begun once,
+	// with one header, and CONFLICT ever after.
 	Begin(ctx context.Context, o BeginOrder) (Begun, error)
 	// Release seals an exhibit's data key to the key that the officer's act
 	// evidenceOpen names, and answers the JWS of a [statement.SealedKey].
-	// An officer of the own state may have it at any time, and so resumes an
+	// What the exhibit is, and whether it is complete, the register says. An
+	// officer of the own state may have the key at any time, and so resumes an
 	// upload; an officer abroad only of a completed exhibit and under a grant
 	// that is live in the register.
 	Release(ctx context.Context, o ReleaseOrder) (string, error)
 	// Sign makes a statement of the state over the officer's act and answers
-	// its JWS. It signs nothing else and changes nothing in the register.
+	// its JWS. A narrowing, revocation or reservation is in the register before
+	// it is answered, so that what an officer is shown as ended has ended: it
+	// needs nothing but the act, which names grant and case, and is final for
+	// that grant or case whatever was or will be applied. A receipt is in the
+	// register likewise: one exhibit has one content, and a receipt for another
+	// is a CONFLICT; for the same it is signed again. A grant opens nothing until
+	// [Custodian.Apply].
 	Sign(ctx context.Context, o SignOrder) (string, error)
-	// Apply takes one of the state's own grants, narrowings, revocations or
-	// reservations into the register. It may be repeated and come in any
-	// order: a revocation, narrowing or reservation is final whatever follows.
-	// A grant that comes after one of these is answered nil and opens nothing
-	// (or only what the narrowing left); DENIED is an act that was replayed to
-	// make a second grant.
+	// Apply takes one of the state's own grants into the register, at most
+	// [GrantAge] after it was signed: one that was withheld for longer is DENIED.
+	// A narrowing, revocation or reservation is there already, and is put there
+	// anew should it be missing. It may be repeated and come in any order: a
+	// grant that comes after its end is answered nil and opens nothing (or only
+	// what the narrowing left).
 	Apply(ctx context.Context, jws string) error
 	// Standing tells whether a grant that reaches an officer of the state still
 	// opens its case by the register, without opening anything: nil, or the
@@ -97,36 +106,34 @@ type Begun struct {
 
 // ReleaseOrder asks for an exhibit's key. The act is evidenceOpen on the
 // exhibit, over [statement.OpenBody], with the header's hash, the purpose,
-// the grant (abroad) and the recipient's thumbprint. What the exhibit's bytes
-// are, only the state's own receipt says.
+// the grant (abroad) and the recipient's thumbprint. The object's version is
+// passed on as a hint: what its bytes must be, the register says.
 type ReleaseOrder struct {
 	statement.Asker
 	Case, Evidence comity.ID
 	Header         []byte
 	WrappedKey     string
-	Receipt        string // JWS; "" before completion
 	ObjectVersion  string
 	Recipient      jose.JSONWebKey
 }
 
 // SignOrder asks for a statement. What each kind takes:
 //
-//	grant        ID a new grant,   Record its case,    act grantMake on the case, by a liaison; Category
-//	narrowing    ID the grant,     Record its case,    act grantNarrow on the grant, by a liaison; Previous
-//	revocation   ID the grant,     Record its case,    act grantRevoke on the grant, by a liaison; Previous
+//	grant        ID a new grant,   Record its case,    act grantMake on the case, by a liaison
+//	narrowing    ID the grant,     Record its case,    act grantNarrow on the grant, by a liaison
+//	revocation   ID the grant,     Record its case,    act grantRevoke on the grant, by a liaison
 //	reservation  ID the case,      Record the case,    act caseReserve on the case, by the authority
 //	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
-//	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by any officer
+//	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by who handles evidence; Header
 //
 // All officers are the state's own.
 type SignOrder struct {
 	statement.Asker
-	Kind     statement.Kind
-	ID       comity.ID
-	Record   comity.ID
-	Body     json.RawMessage // canonical JSON of the act's body
-	Category comity.Category // of the case: what the agreement must cover
-	Previous string          // the grant's statement, or that of its latest narrowing
+	Kind   statement.Kind
+	ID     comity.ID
+	Record comity.ID
+	Body   json.RawMessage // canonical JSON of the act's body, which names the grant and its case too
+	Header []byte          // of the exhibit that is received
 }
 
 // The errors of [Keys]; every other error means that the keys cannot be

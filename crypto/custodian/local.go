@@ -48,6 +48,9 @@ type Local struct {
 	quota    Quota
 	quotaMu  sync.Mutex
 	limiters map[comity.State]*rate.Limiter
+
+	judgedMu sync.Mutex
+	judged   map[comity.State]int64 // the manifest by its number that the register knows of
 }
 
 var _ Custodian = (*Local)(nil)
@@ -61,7 +64,7 @@ func New(o Options, keys Keys) *Local {
 		o.Quota = DefaultQuota
 	}
 	return &Local{state: o.State, directory: o.Directory, verifier: o.Verifier, keys: keys, now: o.Now, quota: o.Quota,
-		limiters: map[comity.State]*rate.Limiter{}}
+		limiters: map[comity.State]*rate.Limiter{}, judged: map[comity.State]int64{}}
 }
 
 // State implements [Custodian].
@@ -131,6 +134,9 @@ func (l *Local) Check(ctx context.Context) error {
 	s, err := l.keys.Signer(ctx)
 	if err != nil {
 		return l.fault(err)
+	}
+	if err := l.newest(ctx, l.state); err != nil {
+		return err
 	}
 	return l.listed(s)
 }

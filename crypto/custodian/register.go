@@ -13,17 +13,14 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
-// The register has an entry per case and one per grant. What entries hold can
-// only ever shrink what is open: terms are met with terms, and marks stay. So
-// statements may be applied in any order and any number of times.
+// The register has an entry per case, one per grant, one per exhibit (see
+// [evidenceEntry]) and one per state (see [manifestEntry]). What the first two hold can only ever shrink what is open:
+// terms are met with terms, and marks stay. So statements may be applied in any
+// order and any number of times.
 
 // caseEntry is the register's word on a case.
 type caseEntry struct {
 	Reserved *mark `json:"reserved,omitempty"`
-	// Acts maps the nonce of each grantMake act to the one grant that was made
-	// of it: a server that replays the act, even after a restart made every
-	// memory of it vanish, gets no second grant past a revocation.
-	Acts map[string]comity.ID `json:"acts,omitempty"`
 }
 
 // mark says by which statement, and when, something ended.
@@ -46,22 +43,41 @@ type grantTerms struct {
 	Grantee   comity.Grantee         `json:"grantee"`
 	Purpose   comity.Purpose         `json:"purpose"`
 	Agreement statement.AgreementRef `json:"agreement"`
+	Category  comity.Category        `json:"category"`
 	NotBefore int64                  `json:"notBefore"`
 	limits
 }
 
 // limits are the terms that a narrowing narrows.
 type limits struct {
-	Scope    comity.Scope `json:"scope"`
-	Exhibits []comity.ID  `json:"exhibits,omitempty"`
-	NotAfter int64        `json:"notAfter"`
+	Scope    comity.Scope   `json:"scope"`
+	Exhibits []comity.ID    `json:"exhibits,omitempty"`
+	Marking  comity.Marking `json:"marking"`
+	NotAfter int64          `json:"notAfter"`
+}
+
+func granted(b statement.GrantBody) limits {
+	return limits{b.Scope, b.Exhibits, b.Caveats.Marking, b.NotAfter}
+}
+
+func narrowed(b statement.NarrowBody) limits {
+	return limits{b.Scope, b.Exhibits, b.Caveats.Marking, b.NotAfter}
 }
 
 var scopeRanks = map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
 
 // meet gives what both limits leave open.
 func (a limits) meet(b limits) limits {
-	m := limits{Scope: a.Scope, NotAfter: min(a.NotAfter, b.NotAfter)}
+	m := limits{Scope: a.Scope, Marking: a.Marking, NotAfter: min(a.NotAfter, b.NotAfter)}
+	if b.Marking.TLP.Rank() > m.Marking.TLP.Rank() {
+		m.Marking.TLP = b.Marking.TLP
+	}
+	if b.Marking.PAP.Rank() > m.Marking.PAP.Rank() {
+		m.Marking.PAP = b.Marking.PAP
+	}
+	if m.Marking.Handling == comity.H0 {
+		m.Marking.Handling = b.Marking.Handling
+	}
 	if scopeRanks[b.Scope] < scopeRanks[a.Scope] {
 		m.Scope = b.Scope
 	}
@@ -80,18 +96,28 @@ func (a limits) within(b limits) bool {
 			return false
 		}
 	}
-	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter
+	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter && stricter(a.Marking, b.Marking)
 }
 
 // terms are what the grant still opens, false before it is in the register.
 func (e grantEntry) terms() (limits, bool) {
+	if e.Grant == nil {
+		return limits{}, false
+	}
+	return *e.standing(), true
+}
+
+// standing is the most that the register lets the grant open, now or once it
+// is there; nil when nothing limits it yet.
+func (e grantEntry) standing() *limits {
 	switch {
 	case e.Grant == nil:
-		return limits{}, false
-	case e.Limits != nil:
-		return e.Grant.meet(*e.Limits), true
+		return e.Limits
+	case e.Limits == nil:
+		return &e.Grant.limits
 	}
-	return e.Grant.limits, true
+	both := e.Grant.meet(*e.Limits)
+	return &both
 }
 
 func caseKey(id comity.ID) string  { return "case/" + string(id) }
@@ -149,6 +175,14 @@ func (l *Local) Apply(ctx context.Context, compact string) error {
 	if err != nil {
 		return err
 	}
+	if err := l.newest(ctx, l.state); err != nil {
+		return err
+	}
+	return l.enter(ctx, s, compact)
+}
+
+// enter takes a verified statement of the own state into the register.
+func (l *Local) enter(ctx context.Context, s statement.Statement, compact string) error {
 	m := mark{Statement: statement.ActHash(compact), At: l.now().Unix()}
 	switch s.Kind {
 	case statement.KindGrant:
@@ -159,7 +193,7 @@ func (l *Local) Apply(ctx context.Context, compact string) error {
 			return comity.Invalid("statement", err.Error())
 		}
 		return l.changeGrant(ctx, s, func(e *grantEntry) bool {
-			next := limits{b.Scope, b.Exhibits, b.NotAfter}
+			next := narrowed(b)
 			if e.Limits != nil {
 				if e.Limits.within(next) {
 					return false
@@ -223,35 +257,20 @@ func (e *grantEntry) of(s statement.Statement) error {
 	return nil
 }
 
+// GrantAge is how long after its signing a grant may enter the register. Who
+// keeps one back to put it there when everybody has forgotten it comes too late.
+const GrantAge = 24 * time.Hour
+
 func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) error {
 	var b statement.GrantBody
 	if err := s.Decode(&b); err != nil {
 		return comity.Invalid("statement", err.Error())
 	}
-	act, jkt, err := statement.ReadActAnytime(s.Act)
+	c, _, err := read[caseEntry](ctx, l, caseKey(s.Record))
 	if err != nil {
 		return err
 	}
-	nonce := fmt.Sprintf("%x", nonceKey(jkt, act.Nonce))
-	// The case first: a grant whose act is not booked there must not be live.
-	late := false
-	err = change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
-		late = e.Reserved != nil
-		made, known := e.Acts[nonce]
-		switch {
-		case known && made != s.ID:
-			return false, comity.Denied(comity.ArticleLiaison, "the liaison's act has made another grant already", "the liaison grants anew")
-		case known:
-			return false, nil
-		case e.Acts == nil:
-			e.Acts = map[string]comity.ID{}
-		}
-		e.Acts[nonce] = s.ID
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
+	late := c.Reserved != nil
 	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
 		if err := e.of(s); err != nil {
 			return false, err
@@ -262,10 +281,13 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 			}
 			return false, nil
 		}
+		if l.now().Sub(time.Unix(s.IssuedAt, 0)) > GrantAge {
+			return false, comity.Denied(comity.ArticleTerm, "the grant was signed more than a day ago and was never in force", "the liaison grants anew")
+		}
 		// Terms are kept even of a grant that has ended, so that its grantee is
 		// told so in whichever order things came.
 		e.Grant = &grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
-			NotBefore: b.NotBefore, limits: limits{b.Scope, b.Exhibits, b.NotAfter}}
+			Category: b.Category, NotBefore: b.NotBefore, limits: granted(b)}
 		if late && e.Ended == nil {
 			e.Ended = &m // it must not come to life when the reservation is lifted
 		}

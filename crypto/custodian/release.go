@@ -40,11 +40,16 @@ func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
 	if err != nil {
 		return Begun{}, comity.Invalid("size", "an exhibit of this size cannot be kept").Because(err)
 	}
-	dek, wrapped, err := l.keys.DataKey(ctx, KeyName(o.Case), evidenceContext(h.Hash()))
+	hash := h.Hash()
+	dek, wrapped, err := l.keys.DataKey(ctx, KeyName(o.Case), evidenceContext(hash))
 	if err != nil {
 		return Begun{}, l.fault(err)
 	}
 	defer clear(dek)
+	entry := evidenceEntry{Case: o.Case, Begin: who.act.BodyHash, Header: hex.EncodeToString(hash[:])}
+	if err := l.enterExhibit(ctx, o.Evidence, entry); err != nil {
+		return Begun{}, err
+	}
 	key, err := envelope.NewKey(dek)
 	if err != nil {
 		return Begun{}, fmt.Errorf("custodian: %w", err)
@@ -54,7 +59,7 @@ func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
 	if err != nil {
 		return Begun{}, fmt.Errorf("custodian: %w", err)
 	}
-	sealed, err := l.seal(ctx, who, o.Act, o.Recipient, h, statement.Binding{}, dek)
+	sealed, err := l.seal(ctx, who, o.Act, o.Recipient, h, entry.binding(), dek)
 	if err != nil {
 		return Begun{}, err
 	}
@@ -76,10 +81,6 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	case h.Case != string(o.Case) || h.Evidence != string(o.Evidence):
 		return "", comity.Invalid("header", "the header is that of another exhibit")
 	}
-	binding, err := l.received(o, h)
-	if err != nil {
-		return "", err
-	}
 	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceOpen, o.Evidence, statement.OpenBody{}})
 	if err != nil {
 		return "", err
@@ -95,13 +96,19 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	if err := handlesEvidence(who); err != nil {
 		return "", err
 	}
+	entry, err := l.exhibit(ctx, h)
+	if err != nil {
+		return "", err
+	}
 	if who.Officer.State == l.state {
 		if who.act.Grant != "" {
 			return "", comity.Invalid("grant", "officers of the own state need no grant")
 		}
-	} else if err := l.mayOpen(ctx, who, o); err != nil {
+	} else if err := l.mayOpen(ctx, who, o, entry); err != nil {
 		return "", err
 	}
+	binding := entry.binding()
+	binding.ObjectVersion = o.ObjectVersion
 	dek, err := l.keys.Unwrap(ctx, KeyName(o.Case), evidenceContext(hash), o.WrappedKey)
 	if err != nil {
 		return "", l.fault(err)
@@ -117,29 +124,10 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	return l.seal(ctx, who, o.Act, o.Recipient, h, binding, dek)
 }
 
-// received says, by the state's own receipt and nobody else's word, to which
-// bytes the key is bound. An exhibit that is not complete has none.
-func (l *Local) received(o ReleaseOrder, h envelope.Header) (statement.Binding, error) {
-	b := statement.Binding{ObjectVersion: o.ObjectVersion}
-	if o.Receipt == "" {
-		return b, nil
-	}
-	s, err := l.own(o.Receipt)
-	if err != nil {
-		return b, err
-	}
-	declared, err := s.Receipt(h)
-	if err != nil {
-		return b, comity.Invalid("receipt", "this is not the receipt of the exhibit").Because(err)
-	}
-	b.Root, b.PlainSHA256 = declared.Root, declared.PlainSHA256
-	return b, nil
-}
-
 // mayOpen judges an officer abroad by the state's own register, as it is now.
 // To whom the grant does not reach, everything answers as if it were absent
 // (Article 12); a grantee learns that the grant ended, and not why.
-func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder) error {
+func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x evidenceEntry) error {
 	if err := l.spend(who.Officer.State); err != nil {
 		return err
 	}
@@ -167,10 +155,10 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder) error {
 		return comity.Denied(comity.ArticlePurpose, "the declared purpose is not the grant's", "declare the purpose of the grant, or ask for another grant")
 	case !slices.Contains(open.Exhibits, o.Evidence):
 		return comity.Denied(comity.ArticleLiaison, "the grant does not open this exhibit", "the originator's liaison grants it by name")
-	case o.Receipt == "":
+	case x.Received == nil:
 		return comity.NotFound()
 	}
-	return l.legalBasis(e.Grant.Agreement, who.Officer.State)
+	return l.legalBasis(*e.Grant, who.Officer.State)
 }
 
 // Standing implements [Custodian].
@@ -194,16 +182,16 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 }
 
 // legalBasis checks that the agreement of a grant still binds both states with
-// the text that it had.
-func (l *Local) legalBasis(ref statement.AgreementRef, grantee comity.State) error {
-	now := l.now()
+// the text that it had, which covers the category that the liaison signed.
+func (l *Local) legalBasis(g grantTerms, grantee comity.State) error {
+	now, ref := l.now(), g.Agreement
 	for _, s := range []comity.State{l.state, grantee} {
 		m, err := l.directory.State(s)
 		if err != nil {
 			return err
 		}
 		i := slices.IndexFunc(m.Agreements, func(a statement.Agreement) bool { return a.ID == ref.ID })
-		if i < 0 || m.Agreements[i].Hash() != ref.Hash || now.Before(m.Agreements[i].InForce) ||
+		if i < 0 || m.Agreements[i].Hash() != ref.Hash || !slices.Contains(m.Agreements[i].Categories, g.Category) || now.Before(m.Agreements[i].InForce) ||
 			!m.Agreements[i].Until.IsZero() && !now.Before(m.Agreements[i].Until) {
 			return comity.Denied(comity.ArticleLegalBasis, fmt.Sprintf("the grant's agreement no longer binds %s and %s", l.state, grantee),
 				"both states ratify an agreement, and the originator's liaison grants anew")

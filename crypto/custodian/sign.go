@@ -60,6 +60,11 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 	if err := l.ownOfficer(who); err != nil {
 		return "", err
 	}
+	if o.Kind == statement.KindReceipt {
+		if err := handlesEvidence(who); err != nil {
+			return "", err
+		}
+	}
 	if r.role != "" && who.Officer.Role != r.role {
 		return "", comity.Denied(r.article, fmt.Sprintf("a %s is the act of an officer in the role %s", o.Kind, r.role),
 			fmt.Sprintf("an officer of %s in that role does it", l.state))
@@ -80,8 +85,20 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 		return "", err
 	}
 	// Nothing leaves here that others could not verify.
-	if _, err := l.directory.VerifyStatement(compact); err != nil {
+	if s, err = l.directory.VerifyStatement(compact); err != nil {
 		return "", fmt.Errorf("custodian: what was signed does not verify: %w", err)
+	}
+	// What only shrinks what is open is in force before anybody is told so: a
+	// statement that its bearer kept back would be worth nothing. And what an
+	// exhibit is, is settled before anybody has it in writing.
+	switch s.Kind {
+	case statement.KindNarrowing, statement.KindRevocation, statement.KindReservation:
+		err = l.enter(ctx, s, compact)
+	case statement.KindReceipt:
+		err = l.receive(ctx, s, compact)
+	}
+	if err != nil {
+		return "", err
 	}
 	return compact, nil
 }
@@ -102,10 +119,11 @@ func (l *Local) judge(ctx context.Context, o SignOrder, s *statement.Statement) 
 		}
 		return l.judgeNarrowing(ctx, o, b)
 	case statement.KindRevocation:
-		if err := decode(s, &statement.RevokeBody{}); err != nil {
+		var b statement.RevokeBody
+		if err := decode(s, &b); err != nil {
 			return err
 		}
-		_, err := l.previous(o)
+		_, err := l.grantOf(ctx, o, b.Case)
 		return err
 	case statement.KindReservation:
 		if o.ID != o.Record {
@@ -122,7 +140,7 @@ func (l *Local) judge(ctx context.Context, o SignOrder, s *statement.Statement) 
 		}
 		return nil
 	}
-	return decode(s, &statement.CompleteBody{})
+	return l.judgeReceipt(ctx, o, *s)
 }
 
 // decode reads a body strictly; it must be canonical, since its hash is what
@@ -135,7 +153,13 @@ func decode(s *statement.Statement, to any) error {
 }
 
 func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBody, s *statement.Statement) error {
+	if b.ID != o.ID {
+		return comity.Invalid("id", "the liaison signed the grant under another id")
+	}
 	if err := l.checkTerms(b); err != nil {
+		return err
+	}
+	if err := l.newest(ctx, b.Grantee.State); err != nil {
 		return err
 	}
 	c, _, err := read[caseEntry](ctx, l, caseKey(o.Record))
@@ -145,7 +169,7 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 	if c.Reserved != nil {
 		return reserved(l.state)
 	}
-	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, o.Category, "", l.now())
+	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, b.Category, "", l.now())
 	if err != nil {
 		return err
 	}
@@ -209,25 +233,22 @@ func checkExhibits(exhibits []comity.ID) error {
 	return nil
 }
 
-// previous verifies the statement that a narrowing or revocation is about.
-func (l *Local) previous(o SignOrder) (statement.Statement, error) {
-	p, err := l.own(o.Previous)
-	if err != nil {
-		return p, err
+// grantOf reads what the register holds of a grant that is to be lessened,
+// which may be nothing yet. The officer's act says of which case it is.
+func (l *Local) grantOf(ctx context.Context, o SignOrder, named comity.ID) (grantEntry, error) {
+	if named != o.Record {
+		return grantEntry{}, comity.Invalid("case", "the officer signed it of another case")
 	}
-	if p.Kind != statement.KindGrant && p.Kind != statement.KindNarrowing || p.ID != o.ID || p.Record != o.Record {
-		return p, comity.Invalid("previous", "this is not a statement of the grant")
+	e, _, err := read[grantEntry](ctx, l, grantKey(o.ID))
+	if err == nil && e.Case != "" && e.Case != o.Record {
+		err = comity.Invalid("case", "the grant is of another case")
 	}
-	return p, nil
+	return e, err
 }
 
-// judgeNarrowing checks that the remaining terms lie within those of the
-// previous statement and of the register.
+// judgeNarrowing checks that the remaining terms lie within those that the
+// register leaves.
 func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.NarrowBody) error {
-	p, err := l.previous(o)
-	if err != nil {
-		return err
-	}
 	if err := checkExhibits(b.Exhibits); err != nil {
 		return err
 	}
@@ -237,38 +258,17 @@ func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.Nar
 	if scopeRanks[b.Scope] == 0 {
 		return comity.Invalid("scope", "this is not a scope")
 	}
-	before, caveats, err := termsOf(p)
-	if err != nil {
-		return err
-	}
-	e, _, err := read[grantEntry](ctx, l, grantKey(o.ID))
+	e, err := l.grantOf(ctx, o, b.Case)
 	if err != nil {
 		return err
 	}
 	if e.Ended != nil {
 		return ended()
 	}
-	after := limits{b.Scope, b.Exhibits, b.NotAfter}
-	ok := after.within(before) && stricter(b.Caveats.Marking, caveats.Marking)
-	if standing, registered := e.terms(); registered {
-		ok = ok && after.within(standing)
-	}
-	if !ok {
+	if standing := e.standing(); standing != nil && !narrowed(b).within(*standing) {
 		return comity.Denied(comity.ArticleTerm, "a grant is only ever narrowed, and these terms are wider", "the liaison makes a new grant for what is more")
 	}
 	return nil
-}
-
-// termsOf gives what a grant or narrowing leaves open.
-func termsOf(p statement.Statement) (limits, comity.Caveats, error) {
-	if p.Kind == statement.KindGrant {
-		var g statement.GrantBody
-		err := decode(&p, &g)
-		return limits{g.Scope, g.Exhibits, g.NotAfter}, g.Caveats, err
-	}
-	var n statement.NarrowBody
-	err := decode(&p, &n)
-	return limits{n.Scope, n.Exhibits, n.NotAfter}, n.Caveats, err
 }
 
 // stricter reports whether marking a allows nothing that b does not. Handling

@@ -9,10 +9,11 @@ import (
 )
 
 // Completed declares what was uploaded of an exhibit: the parts under its
-// header, and the SHA-256 of the whole plaintext.
-func Completed(h envelope.Header, parts []envelope.SealedPart, plain [32]byte) CompleteBody {
+// header, the SHA-256 of the whole plaintext, and under which label it was
+// begun, as the hash that [BodyHash] gives of the [BeginBody].
+func Completed(h envelope.Header, begin string, parts []envelope.SealedPart, plain [32]byte) CompleteBody {
 	header, root, nonces := h.Hash(), envelope.Root(parts), envelope.Nonces(parts)
-	return CompleteBody{HeaderHash: hex.EncodeToString(header[:]), Root: hex.EncodeToString(root[:]), Nonces: hex.EncodeToString(nonces[:]),
+	return CompleteBody{BeginHash: begin, HeaderHash: hex.EncodeToString(header[:]), Root: hex.EncodeToString(root[:]), Nonces: hex.EncodeToString(nonces[:]),
 		PlainSHA256: hex.EncodeToString(plain[:]), Size: h.Length, Parts: len(parts)}
 }
 
@@ -27,7 +28,7 @@ func (s Statement) Receipt(h envelope.Header) (CompleteBody, error) {
 		return b, err
 	}
 	hash := h.Hash()
-	if b.HeaderHash != hex.EncodeToString(hash[:]) || b.Size != h.Length || b.Parts != h.Parts() ||
+	if !isHash(b.BeginHash) || b.HeaderHash != hex.EncodeToString(hash[:]) || b.Size != h.Length || b.Parts != h.Parts() ||
 		!isHash(b.Root) || !isHash(b.Nonces) || !isHash(b.PlainSHA256) {
 		return b, errors.New("statement: the receipt declares another container than the exhibit's")
 	}

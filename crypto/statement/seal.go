@@ -69,10 +69,10 @@ func (b Binding) check() error {
 		return errors.New("it names no union")
 	case !b.State.Valid():
 		return errors.New("it names no state")
-	case !isHash(b.HeaderHash) || !isHash(b.Commitment):
-		return errors.New("its header hash or commitment is not a SHA-256 in hex")
-	case b.Root != "" && !isHash(b.Root) || b.PlainSHA256 != "" && !isHash(b.PlainSHA256):
-		return errors.New("its root or plaintext hash is not a SHA-256 in hex")
+	case !isHash(b.BeginHash) || !isHash(b.HeaderHash) || !isHash(b.Commitment):
+		return errors.New("its begin hash, header hash or commitment is not a SHA-256 in hex")
+	case b.Root+b.Nonces+b.PlainSHA256 != "" && !(isHash(b.Root) && isHash(b.Nonces) && isHash(b.PlainSHA256)):
+		return errors.New("its root, nonces and plaintext hash are not each a SHA-256 in hex")
 	case !IsThumbprint(b.RecipientJKT):
 		return errors.New("its recipient is not a thumbprint")
 	case b.Nonce == "":

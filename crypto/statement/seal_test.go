@@ -34,7 +34,7 @@ func newOpening(t testing.TB, u *tokentest.Union, act string) opening {
 		t.Fatal(err)
 	}
 	b := statement.Binding{Union: tokentest.Name, State: "KZ", Case: comity.NewID(comity.KindCase), Evidence: comity.NewID(comity.KindEvidence),
-		HeaderHash: anyHash, Commitment: anyHash, RecipientJKT: jkt, Expires: u.Clock.Now().Unix() + 60}
+		BeginHash: anyHash, HeaderHash: anyHash, Commitment: anyHash, RecipientJKT: jkt, Expires: u.Clock.Now().Unix() + 60}
 	a := statement.Act{Act: act, Record: b.Case, RecipientJKT: jkt}
 	if act == statement.ActEvidenceOpen {
 		a.Record, a.HeaderHash, a.Purpose = b.Evidence, b.HeaderHash, comity.PurposeInvestigation

@@ -78,6 +78,7 @@ type (
 	// CompleteBody declares what was uploaded; the act's record is the exhibit.
 	// [Completed] makes it.
 	CompleteBody struct {
+		BeginHash   string `json:"beginHash"`  // hex, the body_hash of the act that began it: its name, media type and claims
 		HeaderHash  string `json:"headerHash"` // hex, of the container's header
 		Root        string `json:"root"`       // hex, see envelope.Root
 		Nonces      string `json:"nonces"`     // hex, see envelope.Nonces
@@ -88,23 +89,28 @@ type (
 	// OpenBody asks for an exhibit's key; the act's record is the exhibit and
 	// its header_hash, purpose, grant (abroad) and recipient_jkt are set.
 	OpenBody struct{}
-	// GrantBody is the terms of a grant; the act's record is the case.
+	// GrantBody is the terms of a grant; the act's record is the case. The
+	// liaison's client chooses the id, so that one act makes one grant, and the
+	// liaison can end it whatever the server answers or keeps to itself.
 	GrantBody struct {
-		Grantee    comity.Grantee `json:"grantee"`
-		Scope      comity.Scope   `json:"scope"`
-		Exhibits   []comity.ID    `json:"exhibits,omitempty"`
-		Grade      comity.Grade   `json:"grade"`
-		Assistance string         `json:"assistance,omitempty"`
-		Caveats    comity.Caveats `json:"caveats"`
-		Purpose    comity.Purpose `json:"purpose"`
-		Agreement  string         `json:"agreement"`
-		Release    comity.ID      `json:"release"`
-		Request    comity.ID      `json:"request,omitempty"`
-		NotBefore  int64          `json:"notBefore"` // Unix seconds
-		NotAfter   int64          `json:"notAfter"`
+		ID         comity.ID       `json:"id"`
+		Category   comity.Category `json:"category"` // of the case: what the agreement must cover
+		Grantee    comity.Grantee  `json:"grantee"`
+		Scope      comity.Scope    `json:"scope"`
+		Exhibits   []comity.ID     `json:"exhibits,omitempty"`
+		Grade      comity.Grade    `json:"grade"`
+		Assistance string          `json:"assistance,omitempty"`
+		Caveats    comity.Caveats  `json:"caveats"`
+		Purpose    comity.Purpose  `json:"purpose"`
+		Agreement  string          `json:"agreement"`
+		Release    comity.ID       `json:"release"`
+		Request    comity.ID       `json:"request,omitempty"`
+		NotBefore  int64           `json:"notBefore"` // Unix seconds
+		NotAfter   int64           `json:"notAfter"`
 	}
 	// NarrowBody is the terms that remain; the act's record is the grant.
 	NarrowBody struct {
+		Case     comity.ID      `json:"case"` // of the grant
 		Scope    comity.Scope   `json:"scope"`
 		Exhibits []comity.ID    `json:"exhibits,omitempty"`
 		Caveats  comity.Caveats `json:"caveats"`
@@ -112,7 +118,8 @@ type (
 	}
 	// RevokeBody ends a grant; the act's record is the grant.
 	RevokeBody struct {
-		Reason string `json:"reason,omitempty"`
+		Case   comity.ID `json:"case"` // of the grant
+		Reason string    `json:"reason,omitempty"`
 	}
 	// ReserveBody reserves a case; the act's record is the case.
 	ReserveBody struct {
@@ -188,10 +195,12 @@ type Binding struct {
 	State         comity.State `json:"state"`
 	Case          comity.ID    `json:"case"`
 	Evidence      comity.ID    `json:"evidence"`
+	BeginHash     string       `json:"begin_hash"` // hex, see [CompleteBody]
 	HeaderHash    string       `json:"header_hash"`
 	Commitment    string       `json:"commitment"`
-	Root          string       `json:"root,omitempty"`         // hex; empty before completion
-	PlainSHA256   string       `json:"plain_sha256,omitempty"` // hex; empty before completion
+	Root          string       `json:"root,omitempty"`         // hex; like the next two empty before completion
+	Nonces        string       `json:"nonces,omitempty"`       // hex
+	PlainSHA256   string       `json:"plain_sha256,omitempty"` // hex
 	ObjectVersion string       `json:"object_version,omitempty"`
 	RecipientJKT  string       `json:"recipient_jkt"`
 	Nonce         string       `json:"nonce"` // of the act

@@ -129,8 +129,17 @@ func (s Statement) check(union string) error {
 	if err := s.Decode(body); err != nil {
 		return err
 	}
-	if g, ok := body.(*GrantBody); ok {
-		return s.checkGrant(g)
+	named := s.Record
+	switch b := body.(type) {
+	case *GrantBody:
+		return s.checkGrant(b)
+	case *NarrowBody:
+		named = b.Case
+	case *RevokeBody:
+		named = b.Case
+	}
+	if named != s.Record {
+		return errors.New("the officer signed it of another case")
 	}
 	return nil
 }
@@ -138,6 +147,9 @@ func (s Statement) check(union string) error {
 func (s Statement) checkGrant(g *GrantBody) error {
 	if s.Agreement == nil || s.Agreement.ID != g.Agreement {
 		return errors.New("a grant names its agreement by id and hash")
+	}
+	if g.ID != s.ID {
+		return errors.New("the liaison made it under another id")
 	}
 	if g.NotAfter <= g.NotBefore {
 		return errors.New("the grant ends before it begins")

@@ -59,19 +59,20 @@ func (n *notary) sign(t testing.TB, s statement.Statement) string {
 
 func grantBody() statement.GrantBody {
 	now := time.Now().Unix()
-	return statement.GrantBody{Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Grade: comity.GradeLead,
+	return statement.GrantBody{ID: comity.NewID(comity.KindGrant), Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking, Text: "<not> for \"court\" & é"}, Purpose: comity.PurposeInvestigation,
 		Agreement: tokentest.Agreement, Release: comity.NewID(comity.KindRelease), NotBefore: now, NotAfter: now + 3600}
 }
 
 func (n *notary) grant(t testing.TB) statement.Statement {
 	t.Helper()
-	id, c := comity.NewID(comity.KindGrant), comity.NewID(comity.KindCase)
-	return n.statement(t, statement.KindGrant, statement.ActGrantMake, id, c, c, grantBody())
+	c, body := comity.NewID(comity.KindCase), grantBody()
+	return n.statement(t, statement.KindGrant, statement.ActGrantMake, body.ID, c, c, body)
 }
 
 func TestStatementsRoundTrip(t *testing.T) {
-	grant, c := comity.NewID(comity.KindGrant), comity.NewID(comity.KindCase)
+	terms, c := grantBody(), comity.NewID(comity.KindCase)
+	grant := terms.ID
 	request, evidence := comity.NewID(comity.KindRequest), comity.NewID(comity.KindEvidence)
 	for _, k := range []struct {
 		officer        string
@@ -80,15 +81,15 @@ func TestStatementsRoundTrip(t *testing.T) {
 		id, record, on comity.ID
 		body, into     any
 	}{
-		{"liaison@KZ", statement.KindGrant, statement.ActGrantMake, grant, c, c, grantBody(), &statement.GrantBody{}},
+		{"liaison@KZ", statement.KindGrant, statement.ActGrantMake, grant, c, c, terms, &statement.GrantBody{}},
 		{"deputy@KZ", statement.KindNarrowing, statement.ActGrantNarrow, grant, c, grant,
-			statement.NarrowBody{Scope: comity.ScopeSummary, NotAfter: 1}, &statement.NarrowBody{}},
-		{"liaison@KZ", statement.KindRevocation, statement.ActGrantRevoke, grant, c, grant, statement.RevokeBody{Reason: "done"}, &statement.RevokeBody{}},
+			statement.NarrowBody{Case: c, Scope: comity.ScopeSummary, NotAfter: 1}, &statement.NarrowBody{}},
+		{"liaison@KZ", statement.KindRevocation, statement.ActGrantRevoke, grant, c, grant, statement.RevokeBody{Case: c, Reason: "done"}, &statement.RevokeBody{}},
 		{"authority@KZ", statement.KindReservation, statement.ActCaseReserve, c, c, c, statement.ReserveBody{Reason: "domestic"}, &statement.ReserveBody{}},
 		{"liaison@KZ", statement.KindRefusal, statement.ActRequestRefuse, comity.NewID(comity.KindRefusal), request, request,
 			statement.RefuseBody{Ground: comity.GroundNotStated}, &statement.RefuseBody{}},
 		{"investigator@KZ", statement.KindReceipt, statement.ActEvidenceComplete, evidence, c, evidence,
-			statement.CompleteBody{Root: anyHash, PlainSHA256: anyHash, Size: 1 << 40, Parts: 9}, &statement.CompleteBody{}},
+			statement.CompleteBody{BeginHash: anyHash, Root: anyHash, PlainSHA256: anyHash, Size: 1 << 40, Parts: 9}, &statement.CompleteBody{}},
 	} {
 		n := newNotary(t, k.officer)
 		s := n.statement(t, k.kind, k.act, k.id, k.record, k.on, k.body)
@@ -127,6 +128,7 @@ func TestStatementRefused(t *testing.T) {
 		"a state outside":          func(s *statement.Statement) { s.State = "FR" },
 		"id of another kind":       func(s *statement.Statement) { s.ID = comity.NewID(comity.KindCase) },
 		"record of another kind":   func(s *statement.Statement) { s.Record = s.ID },
+		"another id":               func(s *statement.Statement) { s.ID = comity.NewID(comity.KindGrant) },
 		"another record":           func(s *statement.Statement) { s.Record = comity.NewID(comity.KindCase) },
 		"another act":              func(s *statement.Statement) { s.Act = otherGrant.Act },
 		"no act":                   func(s *statement.Statement) { s.Act = "" },
@@ -155,12 +157,13 @@ func TestStatementRefused(t *testing.T) {
 		},
 		"ends before it begins": func(s *statement.Statement) {
 			b := grantBody()
-			b.NotAfter = b.NotBefore
+			b.ID, b.NotAfter = s.ID, b.NotBefore
 			_, c, _ := statement.BodyHash(b)
 			setBody(t, n.key, s, c)
 		},
 		"grantee without state": func(s *statement.Statement) {
 			b := grantBody()
+			b.ID = s.ID
 			b.Grantee = comity.Grantee{}
 			_, c, _ := statement.BodyHash(b)
 			setBody(t, n.key, s, c)
@@ -172,6 +175,17 @@ func TestStatementRefused(t *testing.T) {
 		change(&s)
 		if _, err := n.Directory.VerifyStatement(n.sign(t, s)); err == nil {
 			t.Errorf("%s: taken", name)
+		}
+	}
+	grant, of := comity.NewID(comity.KindGrant), comity.NewID(comity.KindCase)
+	for kind, s := range map[statement.Kind]statement.Statement{
+		statement.KindNarrowing: n.statement(t, statement.KindNarrowing, statement.ActGrantNarrow, grant, of, grant,
+			statement.NarrowBody{Case: comity.NewID(comity.KindCase), Scope: comity.ScopeSummary, NotAfter: 1}),
+		statement.KindRevocation: n.statement(t, statement.KindRevocation, statement.ActGrantRevoke, grant, of, grant,
+			statement.RevokeBody{Case: comity.NewID(comity.KindCase)}),
+	} {
+		if _, err := n.Directory.VerifyStatement(n.sign(t, s)); err == nil {
+			t.Errorf("a %s that the officer signed of another case was taken", kind)
 		}
 	}
 	authority := &notary{Union: n.Union}

@@ -42,6 +42,12 @@ path "MOUNT/register/data/case/+" {
 path "MOUNT/register/data/grant/+" {
   capabilities = ["create", "read", "update"]
 }
+path "MOUNT/register/data/evidence/+" {
+  capabilities = ["create", "read", "update"]
+}
+path "MOUNT/register/data/manifest/+" {
+  capabilities = ["create", "read", "update"]
+}
 
 # Its own token: renew it, and give it back. Vault's default policy is not attached.
 path "auth/token/renew-self" {

@@ -102,6 +102,11 @@ func TestAllowed(t *testing.T) {
 		{write, "register/data/case/case1_x", fields{"options": fields{"cas": 1}, "data": fields{"entry": "{}"}}},
 		{http.MethodGet, "register/data/case/case1_x", nil},
 		{write, "register/data/grant/grant1_x", fields{"options": fields{"cas": 0}, "data": fields{"entry": "{}"}}},
+		{write, "register/data/evidence/evidence1_x", fields{"options": fields{"cas": 0}, "data": fields{"entry": "{}"}}},
+		{write, "register/data/evidence/evidence1_x", fields{"options": fields{"cas": 1}, "data": fields{"entry": "{}"}}},
+		{http.MethodGet, "register/data/evidence/evidence1_x", nil},
+		{write, "register/data/manifest/kz", fields{"options": fields{"cas": 0}, "data": fields{"entry": "{}"}}},
+		{http.MethodGet, "register/data/manifest/kz", nil},
 	} {
 		if _, err := request(t, s.client, try.method, s.mount+"/"+try.path, try.body); err != nil {
 			t.Errorf("%s %s: %v", try.method, try.path, err)
@@ -122,9 +127,10 @@ func TestForbidden(t *testing.T) {
 	key := fields{"type": "aes256-gcm96", "derived": true}
 	for _, mount := range []string{s.mount, other.mount} {
 		for path, body := range map[string]fields{
-			"cases/keys/case-1":           key,
-			"register/data/case/case1_x":  {"options": fields{"cas": 0}, "data": fields{"entry": "{}"}},
-			"register/data/other/other_x": {"options": fields{"cas": 0}, "data": fields{"entry": "{}"}},
+			"cases/keys/case-1":                  key,
+			"register/data/case/case1_x":         {"options": fields{"cas": 0}, "data": fields{"entry": "{}"}},
+			"register/data/evidence/evidence1_x": {"options": fields{"cas": 0}, "data": fields{"entry": "{}"}},
+			"register/data/other/other_x":        {"options": fields{"cas": 0}, "data": fields{"entry": "{}"}},
 		} {
 			if _, err := request(t, admin, write, mount+"/"+path, body); err != nil {
 				t.Fatal(err)
@@ -191,11 +197,16 @@ func TestForbidden(t *testing.T) {
 	own(write, "statements/keys/statements", fields{"type": "ecdsa-p256"})
 	own(write, "statements/datakey/plaintext/statements", fields{})
 	own(write, "statements/hmac/statements", fields{"input": b64})
-	// The register: no deletion, no history, nothing beside cases and grants.
+	// The register: no deletion, no history, nothing beside cases, grants, exhibits
+	// and manifests.
 	own(http.MethodDelete, "register/data/case/case1_x", nil)
 	own(write, "register/delete/case/case1_x", fields{"versions": []int{1}})
 	own(write, "register/undelete/case/case1_x", fields{"versions": []int{1}})
 	own(write, "register/destroy/case/case1_x", fields{"versions": []int{1}})
+	own(http.MethodDelete, "register/data/evidence/evidence1_x", nil)
+	own(write, "register/destroy/evidence/evidence1_x", fields{"versions": []int{1}})
+	own(http.MethodDelete, "register/metadata/evidence/evidence1_x", nil)
+	own(list, "register/metadata/evidence", nil)
 	own(http.MethodDelete, "register/metadata/case/case1_x", nil)
 	own(write, "register/metadata/case/case1_x", fields{"cas_required": false})
 	own(http.MethodGet, "register/metadata/case/case1_x", nil)

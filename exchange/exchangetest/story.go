@@ -48,6 +48,7 @@ func (o *Officer) Begin(t testing.TB, c comity.ID, name string, size int64) (exc
 	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceBegin, Record: c, RecipientJKT: jkt}, body)
 	act := &exchange.BeginEvidence{Key: Key(), Case: c, Items: []exchange.BeginExhibit{{Body: body, Act: jws, Recipient: statement.PublicJWK(&recipient.PublicKey)}}}
 	o.Do(t, act)
+	o.Begun(t, act.Begun[0].ID, body)
 	sealed, err := o.Directory.VerifySealedKey(act.Begun[0].SealedKey)
 	must(t, err)
 	h, err := envelope.ParseHeader(act.Begun[0].Header)
@@ -87,9 +88,27 @@ func (o *Officer) Put(t testing.TB, begun exchange.BegunExhibit, key envelope.Ke
 		parts = append(parts, comity.EvidencePart{Number: i + 1, Size: int64(len(cipher)), SHA256: sealed.CipherSHA256, Nonce: sealed.Nonce})
 		all = append(all, sealed)
 	}
-	whole := sha256.Sum256(plain)
-	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h, all, whole))
-	return &exchange.CompleteEvidence{Key: Key(), Items: []exchange.CompleteExhibit{{Evidence: begun.ID, Parts: parts, PlainSHA256: whole, Act: jws}}}
+	whole, label := sha256.Sum256(plain), o.Label(t, begun.ID)
+	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceComplete, Record: begun.ID}, statement.Completed(h, label, all, whole))
+	return &exchange.CompleteEvidence{Key: Key(), Items: []exchange.CompleteExhibit{{Evidence: begun.ID, Parts: parts, PlainSHA256: whole, BeginHash: label, Act: jws}}}
+}
+
+// Begun remembers the body that an exhibit was begun with.
+func (w *World) Begun(t testing.TB, e comity.ID, body statement.BeginBody) {
+	t.Helper()
+	label, _, err := statement.BodyHash(body)
+	must(t, err)
+	w.labels.Store(e, label)
+}
+
+// Label is the hash of the body that an exhibit was begun with.
+func (w *World) Label(t testing.TB, e comity.ID) string {
+	t.Helper()
+	label, ok := w.labels.Load(e)
+	if !ok {
+		t.Fatalf("%s was not begun here", e)
+	}
+	return label.(string)
 }
 
 // Send sends a signed request and fails the test unless it succeeds.
@@ -131,7 +150,7 @@ func (w *World) Mandate(t testing.TB, s comity.State) {
 // GrantBody is the terms of a full grant for a week.
 func (o *Officer) GrantBody(to comity.State, release comity.ID, exhibits ...comity.ID) statement.GrantBody {
 	now := o.Clock.Now()
-	return statement.GrantBody{Grantee: comity.Grantee{State: to}, Scope: comity.ScopeFull, Exhibits: exhibits, Grade: comity.GradeLead,
+	return statement.GrantBody{ID: comity.NewID(comity.KindGrant), Category: tokentest.Category, Grantee: comity.Grantee{State: to}, Scope: comity.ScopeFull, Exhibits: exhibits, Grade: comity.GradeLead,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation, Agreement: tokentest.Agreement,
 		Release: release, NotBefore: now.Add(-time.Second).Unix(), NotAfter: now.Add(7 * 24 * time.Hour).Unix()}
 }
@@ -143,10 +162,10 @@ func (o *Officer) MakeGrant(t testing.TB, c comity.ID, body statement.GrantBody)
 		Act: o.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: c, Purpose: body.Purpose}, body)}
 }
 
-// Revoke is the signed act that ends a grant.
-func (o *Officer) Revoke(t testing.TB, grant comity.ID) *exchange.RevokeGrant {
+// Revoke is the signed act that ends a grant of a case.
+func (o *Officer) Revoke(t testing.TB, c, grant comity.ID) *exchange.RevokeGrant {
 	t.Helper()
-	body := statement.RevokeBody{Reason: "no longer needed"}
+	body := statement.RevokeBody{Case: c, Reason: "no longer needed"}
 	return &exchange.RevokeGrant{Key: Key(), Grant: grant, Body: body,
 		Act: o.Sign(t, statement.Act{Act: statement.ActGrantRevoke, Record: grant}, body)}
 }

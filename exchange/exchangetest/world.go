@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type World struct {
 	Custodians map[comity.State]*custodian.Local
 	Stores     map[comity.State]*directory.Store
 	Log        *slog.Logger
+
+	labels *sync.Map // of exhibits begun, see [World.Label]
 }
 
 // Options changes what a world is made of.
@@ -59,7 +62,7 @@ func New(t testing.TB, states ...comity.State) *World { return NewWith(t, Option
 func NewWith(t testing.TB, o Options) *World {
 	t.Helper()
 	w := &World{Union: tokentest.NewUnion(t, o.States...), Custodians: map[comity.State]*custodian.Local{},
-		Stores: map[comity.State]*directory.Store{}, Log: o.Log}
+		Stores: map[comity.State]*directory.Store{}, Log: o.Log, labels: &sync.Map{}}
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}

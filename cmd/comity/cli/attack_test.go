@@ -129,11 +129,11 @@ func (w *turned) granted(t *testing.T, title string) (of *client.Case, g *client
 	release, err := owner.ReleaseDecide(t.Context(), client.NewRelease{Case: of.ID, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
 		Purpose: comity.PurposeInvestigation, NotAfter: now.Add(30 * 24 * time.Hour)})
 	ok(t, err)
-	g, err = liaison.GrantMake(t.Context(), client.NewGrant{Case: of.ID, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
+	g, err = liaison.GrantMake(t.Context(), client.NewGrant{Case: of.ID, Category: tokentest.Category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
 		Grade: comity.GradeLead, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation,
 		Agreement: tokentest.Agreement, Release: release.ID, NotBefore: now.Add(-time.Second), NotAfter: now.Add(7 * 24 * time.Hour)})
 	ok(t, err)
-	narrowed, err := liaison.GrantNarrow(t.Context(), client.Narrowing{Grant: g.ID, ExpectedVersion: g.Version, Scope: comity.ScopeSummary,
+	narrowed, err := liaison.GrantNarrow(t.Context(), client.Narrowing{Grant: g.ID, Case: of.ID, ExpectedVersion: g.Version, Scope: comity.ScopeSummary,
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour)})
 	ok(t, err)
 	return of, narrowed

@@ -109,7 +109,7 @@ type evidenceGetCmd struct {
 func (evidenceGetCmd) Help() string {
 	return `The originator's custodian seals the exhibit's key to a key made for this one opening, over the officer's
 signed act; the opening stands in the record of acts. The file takes its name only when the key, every
-part, the ciphertext root, the plaintext's hash and the state's receipt hold. Nothing is overwritten.
+part, the ciphertext root, the plaintext's hash and the state's receipt, which signs its name and type too, hold. Nothing is overwritten.
 
 Example:
   comity evidence get evidence1_… --purpose INVESTIGATION -o disk.img`
@@ -152,9 +152,9 @@ func (e evidenceListCmd) Run(r *run) error {
 	}
 	defer r.more(cut, len(all), total)
 	return r.print(nonNil(all), func(w io.Writer) {
-		row(w, "EXHIBIT", "STATUS", "ORIGINAL", "SIZE", "TYPE", "COMPLETED", "NAME", "SHA-256")
+		row(w, "EXHIBIT", "STATUS", "ORIGINAL", "SIZE", "TYPE", "COMPLETED", "NAME", "SHA-256", "RECEIPT")
 		for _, x := range all {
-			row(w, x.ID, x.Status, x.Original, size(x.Size), x.MediaType, x.CompletedAt, short(x.Name, 60), x.PlainSHA256)
+			row(w, x.ID, x.Status, x.Original, size(x.Size), x.MediaType, x.CompletedAt, short(x.Name, 60), x.PlainSHA256, x.Check)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -134,9 +135,14 @@ func (g grantMakeCmd) Run(r *run) error {
 	if m := g.over(marking); m != nil {
 		marking = *m
 	}
-	made, err := c.GrantMake(r.ctx, client.NewGrant{Case: g.Case, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
+	made, err := c.GrantMake(r.ctx, client.NewGrant{Case: g.Case, Category: found.Category, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
 		Scope: g.Scope, Exhibits: g.Exhibit, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
 		Purpose: g.Purpose, Agreement: g.Agreement, Release: g.Release, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time})
+	if unsure, ok := errors.AsType[*client.UnsureError](err); ok {
+		fmt.Fprintf(r.stderr, "comity: whatever the error says, the grant %s may exist, or come to exist within a day. Look at it with\n"+
+			"  comity grant show %s\nand if it is not wanted, end it for good, shown or not, with\n  comity grant revoke %s --case %s\n",
+			unsure.Grant, unsure.Grant, unsure.Grant, unsure.Case)
+	}
 	return r.granted(made, err)
 }
 
@@ -280,7 +286,7 @@ func (n grantNarrowCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	in := client.Narrowing{Grant: n.Grant, ExpectedVersion: n.Expected, Scope: g.Scope, Exhibits: g.Exhibits, NotAfter: g.NotAfter}
+	in := client.Narrowing{Grant: n.Grant, Case: g.Case, ExpectedVersion: n.Expected, Scope: g.Scope, Exhibits: g.Exhibits, NotAfter: g.NotAfter}
 	if in.ExpectedVersion == 0 {
 		in.ExpectedVersion = g.Version
 	}
@@ -313,6 +319,7 @@ func (n grantNarrowCmd) Run(r *run) error {
 
 type grantRevokeCmd struct {
 	Grant  comity.ID `arg:"" help:"The grant."`
+	Case   comity.ID `help:"Its case; without it, as the grant's own signed statement says." placeholder:"ID"`
 	Reason text      `help:"Why; part of what the state signs." placeholder:"TEXT"`
 }
 
@@ -329,7 +336,17 @@ func (v grantRevokeCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	g, err := c.GrantRevoke(r.ctx, v.Grant, string(v.Reason))
+	if v.Case == "" {
+		g, err := c.Grant(r.ctx, v.Grant)
+		if err != nil {
+			return err
+		}
+		if err := g.Check.Err(); err != nil {
+			return &client.VerificationError{What: "the statement of " + string(g.ID) + ", which says of which case it is (give --case to end it all the same),", Err: err}
+		}
+		v.Case = g.Case
+	}
+	g, err := c.GrantRevoke(r.ctx, v.Case, v.Grant, string(v.Reason))
 	return r.granted(g, err)
 }
 

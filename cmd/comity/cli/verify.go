@@ -114,6 +114,7 @@ func showBody(w io.Writer, s statement.Statement) {
 	case statement.KindGrant:
 		var b statement.GrantBody
 		if s.Decode(&b) == nil {
+			field(w, "category", b.Category)
 			field(w, "to", b.Grantee.Viewer())
 			field(w, "scope", b.Scope)
 			for _, e := range b.Exhibits {
@@ -135,6 +136,11 @@ func showBody(w io.Writer, s statement.Statement) {
 			field(w, "caveats", strings.TrimSpace(marked(b.Caveats.Marking)+" "+b.Caveats.Text))
 			field(w, "until", time.Unix(b.NotAfter, 0))
 		}
+	case statement.KindRevocation:
+		var b statement.RevokeBody
+		if s.Decode(&b) == nil {
+			field(w, "reason", b.Reason)
+		}
 	case statement.KindRefusal:
 		var b statement.RefuseBody
 		if s.Decode(&b) == nil {
@@ -147,6 +153,9 @@ func showBody(w io.Writer, s statement.Statement) {
 			field(w, "size", fmt.Sprintf("%d bytes in %d parts", b.Size, b.Parts))
 			field(w, "SHA-256", b.PlainSHA256)
 			field(w, "root", b.Root)
+			field(w, "nonces", b.Nonces)
+			field(w, "header", b.HeaderHash)
+			field(w, "begun with", b.BeginHash)
 		}
 	}
 }

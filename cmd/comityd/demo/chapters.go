@@ -177,7 +177,7 @@ func (s *story) answer(ctx context.Context) error {
 	s.release = release.ID
 	s.act(owner.who, "records, as the case's owner, the decision to release it to Armenia", "the case and "+s.disk.Name+", for investigation")
 
-	s.terms = client.NewGrant{Case: s.filed, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Exhibits: []comity.ID{s.disk.Evidence},
+	s.terms = client.NewGrant{Case: s.filed, Category: category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull, Exhibits: []comity.ID{s.disk.Evidence},
 		Grade: comity.GradeLead, Caveats: comity.Caveats{Marking: comity.DefaultMarking, Text: "Not for use in court without our consent."},
 		Purpose: comity.PurposeInvestigation, Agreement: union.Agreement2018, Release: s.release, Request: s.request,
 		NotBefore: now.Add(-time.Second), NotAfter: week(now)}

@@ -43,7 +43,7 @@ func (w *world) share(t *testing.T) *shared {
 	release, err := s.owner.ReleaseDecide(t.Context(), client.NewRelease{Case: c.ID, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
 		Exhibits: []comity.ID{s.exhibit.Evidence}, Purpose: comity.PurposeInvestigation, NotAfter: now.AddDate(0, 1, 0)})
 	must(t, err)
-	g, err := s.liaison.GrantMake(t.Context(), client.NewGrant{Case: c.ID, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
+	g, err := s.liaison.GrantMake(t.Context(), client.NewGrant{Case: c.ID, Category: category, Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
 		Exhibits: []comity.ID{s.exhibit.Evidence}, Grade: comity.GradeLead, Caveats: comity.Caveats{Marking: comity.DefaultMarking},
 		Purpose: comity.PurposeInvestigation, Agreement: union.Agreement2018, Release: release.ID, NotBefore: now.Add(-time.Second), NotAfter: week(now)})
 	must(t, err)
@@ -132,7 +132,7 @@ func (w *world) vaultSealed(t *testing.T, s *shared) {
 	unavailable(t, "Armenia opens the exhibit", s.knock(t.Context(), s.asker, s.exhibit.Evidence, comity.PurposeInvestigation), "custodian of KZ")
 	_, err = s.owner.GetEvidence(t.Context(), client.GetOptions{Evidence: s.exhibit.Evidence, Purpose: comity.PurposeInvestigation, Dest: t.TempDir()})
 	unavailable(t, "its owner opens the exhibit", err, "custodian of KZ")
-	_, err = s.liaison.GrantRevoke(t.Context(), s.grant, "")
+	_, err = s.liaison.GrantRevoke(t.Context(), s.filed, s.grant, "")
 	unavailable(t, "the grant is revoked", err, "custodian of KZ")
 	w.failing(t, http.StatusServiceUnavailable, "custodian KZ", "custodian AM") // one Vault for all, here
 

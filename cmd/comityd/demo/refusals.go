@@ -83,7 +83,7 @@ func (s *story) turned(ctx context.Context) (err error) {
 		return err
 	}
 	order := custodian.ReleaseOrder{Asker: statement.Asker{Token: token, Act: signed.act}, Case: record.Case, Evidence: record.ID,
-		Header: record.Header, WrappedKey: record.WrappedKey, Receipt: record.Receipt,
+		Header: record.Header, WrappedKey: record.WrappedKey,
 		ObjectVersion: record.ObjectVersion, Recipient: statement.PublicJWK(&own.PublicKey)}
 	vault := parts.States["KZ"].Custodian
 	_, err = vault.Release(ctx, order)
@@ -118,7 +118,7 @@ func (s *story) turned(ctx context.Context) (err error) {
 
 func (s *story) revoke(ctx context.Context) error {
 	liaison, asker := s.officers["liaison@KZ"], s.officers["investigator@AM"]
-	g, err := liaison.GrantRevoke(ctx, s.grant, "The lead has been followed up; the rest is for mutual legal assistance.")
+	g, err := liaison.GrantRevoke(ctx, s.filed, s.grant, "The lead has been followed up; the rest is for mutual legal assistance.")
 	if err != nil {
 		return err
 	}

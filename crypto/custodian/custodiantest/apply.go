@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -13,12 +14,13 @@ import (
 
 func applyRefused(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	id := comity.NewID(comity.KindGrant)
+	terms := w.terms(e.ID)
+	id := terms.ID
 	receipt := w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
 	good := w.sign(t, w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
 	for what, jws := range map[string]string{
-		"a forged grant":  w.forged(t, id, e.Case, w.terms(e.ID)),
-		"a foreign grant": w.foreign(t, "AM", statement.KindGrant, id, e.Case, w.terms(e.ID)),
+		"a forged grant":  w.forged(t, id, e.Case, terms),
+		"a foreign grant": w.foreign(t, "AM", statement.KindGrant, id, e.Case, terms),
 		"a receipt":       receipt,
 		"an act":          w.asker(t, "liaison@KZ", statement.Act{Act: statement.ActGrantMake, Record: e.Case}, w.terms(e.ID)).Act,
 		"a token":         w.session(t, "liaison@KZ").token,
@@ -32,7 +34,7 @@ func applyRefused(t *testing.T, w *World) {
 }
 
 // anyOrder applies a grant and what narrows or ends it in every order, each
-// statement twice: the outcome is the same.
+// statement twice, to a register that knows of none: the outcome is the same.
 func anyOrder(t *testing.T, w *World) {
 	caseID := w.NewCase(t)
 	a, b, c := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID), w.NewExhibit(t, caseID)
@@ -42,12 +44,12 @@ func anyOrder(t *testing.T, w *World) {
 			o := w.grantOrder(t, "liaison@KZ", caseID, terms)
 			grant := w.sign(t, o)
 			narrow := func(exhibits ...comity.ID) string {
-				return w.sign(t, w.narrowOrder(t, "liaison@KZ", o.ID, caseID, grant, statement.NarrowBody{Scope: terms.Scope,
+				return signed(t, w.aside(t), w.narrowOrder(t, "liaison@KZ", o.ID, caseID, statement.NarrowBody{Scope: terms.Scope,
 					Exhibits: exhibits, Caveats: terms.Caveats, NotAfter: terms.NotAfter - 1}))
 			}
 			all := []string{grant, narrow(a.ID, b.ID), narrow(b.ID, c.ID)}
 			if ends {
-				all[2] = w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID, grant))
+				all[2] = signed(t, w.aside(t), w.revokeOrder(t, "liaison@KZ", o.ID, caseID))
 			}
 			for _, i := range order {
 				w.apply(t, all[i], all[i])
@@ -69,7 +71,7 @@ func anyOrder(t *testing.T, w *World) {
 	}
 	// A revocation alone says nothing of the grantee: nobody is told of it.
 	o := w.grantOrder(t, "liaison@KZ", caseID, w.terms(a.ID))
-	w.apply(t, w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID, w.sign(t, o))))
+	w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID))
 	w.closed(t, "revoked and never granted", "investigator@AM", a, o.ID, absent)
 }
 
@@ -94,7 +96,7 @@ func reservationFinal(t *testing.T, w *World) {
 	pending := w.sign(t, o)
 	w.open(t, "investigator@AM", e, running)
 
-	w.apply(t, w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case)))
+	w.apply(t, signed(t, w.aside(t), w.reserveOrder(t, "authority@KZ", e.Case)))
 	w.closed(t, "a running grant", "investigator@AM", e, running, denied(comity.ArticleTerm))
 	w.apply(t, pending)
 	w.closed(t, "a grant applied after", "investigator@AM", e, o.ID, denied(comity.ArticleTerm))
@@ -114,30 +116,45 @@ func reservationFinal(t *testing.T, w *World) {
 }
 
 // oneGrant: a turned server has another custodian of the state, which has not
-// seen it, sign a liaison's act again, to keep a grant past its revocation.
+// seen it, sign a liaison's act again, to keep a grant past its revocation. The
+// id is the act's own: there is one grant to be had of it, and its end is final.
 func oneGrant(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
 	o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
-	first := w.sign(t, o)
-	w.apply(t, first)
+	w.sign(t, o)
 	again := o
 	again.ID = comity.NewID(comity.KindGrant)
-	second, err := w.Another(custodian.Quota{}).Sign(t.Context(), again)
-	if err != nil {
-		t.Fatal(err) // the register, not this, is what stops it
-	}
-	w.apply(t, w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, e.Case, first)))
-	refused(t, "a second grant of one act", w.Local.Apply(t.Context(), second), denied(comity.ArticleLiaison))
-	w.closed(t, "a second grant of one act", "investigator@AM", e, again.ID, absent)
+	_, err := w.Another(custodian.Quota{}).Sign(t.Context(), again)
+	refused(t, "a second grant of one act", err, invalid)
+	twin := signed(t, w.Another(custodian.Quota{}), o) // never shown to the liaison
+	w.apply(t, twin)
+	w.open(t, "investigator@AM", e, o.ID)
+	w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, e.Case))
+	w.closed(t, "the twin of a revoked grant", "investigator@AM", e, o.ID, denied(comity.ArticleTerm))
 
 	// The same id with another statement.
 	changed := w.grantOrder(t, "liaison@KZ", e.Case, w.terms())
-	changed.ID = comity.NewID(comity.KindGrant)
 	w.apply(t, w.sign(t, changed))
-	wider := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
-	wider.ID = changed.ID
+	terms := w.terms(e.ID)
+	terms.ID = changed.ID
+	wider := w.grantOrder(t, "liaison@KZ", e.Case, terms)
 	refused(t, "another grant under the id", w.Local.Apply(t.Context(), w.sign(t, wider)), refusal{code: comity.CodeConflict})
 	w.closed(t, "another grant under the id", "investigator@AM", e, changed.ID, denied(comity.ArticleLiaison))
+}
+
+// withheld: a signed grant that was kept back for more than a day, until nobody
+// expects it any more, comes too late. One that is in force is not touched.
+func withheld(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	late, soon := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)), w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	kept, applied := w.sign(t, late), w.sign(t, soon)
+	w.advance(custodian.GrantAge - time.Minute)
+	w.apply(t, applied)
+	w.advance(2 * time.Minute)
+	refused(t, "a grant of yesterday", w.Local.Apply(t.Context(), kept), denied(comity.ArticleTerm))
+	w.closed(t, "a grant of yesterday", "investigator@AM", e, late.ID, absent)
+	w.apply(t, applied)
+	w.open(t, "investigator@AM", e, soon.ID)
 }
 
 // applyRace applies many grants of one case, and their revocations, at once
@@ -152,7 +169,7 @@ func applyRace(t *testing.T, w *World) {
 		o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
 		jws := w.sign(t, o)
 		ids = append(ids, o.ID)
-		statements = append(statements, []string{jws, w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, e.Case, jws))})
+		statements = append(statements, []string{jws, signed(t, w.aside(t), w.revokeOrder(t, "liaison@KZ", o.ID, e.Case))})
 	}
 	apply := func(which int) {
 		var group sync.WaitGroup
@@ -179,16 +196,16 @@ func applyRace(t *testing.T, w *World) {
 
 // damagedRegister: an entry that cannot be read is not taken for an absent one.
 func damagedRegister(t *testing.T, w *World) {
-	for _, prefix := range []string{"case/", "grant/"} {
+	for _, prefix := range []string{"case/", "grant/", "evidence/"} {
 		for _, text := range []string{"", "nonsense", `{"unknown":1}`, `{"case":"x"}{}`} {
 			e := w.NewExhibit(t, w.NewCase(t))
 			grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
-			key := prefix + string(map[string]comity.ID{"case/": e.Case, "grant/": grant}[prefix])
+			key := prefix + string(map[string]comity.ID{"case/": e.Case, "grant/": grant, "evidence/": e.ID}[prefix])
 			_, version, err := w.Keys.RegisterGet(t.Context(), key)
-			if err != nil {
+			if err != nil && !errors.Is(err, custodian.ErrAbsent) {
 				t.Fatal(err)
 			}
-			if err := w.Keys.RegisterPut(t.Context(), key, []byte(text), version); err != nil && !errors.Is(err, custodian.ErrCAS) {
+			if err := w.Keys.RegisterPut(t.Context(), key, []byte(text), version); err != nil {
 				t.Fatal(err)
 			}
 			w.closed(t, "the damaged entry "+key, "investigator@AM", e, grant, refusal{code: comity.CodeUnavailable})

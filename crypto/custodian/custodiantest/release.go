@@ -19,12 +19,12 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 		name string
 		test func(*testing.T, *World)
 	}{
-		{"record keys", recordKeys}, {"ready", ready}, {"begin", begin}, {"begin refused", beginRefused}, {"own release", ownRelease},
+		{"record keys", recordKeys}, {"ready", ready}, {"begin", begin}, {"begin refused", beginRefused}, {"one id, one exhibit", oneExhibit}, {"receipt refused", receiptRefused}, {"own release", ownRelease},
 		{"release abroad", releaseAbroad}, {"release refused", releaseRefused}, {"swapped records", swapped},
-		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"quota", quota}, {"live register", liveRegister},
-		{"sign", signAll}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused},
+		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"manifests", manifests}, {"quota", quota}, {"live register", liveRegister},
+		{"sign", signAll}, {"ended when signed", endedWhenSigned}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused},
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"reservation is final", reservationFinal},
-		{"one act, one grant", oneGrant}, {"register race", applyRace}, {"damaged register", damagedRegister},
+		{"one act, one grant", oneGrant}, {"withheld for a day", withheld}, {"register race", applyRace}, {"damaged register", damagedRegister},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, NewWorld(t, open(t))) })
 	}
@@ -169,9 +169,7 @@ func ownRelease(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
 	w.open(t, "investigator@KZ", e, "")
 	w.open(t, "liaison@KZ", e, "")
-	uploading := e
-	uploading.Receipt = ""
-	w.open(t, "investigator@KZ", uploading, "")
+	w.open(t, "investigator@KZ", w.begun(t, e.Case), "")
 	w.apply(t, w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case)))
 	w.open(t, "investigator@KZ", e, "")
 	for _, officer := range []string{"authority@KZ", "auditor@KZ"} {
@@ -192,7 +190,7 @@ func releaseAbroad(t *testing.T, w *World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sk.Root != e.Declared.Root || sk.PlainSHA256 != e.Declared.PlainSHA256 || sk.Root == "" || sk.ObjectVersion != "v1" ||
+	if sk.Root != e.Declared.Root || sk.PlainSHA256 != e.Declared.PlainSHA256 || sk.Nonces != e.Declared.Nonces || sk.BeginHash != e.Declared.BeginHash || sk.Root == "" || sk.ObjectVersion != "v1" ||
 		sk.RecipientJKT != thumb(t, o.Recipient) || sk.HeaderHash != headerHash(t, e.Header) {
 		t.Errorf("the sealed key is bound to %+v", sk.Binding)
 	}
@@ -205,7 +203,8 @@ func releaseAbroad(t *testing.T, w *World) {
 func releaseRefused(t *testing.T, w *World) {
 	caseID := w.NewCase(t)
 	e, other := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID)
-	grant, statementOf := w.Granted(t, caseID, w.terms(e.ID))
+	uploading := w.begun(t, caseID)
+	grant, _ := w.Granted(t, caseID, w.terms(e.ID, uploading.ID))
 	officer := "investigator@AM"
 	thief, err := statement.NewKey()
 	if err != nil {
@@ -264,20 +263,16 @@ func releaseRefused(t *testing.T, w *World) {
 		"another body": {func(o *custodian.ReleaseOrder) {
 			o.Asker = w.asker(t, officer, w.openAct(t, officer, e, grant, comity.PurposeInvestigation), statement.RevokeBody{Reason: "x"})
 		}, unauthenticated},
-		"garbage for an act":        {func(o *custodian.ReleaseOrder) { o.Act = "a.b.c" }, unauthenticated},
-		"a damaged token":           {func(o *custodian.ReleaseOrder) { o.Token += "x" }, unauthenticated},
-		"another purpose":           {acted(func(a *statement.Act) { a.Purpose = comity.PurposeProsecution }), denied(comity.ArticlePurpose)},
-		"no purpose":                {acted(func(a *statement.Act) { a.Purpose = "" }), denied(comity.ArticlePurpose)},
-		"no grant":                  {acted(func(a *statement.Act) { a.Grant = "" }), absent},
-		"an unknown grant":          {acted(func(a *statement.Act) { a.Grant = comity.NewID(comity.KindGrant) }), absent},
-		"an upload that goes on":    {func(o *custodian.ReleaseOrder) { o.Receipt = "" }, absent},
-		"another exhibit's receipt": {func(o *custodian.ReleaseOrder) { o.Receipt = other.Receipt }, invalid},
-		"a receipt for another container": {func(o *custodian.ReleaseOrder) {
-			o.Receipt = w.sign(t, w.receiptOrder(t, "investigator@KZ", Exhibit{Case: e.Case, ID: e.ID, Declared: other.Declared}))
-		}, invalid},
-		"a grant in place of the receipt": {func(o *custodian.ReleaseOrder) { o.Receipt = statementOf }, invalid},
-		"a damaged receipt":               {func(o *custodian.ReleaseOrder) { o.Receipt = o.Receipt[:len(o.Receipt)-2] }, invalid},
-		"an id of another kind":           {func(o *custodian.ReleaseOrder) { o.Evidence = o.Case }, invalid},
+		"garbage for an act": {func(o *custodian.ReleaseOrder) { o.Act = "a.b.c" }, unauthenticated},
+		"a damaged token":    {func(o *custodian.ReleaseOrder) { o.Token += "x" }, unauthenticated},
+		"another purpose":    {acted(func(a *statement.Act) { a.Purpose = comity.PurposeProsecution }), denied(comity.ArticlePurpose)},
+		"no purpose":         {acted(func(a *statement.Act) { a.Purpose = "" }), denied(comity.ArticlePurpose)},
+		"no grant":           {acted(func(a *statement.Act) { a.Grant = "" }), absent},
+		"an unknown grant":   {acted(func(a *statement.Act) { a.Grant = comity.NewID(comity.KindGrant) }), absent},
+		"an upload that goes on": {func(o *custodian.ReleaseOrder) {
+			*o = w.Order(t, officer, uploading, grant, comity.PurposeInvestigation)
+		}, absent},
+		"an id of another kind": {func(o *custodian.ReleaseOrder) { o.Evidence = o.Case }, invalid},
 	} {
 		o := good()
 		c.change(&o)
@@ -298,8 +293,9 @@ func releaseRefused(t *testing.T, w *World) {
 func swapped(t *testing.T, w *World) {
 	caseID := w.NewCase(t)
 	a, b, elsewhere := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID), w.NewExhibit(t, w.NewCase(t))
+	unfinished := w.begun(t, caseID)
 	grant, _ := w.Granted(t, caseID, w.terms(a.ID, b.ID))
-	parse := func(e Exhibit) envelope.Header {
+	parse := func(e *Exhibit) envelope.Header {
 		h, err := envelope.ParseHeader(e.Header)
 		if err != nil {
 			t.Fatal(err)
@@ -320,41 +316,40 @@ func swapped(t *testing.T, w *World) {
 		"another's header and key":      func(e *Exhibit) { e.Header, e.WrappedKey = b.Header, b.WrappedKey },
 		"another case":                  func(e *Exhibit) { e.Case = elsewhere.Case },
 		"a foreign header": func(e *Exhibit) {
-			h := parse(a)
+			h := parse(e)
 			h.State = "AM"
 			e.Header = bytes(h)
 		},
 		"another salt": func(e *Exhibit) {
-			h := parse(a)
+			h := parse(e)
 			h.Salt[0] ^= 1
 			e.Header = bytes(h)
 		},
 		"another length": func(e *Exhibit) {
-			h := parse(a)
+			h := parse(e)
 			h.Length++
 			e.Header = bytes(h)
 		},
 		"a commitment to another key": func(e *Exhibit) {
-			h := parse(a)
-			h.Commitment = parse(b).Commitment
+			h := parse(e)
+			h.Commitment = parse(&b).Commitment
 			e.Header = bytes(h)
 		},
 		"no commitment": func(e *Exhibit) {
-			h := parse(a)
+			h := parse(e)
 			h.Commitment = [32]byte{}
 			e.Header = bytes(h)
 		},
 		"a cut header": func(e *Exhibit) { e.Header = e.Header[:len(e.Header)-1] },
 	} {
-		e := a
-		change(&e)
-		unfinished := e
-		unfinished.Receipt = "" // whose receipt would tell first
+		whole, half := a, unfinished
+		change(&whole)
+		change(&half)
 		for who, by := range map[string]struct {
 			officer string
 			e       Exhibit
 			grant   comity.ID
-		}{"the own state": {"investigator@KZ", e, ""}, "who uploads it": {"investigator@KZ", unfinished, ""}, "a grantee": {"investigator@AM", e, grant}} {
+		}{"the own state": {"investigator@KZ", whole, ""}, "who uploads it": {"investigator@KZ", half, ""}, "a grantee": {"investigator@AM", whole, grant}} {
 			officer, e, g := by.officer, by.e, by.grant
 			var o custodian.ReleaseOrder
 			if what == "a cut header" {
@@ -379,6 +374,7 @@ func reach(t *testing.T, w *World) {
 	state, officer := agency, agency
 	state.Grantee = comity.Grantee{State: "AM"}
 	officer.Grantee = comity.Grantee{State: "AM", Officer: "AM:colleague-1"}
+	state.ID, officer.ID = comity.NewID(comity.KindGrant), comity.NewID(comity.KindGrant)
 	toAgency, _ := w.Granted(t, caseID, agency)
 	toState, _ := w.Granted(t, caseID, state)
 	toOfficer, _ := w.Granted(t, caseID, officer)
@@ -399,7 +395,7 @@ func reach(t *testing.T, w *World) {
 	w.closed(t, "the auditor abroad", "auditor@AM", e, toAgency, denied(comity.ArticleNoBypass))
 
 	// Signed but not in the register.
-	o := w.grantOrder(t, "liaison@KZ", caseID, agency)
+	o := w.grantOrder(t, "liaison@KZ", caseID, w.terms(e.ID))
 	w.sign(t, o)
 	w.closed(t, "a grant that is not in the register", "investigator@AM", e, o.ID, absent)
 }
@@ -427,6 +423,40 @@ func basisEnds(t *testing.T, w *World) {
 	w.closed(t, "no agreement", "investigator@AM", e, grant, denied(comity.ArticleLegalBasis))
 }
 
+// manifests: a server that is given an old manifest after a newer one was judged
+// by, its own memory wiped, is refused. What left the agreement stays left.
+func manifests(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	w.open(t, "investigator@AM", e, grant)
+	before := w.Union.Directory.JWS("AM")
+	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })
+	w.closed(t, "no agreement", "investigator@AM", e, grant, denied(comity.ArticleLegalBasis))
+
+	past := statement.NewDirectory(w.Union.Directory.Union(), w.Union.Roots, w.Union.Clock.Now)
+	for _, jws := range []string{w.Union.Directory.JWS("KZ"), before} {
+		if err := past.Add(jws); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rolledBack := custodian.New(custodian.Options{State: "KZ", Directory: past, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now}, w.Keys)
+	away := refusal{code: comity.CodeUnavailable}
+	order := w.Order(t, "investigator@AM", e, grant, comity.PurposeInvestigation)
+	_, err := rolledBack.Release(t.Context(), order)
+	refused(t, "a release by an old manifest", err, away)
+	_, err = rolledBack.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	refused(t, "a grant by an old manifest", err, away)
+	if _, err := rolledBack.Release(t.Context(), w.Order(t, "investigator@KZ", e, "", comity.PurposeInvestigation)); err != nil {
+		t.Errorf("what the old manifest has nothing to do with: %v", err)
+	}
+	// With the newest one it judges again, the same act.
+	if err := past.Add(w.Union.Directory.JWS("AM")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = rolledBack.Release(t.Context(), order)
+	refused(t, "no agreement, again", err, denied(comity.ArticleLegalBasis))
+}
+
 func quota(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
 	grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
@@ -440,15 +470,15 @@ func quota(t *testing.T, w *World) {
 	w.open(t, "investigator@AM", e, grant)
 }
 
-// liveRegister: what one server's custodian applied binds another's at once.
+// liveRegister: what one server's custodian signed binds another's at once.
 func liveRegister(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	grant, jws := w.Granted(t, e.Case, w.terms(e.ID))
+	grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
 	first, second := w.Local, w.Another(custodian.Quota{})
 	w.Local = second
 	w.open(t, "investigator@AM", e, grant)
 	w.Local = first
-	w.apply(t, w.sign(t, w.revokeOrder(t, "deputy@KZ", grant, e.Case, jws)))
+	w.sign(t, w.revokeOrder(t, "deputy@KZ", grant, e.Case))
 	w.Local = second
 	w.closed(t, "revoked at another server", "investigator@AM", e, grant, denied(comity.ArticleTerm))
 }

@@ -1,6 +1,7 @@
 package custodiantest
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/custodian/keyring"
 	"github.com/comity-platform/comity/crypto/envelope"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
@@ -57,6 +59,32 @@ func (w *World) Another(q custodian.Quota) *custodian.Local {
 		Quota: q, Now: w.Union.Clock.Now}, w.Keys)
 }
 
+// aside is a custodian of the same state whose register is another: what it
+// signs is not in the world's, as after a register was restored from a backup.
+func (w *World) aside(t *testing.T) *custodian.Local {
+	t.Helper()
+	other, err := keyring.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return custodian.New(custodian.Options{State: "KZ", Directory: w.Union.Directory, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now},
+		divided{w.Keys, other})
+}
+
+// divided takes keys from one place and the register from another.
+type divided struct {
+	custodian.Keys
+	register custodian.Keys
+}
+
+func (d divided) RegisterGet(ctx context.Context, key string) ([]byte, int64, error) {
+	return d.register.RegisterGet(ctx, key)
+}
+
+func (d divided) RegisterPut(ctx context.Context, key string, value []byte, version int64) error {
+	return d.register.RegisterPut(ctx, key, value, version)
+}
+
 func (w *World) session(t *testing.T, officer string) session {
 	t.Helper()
 	s, ok := w.sessions[officer]
@@ -89,7 +117,6 @@ type Exhibit struct {
 	WrappedKey string
 	DEK        []byte // as the client opened it
 	Declared   statement.CompleteBody
-	Receipt    string
 }
 
 // NewCase makes the key of a new case.
@@ -111,9 +138,17 @@ func (w *World) beginOrder(t *testing.T, officer string, caseID comity.ID) custo
 		Asker: w.asker(t, officer, statement.Act{Act: statement.ActEvidenceBegin, Record: caseID, RecipientJKT: thumb(t, s.key)}, body)}
 }
 
-// NewExhibit begins an exhibit, opens its key as the client does, and gives it
-// a receipt.
+// NewExhibit begins an exhibit and has its receipt signed.
 func (w *World) NewExhibit(t *testing.T, caseID comity.ID) Exhibit {
+	t.Helper()
+	e := w.begun(t, caseID)
+	w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
+	return e
+}
+
+// begun begins an exhibit and opens its key as the client does; what it is to
+// be completed with is declared, and no receipt signed.
+func (w *World) begun(t *testing.T, caseID comity.ID) Exhibit {
 	t.Helper()
 	o := w.beginOrder(t, "investigator@KZ", caseID)
 	b, err := w.Local.Begin(t.Context(), o)
@@ -124,11 +159,14 @@ func (w *World) NewExhibit(t *testing.T, caseID comity.ID) Exhibit {
 	if err != nil {
 		t.Fatal(err)
 	}
+	label, _, err := statement.BodyHash(o.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
 	part := envelope.SealedPart{CipherSize: h.CipherSize(0), CipherSHA256: sha256.Sum256([]byte("part" + o.Evidence)), Nonce: [12]byte{1}}
 	e := Exhibit{Case: caseID, ID: o.Evidence, Header: b.Header, WrappedKey: b.WrappedKey,
-		Declared: statement.Completed(h, []envelope.SealedPart{part}, sha256.Sum256([]byte("plain"+o.Evidence)))}
+		Declared: statement.Completed(h, label, []envelope.SealedPart{part}, sha256.Sum256([]byte("plain"+o.Evidence)))}
 	e.DEK = w.openSealed(t, "investigator@KZ", b.SealedKey, o.Act, e)
-	e.Receipt = w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
 	return e
 }
 
@@ -170,13 +208,13 @@ func (w *World) openAct(t *testing.T, officer string, e Exhibit, grant comity.ID
 func (w *World) Order(t *testing.T, officer string, e Exhibit, grant comity.ID, p comity.Purpose) custodian.ReleaseOrder {
 	t.Helper()
 	return custodian.ReleaseOrder{Asker: w.asker(t, officer, w.openAct(t, officer, e, grant, p), statement.OpenBody{}),
-		Case: e.Case, Evidence: e.ID, Header: e.Header, WrappedKey: e.WrappedKey, Receipt: e.Receipt,
+		Case: e.Case, Evidence: e.ID, Header: e.Header, WrappedKey: e.WrappedKey,
 		ObjectVersion: "v1", Recipient: jwk(w.session(t, officer).key)}
 }
 
 // terms is a grant to Armenia's cyber agency for a week.
 func (w *World) terms(exhibits ...comity.ID) statement.GrantBody {
-	return statement.GrantBody{Grantee: comity.Grantee{State: "AM", Agency: "AM/cyber"}, Scope: comity.ScopeFull, Exhibits: exhibits,
+	return statement.GrantBody{ID: comity.NewID(comity.KindGrant), Category: tokentest.Category, Grantee: comity.Grantee{State: "AM", Agency: "AM/cyber"}, Scope: comity.ScopeFull, Exhibits: exhibits,
 		Grade: comity.GradeLead, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, Purpose: comity.PurposeInvestigation,
 		Agreement: tokentest.Agreement, Release: comity.NewID(comity.KindRelease), NotBefore: w.now() - 1, NotAfter: w.now() + 7*24*3600}
 }
@@ -189,26 +227,23 @@ func (w *World) signOrder(t *testing.T, officer string, kind statement.Kind, act
 		t.Fatal(err)
 	}
 	return custodian.SignOrder{Asker: w.asker(t, officer, statement.Act{Act: act, Record: on}, body), Kind: kind, ID: id, Record: record,
-		Body: canonical, Category: tokentest.Category}
+		Body: canonical}
 }
 
 func (w *World) grantOrder(t *testing.T, officer string, caseID comity.ID, b statement.GrantBody) custodian.SignOrder {
 	t.Helper()
-	return w.signOrder(t, officer, statement.KindGrant, statement.ActGrantMake, caseID, comity.NewID(comity.KindGrant), caseID, b)
+	return w.signOrder(t, officer, statement.KindGrant, statement.ActGrantMake, caseID, b.ID, caseID, b)
 }
 
-func (w *World) narrowOrder(t *testing.T, officer string, grant, caseID comity.ID, previous string, b statement.NarrowBody) custodian.SignOrder {
+func (w *World) narrowOrder(t *testing.T, officer string, grant, caseID comity.ID, b statement.NarrowBody) custodian.SignOrder {
 	t.Helper()
-	o := w.signOrder(t, officer, statement.KindNarrowing, statement.ActGrantNarrow, grant, grant, caseID, b)
-	o.Previous = previous
-	return o
+	b.Case = caseID
+	return w.signOrder(t, officer, statement.KindNarrowing, statement.ActGrantNarrow, grant, grant, caseID, b)
 }
 
-func (w *World) revokeOrder(t *testing.T, officer string, grant, caseID comity.ID, previous string) custodian.SignOrder {
+func (w *World) revokeOrder(t *testing.T, officer string, grant, caseID comity.ID) custodian.SignOrder {
 	t.Helper()
-	o := w.signOrder(t, officer, statement.KindRevocation, statement.ActGrantRevoke, grant, grant, caseID, statement.RevokeBody{Reason: "done"})
-	o.Previous = previous
-	return o
+	return w.signOrder(t, officer, statement.KindRevocation, statement.ActGrantRevoke, grant, grant, caseID, statement.RevokeBody{Case: caseID, Reason: "done"})
 }
 
 func (w *World) reserveOrder(t *testing.T, officer string, caseID comity.ID) custodian.SignOrder {
@@ -219,7 +254,12 @@ func (w *World) reserveOrder(t *testing.T, officer string, caseID comity.ID) cus
 // sign has an order signed, which must succeed.
 func (w *World) sign(t *testing.T, o custodian.SignOrder) string {
 	t.Helper()
-	s, err := w.Local.Sign(t.Context(), o)
+	return signed(t, w.Local, o)
+}
+
+func signed(t *testing.T, l *custodian.Local, o custodian.SignOrder) string {
+	t.Helper()
+	s, err := l.Sign(t.Context(), o)
 	if err != nil {
 		t.Fatalf("sign %s: %v", o.Kind, err)
 	}
@@ -268,6 +308,7 @@ func denied(a comity.Article) refusal { return refusal{comity.CodeDenied, a} }
 var (
 	absent          = refusal{code: comity.CodeNotFound}
 	invalid         = refusal{code: comity.CodeInvalid}
+	conflict        = refusal{code: comity.CodeConflict}
 	unauthenticated = refusal{code: comity.CodeUnauthenticated}
 )
 
