@@ -43,6 +43,7 @@ const (
 
 	MandateGive Action = "mandateGive"
 	MandateEnd  Action = "mandateEnd"
+	MandateRead Action = "mandateRead"
 
 	LogRead Action = "logRead"
 )
@@ -55,7 +56,7 @@ var Actions = []Action{
 	RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
-	MandateGive, MandateEnd, LogRead,
+	MandateGive, MandateEnd, MandateRead, LogRead,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -64,4 +65,4 @@ var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: tru
 
 // fresh are the actions upon no record that exists already, so that there is
 // nothing to be hidden.
-var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, LogRead: true}
+var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, LogRead: true}

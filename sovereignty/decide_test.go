@@ -119,7 +119,7 @@ func TestNoRoleIsEnough(t *testing.T) {
 			t.Errorf("%s may do %d of %d", role, len(actions), len(Actions))
 		}
 	}
-	if len(permitted[comity.RoleAuditor]) != 2 || !permitted[comity.RoleAuditor][LogRead] || !permitted[comity.RoleAuditor][GrantRead] {
+	if got := permitted[comity.RoleAuditor]; len(got) != 3 || !got[LogRead] || !got[GrantRead] || !got[MandateRead] {
 		t.Errorf("an auditor may do %v", permitted[comity.RoleAuditor])
 	}
 }

@@ -112,7 +112,7 @@ func oracle(q Question) bool {
 		return works && home && o.Agency == r.Agency && c.Competent && c.Agreement && r.To != o.State
 	case MandateGive:
 		return authority && home
-	case LogRead:
+	case LogRead, MandateRead:
 		return home && !investigator
 	}
 	if !c.Visible {
