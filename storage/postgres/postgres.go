@@ -47,29 +47,35 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Connections of one server. More of them would wait in PostgreSQL instead of here.
+// Connections of one server. More of them would wait in PostgreSQL instead of
+// here. Reads and writes have their own, so that many who read hold up no act.
 const (
-	maxConnections  = 32
-	idleConnections = 8
-	connectTimeout  = 5 * time.Second
+	readConnections  = 20
+	writeConnections = 12
+	idleConnections  = 8
+	connectTimeout   = 5 * time.Second
 )
 
 // Open connects to a migrated database with the application role's DSN, a
 // postgres:// URL or keywords. A server that is away, also later, gives
 // [comity.CodeUnavailable]; connections come back by themselves.
 func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
-	pool, err := connect(dsn)
+	reads, err := connect(dsn, readConnections)
 	if err != nil {
 		return nil, err
 	}
-	db := sqldb.New(engine, pool, pool, o.Now)
-	if err := current(ctx, pool); err != nil {
+	writes, err := connect(dsn, writeConnections)
+	if err != nil {
+		return nil, errors.Join(err, reads.Close())
+	}
+	db := sqldb.New(engine, writes, reads, o.Now)
+	if err := current(ctx, reads); err != nil {
 		return nil, errors.Join(away(err), db.Close())
 	}
 	return db, nil
 }
 
-func connect(dsn string) (*sql.DB, error) {
+func connect(dsn string, connections int) (*sql.DB, error) {
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the address of the database is not one of PostgreSQL") // err could hold the password
@@ -88,7 +94,7 @@ func connect(dsn string) (*sql.DB, error) {
 		}
 	}
 	pool := stdlib.OpenDB(*c)
-	pool.SetMaxOpenConns(maxConnections)
+	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(idleConnections)
 	pool.SetConnMaxLifetime(30 * time.Minute) // so that a failover or new password is noticed
 	return pool, nil
@@ -97,7 +103,7 @@ func connect(dsn string) (*sql.DB, error) {
 // Migrate brings the database to this version's schema, as its owner, and gives
 // appRole the rights that it needs and no others. Several may run at once.
 func Migrate(ctx context.Context, ownerDSN, appRole string) error {
-	pool, err := connect(ownerDSN)
+	pool, err := connect(ownerDSN, writeConnections)
 	if err != nil {
 		return err
 	}

@@ -76,6 +76,35 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestReadersHoldUpNoAct: however many read, a writer finds a connection.
+func TestReadersHoldUpNoAct(t *testing.T) {
+	db := open(t)
+	defer db.Close()
+	end, begun := make(chan struct{}), make(chan struct{}, 100)
+	var wg sync.WaitGroup
+	for range cap(begun) {
+		wg.Go(func() {
+			if err := db.Read(t.Context(), func(storage.ReadTx) error {
+				begun <- struct{}{}
+				<-end
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	defer wg.Wait()
+	defer close(end)
+	for range 16 { // no fewer read at once, and the others wait
+		<-begun
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := db.Write(ctx, func(tx storage.Tx) error { return tx.LockState("KZ") }); err != nil {
+		t.Errorf("behind readers a writer got no connection: %v", err)
+	}
+}
+
 func TestOpenBeforeMigrating(t *testing.T) {
 	d := stacktest.NewDatabase(t)
 	if db, err := postgres.Open(t.Context(), d.AppDSN, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "migrate") {

@@ -31,8 +31,8 @@ type DB struct {
 
 var _ storage.DB = (*DB)(nil)
 
-// New serves a migrated database; writes and reads may be one pool. A clock
-// overrides the engine's. The pools are closed by Close.
+// New serves a migrated database by a pool for writes and one for reads. A
+// clock overrides the engine's. The pools are closed by Close.
 func New(engine Engine, writes, reads *sql.DB, clock func() time.Time) *DB {
 	if clock == nil && engine.Clock == "" {
 		clock = time.Now
@@ -139,11 +139,7 @@ func (d *DB) Check(ctx context.Context) error {
 
 // Close implements [storage.DB].
 func (d *DB) Close() error {
-	err := d.reads.Close()
-	if d.writes != d.reads {
-		err = errors.Join(err, d.writes.Close())
-	}
-	return err
+	return errors.Join(d.reads.Close(), d.writes.Close())
 }
 
 func (d *DB) text(s string) string {
