@@ -50,12 +50,15 @@ type Case struct {
 	Nexus    []Nexus
 	Reserved bool // a domestic matter withdrawn from sharing (Article 4)
 	Version  int  // counts every change; begins at 1
-	// VersionAbroad and UpdatedAbroad count only changes that a grantee can see,
+	// VersionAbroad and UpdatedAbroad count only changes that full scope shows,
 	// so that activity on hidden parts betrays nothing abroad (Article 12).
 	VersionAbroad int
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	UpdatedAbroad time.Time
+	// ListedAbroad is the last change of the clear fields, which grantees of
+	// every scope see: lists abroad go by it, and tell nothing of the rest.
+	ListedAbroad time.Time
 }
 
 // CaseText is the sealed part of a case.

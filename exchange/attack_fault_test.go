@@ -37,6 +37,9 @@ func TestAttackReceiptLost(t *testing.T) {
 	}
 	owner.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Nodes([]comity.ID{begun.ID}, "")
+		if err != nil {
+			return err
+		}
 		if found[begun.ID].Evidence.Receipt == "" {
 			t.Error("the exhibit carries no receipt")
 		}
@@ -147,6 +150,9 @@ func TestAttackPoisonedEffect(t *testing.T) {
 	var e comity.Evidence
 	g.owner.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Nodes([]comity.ID{g.exhibit}, "")
+		if err != nil {
+			return err
+		}
 		e = found[g.exhibit].Evidence.Evidence
 		return err
 	})

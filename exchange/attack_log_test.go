@@ -81,6 +81,9 @@ func TestAttackDisclosureLoggedAsDenial(t *testing.T) {
 	var open bool
 	g.foreign.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Cases([]comity.ID{g.c, other}, comity.PurposeInvestigation)
+		if err != nil {
+			return err
+		}
 		open = found[g.c].Text != nil
 		return err
 	})
@@ -114,6 +117,9 @@ func TestAttackEntryWithoutGrant(t *testing.T) {
 	entry := addEntry(t, g.owner, g.c, comity.DefaultMarking)
 	g.foreign.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Nodes([]comity.ID{entry}, comity.PurposeInvestigation)
+		if err != nil {
+			return err
+		}
 		if found[entry].Entry == nil {
 			t.Fatal("the entry is not shown")
 		}
@@ -155,5 +161,113 @@ func TestAttackDeniedLogRead(t *testing.T) {
 	}
 	if w.Sequence(t) == 0 {
 		t.Error("a denial of the record of acts left no leaf")
+	}
+}
+
+// A second look at the same record, under another purpose or none, makes the
+// originator's record call the disclosure a denial.
+func TestAttackSecondLookDenied(t *testing.T) {
+	for _, purposes := range [][]comity.Purpose{{comity.PurposeInvestigation, ""}, {"", comity.PurposeInvestigation}, {comity.PurposeInvestigation, comity.PurposeProsecution}} {
+		g := newGranted(t)
+		entry := addEntry(t, g.owner, g.c, comity.DefaultMarking)
+		g.foreign.Read(t, func(r *exchange.Reader) error {
+			for _, p := range purposes {
+				found, err := r.Nodes([]comity.ID{g.c, entry}, p)
+				if err != nil {
+					return err
+				}
+				if open := found[g.c].Case.Text != nil; open != (p == comity.PurposeInvestigation) {
+					t.Fatalf("for %q the case is open: %v", p, open)
+				}
+			}
+			return nil
+		})
+		for _, log := range []string{"auditor@KZ", "auditor@AM"} {
+			c := logOf(t, g.World, log)[0].Content
+			var disclosed, denied int
+			for _, r := range c.Records {
+				if r.ID == string(g.c) && r.Level == "FULL" && r.Grant == g.grant.ID && r.Purpose == comity.PurposeInvestigation && r.Denied == 0 {
+					disclosed++
+				}
+				if r.ID == string(g.c) && r.Level == "NONE" && r.Denied == comity.ArticlePurpose {
+					denied++
+				}
+			}
+			if c.Outcome != audit.Read || c.Article != 0 || disclosed != 1 || denied != 1 {
+				t.Errorf("looks for %q: %s reads %s by %v of %+v", purposes, log, c.Outcome, c.Article, c.Records)
+			}
+		}
+	}
+}
+
+// A refused look into the record of acts, or at mandates, in the same request
+// makes the reader's own record call a disclosure a denial.
+func TestAttackRefusalTaintsRead(t *testing.T) {
+	for _, what := range []string{"log", "mandates"} {
+		g := newGranted(t)
+		g.foreign.Read(t, func(r *exchange.Reader) error {
+			_, err := r.Cases([]comity.ID{g.c}, comity.PurposeInvestigation)
+			if err != nil {
+				return err
+			}
+			if what == "log" {
+				_, err = r.Log(10, "")
+			} else {
+				_, err = r.Mandates()
+			}
+			if comity.CodeOf(err) != comity.CodeDenied {
+				t.Fatalf("an investigator reads the %s: %v", what, err)
+			}
+			return nil
+		})
+		c := logOf(t, g.World, "auditor@AM")[0].Content
+		if c.Outcome != audit.Read || len(c.Records) != 2 || c.Records[0].Level != "FULL" || c.Records[1].ID != what || c.Records[1].Denied == 0 {
+			t.Errorf("the reader's own record says %s of %+v", c.Outcome, c.Records)
+		}
+		if c := logOf(t, g.World, "auditor@KZ")[0].Content; c.Outcome != audit.Read || len(c.Records) != 1 {
+			t.Errorf("the originator's record says %s of %+v", c.Outcome, c.Records)
+		}
+	}
+}
+
+// The record of a denied read does not say which Article denied it.
+func TestAttackDenialWithoutArticle(t *testing.T) {
+	g := newGranted(t)
+	caseOf(t, g.foreign, g.c, comity.PurposeProsecution)
+	for _, log := range []string{"auditor@KZ", "auditor@AM"} {
+		if c := logOf(t, g.World, log)[0].Content; c.Outcome != audit.Refused || c.Article != comity.ArticlePurpose {
+			t.Errorf("%s reads %s by %v", log, c.Outcome, c.Article)
+		}
+	}
+}
+
+// TestMandatesAreRead by the offices of the state, each time with a leaf.
+func TestMandatesAreRead(t *testing.T) {
+	w := exchangetest.New(t)
+	w.Mandate(t, "KZ")
+	for name, article := range map[string]comity.Article{"liaison@KZ": 0, "authority@KZ": 0, "auditor@KZ": 0, "investigator@KZ": comity.ArticleLiaison} {
+		w.Sequence(t)
+		var all []comity.Mandate
+		err := w.Exchange.Read(t.Context(), w.As(t, name).Caller, func(r *exchange.Reader) (err error) {
+			all, err = r.Mandates()
+			return err
+		})
+		if article != 0 {
+			want(t, err, comity.CodeDenied, article)
+		} else if err != nil || len(all) != 1 {
+			t.Errorf("%s reads %d mandates: %v", name, len(all), err)
+		}
+		if n := w.Sequence(t); n != 1 {
+			t.Errorf("%s left %d leaves", name, n)
+		}
+	}
+	for _, name := range []string{"liaison@AM"} {
+		w.As(t, name).Read(t, func(r *exchange.Reader) error {
+			all, err := r.Mandates()
+			if len(all) != 0 {
+				t.Errorf("%s reads another state's mandates: %+v", name, all)
+			}
+			return err
+		})
 	}
 }

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"slices"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -32,7 +33,9 @@ func (c *changeCase) open(ctx context.Context, a *attempt) error {
 }
 
 // write seals the words under the changed clear fields and writes the case.
-// The change counts abroad when a grantee can see it.
+// The change counts abroad when full scope shows it, and moves the case in
+// lists abroad when every scope does; nothing counts while the case is TLP:RED,
+// and so closed abroad.
 func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*comity.Case, *comity.CaseText)) error {
 	var text comity.CaseText
 	if err := unseal(c.key, bindCase(c.view.Case.Case), c.view.Sealed, &text); err != nil {
@@ -43,9 +46,13 @@ func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*
 	change(&changed.Case, &text)
 	changed.Version++
 	changed.UpdatedAt = a.now
-	if abroad {
+	was := c.view.Case
+	if abroad && (was.Marking.TLP != comity.TLPRed || changed.Marking.TLP != comity.TLPRed) {
 		changed.VersionAbroad++
 		changed.UpdatedAbroad = a.now
+		if was.Category != changed.Category || was.Status != changed.Status || was.Marking != changed.Marking || !slices.Equal(was.Nexus, changed.Nexus) {
+			changed.ListedAbroad = a.now
+		}
 	}
 	var err error
 	if changed.Sealed, err = seal(c.key, bindCase(changed.Case), text); err != nil {

@@ -64,7 +64,7 @@ func (f *FileCase) prepare(ctx context.Context, a *attempt) error {
 func (f *FileCase) commit(tx storage.Tx, a *attempt) error {
 	c := comity.Case{ID: f.ID, State: a.who.Officer.State, Agency: a.who.Officer.Agency, Owner: a.who.Officer.Ref(),
 		Category: f.Category, Status: comity.CaseOpen, Marking: f.Marking, Nexus: f.Nexus,
-		Version: 1, VersionAbroad: 1, CreatedAt: a.now, UpdatedAt: a.now, UpdatedAbroad: a.now}
+		Version: 1, VersionAbroad: 1, CreatedAt: a.now, UpdatedAt: a.now, UpdatedAbroad: a.now, ListedAbroad: a.now}
 	sealed, err := seal(f.key, bindCase(c), f.Text)
 	if err != nil {
 		return err

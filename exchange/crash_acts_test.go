@@ -53,7 +53,7 @@ func (b *bench) granted(t *testing.T, exhibits ...comity.ID) (comity.ID, *exchan
 
 func (b *bench) stands(t *testing.T, c, grant comity.ID) comity.Code {
 	t.Helper()
-	if err := b.Custodians["KZ"].Standing(t.Context(), c, grant, "AM"); err != nil {
+	if _, err := b.Custodians["KZ"].Standing(t.Context(), c, grant, "AM"); err != nil {
 		return comity.CodeOf(err)
 	}
 	return ""
@@ -415,6 +415,9 @@ func (b *bench) resume(t *testing.T, id comity.ID, plain []byte) {
 	var e exchange.EvidenceView
 	b.owner.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Nodes([]comity.ID{id}, "")
+		if err != nil {
+			return err
+		}
 		e = *found[id].Evidence
 		return err
 	})

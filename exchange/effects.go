@@ -40,7 +40,7 @@ func (x *Exchange) runEffects(ctx context.Context, own storage.Effect) error {
 		return err
 	})
 	if err != nil {
-		return standing(err)
+		return follows(err)
 	}
 	if len(own.Payload) > 0 && !slices.ContainsFunc(due, func(e storage.Effect) bool { return bytes.Equal(e.Payload, own.Payload) }) {
 		due = append(due, own)
@@ -50,12 +50,13 @@ func (x *Exchange) runEffects(ctx context.Context, own storage.Effect) error {
 		faults = append(faults, x.perform(ctx, e))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return standing(err)
+		return follows(err)
 	}
 	return nil
 }
 
-func standing(err error) error {
+// follows says that an act stands whose effect is still to come.
+func follows(err error) error {
 	e := &comity.Error{Code: comity.CodeUnavailable, Message: "the act is recorded; the custodian's register follows by itself as soon as it can be reached"}
 	return e.Because(err)
 }

@@ -51,7 +51,8 @@ type Exchange struct {
 	keys       *recordKeys
 	cursors    cursors
 	statements statements
-	standing   standings
+	registers  registers
+	silent     silences
 	log        *slog.Logger
 	observe    func(string, string, time.Duration)
 }

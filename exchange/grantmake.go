@@ -26,7 +26,8 @@ type MakeGrant struct {
 
 	changeCase
 	canonical json.RawMessage
-	judged    int // the version of the case whose clear fields were verified
+	judged    int    // the version of the case whose clear fields were verified
+	basis     string // hash of the agreement that the statement names
 }
 
 func (g *MakeGrant) about() (sovereignty.Action, string, any) {
@@ -214,7 +215,15 @@ func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
 	}
 	g.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(g.Act), Kind: statement.KindGrant,
 		ID: g.Body.ID, Record: g.Case, Body: g.canonical})
-	return err
+	if err != nil {
+		return err
+	}
+	made, err := a.x.statements.get(a.x.dir, g.Statement)
+	if err != nil {
+		return err
+	}
+	g.basis = made.Agreement.Hash
+	return nil
 }
 
 func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
@@ -230,7 +239,7 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 		Function: a.who.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC(),
-		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement})
+		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.basis})
 	if errors.Is(err, storage.ErrExists) {
 		return errUsed
 	}

@@ -73,8 +73,12 @@ func (c hookedCustodian) Apply(ctx context.Context, jws string) error {
 	return c.call(ctx, "Apply", func(ctx context.Context) error { return c.Custodian.Apply(ctx, jws) })
 }
 
-func (c hookedCustodian) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) error {
-	return c.call(ctx, "Standing", func(ctx context.Context) error { return c.Custodian.Standing(ctx, record, grant, grantee) })
+func (c hookedCustodian) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (open custodian.Limits, err error) {
+	err = c.call(ctx, "Standing", func(ctx context.Context) (err error) {
+		open, err = c.Custodian.Standing(ctx, record, grant, grantee)
+		return err
+	})
+	return open, err
 }
 
 func (c hookedCustodian) Keys(ctx context.Context) (keys []jose.JSONWebKey, err error) {

@@ -1,7 +1,13 @@
 package exchange
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -50,96 +56,71 @@ func (r *Reader) Nodes(ids []comity.ID, purpose comity.Purpose) (map[comity.ID]N
 	}
 	for _, id := range ids {
 		if _, ok := out[id]; !ok {
-			r.note(string(id), "", "", "", "")
+			r.note(audit.Record{ID: string(id)}, "")
 		}
 	}
 	return out, nil
 }
 
+// inners are inner records that were loaded by their ids.
+type inners struct {
+	entries     map[comity.ID]storage.Entry
+	subjects    map[comity.ID]storage.Subject
+	observables map[comity.ID]storage.Observable
+	exhibits    map[comity.ID]storage.Evidence
+}
+
 // innerNodes finds inner records through their cases, so that one decision
-// holds for both.
+// holds for both. The statements are the same, and of the same size, for
+// records that are hidden and records that are absent; nothing is loaded and no
+// custodian asked for what is not going to be shown.
 func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.Purpose, out map[comity.ID]Node) error {
-	entries, err := r.tx.EntriesByID(byKind[comity.KindEntry])
-	if err != nil {
-		return err
-	}
-	subjects, err := r.tx.SubjectsByID(byKind[comity.KindSubject])
-	if err != nil {
-		return err
-	}
-	observables, err := r.tx.ObservablesByID(byKind[comity.KindObservable])
-	if err != nil {
-		return err
-	}
-	exhibits, err := r.tx.EvidenceByID(byKind[comity.KindEvidence])
-	if err != nil {
-		return err
-	}
-	parents := map[comity.ID]comity.ID{}
-	for id, e := range entries {
-		parents[id] = e.Case
-	}
-	for id, s := range subjects {
-		parents[id] = s.Case
-	}
-	for id, o := range observables {
-		parents[id] = o.Case
-	}
-	for id, e := range exhibits {
-		parents[id] = e.Case
-	}
-	if len(parents) == 0 {
+	ids := slices.Concat(byKind[comity.KindEntry], byKind[comity.KindSubject], byKind[comity.KindObservable], byKind[comity.KindEvidence])
+	if len(ids) == 0 {
 		return nil
 	}
-	var wanted []comity.ID
-	seen := map[comity.ID]bool{}
-	for _, c := range parents {
-		if !seen[c] {
-			seen[c] = true
-			wanted = append(wanted, c)
+	parents, err := r.tx.Parents(r.viewer(), ids)
+	if err != nil {
+		return err
+	}
+	asked := make([]comity.ID, len(ids)) // one for each, so that no number tells
+	for i, id := range ids {
+		if asked[i] = parents[id]; asked[i] == "" {
+			asked[i] = id
 		}
 	}
-	cases, err := r.quietCases(wanted, purpose)
+	found, err := r.tx.Cases(r.viewer(), asked)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(parents, func(id, c comity.ID) bool {
+		row := found[c]
+		level, grants := r.promises(row, r.offer(row, purpose), purpose)
+		return !opens(level, exhibitsOf(grants), id)
+	})
+	all, err := r.inners(parents)
+	if err != nil {
+		return err
+	}
+	cases, err := r.parents(parents, all, found, purpose)
 	if err != nil {
 		return err
 	}
 	var refs []keyRef
-	for id, parent := range parents {
-		c, ok := cases[parent]
-		if ok && (c.Text != nil || len(c.Exhibits) > 0) && r.opens(c, id, entries, subjects, observables) {
-			refs = append(refs, c.keyRef())
-		} else {
-			delete(parents, id)
-		}
+	for _, c := range parents {
+		refs = append(refs, cases[c].keyRef())
 	}
-	keys, faults := r.x.keys.many(r.ctx, refs)
+	keys, faults, err := r.keys(refs)
+	if err != nil {
+		return err
+	}
 	for id, parent := range parents {
 		c := cases[parent]
 		if err := faults[c.keyRef()]; err != nil { // dark, like the case; told apart from absent by nobody who may not see it
-			r.x.log.Warn("a custodian does not answer", "state", c.State, "request", r.who.RequestID, "error", err)
+			r.warn("a custodian does not answer", c.State, err)
 			continue
 		}
-		key := keys[c.keyRef()]
-		var n Node
-		switch id.Kind() {
-		case comity.KindEntry:
-			e := entries[id]
-			text, fault := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
-			n, err = Node{Entry: &EntryView{e.Entry, text}}, fault
-		case comity.KindSubject:
-			s := subjects[id]
-			text, fault := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
-			n, err = Node{Subject: &SubjectView{s.Subject, text}}, fault
-		case comity.KindObservable:
-			o := observables[id]
-			text, fault := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
-			n, err = Node{Observable: &ObservableView{o.Observable, text}}, fault
-		case comity.KindEvidence:
-			e := exhibits[id]
-			text, fault := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
-			r.exhibits[id] = true
-			n, err = Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id]}}, fault
-		}
+		n, err := r.innerNode(id, c, all, keys[c.keyRef()])
 		if err != nil {
 			r.incident(string(id), err)
 			return err
@@ -148,45 +129,89 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 		if grant == "" && c.Access.Grant != nil {
 			grant = c.Access.Grant.ID
 		}
-		r.note(string(id), c.State, c.Access.Level, grant, purpose)
+		r.note(audit.Record{ID: string(id), Level: string(c.Access.Level), Grant: grant, Purpose: purpose}, c.State)
 		out[id] = n
 	}
 	return nil
 }
 
-// opens reports whether a case that the officer sees opens one of its inner records.
-func (r *Reader) opens(c *CaseView, id comity.ID, entries map[comity.ID]storage.Entry, subjects map[comity.ID]storage.Subject,
-	observables map[comity.ID]storage.Observable,
-) bool {
-	if id.Kind() == comity.KindEvidence {
-		_, named := c.Exhibits[id]
-		return c.Own || named
+// inners loads the records among the ids of a map.
+func (r *Reader) inners(of map[comity.ID]comity.ID) (all inners, err error) {
+	byKind := map[comity.Kind][]comity.ID{}
+	for id := range of {
+		byKind[id.Kind()] = append(byKind[id.Kind()], id)
 	}
-	if !c.full() {
-		return false
+	if all.entries, err = r.tx.EntriesByID(byKind[comity.KindEntry]); err != nil {
+		return all, err
 	}
-	marking, protected := entries[id].Marking, false
-	switch id.Kind() {
-	case comity.KindSubject:
-		marking, protected = subjects[id].Marking, subjects[id].Protected()
-	case comity.KindObservable:
-		marking = observables[id].Marking
+	if all.subjects, err = r.tx.SubjectsByID(byKind[comity.KindSubject]); err != nil {
+		return all, err
 	}
-	return c.Own || !protected && marking.TLP != comity.TLPRed
+	if all.observables, err = r.tx.ObservablesByID(byKind[comity.KindObservable]); err != nil {
+		return all, err
+	}
+	all.exhibits, err = r.tx.EvidenceByID(byKind[comity.KindEvidence])
+	return all, err
 }
 
-// quietCases finds the cases of inner records that were asked for by id. A
-// hidden parent is not noted: the leaf says what was asked for, and no more.
-func (r *Reader) quietCases(ids []comity.ID, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
-	asked := map[comity.ID]bool{}
-	for _, id := range ids {
-		_, asked[id] = r.asked[string(id)]
+// parents shows the cases of inner records, and leaves of these only those
+// that their case opens. The cases are not noted: the leaf says what was asked
+// for, and no more.
+func (r *Reader) parents(of map[comity.ID]comity.ID, all inners, found map[comity.ID]storage.CaseView, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
+	maps.DeleteFunc(of, func(id, c comity.ID) bool { return all.walled(id) && !found[c].Own })
+	rows := map[comity.ID]storage.CaseView{}
+	for _, c := range of {
+		rows[c] = found[c]
 	}
-	found, err := r.Cases(ids, purpose)
-	for _, id := range ids {
-		if !asked[id] {
-			r.forget(string(id))
-		}
+	cases, err := r.showCases(slices.Collect(maps.Values(rows)), purpose)
+	if err != nil {
+		return nil, err
 	}
-	return found, err
+	maps.DeleteFunc(of, func(id, c comity.ID) bool {
+		v := cases[c]
+		return v == nil || v.wrapped == "" || v.unreachable || v.full() && v.Text == nil || !opens(v.Access.Level, v.Exhibits, id)
+	})
+	return cases, nil
+}
+
+// opens reports whether a case that is shown at a level, with the exhibits
+// named abroad, opens one of its inner records.
+func opens(level sovereignty.Access, named map[comity.ID]comity.ID, id comity.ID) bool {
+	_, ok := named[id]
+	return level == sovereignty.AccessOwn || ok || level == sovereignty.AccessFull && id.Kind() != comity.KindEvidence
+}
+
+// walled reports whether full scope leaves a record out.
+func (all inners) walled(id comity.ID) bool {
+	switch id.Kind() {
+	case comity.KindEntry:
+		return all.entries[id].Marking.TLP == comity.TLPRed
+	case comity.KindSubject:
+		return all.subjects[id].Protected() || all.subjects[id].Marking.TLP == comity.TLPRed
+	case comity.KindObservable:
+		return all.observables[id].Marking.TLP == comity.TLPRed
+	}
+	return false
+}
+
+// innerNode opens the words of an inner record.
+func (r *Reader) innerNode(id comity.ID, c *CaseView, all inners, key custodian.RecordKey) (Node, error) {
+	switch id.Kind() {
+	case comity.KindEntry:
+		e := all.entries[id]
+		text, err := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
+		return Node{Entry: &EntryView{e.Entry, text}}, err
+	case comity.KindSubject:
+		s := all.subjects[id]
+		text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
+		return Node{Subject: &SubjectView{s.Subject, text}}, err
+	case comity.KindObservable:
+		o := all.observables[id]
+		text, err := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
+		return Node{Observable: &ObservableView{o.Observable, text}}, err
+	}
+	e := all.exhibits[id]
+	text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
+	r.exhibits[id] = true
+	return Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id]}}, err
 }

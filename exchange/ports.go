@@ -34,7 +34,10 @@ func (r *Reader) MessagesOf(requests map[comity.ID]*RequestView, ids []comity.ID
 		return nil, err
 	}
 	maps.DeleteFunc(found, func(_ comity.ID, m storage.Message) bool { return requests[m.Request] == nil })
-	keys := r.messageKeys(slices.Collect(maps.Values(found)), wrapped)
+	keys, err := r.messageKeys(slices.Collect(maps.Values(found)), wrapped)
+	if err != nil {
+		return nil, err
+	}
 	out := map[comity.ID]MessageView{}
 	for id, m := range found {
 		if out[id], err = openMessage(m, wrapped, keys); err != nil {

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,12 +25,20 @@ type Reader struct {
 	tx  storage.ReadTx
 	now time.Time
 
-	asked    map[string]*seen // by id as asked, in no order
-	order    []string
+	answers  *answers // of custodians, kept over the runs of this read
+	asked    map[look]*seen
+	order    []*seen
 	lists    bool
 	denied   *sovereignty.Decision // of a read that is about no record, as of the log
 	exhibits map[comity.ID]bool    // shown to this reader
 	classes  map[sovereignty.Question]sovereignty.Decision
+}
+
+// look is what a record was asked for under: each has an entry in the leaf.
+type look struct {
+	id      string
+	purpose comity.Purpose
+	grant   comity.ID
 }
 
 // seen is what a record's leaf entry says.
@@ -38,23 +47,20 @@ type seen struct {
 	state  comity.State // the originator when it was seen, "" when absent or hidden
 }
 
-// Read runs f on one snapshot of the primary. What f learnt may be shown only
-// when Read returns nil: by then the one leaf of this request is in the record
-// of acts, whatever was visible, hidden or absent.
+// Read runs f on one snapshot of the primary. It runs f anew, on a later
+// snapshot, when custodians had to be asked meanwhile: what f learnt in an
+// earlier run is void. It may be shown only when Read returns nil: by then the
+// one leaf of this request is in the record of acts, whatever was visible,
+// hidden or absent.
 func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) (err error) {
 	began := time.Now()
 	defer func() { x.observe(string(readAct), outcomeOf(err), time.Since(began)) }()
-	r := &Reader{ctx: ctx, x: x, who: who, asked: map[string]*seen{}, exhibits: map[comity.ID]bool{}, classes: map[sovereignty.Question]sovereignty.Decision{}}
-	err = x.db.Read(ctx, func(tx storage.ReadTx) error {
-		r.tx, r.now = tx, tx.Now().UTC()
-		return f(r)
-	})
-	r.tx = nil
+	r, err := x.read(ctx, who, f)
 	if err != nil && r.denied == nil {
 		return err
 	}
-	if len(r.asked) == 0 && !r.lists && r.denied == nil {
-		return nil // nothing of any record was asked about
+	if len(r.asked) == 0 && !r.lists {
+		return err // nothing of any record was asked about
 	}
 	logged := x.db.Write(ctx, func(tx storage.Tx) error {
 		leaf, err := r.leaf()
@@ -69,6 +75,28 @@ func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) 
 	return err
 }
 
+// read runs f until it lacks no answer of a custodian.
+func (x *Exchange) read(ctx context.Context, who Caller, f func(*Reader) error) (r *Reader, err error) {
+	a := newAnswers()
+	for run := 1; ; run++ {
+		a.last = run == maxRuns
+		r = &Reader{ctx: ctx, x: x, who: who, answers: a, asked: map[look]*seen{}, exhibits: map[comity.ID]bool{},
+			classes: map[sovereignty.Question]sovereignty.Decision{}}
+		err = x.db.Read(ctx, func(tx storage.ReadTx) error {
+			r.tx, r.now = tx, tx.Now().UTC()
+			return f(r)
+		})
+		r.tx = nil
+		if len(a.wanted) == 0 || err != nil && !errors.Is(err, errAsk) {
+			return r, err
+		}
+		x.ask(ctx, a)
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
+	}
+}
+
 // leaf tells the reader's own state everything that was asked about, and each
 // originator what of its own was seen.
 func (r *Reader) leaf() (storage.Leaf, error) {
@@ -77,8 +105,7 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 	own := content
 	abroad := map[comity.State]audit.Content{}
 	visible, denied := 0, 0
-	for _, id := range r.order {
-		s := r.asked[id]
+	for _, s := range r.order {
 		own.Records = append(own.Records, s.record)
 		if s.state == "" {
 			continue
@@ -86,6 +113,9 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 		visible++
 		if s.record.Denied != 0 {
 			denied++
+			if own.Article == 0 {
+				own.Article = s.record.Denied
+			}
 		}
 		if s.state == r.who.Officer.State {
 			continue
@@ -93,45 +123,61 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 		c, ok := abroad[s.state]
 		if !ok {
 			c = content
-			c.Outcome = audit.Refused // until one of its records was disclosed
+			c.Outcome, c.Article = audit.Refused, s.record.Denied // until one of its records was disclosed
 		}
 		if s.record.Denied == 0 {
-			c.Outcome = audit.Read
+			c.Outcome, c.Article = audit.Read, 0
 		}
 		c.Records = append(c.Records, s.record)
 		abroad[s.state] = c
 	}
 	switch {
-	case r.denied != nil:
-		own.Outcome, own.Article, own.Reason = audit.Refused, r.denied.Article, r.denied.Reason
-	case len(r.order) > 0 && visible == 0:
-		own.Outcome, own.Article = audit.NotFound, comity.ArticleNoOracle
 	case visible > 0 && denied == visible:
 		own.Outcome = audit.Refused
+		if r.denied != nil && r.denied.Article == own.Article {
+			own.Reason = r.denied.Reason
+		}
+	case len(r.order) > 0 && visible == 0:
+		own.Outcome, own.Article = audit.NotFound, comity.ArticleNoOracle
+	default:
+		own.Article = 0
 	}
 	abroad[r.who.Officer.State] = own
 	return audit.New(r.now, abroad)
 }
 
-// note remembers that a record was asked about.
-func (r *Reader) note(id string, state comity.State, level sovereignty.Access, grant comity.ID, p comity.Purpose) *seen {
-	s, ok := r.asked[id]
+// note remembers that a record was asked about, and what was seen of it. Of two
+// looks under one purpose and grant the one that saw more counts: no denial
+// takes the place of a disclosure. A record that was not seen has no state.
+func (r *Reader) note(record audit.Record, state comity.State) {
+	key := look{record.ID, record.Purpose, record.Grant}
+	s, ok := r.asked[key]
 	if !ok {
-		s = &seen{record: audit.Record{ID: id}}
-		r.asked[id] = s
-		r.order = append(r.order, id)
+		s = &seen{record, state}
+		r.asked[key] = s
+		r.order = append(r.order, s)
 	}
-	if state != "" {
-		s.state = state
-		s.record.Level, s.record.Grant, s.record.Purpose = string(level), grant, p
+	if depth(record) > depth(s.record) {
+		*s = seen{record, state}
 	}
-	return s
 }
 
-// forget takes back a note.
-func (r *Reader) forget(id string) {
-	delete(r.asked, id)
-	r.order = slices.DeleteFunc(r.order, func(o string) bool { return o == id })
+// depth orders looks at a record by how much was seen.
+func depth(r audit.Record) int {
+	return slices.Index([]string{"", string(sovereignty.AccessNone), string(sovereignty.AccessEnded), string(sovereignty.AccessExhibits),
+		string(sovereignty.AccessSummary), string(sovereignty.AccessFull), string(sovereignty.AccessOwn)}, r.Level)
+}
+
+// office decides a read of what belongs to the officer's own state as such. A
+// denial has its own entry in the leaf, under the name of what was asked for.
+func (r *Reader) office(a sovereignty.Action, name string, k comity.Kind) error {
+	own := r.who.Officer.State
+	d := r.decide(sovereignty.Question{Action: a, Record: sovereignty.Record{State: own, Kind: k}})
+	if !d.Permit {
+		r.denied = &d
+		r.note(audit.Record{ID: name, Denied: d.Article}, own)
+	}
+	return d.Err()
 }
 
 func (r *Reader) viewer() storage.Viewer { return storage.Viewer{Officer: r.who.Officer, At: r.now} }

@@ -1,14 +1,14 @@
 package exchange
 
 import (
-	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -39,7 +39,8 @@ type CaseView struct {
 	Own      bool
 
 	wrapped     string
-	unreachable bool // the originator's register does not answer
+	unreachable bool           // the originator's register does not answer
+	denied      comity.Article // by which the whole is withheld
 }
 
 func (v *CaseView) keyRef() keyRef { return keyRef{v.ID, v.State, v.wrapped} }
@@ -55,29 +56,32 @@ func (r *Reader) Cases(ids []comity.ID, purpose comity.Purpose) (map[comity.ID]*
 	if err != nil {
 		return nil, err
 	}
-	views := make([]*CaseView, 0, len(found))
-	stored := map[comity.ID]storage.CaseView{}
-	for _, id := range ids {
-		if v, ok := found[id]; ok {
-			stored[id] = v
-			if shown := r.show(v, purpose); shown != nil {
-				views = append(views, shown)
-				continue
-			}
-		}
-		r.note(string(id), "", "", "", "")
-	}
-	if err := r.openTexts(views, stored); err != nil {
+	views, err := r.showCases(slices.Collect(maps.Values(found)), purpose)
+	if err != nil {
 		return nil, err
 	}
-	out := make(map[comity.ID]*CaseView, len(views))
-	for _, v := range views {
-		out[v.ID] = v
+	out := map[comity.ID]*CaseView{}
+	for _, id := range ids {
+		if v := views[id]; v != nil {
+			out[id] = v
+			r.noteCase(v)
+		} else {
+			r.note(audit.Record{ID: string(id)}, "")
+		}
 	}
 	return out, nil
 }
 
-// ListCases lists the cases that the officer may see, newest change first.
+func (r *Reader) noteCase(v *CaseView) {
+	record := audit.Record{ID: string(v.ID), Level: string(v.Access.Level), Purpose: v.Purpose, Denied: v.denied}
+	if v.Access.Grant != nil {
+		record.Grant = v.Access.Grant.ID
+	}
+	r.note(record, v.State)
+}
+
+// ListCases lists the cases that the officer may see, newest change first:
+// abroad, of what grantees of every scope see.
 func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first int, after string) (Page[*CaseView], error) {
 	p, binding, err := r.page("cases", f, first, after)
 	if err != nil {
@@ -85,145 +89,189 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 	}
 	r.lists = true
 	f.Purpose = purpose
+	if f.Agency != "" || f.Category != "" || f.Status != "" {
+		f.Bases = r.x.bases(r.who.Officer.State, r.now)
+	}
 	found, err := r.tx.ListCases(r.viewer(), f, p)
 	if err != nil {
 		return Page[*CaseView]{}, err
 	}
-	stored := map[comity.ID]storage.CaseView{}
-	page := cut(r, found, p.Limit, binding, func(v storage.CaseView) storage.Key {
+	views, err := r.showCases(found[:min(len(found), first)], purpose)
+	if err != nil {
+		return Page[*CaseView]{}, err
+	}
+	all := cut(r, found, p.Limit, binding, func(v storage.CaseView) storage.Key {
 		if v.Own {
 			return storage.Key{At: v.UpdatedAt, ID: v.ID}
 		}
-		return storage.Key{At: v.UpdatedAbroad, ID: v.ID}
-	}, func(v storage.CaseView) *CaseView {
-		stored[v.ID] = v
-		return r.show(v, purpose)
-	})
-	page.Items = slices.DeleteFunc(page.Items, func(v *CaseView) bool { return v == nil })
-	if len(page.Items) != len(page.Cursors) {
-		// The SQL lists what the policies do not show: one of the two is wrong.
-		r.x.log.Error("incident: the list and the policies disagree", "officer_state", r.who.Officer.State, "request", r.who.RequestID)
-		return Page[*CaseView]{}, errors.New("exchange: the list and the policies disagree")
+		return storage.Key{At: v.ListedAbroad, ID: v.ID}
+	}, func(v storage.CaseView) comity.ID { return v.ID })
+	page := Page[*CaseView]{HasNext: all.HasNext, Count: func() (int, error) { return r.tx.CountCases(r.viewer(), f, maxCount) }}
+	for i, id := range all.Items {
+		v := views[id]
+		if v == nil { // the SQL lists what the policies do not show: one of the two is wrong
+			r.incident(string(id), errors.New("the list and the policies disagree"))
+			continue
+		}
+		r.noteCase(v)
+		page.Items, page.Cursors = append(page.Items, v), append(page.Cursors, all.Cursors[i])
 	}
-	page.Count = func() (int, error) { return r.tx.CountCases(r.viewer(), f, maxCount) }
-	return page, r.openTexts(page.Items, stored)
+	return page, nil
+}
+
+// showCases decides how much of each case the officer sees, and opens their
+// words. What is not to be seen at all is not in the answer.
+func (r *Reader) showCases(rows []storage.CaseView, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
+	ids := make([]comity.ID, len(rows))
+	for i, v := range rows {
+		ids[i] = v.ID
+	}
+	wrapped, err := r.tx.RecordKeys(ids)
+	if err != nil {
+		return nil, err
+	}
+	offers := make([]offer, len(rows))
+	var refs []keyRef
+	for i, v := range rows {
+		offers[i] = r.offer(v, purpose)
+		level, grants := r.promises(v, offers[i], purpose)
+		for _, g := range grants {
+			r.limits(g)
+		}
+		if w := wrapped[v.ID][v.State]; w != "" && level != sovereignty.AccessNone && level != sovereignty.AccessExhibits {
+			refs = append(refs, keyRef{v.ID, v.State, w})
+		}
+	}
+	keys, faults, err := r.keys(refs)
+	if err != nil {
+		return nil, err
+	}
+	views := make(map[comity.ID]*CaseView, len(rows))
+	for i, row := range rows {
+		v := r.show(row, offers[i], purpose)
+		if v == nil {
+			continue
+		}
+		views[v.ID] = v
+		v.wrapped = wrapped[v.ID][v.State]
+		if err := faults[v.keyRef()]; err != nil && v.words() {
+			v.dark(r, err)
+		} else if key, ok := keys[v.keyRef()]; ok && v.words() {
+			if err := r.open(v, row, key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return views, nil
+}
+
+// words reports whether some of the case's words are open.
+func (v *CaseView) words() bool {
+	return !v.unreachable && (v.full() || v.Access.Level == sovereignty.AccessSummary)
+}
+
+// open opens the words of a case. One at home that does not open ends the read;
+// another state's is closed by itself, lest one state break others' lists.
+func (r *Reader) open(v *CaseView, row storage.CaseView, key custodian.RecordKey) error {
+	var text comity.CaseText
+	if err := unseal(key, bindCase(row.Case.Case), row.Sealed, &text); err != nil {
+		r.incident(string(v.ID), err)
+		if v.Own {
+			return err
+		}
+		v.close(comity.ArticleOriginator, "the record does not open with its clear fields", "ask the originator's contact point to look into it")
+		return nil
+	}
+	if !v.Own {
+		text.Reference = ""
+	}
+	if v.Access.Level == sovereignty.AccessSummary {
+		text.Narrative = ""
+	}
+	v.Text = &text
+	return nil
 }
 
 // show decides how much of a case the officer sees; nil for nothing at all.
-func (r *Reader) show(v storage.CaseView, purpose comity.Purpose) *CaseView {
-	shown := &CaseView{Case: v.Case.Case, Purpose: purpose, Own: v.Own}
-	q := sovereignty.Question{Officer: r.who.Officer, Action: sovereignty.CaseRead, Record: caseRecord(v, r.who.Officer),
-		Circumstances: sovereignty.Circumstances{Visible: true, Purpose: purpose}}
-	if !v.Own {
-		usable, others := r.usable(v, purpose)
+func (r *Reader) show(row storage.CaseView, o offer, purpose comity.Purpose) *CaseView {
+	v := &CaseView{Case: row.Case.Case, Purpose: purpose, Own: row.Own}
+	if row.Own {
+		level, d := r.judge(row, purpose, nil, false)
+		return v.decided(level, d)
+	}
+	var away error
+	if _, promised := r.promises(row, o, purpose); promised != nil {
+		var kept []comity.Grant
+		kept, away = r.stand(o.usable)
 		switch {
-		case len(usable) > 0:
-			shown.Access.Grant = &usable[0]
-			shown.Exhibits = map[comity.ID]comity.ID{}
-			for _, g := range usable {
-				for _, e := range g.Exhibits {
-					if _, ok := shown.Exhibits[e]; !ok {
-						shown.Exhibits[e] = g.ID
-					}
-				}
-			}
-			q.Circumstances.Grant, q.Circumstances.Agreement = grantFacts(&usable[0], ""), true
-		case len(others) > 0: // live, for another purpose or under an agreement no longer in force
-			shown.Access.Grant = &others[0].Grant
-			q.Circumstances.Grant, q.Circumstances.Agreement = grantFacts(&others[0].Grant, ""), others[0].inForce
-		case v.Ended != nil:
-			return r.showEnded(shown, *v.Ended)
-		default:
-			return nil
+		case len(kept) > 0:
+			o.usable, away = kept, nil
+			v.Exhibits = exhibitsOf(kept)
+		case away == nil:
+			v.close(comity.ArticleTerm, "the grant has ended", "ask the originator's contact point for a new grant")
+			return v
 		}
 	}
-	d := r.decide(q)
-	shown.Access.Level = sovereignty.Level(q, d)
-	var grant comity.ID
-	if shown.Access.Grant != nil {
-		grant = shown.Access.Grant.ID
+	switch {
+	case len(o.usable) > 0:
+		v.Access.Grant = &o.usable[0]
+		level, d := r.judge(row, purpose, v.Access.Grant, true)
+		if v = v.decided(level, d); v != nil && away != nil {
+			v.unreachable = true
+			v.dark(r, away)
+		}
+		return v
+	case len(o.others) > 0:
+		v.Access.Grant = &o.others[0].Grant
+		level, d := r.judge(row, purpose, v.Access.Grant, o.others[0].inForce)
+		return v.decided(level, d)
+	case comity.CodeOf(o.fault) == comity.CodeUnavailable:
+		v.close(comity.ArticleLiaison, "the manifest of "+string(v.State)+" cannot be verified just now", "try again once the state has published a new manifest")
+		return v
+	case o.fault != nil:
+		v.close(comity.ArticleLiaison, "the grant does not agree with what "+string(v.State)+" signed", "ask the originator's contact point for a new grant")
+		return v
+	case row.Ended != nil: // all that a former grantee sees
+		ended := endedGrant(*row.Ended)
+		v.close(comity.ArticleTerm, "the grant has ended", "ask the originator's contact point for a new grant")
+		v.Access.Level, v.Access.Grant = sovereignty.AccessEnded, &ended
+		return v
 	}
-	if !d.Permit && !d.Explainable {
+	return nil
+}
+
+// decided is the view after the decision on its reading.
+func (v *CaseView) decided(level sovereignty.Access, d sovereignty.Decision) *CaseView {
+	v.Access.Level = level
+	switch {
+	case d.Permit && !v.Own:
+		v.abroad()
+	case d.Permit:
+	case d.Explainable:
+		grant := v.Access.Grant
+		v.close(d.Article, d.Reason, d.Cure)
+		v.Access.Grant = grant
+	default:
 		return nil
 	}
-	s := r.note(string(v.ID), v.State, shown.Access.Level, grant, purpose)
-	if !d.Permit {
-		s.record.Denied = d.Article
-		shown.Access.Redactions = []Redaction{{Field: "*", Article: d.Article, Reason: d.Reason, Cure: d.Cure}}
-		shown.Case = comity.Case{ID: v.ID, State: v.State}
-		shown.Exhibits = nil
-		return shown
-	}
-	if !v.Own {
-		shown.abroad()
-	}
-	return shown
+	return v
 }
 
-// weighed is a live grant with whether its agreement is in force.
-type weighed struct {
-	comity.Grant
-	inForce bool
+// close withholds everything but that there is a case of the state.
+func (v *CaseView) close(by comity.Article, reason, cure string) {
+	v.Case, v.Text, v.Exhibits, v.denied = comity.Case{ID: v.ID, State: v.State}, nil, nil, by
+	v.Access = Access{Level: sovereignty.AccessNone, Redactions: []Redaction{{Field: "*", Article: by, Reason: reason, Cure: cure}}}
 }
 
-// usable picks the grants for the declared purpose whose agreement is in force,
-// the widest first; others are the rest, those for the purpose first. A grant
-// that does not agree with its own statement is an incident and counts for nothing.
-func (r *Reader) usable(v storage.CaseView, p comity.Purpose) (usable []comity.Grant, others []weighed) {
-	for _, g := range v.Grants {
-		basis, err := r.x.terms(g)
-		if err != nil {
-			r.incident(string(g.ID), err)
-			continue
-		}
-		w := weighed{g, r.x.inForce(g, basis, v.Category, r.now)}
-		switch {
-		case g.Purpose == p && w.inForce:
-			usable = append(usable, g)
-		case g.Purpose == p:
-			others = slices.Insert(others, 0, w)
-		default:
-			others = append(others, w)
-		}
-	}
-	slices.SortStableFunc(usable, func(a, b comity.Grant) int {
-		switch {
-		case a.Scope == b.Scope:
-			return 0
-		case covers(a.Scope, b.Scope):
-			return -1
-		}
-		return 1
-	})
-	return usable, others
-}
-
-// showEnded is all that a former grantee sees: that the grant ended.
-func (r *Reader) showEnded(shown *CaseView, g comity.Grant) *CaseView {
-	r.note(string(shown.ID), shown.State, sovereignty.AccessEnded, g.ID, shown.Purpose).record.Denied = comity.ArticleTerm
-	shown.Case = comity.Case{ID: shown.ID, State: shown.State}
-	ended := endedGrant(g, r.now)
-	shown.Access = Access{Level: sovereignty.AccessEnded, Grant: &ended, Redactions: []Redaction{{Field: "*",
-		Article: comity.ArticleTerm, Reason: "the grant has ended", Cure: "ask the originator's contact point for a new grant"}}}
-	return shown
-}
-
-// endedGrant keeps of a grant what its former grantee still sees.
-func endedGrant(g comity.Grant, now time.Time) comity.Grant {
-	at := g.EndedAt
-	if at.IsZero() || at.After(g.NotAfter) {
-		at = g.NotAfter
-	}
-	// Revoked, ended by a reservation or run out: which of them is the
-	// originator's own matter.
-	return comity.Grant{ID: g.ID, Case: g.Case, State: g.State, Grantee: g.Grantee, Status: comity.GrantEnded, EndedAt: at}
-}
-
-// abroad replaces what counts and dates inner changes by what is seen abroad.
+// abroad replaces what counts and dates inner changes by what the scope sees:
+// but for full scope no count, and the time of the clear fields.
 func (v *CaseView) abroad() {
 	v.Version, v.UpdatedAt = v.VersionAbroad, v.UpdatedAbroad
 	v.Reserved = false
 	level := v.Access.Level
+	if level != sovereignty.AccessFull {
+		v.Version, v.UpdatedAt = 0, v.ListedAbroad
+	}
 	withheld := func(fields ...string) {
 		for _, f := range fields {
 			v.Access.Redactions = append(v.Access.Redactions, Redaction{Field: f, Article: comity.ArticleLiaison,
@@ -232,104 +280,37 @@ func (v *CaseView) abroad() {
 	}
 	switch level {
 	case sovereignty.AccessSummary:
-		withheld("narrative", "entries", "subjects", "observables")
+		withheld("version", "narrative", "entries", "subjects", "observables")
 	case sovereignty.AccessExhibits:
-		withheld("title", "summary", "narrative", "entries", "subjects", "observables")
-	}
-}
-
-// openTexts opens the words of the cases that the officer may read.
-func (r *Reader) openTexts(views []*CaseView, stored map[comity.ID]storage.CaseView) error {
-	var ids []comity.ID
-	for _, v := range views {
-		if v.Access.Level != sovereignty.AccessNone && v.Access.Level != sovereignty.AccessEnded {
-			ids = append(ids, v.ID)
-		}
-	}
-	wrapped, err := r.tx.RecordKeys(ids)
-	if err != nil {
-		return err
-	}
-	r.standing(views)
-	refs := make([]keyRef, 0, len(ids))
-	for _, v := range views {
-		if w := wrapped[v.ID][v.State]; w != "" && !v.unreachable && v.Access.Level != sovereignty.AccessNone {
-			v.wrapped = w
-			if v.Access.Level != sovereignty.AccessExhibits {
-				refs = append(refs, v.keyRef())
-			}
-		}
-	}
-	keys, faults := r.x.keys.many(r.ctx, refs)
-	for _, v := range views {
-		ref := v.keyRef()
-		if v.Access.Level == sovereignty.AccessNone || v.unreachable {
-			continue
-		}
-		if err := faults[ref]; err != nil {
-			v.dark(r, err)
-			continue
-		}
-		key, ok := keys[ref]
-		if !ok {
-			continue
-		}
-		var text comity.CaseText
-		if err := unseal(key, bindCase(stored[v.ID].Case.Case), stored[v.ID].Sealed, &text); err != nil {
-			r.incident(string(v.ID), err)
-			return err
-		}
-		if !v.Own {
-			text.Reference = ""
-		}
-		if v.Access.Level == sovereignty.AccessSummary {
-			text.Narrative = ""
-		}
-		v.Text = &text
-	}
-	return nil
-}
-
-// standing asks the originators' registers whether the grants stand under which
-// cases are about to be shown. Where a register knows better than the database,
-// the register is believed.
-func (r *Reader) standing(views []*CaseView) {
-	var granted []int
-	for i, v := range views {
-		if !v.Own && v.Access.Grant != nil && v.Access.Level != sovereignty.AccessNone && v.Access.Level != sovereignty.AccessEnded {
-			granted = append(granted, i)
-		}
-	}
-	errs := make([]error, len(views))
-	askEach(r.ctx, granted, func(i int) comity.State { return views[i].State }, func(ctx context.Context, i int) {
-		errs[i] = r.x.stands(ctx, *views[i].Access.Grant)
-	})
-	for i, v := range views {
-		switch err := errs[i]; {
-		case err == nil:
-		case comity.CodeOf(err) == comity.CodeDenied || comity.CodeOf(err) == comity.CodeNotFound:
-			r.incident(string(v.Access.Grant.ID), fmt.Errorf("%w: the register: %w", errForged, err))
-			v.Access.Level, v.Exhibits, v.Case = sovereignty.AccessNone, nil, comity.Case{ID: v.ID, State: v.State}
-			v.Access.Grant = nil
-			r.note(string(v.ID), v.State, sovereignty.AccessNone, "", v.Purpose).record.Denied = comity.ArticleTerm
-			v.Access.Redactions = []Redaction{{Field: "*", Article: comity.ArticleTerm, Reason: "the grant has ended",
-				Cure: "ask the originator's contact point for a new grant"}}
-		default:
-			v.unreachable, v.Exhibits = true, nil
-			v.dark(r, err)
-		}
+		withheld("version", "title", "summary", "narrative", "entries", "subjects", "observables")
 	}
 }
 
 // dark says that the originator's keys cannot be reached: its records stay
 // listed, and their words stay closed.
 func (v *CaseView) dark(r *Reader, err error) {
-	r.x.log.Warn("a custodian does not answer", "state", v.State, "request", r.who.RequestID, "error", err)
+	r.warn("a custodian does not answer", v.State, err)
 	v.Access.Redactions = append(v.Access.Redactions, Redaction{Field: "text", Article: comity.ArticleResidency,
 		Reason: "the custodian of " + string(v.State) + " cannot be reached just now", Cure: "try again later"})
 }
 
-// incident reports a record that does not open with its clear fields.
+// warn tells the server's log once in a read that something of a state is away.
+func (r *Reader) warn(what string, s comity.State, err error) {
+	if r.once(what + string(s)) {
+		r.x.log.Warn(what, "state", s, "request", r.who.RequestID, "error", err)
+	}
+}
+
+// incident tells it of what disagrees in the database with what was signed or sealed.
 func (r *Reader) incident(record string, err error) {
-	r.x.log.Error("incident: "+strings.TrimPrefix(err.Error(), "exchange: "), "record", record, "request", r.who.RequestID)
+	if r.once(record + err.Error()) {
+		r.x.log.Error("incident: "+strings.TrimPrefix(err.Error(), "exchange: "), "record", record, "request", r.who.RequestID)
+	}
+}
+
+// once reports whether a line is told for the first time in this read.
+func (r *Reader) once(line string) bool {
+	told := r.answers.told[line]
+	r.answers.told[line] = true
+	return !told
 }

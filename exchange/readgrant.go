@@ -25,7 +25,7 @@ func (r *Reader) Grants(ids []comity.ID) (map[comity.ID]*comity.Grant, error) {
 				continue
 			}
 		}
-		r.note(string(id), "", "", "", "")
+		r.note(audit.Record{ID: string(id)}, "")
 	}
 	return out, nil
 }
@@ -67,10 +67,10 @@ func (r *Reader) showGrant(g comity.Grant) *comity.Grant {
 	if g.State != r.who.Officer.State {
 		level = sovereignty.AccessFull
 		if !g.Live(r.now) && !(g.Status == comity.GrantActive && r.now.Before(g.NotBefore)) {
-			g, level = endedGrant(g, r.now), sovereignty.AccessEnded
+			g, level = endedGrant(g), sovereignty.AccessEnded
 		}
 	}
-	r.note(string(g.ID), g.State, level, g.ID, g.Purpose)
+	r.note(audit.Record{ID: string(g.ID), Level: string(level), Grant: g.ID, Purpose: g.Purpose}, g.State)
 	return &g
 }
 
@@ -87,6 +87,10 @@ func (r *Reader) Releases(cases []*CaseView) (map[comity.ID][]comity.Release, er
 
 // Mandates reads the mandates of the officer's own state, newest first.
 func (r *Reader) Mandates() ([]comity.Mandate, error) {
+	if err := r.office(sovereignty.MandateRead, "mandates", comity.KindMandate); err != nil {
+		return nil, err
+	}
+	r.lists = true
 	return r.tx.Mandates(r.who.Officer.State)
 }
 
@@ -102,9 +106,7 @@ func (r *Reader) Log(first int, after string) (Page[LogView], error) {
 	if err != nil {
 		return Page[LogView]{}, err
 	}
-	d := r.decide(sovereignty.Question{Action: sovereignty.LogRead, Record: sovereignty.Record{State: r.who.Officer.State, Kind: comity.KindLeaf}})
-	if err := d.Err(); err != nil {
-		r.denied = &d
+	if err := r.office(sovereignty.LogRead, "log", comity.KindLeaf); err != nil {
 		return Page[LogView]{}, err
 	}
 	found, err := r.tx.Log(r.who.Officer.State, p)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
@@ -87,7 +88,10 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 			refs = append(refs, c.keyRef())
 		}
 	}
-	keys, faults := r.x.keys.many(r.ctx, refs)
+	keys, faults, err := r.keys(refs)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range cases {
 		rows := found[c.ID]
 		if len(rows) == 0 {
@@ -198,7 +202,7 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 			c := byCase[e.Case]
 			text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
 			if !c.Own {
-				r.note(string(e.ID), e.State, c.Access.Level, c.Exhibits[e.ID], c.Purpose)
+				r.note(audit.Record{ID: string(e.ID), Level: string(c.Access.Level), Grant: c.Exhibits[e.ID], Purpose: c.Purpose}, e.State)
 			}
 			r.exhibits[e.ID] = true
 			return EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[e.ID]}, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
@@ -36,7 +37,7 @@ func (r *Reader) Requests(ids []comity.ID) (map[comity.ID]*RequestView, error) {
 		if row, ok := found[id]; ok {
 			rows = append(rows, row)
 		} else {
-			r.note(string(id), "", "", "", "")
+			r.note(audit.Record{ID: string(id)}, "")
 		}
 	}
 	views, err := r.showRequests(rows)
@@ -84,23 +85,23 @@ func (r *Reader) showRequests(rows []storage.Request) ([]*RequestView, error) {
 	var refs []keyRef
 	for _, row := range rows {
 		if d := r.decide(withAction(requestQuestion(row, true, r.who.Officer), sovereignty.RequestRead)); !d.Permit {
-			r.note(string(row.ID), "", "", "", "")
+			r.note(audit.Record{ID: string(row.ID)}, "")
 			continue
 		}
 		v := &RequestView{Request: row.Request}
 		if r.who.Officer.State != row.To {
 			v.RoutedTo = "" // where the asked state sent it is its own matter
 		}
-		r.note(string(row.ID), row.State, sovereignty.AccessOwn, "", row.Purpose)
+		r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn), Purpose: row.Purpose}, row.State)
 		views = append(views, v)
 		refs = append(refs, keyRef{row.ID, row.State, wrapped[row.ID][row.State]})
 		if row.SealedTo != nil && r.who.Officer.State == row.To {
 			refs = append(refs, keyRef{row.ID, row.To, wrapped[row.ID][row.To]})
 		}
 	}
-	keys, faults := r.x.keys.many(r.ctx, refs)
-	for ref, err := range faults {
-		r.x.log.Warn("a custodian does not answer", "state", ref.state, "request", r.who.RequestID, "error", err)
+	keys, err := r.reachable(refs)
+	if err != nil {
+		return nil, err
 	}
 	byID := map[comity.ID]storage.Request{}
 	for _, row := range rows {
@@ -142,17 +143,22 @@ func withAction(q sovereignty.Question, a sovereignty.Action) sovereignty.Questi
 	return q
 }
 
+// reachable gives the keys of refs that open; the words of the others stay closed.
+func (r *Reader) reachable(refs []keyRef) (map[keyRef]custodian.RecordKey, error) {
+	keys, faults, err := r.keys(refs)
+	for ref, err := range faults {
+		r.warn("a custodian does not answer", ref.state, err)
+	}
+	return keys, err
+}
+
 // messageKeys opens the keys of the authors' states.
-func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]map[comity.State]string) map[keyRef]custodian.RecordKey {
+func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]map[comity.State]string) (map[keyRef]custodian.RecordKey, error) {
 	var refs []keyRef
 	for _, m := range messages {
 		refs = append(refs, keyRef{m.Request, m.State, wrapped[m.Request][m.State]})
 	}
-	keys, faults := r.x.keys.many(r.ctx, refs)
-	for ref, err := range faults {
-		r.x.log.Warn("a custodian does not answer", "state", ref.state, "request", r.who.RequestID, "error", err)
-	}
-	return keys
+	return r.reachable(refs)
 }
 
 // openMessage opens a message's words where its author's state's key is at hand.
@@ -191,7 +197,10 @@ func (r *Reader) Messages(requests []*RequestView, first int, after string) (map
 	if err != nil {
 		return nil, err
 	}
-	keys := r.messageKeys(slices.Concat(slices.Collect(maps.Values(found))...), wrapped)
+	keys, err := r.messageKeys(slices.Concat(slices.Collect(maps.Values(found))...), wrapped)
+	if err != nil {
+		return nil, err
+	}
 	out := map[comity.ID]Page[MessageView]{}
 	for _, id := range ids {
 		binding := binding

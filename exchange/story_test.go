@@ -176,6 +176,9 @@ func TestStory(t *testing.T) {
 
 	liaison.Read(t, func(r *exchange.Reader) error {
 		found, err := r.Requests([]comity.ID{send.ID})
+		if err != nil {
+			return err
+		}
 		if err == nil && (found[send.ID].Text.Feedback != "It led to two arrests" || found[send.ID].ToReference != "KZ-9") {
 			t.Errorf("Kazakhstan reads %+v", found[send.ID])
 		}

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/storage"
 )
 
 // A grant's row in the database opens nothing by itself. It is held against the
@@ -18,8 +20,12 @@ import (
 // old one, revives and widens no grant.
 
 // terms verifies a grant against the statement that the originator signed for
-// it, and returns the agreement that it rests on.
+// it, and returns the agreement that it rests on. While the state's manifest is
+// not valid the error is UNAVAILABLE: nothing can be said of the grant then.
 func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
+	if _, err := x.dir.State(g.State); err != nil {
+		return statement.AgreementRef{}, comity.Unavailable("the manifest of "+string(g.State), err)
+	}
 	made, err := x.statements.get(x.dir, g.Statement)
 	if err != nil {
 		return statement.AgreementRef{}, forged(g, err)
@@ -28,7 +34,7 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 	if err := made.Decode(&b); err != nil {
 		return statement.AgreementRef{}, forged(g, err)
 	}
-	scope, exhibits, until := b.Scope, b.Exhibits, b.NotAfter
+	scope, exhibits, until, caveats := b.Scope, b.Exhibits, b.NotAfter, b.Caveats
 	if g.Narrowing != "" {
 		narrowed, err := x.statements.get(x.dir, g.Narrowing)
 		if err != nil {
@@ -41,13 +47,15 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 		if narrowed.Kind != statement.KindNarrowing || narrowed.ID != g.ID || narrowed.State != g.State {
 			return statement.AgreementRef{}, forged(g, errors.New("its narrowing is another grant's"))
 		}
-		scope, exhibits, until = n.Scope, n.Exhibits, n.NotAfter
+		scope, exhibits, until, caveats = n.Scope, n.Exhibits, n.NotAfter, n.Caveats
 	}
 	switch {
 	case made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || made.Agreement == nil:
 		return statement.AgreementRef{}, forged(g, errors.New("its statement is another grant's"))
-	case b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix() ||
-		scope != g.Scope || until != g.NotAfter.Unix() || !slices.Equal(exhibits, g.Exhibits):
+	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function || made.Agreement.Hash != g.AgreementHash,
+		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
+		b.Grade != g.Grade || b.Assistance != g.Assistance || b.Release != g.Release || b.Request != g.Request,
+		scope != g.Scope || until != g.NotAfter.Unix() || caveats != g.Caveats || !slices.Equal(exhibits, g.Exhibits):
 		return statement.AgreementRef{}, forged(g, errors.New("its row says other terms than its statement"))
 	}
 	return *made.Agreement, nil
@@ -67,6 +75,25 @@ func forged(g comity.Grant, err error) error {
 func (x *Exchange) inForce(g comity.Grant, basis statement.AgreementRef, c comity.Category, at time.Time) bool {
 	a, err := x.dir.Agreement(g.State, g.Grantee.State, basis.ID, c, "", at)
 	return err == nil && a.Hash() == basis.Hash
+}
+
+// bases are the agreements under which states may have granted to the grantee
+// what is open now, as [inForce] judges it, for the filters of lists.
+func (x *Exchange) bases(grantee comity.State, at time.Time) (all []string) {
+	for _, s := range x.dir.States() {
+		m, err := x.dir.State(s)
+		if err != nil || s == grantee {
+			continue
+		}
+		for _, a := range m.Agreements {
+			if in, err := x.dir.Agreement(s, grantee, a.ID, a.Categories[0], "", at); err == nil {
+				for _, c := range in.Categories {
+					all = append(all, storage.Basis(s, in.Hash(), c))
+				}
+			}
+		}
+	}
+	return all
 }
 
 // maxStatements bounds the cache of verified statements.
@@ -104,35 +131,63 @@ func (s *statements) get(d *statement.Directory, jws string) (statement.Statemen
 	return verified, nil
 }
 
-// standings remembers for keyAge, like record keys, that the register said a
-// grant stands. An end is in the database before it is in the register, so that
-// the memory never keeps an ended grant open by itself.
-type standings struct {
-	mu    sync.Mutex
-	until map[comity.ID]time.Time
+// registers remembers for keyAge, like record keys, what the states' registers
+// said of grants. An end or narrowing is in the database before it is in the
+// register, so that the memory never keeps open by itself what was ended.
+type registers struct {
+	mu     sync.Mutex
+	grants map[comity.ID]keptLimits
 }
 
-// stands asks the originator's custodian whether a grant still stands.
-func (x *Exchange) stands(ctx context.Context, g comity.Grant) error {
-	now := x.keys.now()
-	x.standing.mu.Lock()
-	until, ok := x.standing.until[g.ID]
-	x.standing.mu.Unlock()
-	if ok && now.Before(until) {
-		return nil
+type keptLimits struct {
+	custodian.Limits
+	until time.Time
+}
+
+func (x *Exchange) rememberedLimits(grant comity.ID) (custodian.Limits, bool) {
+	x.registers.mu.Lock()
+	defer x.registers.mu.Unlock()
+	kept, ok := x.registers.grants[grant]
+	if !ok || !x.keys.now().Before(kept.until) {
+		return custodian.Limits{}, false
 	}
+	return kept.Limits, true
+}
+
+// askRegister asks the originator's custodian what a grant leaves open.
+func (x *Exchange) askRegister(ctx context.Context, g comity.Grant) (custodian.Limits, error) {
+	now := x.keys.now()
 	c, err := x.custodian(g.State)
 	if err != nil {
-		return err
+		return custodian.Limits{}, err
 	}
-	if err := c.Standing(ctx, g.Case, g.ID, g.Grantee.State); err != nil {
-		return err
+	open, err := c.Standing(ctx, g.Case, g.ID, g.Grantee.State)
+	if err != nil {
+		return custodian.Limits{}, err
 	}
-	x.standing.mu.Lock()
-	defer x.standing.mu.Unlock()
-	if x.standing.until == nil || len(x.standing.until) >= maxKeys {
-		x.standing.until = map[comity.ID]time.Time{}
+	x.registers.mu.Lock()
+	defer x.registers.mu.Unlock()
+	if x.registers.grants == nil || len(x.registers.grants) >= maxKeys {
+		x.registers.grants = map[comity.ID]keptLimits{}
 	}
-	x.standing.until[g.ID] = now.Add(keyAge)
-	return nil
+	x.registers.grants[g.ID] = keptLimits{open, now.Add(keyAge)}
+	return open, nil
+}
+
+// limits is the register's word on a grant, false while it is to be asked.
+func (r *Reader) limits(g comity.Grant) (answer[custodian.Limits], bool) {
+	return find(r.answers, r.answers.limits, g.ID, g.State, r.x.rememberedLimits,
+		func(ctx context.Context) (custodian.Limits, error) { return r.x.askRegister(ctx, g) })
+}
+
+// meet leaves of a grant what the register leaves open too.
+func meet(g comity.Grant, open custodian.Limits) comity.Grant {
+	if !covers(open.Scope, g.Scope) {
+		g.Scope = open.Scope
+	}
+	g.Exhibits = slices.DeleteFunc(slices.Clone(g.Exhibits), func(e comity.ID) bool { return !slices.Contains(open.Exhibits, e) })
+	if until := time.Unix(open.NotAfter, 0).UTC(); until.Before(g.NotAfter) {
+		g.NotAfter = until
+	}
+	return g
 }

@@ -107,5 +107,6 @@ func (b *binding) log() {
 		"level":   func(_ *request, r audit.Record) any { return r.Level },
 		"grant":   func(_ *request, r audit.Record) any { return r.Grant },
 		"purpose": func(_ *request, r audit.Record) any { return r.Purpose },
+		"denied":  func(_ *request, r audit.Record) any { return int(r.Denied) },
 	})
 }

@@ -93,10 +93,19 @@ type CaseFilter struct {
 	Status   comity.CaseStatus
 	Own      bool // only the viewer's own state's
 	Granted  bool // only those granted by other states
-	// Purpose is the declared one: where Agency, Category or Status narrow, only
-	// cases granted for it are found abroad, since for another one these fields
-	// are withheld, and what is withheld never filters.
+	// Purpose is the declared one, and Bases are the agreements in force (see
+	// [Basis]): where Agency, Category or Status narrow, only cases granted for
+	// that purpose under one of these are found abroad, and none that is marked
+	// TLP:RED, since of others these fields are withheld, and what is withheld
+	// never filters.
 	Purpose comity.Purpose
+	Bases   []string
+}
+
+// Basis names the text of an agreement, by its hash, as the legal basis of
+// what a state grants in a category.
+func Basis(originator comity.State, hash string, c comity.Category) string {
+	return string(originator) + " " + hash + " " + string(c)
 }
 
 // Entry, Subject, Observable, Evidence, Request and Message are stored records
@@ -212,7 +221,7 @@ type ReadTx interface {
 	Now() time.Time
 
 	Cases(v Viewer, ids []comity.ID) (map[comity.ID]CaseView, error)
-	ListCases(v Viewer, f CaseFilter, p Page) ([]CaseView, error) // by UpdatedAt for own, UpdatedAbroad for granted
+	ListCases(v Viewer, f CaseFilter, p Page) ([]CaseView, error) // by UpdatedAt for own, ListedAbroad for granted
 	CountCases(v Viewer, f CaseFilter, max int) (int, error)      // capped at max
 	Assignees(ids []comity.ID) (map[comity.ID][]comity.OfficerRef, error)
 
@@ -230,6 +239,9 @@ type ReadTx interface {
 	SubjectsByID(ids []comity.ID) (map[comity.ID]Subject, error)
 	ObservablesByID(ids []comity.ID) (map[comity.ID]Observable, error)
 	EvidenceByID(ids []comity.ID) (map[comity.ID]Evidence, error)
+	// Parents names the cases of entries, subjects, observables and exhibits,
+	// of those cases that the viewer may find.
+	Parents(v Viewer, ids []comity.ID) (map[comity.ID]comity.ID, error)
 	// Custody lists an exhibit's events, oldest first, as reader's state sees
 	// them: the originator all, a grantee the originator's and its own.
 	Custody(evidence []comity.ID, reader comity.State) (map[comity.ID][]comity.CustodyEvent, error)
@@ -279,7 +291,7 @@ type Tx interface {
 	InsertCase(c Case, wrappedKey string) error
 	// UpdateCase writes a case whose Version is the one after expected, else
 	// ErrConflict, and moves its visibility rows (the sort key abroad only when
-	// UpdatedAbroad moved). State, Agency and CreatedAt stay what they were.
+	// ListedAbroad moved). State, Agency and CreatedAt stay what they were.
 	UpdateCase(c Case, expected int) error
 	// Assign makes the case visible to viewers of its own state: an officer
 	// reference, or an office of the state as OfficeViewer gives it. Idempotent.

@@ -66,14 +66,22 @@ type Custodian interface {
 	// grant that comes after its end is answered nil and opens nothing (or only
 	// what the narrowing left).
 	Apply(ctx context.Context, jws string) error
-	// Standing tells whether a grant that reaches an officer of the state still
-	// opens its case by the register, without opening anything: nil, or the
-	// errors of Release. The exchange asks it before it shows the case's words.
-	Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) error
+	// Standing tells what a grant that reaches an officer of the state still
+	// opens of its case by the register, without opening anything, or gives the
+	// errors of Release. The exchange asks it before it shows the case's words,
+	// and shows no more than it says.
+	Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (Limits, error)
 	// Keys are the public statement keys, for the state's manifest.
 	Keys(ctx context.Context) ([]jose.JSONWebKey, error)
 	// Check tells what stands in the way of serving: readiness.
 	Check(ctx context.Context) error
+}
+
+// Limits are what the register leaves open of a grant.
+type Limits struct {
+	Scope    comity.Scope
+	Exhibits []comity.ID
+	NotAfter int64 // Unix seconds, excluded
 }
 
 // RecordKey seals a record's text at rest (AES-256). It prints as

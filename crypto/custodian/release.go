@@ -162,23 +162,23 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x eviden
 }
 
 // Standing implements [Custodian].
-func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) error {
+func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (Limits, error) {
 	e, _, err := read[grantEntry](ctx, l, grantKey(grant))
 	if err != nil {
-		return err
+		return Limits{}, err
 	}
 	open, registered := e.terms()
 	if !registered || e.Case != record || e.Grant.Grantee.State != grantee {
-		return comity.NotFound()
+		return Limits{}, comity.NotFound()
 	}
 	c, _, err := read[caseEntry](ctx, l, caseKey(record))
 	if err != nil {
-		return err
+		return Limits{}, err
 	}
 	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter || now < e.Grant.NotBefore {
-		return ended()
+		return Limits{}, ended()
 	}
-	return nil
+	return Limits{Scope: open.Scope, Exhibits: open.Exhibits, NotAfter: open.NotAfter}, nil
 }
 
 // legalBasis checks that the agreement of a grant still binds both states with

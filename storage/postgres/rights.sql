@@ -7,7 +7,7 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO comity_app;
 REVOKE INSERT ON goose_db_version, log_head FROM comity_app;
 
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,
-	updated_abroad, sealed) ON cases TO comity_app;
+	updated_abroad, listed_abroad, sealed) ON cases TO comity_app;
 GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed, receipt) ON evidence TO comity_app;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
 	sealed, sealed_to) ON requests TO comity_app;
@@ -17,7 +17,7 @@ GRANT UPDATE (ended_at) ON mandates TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
 GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;
-GRANT UPDATE (updated_at, category, status), DELETE ON visibility TO comity_app;
+GRANT UPDATE (updated_at, category, status, tlp), DELETE ON visibility TO comity_app;
 GRANT DELETE ON assignments TO comity_app;
 -- To lock rows, PostgreSQL wants the right to change a column of them.
 GRANT UPDATE (state) ON state_locks TO comity_app;

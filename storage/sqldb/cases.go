@@ -12,11 +12,11 @@ import (
 )
 
 var cases = newTable("cases", `id state agency owner category status tlp pap handling nexus reserved
-	version version_abroad created_at updated_at updated_abroad sealed`,
+	version version_abroad created_at updated_at updated_abroad listed_abroad sealed`,
 	func(c *storage.Case) []any {
 		return []any{&c.ID, &c.State, &c.Agency, &c.Owner, &c.Category, &c.Status, &c.Marking.TLP, &c.Marking.PAP,
 			&c.Marking.Handling, asJSON(&c.Nexus), &c.Reserved, &c.Version, &c.VersionAbroad, instant(&c.CreatedAt),
-			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), blob(&c.Sealed)}
+			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed)}
 	})
 
 // A case as the rules themselves show it, without the visibility table: $1 is
@@ -37,11 +37,14 @@ func viewerArgs(v storage.Viewer) args {
 	return args{v.Officer.State, v.Officer.Agency, v.Officer.Ref()}
 }
 
+// findable holds for a case c that the viewer may find, if only as one that
+// was granted once.
+const findable = `(` + assigned + ` OR c.state <> $1 AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.viewer = ANY($4) AND ` + covers + `))`
+
 func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage.CaseView, error) {
 	a := viewerArgs(v)
 	a.add(set(r, storage.ViewerKeys(v.Officer)))
-	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE (`+assigned+
-		` OR c.state <> $1 AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.viewer = ANY($4) AND `+covers+`)) AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
+	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE `+findable+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +175,10 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 		}
 	}
 	if f.Agency != "" || f.Category != "" || f.Status != "" {
-		cond += ` AND (grant_id = '' OR purpose = ` + a.add(f.Purpose) + `)`
+		// What a viewer may not read never filters: the same grants count here by
+		// which the policies open a case.
+		cond += ` AND (grant_id = '' OR purpose = ` + a.add(f.Purpose) + ` AND tlp <> 'RED'
+			AND (orig_state || ' ' || agreement_hash || ' ' || category) = ANY(` + a.add(set(r, f.Bases)) + `))`
 	}
 	if f.Own {
 		cond += ` AND grant_id = ''`
@@ -231,9 +237,9 @@ func (w *writer) UpdateCase(c storage.Case, expected int) error {
 		return storage.ErrConflict
 	}
 	_, err = w.exec(`UPDATE cases SET owner = $2, category = $3, status = $4, tlp = $5, pap = $6, handling = $7, nexus = $8,
-		reserved = $9, version = $10, version_abroad = $11, updated_at = $12, updated_abroad = $13, sealed = $14 WHERE id = $1`,
+		reserved = $9, version = $10, version_abroad = $11, updated_at = $12, updated_abroad = $13, listed_abroad = $14, sealed = $15 WHERE id = $1`,
 		c.ID, c.Owner, c.Category, c.Status, c.Marking.TLP, c.Marking.PAP, c.Marking.Handling, asJSON(&c.Nexus), c.Reserved,
-		c.Version, c.VersionAbroad, instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), blob(&c.Sealed))
+		c.Version, c.VersionAbroad, instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed))
 	if err != nil {
 		return fmt.Errorf("update case: %w", err)
 	}

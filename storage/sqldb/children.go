@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
@@ -79,6 +80,30 @@ func (r *reader) Evidence(ids []comity.ID, named map[comity.ID][]comity.ID, p st
 	}
 	return evidence.children(r, "case_id", evidenceCase, ids, p,
 		" AND (NOT (case_id = ANY($5)) OR (case_id || '/' || id) = ANY($6))", set(r, limited), set(r, allowed))
+}
+
+// parent is an inner record and its case.
+type parent struct{ id, caseID comity.ID }
+
+var parents = newTable("parents", "id case_id", func(p *parent) []any { return []any{&p.id, &p.caseID} })
+
+func (r *reader) Parents(v storage.Viewer, ids []comity.ID) (map[comity.ID]comity.ID, error) {
+	a := viewerArgs(v)
+	a.add(set(r, storage.ViewerKeys(v.Officer)))
+	wanted := a.add(set(r, ids))
+	var of []string
+	for _, table := range []string{entries.name, subjects.name, observables.name, evidence.name} {
+		of = append(of, `SELECT p.id, p.case_id FROM `+table+` p JOIN cases c ON c.id = p.case_id WHERE p.id = ANY(`+wanted+`) AND `+findable)
+	}
+	all, err := parents.query(r, strings.Join(of, ` UNION ALL `), a...)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[comity.ID]comity.ID, len(all))
+	for _, p := range all {
+		m[p.id] = p.caseID
+	}
+	return m, nil
 }
 
 func (r *reader) EntriesByID(ids []comity.ID) (map[comity.ID]storage.Entry, error) {

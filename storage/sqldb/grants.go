@@ -10,12 +10,12 @@ import (
 )
 
 var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
-	exhibits grade assistance tlp pap handling caveats purpose agreement release_id request_id not_before not_after status
+	exhibits grade assistance tlp pap handling caveats purpose agreement agreement_hash release_id request_id not_before not_after status
 	was_active ended_at version created_at statement narrowing`,
 	func(g *comity.Grant) []any {
 		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
 			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
-			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.Release,
+			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.AgreementHash, &g.Release,
 			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
 			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing}
 	})

@@ -73,7 +73,7 @@ func TestFirstPagePlan(t *testing.T) {
 			for i := range 2000 {
 				at := now.Add(time.Duration(i) * time.Minute)
 				c := storage.Case{Case: comity.Case{ID: comity.NewID(comity.KindCase), State: "KZ", Agency: "KZ/cyber", Category: "fraud",
-					Status: comity.CaseOpen, Version: 1, CreatedAt: at, UpdatedAt: at, UpdatedAbroad: at}}
+					Status: comity.CaseOpen, Version: 1, CreatedAt: at, UpdatedAt: at, UpdatedAbroad: at, ListedAbroad: at}}
 				if err := tx.InsertCase(c, "w"); err != nil {
 					return err
 				}

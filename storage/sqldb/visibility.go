@@ -25,15 +25,16 @@ var assignments = newTable("assignments", "case_id viewer assigned_by at",
 
 const (
 	visibilityColumns = `INSERT INTO visibility (viewer, updated_at, case_id, grant_id, valid_from, valid_until,
-		orig_state, orig_agency, category, status, via_agency, purpose) `
+		orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp) `
 	// forever is the end of what has none: the greatest whole number of both engines.
 	forever = `9223372036854775807`
 
 	assignedRows = visibilityColumns + `SELECT a.viewer, c.updated_at, c.id, '', 0, ` + forever + `,
-		c.state, c.agency, c.category, c.status, '', ''
+		c.state, c.agency, c.category, c.status, '', '', '', c.tlp
 		FROM assignments a JOIN cases c ON c.id = a.case_id WHERE c.id = $1 AND a.viewer = $2 ON CONFLICT DO NOTHING`
-	grantedRows = visibilityColumns + `SELECT g.viewer, c.updated_abroad, c.id, g.id, g.not_before, g.not_after,
-		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END, g.purpose
+	grantedRows = visibilityColumns + `SELECT g.viewer, c.listed_abroad, c.id, g.id, g.not_before, g.not_after,
+		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END, g.purpose,
+		g.agreement_hash, c.tlp
 		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved`
 )
 
@@ -74,17 +75,17 @@ func (w *writer) Unassign(c comity.ID, viewer string) error {
 // always, those abroad only when something moved that is visible there, since
 // a case can have very many grants.
 func (w *writer) caseMoved(was, is storage.Case) error {
-	_, err := w.exec(`UPDATE visibility SET updated_at = $2, category = $3, status = $4 WHERE case_id = $1 AND grant_id = ''`,
-		is.ID, micros(is.UpdatedAt), is.Category, is.Status)
+	_, err := w.exec(`UPDATE visibility SET updated_at = $2, category = $3, status = $4, tlp = $5 WHERE case_id = $1 AND grant_id = ''`,
+		is.ID, micros(is.UpdatedAt), is.Category, is.Status, is.Marking.TLP)
 	switch {
 	case err != nil:
 	case is.Reserved:
 		_, err = w.exec(`DELETE FROM visibility WHERE case_id = $1 AND grant_id <> ''`, is.ID)
 	case was.Reserved:
 		_, err = w.exec(grantedRows, is.ID)
-	case !was.UpdatedAbroad.Equal(is.UpdatedAbroad) || was.Category != is.Category || was.Status != is.Status:
-		_, err = w.exec(`UPDATE visibility SET updated_at = $2, category = $3, status = $4 WHERE case_id = $1 AND grant_id <> ''`,
-			is.ID, micros(is.UpdatedAbroad), is.Category, is.Status)
+	case !was.ListedAbroad.Equal(is.ListedAbroad) || was.Category != is.Category || was.Status != is.Status || was.Marking.TLP != is.Marking.TLP:
+		_, err = w.exec(`UPDATE visibility SET updated_at = $2, category = $3, status = $4, tlp = $5 WHERE case_id = $1 AND grant_id <> ''`,
+			is.ID, micros(is.ListedAbroad), is.Category, is.Status, is.Marking.TLP)
 	}
 	if err != nil {
 		return fmt.Errorf("update visibility: %w", err)

@@ -12,7 +12,7 @@ import (
 func caseRows(t *testing.T, db storage.DB) {
 	c := newCase(kzOwner, noon)
 	c.Reserved = true
-	c.VersionAbroad, c.UpdatedAt, c.UpdatedAbroad = 3, hours(1), hours(2)
+	c.VersionAbroad, c.UpdatedAt, c.UpdatedAbroad, c.ListedAbroad = 3, hours(1), hours(2), hours(3)
 	write(t, db, func(tx storage.Tx) error { return tx.InsertCase(c, "w") })
 	lock := func() (got storage.Case) {
 		write(t, db, func(tx storage.Tx) (err error) { got, err = tx.LockCase(c.ID); return err })
@@ -27,7 +27,7 @@ func caseRows(t *testing.T, db storage.DB) {
 	next.Owner, next.Category, next.Status = kzOther.Ref(), "intrusion", comity.CaseClosed
 	next.Marking = comity.Marking{TLP: comity.TLPRed, PAP: comity.PAPClear, Handling: comity.H3}
 	next.Nexus, next.Reserved, next.Sealed = nil, false, nil
-	next.Version, next.VersionAbroad, next.UpdatedAt, next.UpdatedAbroad = 2, 4, hours(3), hours(4)
+	next.Version, next.VersionAbroad, next.UpdatedAt, next.UpdatedAbroad, next.ListedAbroad = 2, 4, hours(3), hours(4), hours(5)
 	update := func(c storage.Case, expected int) error {
 		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.UpdateCase(c, expected) })
 	}
@@ -163,14 +163,14 @@ func casesGranted(t *testing.T, db storage.DB) {
 		}
 	}
 
-	// Abroad, a case moves up only by what is visible there.
-	toState.Version, toState.UpdatedAt = 2, hours(9)
+	// Abroad, a case moves up only by what every grantee sees.
+	toState.Version, toState.UpdatedAt, toState.UpdatedAbroad = 2, hours(9), hours(9)
 	write(t, db, func(tx storage.Tx) error { return tx.UpdateCase(toState, 1) })
-	equal(t, "list after a domestic update", list(t, db, amInv, noon, storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{toOfficer.ID, toAgency.ID, toState.ID})
+	equal(t, "list after an update of the inside", list(t, db, amInv, noon, storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{toOfficer.ID, toAgency.ID, toState.ID})
 	equal(t, "the owner's list", list(t, db, kzOwner, noon, storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{toState.ID, toOfficer.ID, toAgency.ID})
-	toState.Version, toState.UpdatedAbroad = 3, hours(9)
+	toState.Version, toState.ListedAbroad = 3, hours(9)
 	write(t, db, func(tx storage.Tx) error { return tx.UpdateCase(toState, 2) })
-	equal(t, "list after an update shown abroad", list(t, db, amInv, noon, storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{toState.ID, toOfficer.ID, toAgency.ID})
+	equal(t, "list after an update that every grantee sees", list(t, db, amInv, noon, storage.CaseFilter{}, storage.Page{Limit: 9}), []comity.ID{toState.ID, toOfficer.ID, toAgency.ID})
 
 	// Article 4: reserved, it is gone abroad and stays at home.
 	toState.Version, toState.Reserved = 4, true
@@ -270,6 +270,8 @@ func caseLists(t *testing.T, db storage.DB) {
 	am := fileCase(t, db, amInv, hours(1))
 	grant(t, db, am, comity.Grantee{State: "KZ"}, noon)
 	grant(t, db, am, comity.Grantee{State: "KZ", Agency: "KZ/cyber"}, noon)
+	const asked = comity.PurposeInvestigation
+	bases := []string{storage.Basis("AM", "text-1", "ransomware"), storage.Basis("AM", "text-1", "fraud")}
 	for _, c := range []struct {
 		name string
 		f    storage.CaseFilter
@@ -286,11 +288,17 @@ func caseLists(t *testing.T, db storage.DB) {
 		{"status", storage.CaseFilter{Status: comity.CaseClosed}, []comity.ID{closed}},
 		// Abroad, what is withheld but for the grant's purpose never filters.
 		{"category abroad", storage.CaseFilter{Category: "ransomware", Granted: true}, nil},
-		{"category abroad, another purpose", storage.CaseFilter{Category: "ransomware", Granted: true, Purpose: comity.PurposeProsecution}, nil},
-		{"category abroad, the purpose", storage.CaseFilter{Category: "ransomware", Purpose: comity.PurposeInvestigation}, []comity.ID{plain, closed, police, am.ID}},
-		{"status abroad, the purpose", storage.CaseFilter{Status: comity.CaseOpen, Granted: true, Purpose: comity.PurposeInvestigation}, []comity.ID{am.ID}},
+		{"category abroad, another purpose", storage.CaseFilter{Category: "ransomware", Granted: true, Purpose: comity.PurposeProsecution, Bases: bases}, nil},
+		{"category abroad, the purpose", storage.CaseFilter{Category: "ransomware", Purpose: asked, Bases: bases}, []comity.ID{plain, closed, police, am.ID}},
+		{"status abroad, the purpose", storage.CaseFilter{Status: comity.CaseOpen, Granted: true, Purpose: asked, Bases: bases}, []comity.ID{am.ID}},
 		{"agency abroad", storage.CaseFilter{Agency: "AM/cyber"}, nil},
-		{"agency abroad, the purpose", storage.CaseFilter{Agency: "AM/cyber", Purpose: comity.PurposeInvestigation}, []comity.ID{am.ID}},
+		{"agency abroad, the purpose", storage.CaseFilter{Agency: "AM/cyber", Purpose: asked, Bases: bases}, []comity.ID{am.ID}},
+		{"agency abroad, no agreement", storage.CaseFilter{Agency: "AM/cyber", Purpose: asked}, nil},
+		{"agency abroad, agreement for another category", storage.CaseFilter{Agency: "AM/cyber", Purpose: asked, Bases: bases[1:]}, nil},
+		{"agency abroad, another text of the agreement", storage.CaseFilter{Agency: "AM/cyber", Purpose: asked,
+			Bases: []string{storage.Basis("AM", "text-2", "ransomware")}}, nil},
+		{"agency abroad, another state's agreement", storage.CaseFilter{Agency: "AM/cyber", Purpose: asked,
+			Bases: []string{storage.Basis("BY", "text-1", "ransomware")}}, nil},
 		{"state abroad, another purpose", storage.CaseFilter{State: "AM", Purpose: comity.PurposeProsecution}, []comity.ID{am.ID}},
 		{"several", storage.CaseFilter{State: "KZ", Category: "ransomware", Status: comity.CaseOpen, Agency: "KZ/cyber", Own: true}, []comity.ID{plain}},
 		{"nothing", storage.CaseFilter{State: "BY"}, nil},
@@ -310,9 +318,13 @@ func caseLists(t *testing.T, db storage.DB) {
 	got.Version, got.Category, got.Status = 2, "fraud", comity.CaseClosed
 	write(t, db, func(tx storage.Tx) error { return tx.UpdateCase(got, 1) })
 	equal(t, "after the category moved", list(t, db, kzOwner, noon, storage.CaseFilter{Category: "fraud"}, storage.Page{Limit: 9}), []comity.ID{plain, fraud})
-	am.Version, am.Category = 2, "fraud" // UpdatedAbroad stays
+	am.Version, am.Category = 2, "fraud" // ListedAbroad stays
 	write(t, db, func(tx storage.Tx) error { return tx.UpdateCase(am, 1) })
-	equal(t, "granted, after the category moved", list(t, db, kzOwner, noon, storage.CaseFilter{Category: "fraud", Granted: true, Purpose: comity.PurposeInvestigation}, storage.Page{Limit: 9}), []comity.ID{am.ID})
+	equal(t, "granted, after the category moved", list(t, db, kzOwner, noon, storage.CaseFilter{Category: "fraud", Granted: true, Purpose: asked, Bases: bases}, storage.Page{Limit: 9}), []comity.ID{am.ID})
+	am.Version, am.Marking.TLP = 3, comity.TLPRed
+	write(t, db, func(tx storage.Tx) error { return tx.UpdateCase(am, 2) })
+	equal(t, "granted, then marked TLP:RED", list(t, db, kzOwner, noon, storage.CaseFilter{Category: "fraud", Granted: true, Purpose: asked, Bases: bases}, storage.Page{Limit: 9}), []comity.ID(nil))
+	equal(t, "granted, then marked TLP:RED, unfiltered", list(t, db, kzOwner, noon, storage.CaseFilter{Granted: true, Purpose: asked, Bases: bases}, storage.Page{Limit: 9}), []comity.ID{am.ID})
 }
 
 // pages reads a list to its end, and fails when a page goes on after a short one.

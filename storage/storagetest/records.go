@@ -82,6 +82,17 @@ func children(t *testing.T, db storage.DB) {
 		}
 		oByID, err := r.ObservablesByID([]comity.ID{observable.ID})
 		equal(t, "observables by id", oByID, map[comity.ID]storage.Observable{observable.ID: observable})
+		if err != nil {
+			return err
+		}
+		asked := []comity.ID{entriesA[0].ID, entriesB[1].ID, subject.ID, observable.ID, comity.NewID(comity.KindEntry)}
+		of, err := r.Parents(viewer(kzOwner, noon), asked)
+		equal(t, "parents", of, map[comity.ID]comity.ID{entriesA[0].ID: a.ID, entriesB[1].ID: b.ID, subject.ID: a.ID, observable.ID: a.ID})
+		if err != nil {
+			return err
+		}
+		of, err = r.Parents(viewer(amInv, noon), asked)
+		equal(t, "parents that are hidden", of, map[comity.ID]comity.ID{})
 		return err
 	})
 }

@@ -115,7 +115,7 @@ func newCase(o comity.Officer, at time.Time) storage.Case {
 			ID: id, State: o.State, Agency: o.Agency, Owner: o.Ref(), Category: "ransomware", Status: comity.CaseOpen,
 			Marking: comity.Marking{TLP: comity.TLPGreen, PAP: comity.PAPRed, Handling: comity.H2},
 			Nexus:   []comity.Nexus{{Basis: comity.NexusTerritory, State: o.State}, {Basis: comity.NexusEffects, State: "BY"}},
-			Version: 1, VersionAbroad: 1, CreatedAt: at, UpdatedAt: at, UpdatedAbroad: at,
+			Version: 1, VersionAbroad: 1, CreatedAt: at, UpdatedAt: at, UpdatedAbroad: at, ListedAbroad: at,
 		},
 		Sealed: []byte("sealed \x00 " + id),
 	}
@@ -144,7 +144,7 @@ func newGrant(c storage.Case, to comity.Grantee, at time.Time) comity.Grant {
 		Assistance: "MLA 12/2026", Caveats: comity.Caveats{Marking: comity.Marking{TLP: comity.TLPAmber, PAP: comity.PAPGreen,
 			Handling: comity.H1}, Text: "not in court"}, Purpose: comity.PurposeInvestigation, Agreement: "cis-2018",
 		Release: comity.NewID(comity.KindRelease), Request: comity.NewID(comity.KindRequest), NotBefore: at, NotAfter: at.Add(7 * 24 * time.Hour),
-		Status: comity.GrantActive, Version: 1, CreatedAt: at, Statement: "eyJ.statement",
+		Status: comity.GrantActive, Version: 1, CreatedAt: at, Statement: "eyJ.statement", AgreementHash: "text-1",
 	}
 }
 

@@ -104,10 +104,11 @@ func (w *world) act() {
 		c.Version++
 		c.UpdatedAt = w.instant()
 		if w.rnd.IntN(2) == 0 {
-			c.UpdatedAbroad = w.instant()
+			c.UpdatedAbroad, c.ListedAbroad = w.instant(), w.instant()
 		}
 		c.Category, c.Status = pick(w.rnd, []comity.Category{"ransomware", "fraud"}), pick(w.rnd, []comity.CaseStatus{comity.CaseOpen, comity.CaseClosed})
 		c.Reserved = w.rnd.IntN(4) == 0
+		c.Marking.TLP = pick(w.rnd, []comity.TLP{comity.TLPAmber, comity.TLPAmber, comity.TLPRed})
 		write(w.t, w.db, func(tx storage.Tx) error { return tx.UpdateCase(c, c.Version-1) })
 		w.cases[c.ID] = c
 	case 5, 6, 7:
@@ -125,7 +126,7 @@ func (w *world) act() {
 		g := newGrant(c, to, w.instant())
 		g.NotAfter = g.NotBefore.Add(time.Duration(w.rnd.IntN(24)) * time.Hour)
 		g.Status = pick(w.rnd, []comity.GrantStatus{comity.GrantActive, comity.GrantActive, comity.GrantPending})
-		g.Purpose = pick(w.rnd, comity.Purposes[:2])
+		g.Purpose, g.AgreementHash = pick(w.rnd, comity.Purposes[:2]), pick(w.rnd, []string{"text-1", "text-2"})
 		write(w.t, w.db, func(tx storage.Tx) error { return tx.InsertGrant(g) })
 		w.put(g)
 	case 8:
@@ -212,6 +213,13 @@ func (w *world) compare(v storage.Viewer) {
 		f = storage.CaseFilter{State: pick(w.rnd, []comity.State{"", "KZ", "AM"}), Category: pick(w.rnd, []comity.Category{"", "fraud"}),
 			Status: pick(w.rnd, []comity.CaseStatus{"", comity.CaseOpen}), Agency: pick(w.rnd, []comity.AgencyID{"", "", "AM/cyber"}),
 			Own: w.rnd.IntN(4) == 0, Granted: w.rnd.IntN(4) == 0, Purpose: pick(w.rnd, comity.Purposes[:2])}
+		for _, s := range []comity.State{"KZ", "AM", "BY"} {
+			for _, c := range []comity.Category{"ransomware", "fraud"} {
+				if w.rnd.IntN(4) > 0 {
+					f.Bases = append(f.Bases, storage.Basis(s, pick(w.rnd, []string{"text-1", "text-2"}), c))
+				}
+			}
+		}
 	}
 	wantViews := map[comity.ID]storage.CaseView{}
 	var ids []comity.ID
@@ -220,7 +228,7 @@ func (w *world) compare(v storage.Viewer) {
 		if c.State == v.Officer.State {
 			return storage.Key{At: c.UpdatedAt, ID: c.ID}
 		}
-		return storage.Key{At: c.UpdatedAbroad, ID: c.ID}
+		return storage.Key{At: c.ListedAbroad, ID: c.ID}
 	}
 	for id, c := range w.cases {
 		ids = append(ids, id)
@@ -232,7 +240,9 @@ func (w *world) compare(v storage.Viewer) {
 		if view.Ended == nil && (f.State == "" || c.State == f.State) && (f.Agency == "" || c.Agency == f.Agency) &&
 			(f.Category == "" || c.Category == f.Category) && (f.Status == "" || c.Status == f.Status) &&
 			(!f.Own || view.Own) && (!f.Granted || !view.Own) && (view.Own || f.Agency == "" && f.Category == "" && f.Status == "" ||
-			slices.ContainsFunc(view.Grants, func(g comity.Grant) bool { return g.Purpose == f.Purpose })) {
+			c.Marking.TLP != comity.TLPRed && slices.ContainsFunc(view.Grants, func(g comity.Grant) bool {
+				return g.Purpose == f.Purpose && slices.Contains(f.Bases, storage.Basis(g.State, g.AgreementHash, c.Category))
+			})) {
 			want = append(want, place(view))
 		}
 	}

@@ -27,12 +27,13 @@ CREATE TABLE cases (
 	created_at bigint NOT NULL,
 	updated_at bigint NOT NULL,
 	updated_abroad bigint NOT NULL,
+	listed_abroad bigint NOT NULL,
 	sealed bytea NOT NULL,
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
-GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed) ON cases;
+GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, listed_abroad, sealed) ON cases;
 CREATE TABLE custody (
 	seq bigint NOT NULL IDENTITY a,
 	id text COLLATE "C" NOT NULL,
@@ -142,6 +143,7 @@ CREATE TABLE grants (
 	caveats text COLLATE "C" NOT NULL,
 	purpose text COLLATE "C" NOT NULL,
 	agreement text COLLATE "C" NOT NULL,
+	agreement_hash text COLLATE "C" NOT NULL,
 	release_id text COLLATE "C" NOT NULL,
 	request_id text COLLATE "C" NOT NULL,
 	not_before bigint NOT NULL,
@@ -379,11 +381,13 @@ CREATE TABLE visibility (
 	status text COLLATE "C" NOT NULL,
 	via_agency text COLLATE "C" NOT NULL,
 	purpose text COLLATE "C" NOT NULL,
+	agreement_hash text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
 	CONSTRAINT visibility_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT visibility_pkey PRIMARY KEY (case_id, viewer, grant_id)
 );
-CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
+CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
 GRANT DELETE ON visibility;
 GRANT INSERT ON visibility;
 GRANT SELECT ON visibility;
-GRANT UPDATE (updated_at, category, status) ON visibility;
+GRANT UPDATE (updated_at, category, status, tlp) ON visibility;
