@@ -59,7 +59,7 @@ func TestOneStateBreaksNoLists(t *testing.T) {
 			return secondServer(t, g.World, turned{})
 		}, "the grant does not agree with what KZ signed"},
 		"a grant's row is changed": {func(_ *testing.T, g *granted, exec func(string, ...any)) *exchange.Exchange {
-			exec(`UPDATE grants SET scope = 'SUMMARY' WHERE id = ?`, g.grant.ID)
+			exec(`UPDATE grants SET scope = 'SUMMARY' WHERE id = ?`, g.grant.Body.ID)
 			return g.Exchange
 		}, "the grant does not agree with what KZ signed"},
 		"its custodian gives another key": {func(t *testing.T, g *granted, exec func(string, ...any)) *exchange.Exchange {
