@@ -15,6 +15,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // resumeVersion is the version of the resume file's form.
@@ -147,7 +148,7 @@ func (r *resume) start() error {
 		err = os.MkdirAll(filepath.Dir(r.file), 0o700)
 	}
 	if err == nil {
-		err = writeFile(r.file, append(b, '\n'))
+		err = durable.WriteFile(r.file, append(b, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("client: what is kept for resuming the upload: %w", err)

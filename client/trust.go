@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // manifestAge is how long fetched manifests are taken for the newest, and
@@ -190,34 +190,10 @@ func (t *trust) save() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(t.file, append(b, '\n')); err != nil {
+	if err := durable.WriteFile(t.file, append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("client: the newest manifests cannot be remembered: %w", err)
 	}
 	return nil
-}
-
-// writeFile replaces a file of the officer's own, readable by nobody else.
-func writeFile(name string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".comity-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // fresh reports whether the manifests were fetched less than age ago.

@@ -12,6 +12,7 @@ import (
 	"github.com/comity-platform/comity/cmd/comityd/demo"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/cmd/comityd/setup"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 type demoCmd struct {
@@ -135,7 +136,7 @@ func listenAgain(file string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, []byte(l.Addr().String()), 0o600); err != nil {
+	if err := durable.WriteFile(file, []byte(l.Addr().String()), 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/cmd/comityd/setup"
 	"github.com/comity-platform/comity/deploy/stack"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // What "up" keeps in its folder beside the components' own.
@@ -154,7 +155,7 @@ func writeConfig(dir string, cfg service.Config) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, configFile), append(raw, '\n'), 0o600)
+	return durable.WriteFile(filepath.Join(dir, configFile), append(raw, '\n'), 0o600)
 }
 
 // real plays the story on what "up" started.

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // ErrShared is the answer to ending, restarting or sealing a component that
@@ -151,7 +153,7 @@ func (c *component) open(secret any) (fresh, running bool, err error) {
 func (c *component) save(secret any) error {
 	raw, err := json.Marshal(secret)
 	if err == nil {
-		err = writeFile(filepath.Join(c.dir, secretFileName), raw)
+		err = durable.WriteFile(filepath.Join(c.dir, secretFileName), raw, 0o600)
 	}
 	if err != nil { // without them the server is of no use to anybody
 		return errors.Join(fmt.Errorf("keep the secrets of %s: %w", c.name, err), c.Kill())

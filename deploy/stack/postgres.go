@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // fastShutdown makes PostgreSQL disconnect everybody and end in good order (pg_ctl(1)).
@@ -131,7 +133,7 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	}
 	pwfile := filepath.Join(p.dir, "initdb-password")
 	defer os.Remove(pwfile)
-	if err := writeFile(pwfile, []byte(p.password)); err != nil {
+	if err := durable.WriteFile(pwfile, []byte(p.password), 0o600); err != nil {
 		return fmt.Errorf("write the password for initdb: %w", err)
 	}
 	if p.user != nil {

@@ -8,12 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // Command is a server process to run in the background.
@@ -146,7 +147,7 @@ func launch(c Command, attr *syscall.SysProcAttr) (identity, error) {
 	id := identity{PID: cmd.Process.Pid, Start: start}
 	raw, err := json.Marshal(id)
 	if err == nil {
-		err = writeFile(c.PID, raw)
+		err = durable.WriteFile(c.PID, raw, 0o600)
 	}
 	if err != nil {
 		_ = id.end(context.Background(), syscall.SIGKILL)
@@ -217,20 +218,4 @@ func tail(path string) string {
 	n, _ := f.ReadAt(buf, from)
 	all := strings.Split(strings.TrimSpace(string(buf[:n])), "\n")
 	return "  " + strings.Join(all[max(0, len(all)-lines):], "\n  ")
-}
-
-// writeFile replaces path whole, readable by its owner only.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"syscall"
+
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // Vault is a real (not "-dev") HashiCorp Vault server with storage in files,
@@ -84,7 +86,7 @@ func (v *Vault) config() (path string, err error) {
 		"ui":            false,
 	})
 	if err == nil {
-		err = writeFile(path, raw)
+		err = durable.WriteFile(path, raw, 0o600)
 	}
 	if err != nil {
 		return "", fmt.Errorf("write vault's configuration: %w", err)

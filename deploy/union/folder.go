@@ -17,6 +17,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // Folder is where the sample union's roots and manifests lie:
@@ -55,7 +56,7 @@ func Open(dir string) (*Folder, error) {
 	}
 	raw, err := f.roots.Marshal()
 	if err == nil {
-		err = writeFile(f.Roots(), raw, 0o644)
+		err = durable.WriteFile(f.Roots(), raw, 0o644)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("union: %w", err)
@@ -129,7 +130,7 @@ func (f *Folder) publish(ctx context.Context, m statement.Manifest, now time.Tim
 	if err != nil {
 		return err
 	}
-	return writeFile(path, []byte(jws), 0o644)
+	return durable.WriteFile(path, []byte(jws), 0o644)
 }
 
 // says reports whether two manifests say the same, number and dates aside.
@@ -176,7 +177,7 @@ func rootKey(path string) (crypto.Signer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+		return key, durable.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 	}
 	if err != nil {
 		return nil, err
@@ -194,20 +195,4 @@ func rootKey(path string) (crypto.Signer, error) {
 		return nil, fmt.Errorf("a %T cannot sign", key)
 	}
 	return signer, nil
-}
-
-// writeFile replaces path whole: the service reads manifests while it runs.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Chmod(mode), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-	}
-	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/comity-platform/comity/crypto/custodian/vault"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 //go:embed custodian.hcl
@@ -51,10 +52,7 @@ func (c Credential) WriteSecret(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(c.SecretID), 0o600); err != nil {
-		return err
-	}
-	return os.Chmod(path, 0o600) // of a file that was there before
+	return durable.WriteFile(path, []byte(c.SecretID), 0o600)
 }
 
 const (

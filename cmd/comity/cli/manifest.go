@@ -14,6 +14,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 type manifestCmd struct {
@@ -79,7 +80,7 @@ func (k manifestKeyCmd) Run(r *run) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(k.Roots, b, 0o644); err != nil {
+		if err := durable.WriteFile(k.Roots, b, 0o644); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // profile is one login: a directory readable by nobody else with profile.json,
@@ -230,30 +231,11 @@ func readKey(name string) (*ecdsa.PrivateKey, error) {
 }
 
 // writeSecret replaces a file that nobody else may read, whole at any time.
-func writeSecret(name string, b []byte) (err error) {
+func writeSecret(name string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".comity-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return durable.WriteFile(name, b, 0o600)
 }
 
 // expiry reads when a token ends, for display only: whether it is good is the

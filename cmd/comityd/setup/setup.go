@@ -21,6 +21,7 @@ import (
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/deploy/union"
+	"github.com/comity-platform/comity/internal/durable"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -116,21 +117,12 @@ func once(path string, content func() ([]byte, error)) error {
 	return writeFile(path, raw)
 }
 
-// writeFile replaces a file whole, for its owner's eyes only.
+// writeFile replaces a file whole, for its owner's eyes only, and makes its folder.
 func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("setup: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := durable.WriteFile(path, data, 0o600); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
 	return nil

@@ -27,6 +27,7 @@ import (
 
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // Keyring is a directory of keys:
@@ -72,7 +73,7 @@ func (k *Keyring) openSigner() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		raw, err = newStatementKey()
 		if err == nil {
-			err = writeFile(path, raw)
+			err = durable.WriteFile(path, raw, 0o600)
 		}
 	}
 	if err != nil {
@@ -136,7 +137,7 @@ func (k *Keyring) CreateKey(_ context.Context, name string) error {
 	master := make([]byte, 32)
 	_, _ = rand.Read(master) // never fails since Go 1.24
 	defer clear(master)
-	return writeFile(path, master)
+	return durable.WriteFile(path, master, 0o600)
 }
 
 const wrappedPrefix = "keyring:v1:"
@@ -210,7 +211,7 @@ func (k *Keyring) Check(context.Context) error {
 	}
 	defer unlock()
 	probe := filepath.Join(k.dir, "probe")
-	if err := writeFile(probe, nil); err != nil {
+	if err := durable.WriteFile(probe, nil, 0o600); err != nil {
 		return fmt.Errorf("keyring: %w", err)
 	}
 	return os.Remove(probe)

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 var registerForm = regexp.MustCompile(`^[a-z]+/[a-z0-9_]{1,127}$`)
@@ -69,42 +70,6 @@ func (k *Keyring) RegisterPut(ctx context.Context, key string, value []byte, ver
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keyring: %w", err)
 	}
-	return writeFile(path, append(strconv.AppendInt(nil, version+1, 10), "\n"+string(value)...))
-}
-
-// writeFile replaces a file as a whole or not at all, and durably: a revocation
-// that was answered must still stand after the power failed.
-func writeFile(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(content); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	// Durable: a revocation that was answered must still stand after the power failed.
+	return durable.WriteFile(path, append(strconv.AppendInt(nil, version+1, 10), "\n"+string(value)...), 0o600)
 }

@@ -29,6 +29,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/comity-platform/comity/internal/durable"
 	"github.com/comity-platform/comity/storage/object"
 )
 
@@ -128,7 +129,7 @@ func (s *Store) Begin(ctx context.Context, key string, retainUntil time.Time) (s
 		err = s.root.Rename(building, uploadDir(id))
 	}
 	if err == nil {
-		err = s.sync("uploads")
+		err = durable.Sync(s.root, "uploads")
 	}
 	if err != nil {
 		_ = s.root.RemoveAll(building)
@@ -220,7 +221,7 @@ func (s *Store) Complete(ctx context.Context, key, uploadID string, parts []obje
 		return object.Stat{}, failed("complete", key, err)
 	}
 	for _, changed := range []string{path.Dir(target), "objects", "uploads"} {
-		if err := s.sync(changed); err != nil {
+		if err := durable.Sync(s.root, changed); err != nil {
 			return object.Stat{}, failed("complete", key, err)
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/comity-platform/comity/internal/durable"
 	"github.com/comity-platform/comity/storage/object"
 )
 
@@ -143,7 +143,7 @@ func (s *Store) keep(temp, key, uploadID string, part object.Part) error {
 	if err := s.root.Rename(temp, path.Join(dir, name)); err != nil {
 		return err
 	}
-	return s.sync(dir)
+	return durable.Sync(s.root, dir)
 }
 
 func (s *Store) readManifest(dir string) (manifest, error) {
@@ -168,33 +168,7 @@ func (s *Store) writeManifest(dir string, m manifest) error {
 
 // writeFile replaces a file whole or not at all, and has it on disk when it returns.
 func (s *Store) writeFile(name string, data []byte) error {
-	temp := path.Join("tmp", newID())
-	f, err := s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o400)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = s.root.Rename(temp, name)
-	}
-	if err != nil {
-		_ = s.root.Remove(temp)
-		return err
-	}
-	return s.sync(path.Dir(name))
-}
-
-// sync has a directory's entries on disk.
-func (s *Store) sync(dir string) error {
-	d, err := s.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteIn(s.root, path.Join("tmp", newID()), name, data, 0o400)
 }
 
 // sweep removes what was left unfinished long ago, at most once an hour. What it cannot remove it meets again.
