@@ -12,6 +12,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // Config says whom a client speaks to, for whom, and whom it believes.
@@ -61,7 +62,7 @@ func New(c Config) (*Client, error) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, comity.Invalid("server", "the server is given by its https URL, as in https://exchange.example")
-	case u.Scheme == "http" && !statement.Loopback(u):
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return nil, comity.Invalid("server", "plain http would show the token to others; the server needs an https URL")
 	case len(c.Roots) == 0:
 		return nil, comity.Invalid("roots", "the states' root keys are needed; get their file from your state's authority, not from the server")

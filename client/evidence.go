@@ -13,6 +13,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/envelope"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // Evidence reads an exhibit with its parts and its chain of custody. Its Check
@@ -413,7 +414,7 @@ func (c *Client) resident(s comity.State, raw string) error {
 		return unverifiedf(what, "it is no URL")
 	}
 	here, there := strings.ToLower(u.Hostname()), strings.ToLower(store.Hostname())
-	if u.Scheme != store.Scheme || here != there && !strings.HasSuffix(here, "."+there) && !(statement.Loopback(u) && statement.Loopback(store)) {
+	if u.Scheme != store.Scheme || here != there && !strings.HasSuffix(here, "."+there) && !(loopback.Host(u.Hostname()) && loopback.Host(store.Hostname())) {
 		return unverifiedf(what, "it leads to %s, the state's store is at %s (Article 13)", u.Host, store.Host)
 	}
 	return nil

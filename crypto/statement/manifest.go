@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/internal/jws"
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // MaxManifestTerm is the longest that a manifest may be valid, so that a lost
@@ -234,15 +234,8 @@ func checkURL(c *checker, pointer, s string) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		c.want(false, pointer, "%q has a user, a query or a fragment", u.Redacted())
 	default:
-		c.want(u.Scheme == "https" || Loopback(u), pointer, "%q is not https", s)
+		c.want(u.Scheme == "https" || loopback.Host(u.Hostname()), pointer, "%q is not https", s)
 	}
-}
-
-// Loopback reports whether a URL leads to the machine itself, where plain HTTP
-// is nobody else's to read.
-func Loopback(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (a Agreement) check(c *checker, at string) {

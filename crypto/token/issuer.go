@@ -17,7 +17,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/internal/jws"
-	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // How an issuer's keys are kept.
@@ -199,7 +199,7 @@ func (is *issuers) get(ctx context.Context, raw string, to any) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("%.200q is not a URL", raw)
 	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && is.development && statement.Loopback(u)) {
+	if u.Scheme != "https" && !(u.Scheme == "http" && is.development && loopback.Host(u.Hostname())) {
 		return fmt.Errorf("%.200s is not https", u.Redacted())
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, raw, nil)

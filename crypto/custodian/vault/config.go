@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/hashicorp/go-cleanhttp"
 	"github.com/hashicorp/vault/api"
+
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // Config says where a state's Vault is and how to log in to it: with an AppRole
@@ -109,15 +110,10 @@ func checkAddress(address string) error {
 		return errors.New("vault: the address is not a URL") // the error repeats it, perhaps with a password
 	case u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https"):
 		return fmt.Errorf("vault: %q is not an http or https address without user", u.Redacted())
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return fmt.Errorf("vault: plain http to %s would show keys to the network; use https", u.Hostname())
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Client makes a client of Vault's API with the configuration's address,
