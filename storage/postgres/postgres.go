@@ -57,7 +57,7 @@ const (
 )
 
 // Open connects to a migrated database with the application role's DSN, a
-// postgres:// URL or keywords. A server that is away, also later, gives
+// postgres:// URL or keywords. A role that may more is refused, see [CheckRole]. A server that is away, also later, gives
 // [comity.CodeUnavailable]; connections come back by themselves.
 func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
 	reads, err := connect(dsn, readConnections)
@@ -69,7 +69,11 @@ func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
 		return nil, errors.Join(err, reads.Close())
 	}
 	db := sqldb.New(engine, writes, reads, o.Now)
-	if err := current(ctx, reads); err != nil {
+	err = leastRights(ctx, reads)
+	if err == nil {
+		err = current(ctx, reads)
+	}
+	if err != nil {
 		return nil, errors.Join(away(err), db.Close())
 	}
 	return db, nil
