@@ -30,9 +30,7 @@ Examples:
 
 // Run serves until it is told to end.
 func (c *serveCmd) Run(ctx context.Context, parsed *kong.Context, s streams) error {
-	if faults := c.Complete(parsed); len(faults) > 0 {
-		return service.FaultsError(append(faults, service.Check(ctx, c.Config)...))
-	}
+	c.Complete(parsed)
 	srv, err := service.New(ctx, c.Config, service.Options{Log: s.err})
 	if err != nil {
 		return err
@@ -59,8 +57,8 @@ var errFaulty = errors.New("the configuration has faults")
 
 // Run checks.
 func (c *checkCmd) Run(ctx context.Context, parsed *kong.Context, s streams) error {
-	faults := c.Complete(parsed)
-	faults = append(faults, service.Check(ctx, c.Config)...)
+	c.Complete(parsed)
+	faults := service.Check(ctx, c.Config)
 	if c.JSON {
 		if faults == nil {
 			faults = []service.Fault{}

@@ -8,15 +8,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/internal/loopback"
+	"github.com/comity-platform/comity/storage/postgres"
 )
 
 // Fault is one thing wrong with a configuration, and where it stands: a flag
@@ -87,9 +90,11 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 	}
 }
 
-// Check names every fault of a configuration at once. It reads the files that
-// the configuration names, and asks nothing of the network but, where a Vault
-// namespace is configured, whether that Vault knows namespaces.
+// Check names every fault of a configuration at once, those of its file
+// included; of a file that cannot be read, nothing but that. It reads the files
+// that the configuration names, and asks two things of the network: what the
+// role may that it connects to PostgreSQL as, and, where a Vault namespace is
+// configured, whether that Vault knows namespaces.
 //
 // A production profile is refused with: development issuers, a keyring for a
 // custodian, SQLite, a directory for a store, plain HTTP to a Vault or store on
@@ -99,10 +104,13 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 // or manifests that every user can write, no memory of the manifests that were
 // in force, and no key for cursors.
 func Check(ctx context.Context, cfg Config) []Fault {
-	c := &checker{cfg: cfg.filled()}
+	if cfg.unread {
+		return cfg.faults // what it would have said is not missing
+	}
+	c := &checker{cfg: cfg.filled(), faults: slices.Clone(cfg.faults)}
 	c.want(c.cfg.Profile == Production || c.cfg.Profile == Development, "profile", "%q is neither \"production\" nor \"development\"", c.cfg.Profile)
 	c.checkHTTP()
-	c.checkDatabase()
+	c.checkDatabase(ctx)
 	c.checkCursorKey()
 	c.checkLimits()
 	c.checkIssuers()
@@ -124,9 +132,7 @@ func (c *checker) checkHTTP() {
 		missing := map[bool]string{true: "tlsCert", false: "tlsKey"}[cfg.TLSCert == ""]
 		c.add(c.where(missing, ""), "TLS takes both a certificate and its key")
 	case cfg.TLSCert != "":
-		if _, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
-			c.add(c.where("tlsCert", ""), "the certificate and key cannot be used: %v", err)
-		}
+		c.checkCertificate()
 		c.secret(c.where("tlsKey", ""), cfg.TLSKey)
 	default:
 		c.safe(loopbackAddress(cfg.Listen) || !addressForm(cfg.Listen), c.where("listen", ""), "%s can be reached from other machines, and there is no TLS", cfg.Listen)
@@ -140,11 +146,32 @@ func (c *checker) checkHTTP() {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		c.add(c.where("externalUrl", ""), "%q is not a URL such as https://exchange.example", cfg.ExternalURL)
 	default:
-		c.safe(u.Scheme == "https" || loopbackHost(u.Hostname()), c.where("externalUrl", ""), "%q is not https", cfg.ExternalURL)
+		c.safe(u.Scheme == "https" || loopback.Host(u.Hostname()), c.where("externalUrl", ""), "%q is not https", cfg.ExternalURL)
 	}
 }
 
-func (c *checker) checkDatabase() {
+// checkCertificate says what would keep every client from connecting.
+func (c *checker) checkCertificate() {
+	where := c.where("tlsCert", "")
+	cert, err := tls.LoadX509KeyPair(c.cfg.TLSCert, c.cfg.TLSKey)
+	if err != nil {
+		c.add(where, "the certificate and key cannot be used: %v", err)
+		return
+	}
+	switch now := time.Now(); {
+	case now.After(cert.Leaf.NotAfter):
+		c.add(where, "the certificate in %s expired on %s", c.cfg.TLSCert, cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(cert.Leaf.NotBefore):
+		c.add(where, "the certificate in %s is valid from %s only", c.cfg.TLSCert, cert.Leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
+	if u, err := url.Parse(c.cfg.ExternalURL); err == nil && u.Hostname() != "" {
+		if err := cert.Leaf.VerifyHostname(u.Hostname()); err != nil {
+			c.add(where, "the certificate in %s is not made for %s of externalUrl: %v", c.cfg.TLSCert, u.Hostname(), err)
+		}
+	}
+}
+
+func (c *checker) checkDatabase(ctx context.Context) {
 	cfg := c.cfg
 	switch {
 	case cfg.SQLite == "" && cfg.PostgresDSNFile == "":
@@ -171,11 +198,17 @@ func (c *checker) checkDatabase() {
 		for _, f := range p.Fallbacks {
 			c.checkPostgresHost(where, f.Host, f.TLSConfig)
 		}
+		ctx, cancel := context.WithTimeout(ctx, partAnswers)
+		defer cancel()
+		// One that is away is no fault of the configuration; a start says so.
+		if err := postgres.CheckRole(ctx, strings.TrimSpace(string(raw))); errors.Is(err, postgres.ErrRole) {
+			c.add(where, "%v", err)
+		}
 	}
 }
 
 func (c *checker) checkPostgresHost(where, host string, t *tls.Config) {
-	local := strings.HasPrefix(host, "/") || loopbackHost(host)
+	local := strings.HasPrefix(host, "/") || loopback.Host(host)
 	c.safe(local || t != nil && !t.InsecureSkipVerify, where,
 		"the connection to PostgreSQL on %s is not, or not only, by verified TLS; add sslmode=verify-full", host)
 }
@@ -248,7 +281,7 @@ func addressForm(address string) bool {
 
 func loopbackAddress(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	return err == nil && loopbackHost(host)
+	return err == nil && loopback.Host(host)
 }
 
 // unwritable notes a file or directory that every user of the machine can write.
@@ -256,9 +289,4 @@ func (c *checker) unwritable(where, path string) {
 	if info, err := os.Stat(path); err == nil {
 		c.safe(info.Mode().Perm()&0o002 == 0, where, "every user of this machine can write %s; chmod o-w it", path)
 	}
-}
-
-func loopbackHost(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

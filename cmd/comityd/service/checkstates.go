@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,12 +14,13 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian/vault"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/loopback"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage/object/s3"
 )
 
-// vaultAnswers is how long a check waits for a Vault.
-const vaultAnswers = 5 * time.Second
+// partAnswers is how long a check waits for a Vault, or for PostgreSQL.
+const partAnswers = 5 * time.Second
 
 // checkManifests reads roots and manifests as the server will, and gives the
 // pinned roots, nil when they cannot be read, and what the states say.
@@ -49,8 +51,10 @@ func (c *checker) checkManifests() (statement.Roots, map[comity.State]statement.
 		c.add(c.where("manifests", ""), "%v", err)
 		return roots, known
 	}
+	named := map[comity.State]bool{}
 	for _, r := range refused {
-		c.ofState(r.state, r.path, "%v", r.err)
+		named[r.state] = true
+		c.refusedManifest(r)
 	}
 	policies, err := sovereignty.Load()
 	if err != nil {
@@ -60,19 +64,37 @@ func (c *checker) checkManifests() (statement.Roots, map[comity.State]statement.
 	for _, state := range sortedKeys(roots) {
 		m, err := directory.State(state)
 		if err != nil {
-			c.ofState(state, c.cfg.Manifests, "there is no valid manifest of %s, whose root is pinned", state)
+			if !named[state] {
+				c.ofState(state, c.cfg.manifestPath(state), "there is no manifest of %s, whose root is pinned", state)
+			}
 			continue
 		}
 		known[state] = m
 		if m.Policies != policies.Hash() {
-			c.add(c.cfg.Manifests, "%s accepts the policy set %s, and this server decides by %s", state, m.Policies, policies.Hash())
+			c.add(c.cfg.manifestPath(state)+":/policies", "%s accepts the policy set %s, and this server decides by %s", state, m.Policies, policies.Hash())
 		}
-		for _, is := range m.Issuers {
+		for i, is := range m.Issuers {
 			u, err := url.Parse(is.URL)
-			c.safe(err == nil && u.Scheme == "https", c.cfg.Manifests, "the manifest of %s names a development issuer, %s", state, is.URL)
+			c.safe(err == nil && u.Scheme == "https", fmt.Sprintf("%s:/issuers/%d/url", c.cfg.manifestPath(state), i), "the manifest of %s names a development issuer, %s", state, is.URL)
 		}
 	}
 	return roots, known
+}
+
+// refusedManifest names each fault within a manifest by its place there.
+func (c *checker) refusedManifest(r refusedManifest) {
+	var whole interface{ Unwrap() []error }
+	if errors.As(r.err, &whole) {
+		for _, err := range whole.Unwrap() {
+			if f, ok := errors.AsType[statement.Fault](err); ok {
+				c.ofState(r.state, r.path+":"+f.Pointer, "%s", f.Message)
+			} else {
+				c.ofState(r.state, r.path, "%v", err)
+			}
+		}
+		return
+	}
+	c.ofState(r.state, r.path, "%v", r.err)
 }
 
 // checkSeen reads the memory of manifests, which production must have.
@@ -92,6 +114,12 @@ func (c *checker) checkSeen() seenManifests {
 
 func (c *checker) checkStates(ctx context.Context, roots statement.Roots, known map[comity.State]statement.Manifest) {
 	c.want(len(c.cfg.States) > 0, "states", "there is none: say where each state's custodian and store are")
+	for _, name := range sortedKeys(roots) {
+		if _, placed := c.cfg.States[name]; !placed && len(c.cfg.States) > 0 {
+			c.add(c.where("states", "/"+string(name)), "the root of %s is pinned, and nothing says where its custodian and store are", name)
+		}
+	}
+	c.checkShared()
 	for _, name := range sortedKeys(c.cfg.States) {
 		at := "/" + string(name)
 		if _, pinned := roots[name]; roots != nil && !pinned {
@@ -138,7 +166,7 @@ func (c *checker) checkVault(ctx context.Context, where func(string) string, v V
 	if err != nil {
 		return // a fault above
 	}
-	ctx, cancel := context.WithTimeout(ctx, vaultAnswers)
+	ctx, cancel := context.WithTimeout(ctx, partAnswers)
 	defer cancel()
 	// One that is away is no fault of the configuration; the server asks again.
 	health, err := client.WithNamespace("").Sys().HealthWithContext(ctx)
@@ -174,7 +202,7 @@ func (c *checker) checkS3(where func(string) string, cfg S3Config) (public strin
 	for _, e := range []struct{ name, url string }{{"endpoint", cfg.Endpoint}, {"publicEndpoint", cfg.PublicEndpoint}} {
 		u, err := url.Parse(e.url)
 		if err == nil && u.Scheme == "http" {
-			c.safe(loopbackHost(u.Hostname()), where("/s3/"+e.name), "plain http to %s would show signed URLs to the network", u.Hostname())
+			c.safe(loopback.Host(u.Hostname()), where("/s3/"+e.name), "plain http to %s would show signed URLs to the network", u.Hostname())
 		}
 	}
 	raw := c.secret(where("/s3/credentialsFile"), cfg.CredentialsFile)

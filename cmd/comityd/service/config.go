@@ -54,6 +54,8 @@ type Config struct {
 	LogFormat      string   `json:"logFormat,omitzero" env:"COMITYD_LOG_FORMAT" placeholder:"FORMAT" help:"json (the default) or text."`
 
 	sources map[string]string // where each setting that was given stands, by its name in the file
+	faults  []Fault           // of the file
+	unread  bool              // the file is none, or not JSON
 }
 
 // States are the parts of each state that this server reaches.

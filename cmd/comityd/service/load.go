@@ -23,9 +23,9 @@ import (
 const maxConfigFile = 1 << 20
 
 // Complete fills in, from the configuration file, what neither flags nor the
-// environment set, and remembers where each setting stands. It gives every
-// fault of the file at once.
-func (c *Config) Complete(parsed *kong.Context) []Fault {
+// environment set, and remembers where each setting stands and every fault of
+// the file, for [Check].
+func (c *Config) Complete(parsed *kong.Context) {
 	c.sources = map[string]string{}
 	fields := settings(reflect.TypeFor[Config]())
 	for _, p := range parsed.Path {
@@ -42,21 +42,22 @@ func (c *Config) Complete(parsed *kong.Context) []Fault {
 			}
 		}
 	}
-	if c.File == "" {
-		return nil
+	if c.File != "" {
+		c.readFile(fields)
 	}
-	return c.readFile(fields)
 }
 
-func (c *Config) readFile(fields fieldsByName) []Fault {
+func (c *Config) readFile(fields fieldsByName) {
 	raw, err := readLimited(c.File, maxConfigFile)
 	if err != nil {
-		return []Fault{{Where: c.File, Message: err.Error()}}
+		c.faults, c.unread = []Fault{{Where: c.File, Message: err.Error()}}, true
+		return
 	}
 	r := fileReader{file: c.File}
 	object, ok := r.object(raw, "")
 	if !ok {
-		return r.faults
+		c.faults, c.unread = r.faults, true
+		return
 	}
 	v := reflect.ValueOf(c).Elem()
 	for _, name := range sortedKeys(object) {
@@ -71,7 +72,7 @@ func (c *Config) readFile(fields fieldsByName) []Fault {
 			r.decode(object[name], reflect.New(f.Type).Elem(), "/"+name)
 		}
 	}
-	return r.faults
+	c.faults = r.faults
 }
 
 // fieldsByName are a struct's fields by their JSON names.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/durable"
 )
 
 // openDirectory reads the pinned roots and the manifests. One state's bad
@@ -94,6 +95,11 @@ func (f manifestFile) state() comity.State {
 	return comity.State(strings.TrimSuffix(filepath.Base(f.path), ".jws"))
 }
 
+// manifestPath is where a state's manifest lies.
+func (c Config) manifestPath(s comity.State) string {
+	return filepath.Join(c.Manifests, string(s)+".jws")
+}
+
 // maxManifestFile is longer than any manifest may be.
 const maxManifestFile = 4 << 20
 
@@ -164,16 +170,5 @@ func (s *Service) remember() error {
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(s.cfg.ManifestsSeen), ".seen-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(raw)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), s.cfg.ManifestsSeen)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-	}
-	return err
+	return durable.WriteFile(s.cfg.ManifestsSeen, raw, 0o600)
 }
