@@ -9,7 +9,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
-	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/crypto/token/devlogin"
 )
 
 // Login logs an officer in at the development issuer of the officer's state,
@@ -45,7 +45,7 @@ func Login(ctx context.Context, config Config, officer string) (*Client, error) 
 	}
 	var failed []error
 	for _, issuer := range m.Issuers {
-		c.token, err = devissuer.Login(ctx, c.http, issuer.URL, officer, c.key, c.now())
+		c.token, err = devlogin.Login(ctx, c.http, issuer.URL, officer, c.key, c.now())
 		if err == nil {
 			return c, nil
 		}

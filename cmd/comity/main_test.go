@@ -22,7 +22,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client/importer"
-	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/crypto/token/devlogin"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph"
@@ -153,7 +153,7 @@ func token(ts *testscript.TestScript, _ bool, args []string) {
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	ts.Check(err)
 	_, state, _ := strings.Cut(args[0], "@")
-	tok, err := devissuer.Login(context.Background(), http.DefaultClient, w.Issuers[comity.State(state)].URL(), args[0], key.(crypto.Signer), time.Now())
+	tok, err := devlogin.Login(context.Background(), http.DefaultClient, w.Issuers[comity.State(state)].URL(), args[0], key.(crypto.Signer), time.Now())
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(tok+"\n"), 0o600))
 }

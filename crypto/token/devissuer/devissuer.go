@@ -23,10 +23,8 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
+	"github.com/comity-platform/comity/crypto/token/devlogin"
 )
-
-// GrantType is the grant_type of the token endpoint.
-const GrantType = "urn:comity:params:development"
 
 // TokenLifetime is how long a token is valid.
 const TokenLifetime = time.Hour
@@ -112,7 +110,7 @@ func (is *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 		"issuer":                                is.config.URL,
 		"jwks_uri":                              is.endpoint("/jwks"),
 		"token_endpoint":                        is.endpoint("/token"),
-		"grant_types_supported":                 []string{GrantType},
+		"grant_types_supported":                 []string{devlogin.GrantType},
 		"response_types_supported":              []string{},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
@@ -150,8 +148,8 @@ func (is *Issuer) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "invalid_request", "the form cannot be read: "+err.Error())
 		return
 	}
-	if g := r.PostForm.Get("grant_type"); g != GrantType {
-		refuse(w, http.StatusBadRequest, "unsupported_grant_type", fmt.Sprintf("the grant_type is %q, wanted %q", g, GrantType))
+	if g := r.PostForm.Get("grant_type"); g != devlogin.GrantType {
+		refuse(w, http.StatusBadRequest, "unsupported_grant_type", fmt.Sprintf("the grant_type is %q, wanted %q", g, devlogin.GrantType))
 		return
 	}
 	proofs := r.Header.Values("DPoP")

@@ -13,6 +13,7 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/crypto/token/devlogin"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 )
 
@@ -31,7 +32,7 @@ func TestLogin(t *testing.T) {
 func TestUnknownOfficer(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	key, _ := statement.NewKey()
-	_, err := devissuer.Login(t.Context(), http.DefaultClient, u.Issuers["KZ"].URL(), "liaison@AM", key, u.Clock.Now())
+	_, err := devlogin.Login(t.Context(), http.DefaultClient, u.Issuers["KZ"].URL(), "liaison@AM", key, u.Clock.Now())
 	if comity.CodeOf(err) != comity.CodeUnauthenticated || !strings.Contains(err.Error(), "liaison@KZ") {
 		t.Errorf("%v: wanted the names that are known", err)
 	}
@@ -41,14 +42,14 @@ func TestLoginFaults(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	key, _ := statement.NewKey()
 	is := u.Issuers["KZ"].URL()
-	if _, err := devissuer.Login(t.Context(), http.DefaultClient, is+"/", "liaison@KZ", key, u.Clock.Now()); err == nil {
+	if _, err := devlogin.Login(t.Context(), http.DefaultClient, is+"/", "liaison@KZ", key, u.Clock.Now()); err == nil {
 		t.Error("an issuer under another name was believed")
 	}
-	if _, err := devissuer.Login(t.Context(), http.DefaultClient, is, "liaison@KZ", key, u.Clock.Now().Add(-time.Hour)); err == nil || !strings.Contains(err.Error(), "clock") {
+	if _, err := devlogin.Login(t.Context(), http.DefaultClient, is, "liaison@KZ", key, u.Clock.Now().Add(-time.Hour)); err == nil || !strings.Contains(err.Error(), "clock") {
 		t.Errorf("a slow clock: %v", err)
 	}
 	u.Servers["KZ"].Close()
-	if _, err := devissuer.Login(t.Context(), http.DefaultClient, is, "liaison@KZ", key, u.Clock.Now()); comity.CodeOf(err) != comity.CodeUnavailable {
+	if _, err := devlogin.Login(t.Context(), http.DefaultClient, is, "liaison@KZ", key, u.Clock.Now()); comity.CodeOf(err) != comity.CodeUnavailable {
 		t.Errorf("an issuer that is away: %v", err)
 	}
 }
@@ -65,7 +66,7 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		return p
 	}
 	right := proof("POST", is+"/token", "", u.Clock.Now())
-	form := url.Values{"grant_type": {devissuer.GrantType}, "officer": {"liaison@KZ"}}
+	form := url.Values{"grant_type": {devlogin.GrantType}, "officer": {"liaison@KZ"}}
 	for name, c := range map[string]struct {
 		form   url.Values
 		proofs []string
@@ -81,9 +82,9 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		"old proof":                {form, []string{proof("POST", is+"/token", "", u.Clock.Now().Add(-time.Hour))}, "invalid_dpop_proof"},
 		"not a proof":              {form, []string{"x"}, "invalid_dpop_proof"},
 		"another grant type":       {url.Values{"grant_type": {"password"}, "officer": {"liaison@KZ"}}, []string{right}, "unsupported_grant_type"},
-		"no officer":               {url.Values{"grant_type": {devissuer.GrantType}}, []string{right}, "invalid_grant"},
+		"no officer":               {url.Values{"grant_type": {devlogin.GrantType}}, []string{right}, "invalid_grant"},
 		"a form without end":       {url.Values{"grant_type": {strings.Repeat("x", 17<<10)}}, []string{right}, "invalid_request"},
-		"the officer in the query": {url.Values{"grant_type": {devissuer.GrantType}, "officer": {""}}, []string{right}, "invalid_grant"},
+		"the officer in the query": {url.Values{"grant_type": {devlogin.GrantType}, "officer": {""}}, []string{right}, "invalid_grant"},
 		"proof of another host":    {form, []string{proof("POST", "http://other.test/token", "", u.Clock.Now())}, "invalid_dpop_proof"},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, is+"/token?officer=liaison@KZ", strings.NewReader(c.form.Encode()))

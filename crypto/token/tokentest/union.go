@@ -23,6 +23,7 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/crypto/token/devissuer"
+	"github.com/comity-platform/comity/crypto/token/devlogin"
 )
 
 // Name is the union's name and the audience of its tokens.
@@ -177,7 +178,7 @@ func (u *Union) Login(t testing.TB, officer string) (token.Identity, string, *ec
 	if !ok {
 		t.Fatalf("there is no state %q in this union", state)
 	}
-	tok := must(devissuer.Login(t.Context(), server.Client(), u.Issuers[comity.State(state)].URL(), officer, key, u.Clock.Now()))(t)
+	tok := must(devlogin.Login(t.Context(), server.Client(), u.Issuers[comity.State(state)].URL(), officer, key, u.Clock.Now()))(t)
 	return must(u.Verifier.Verify(t.Context(), tok))(t), tok, key
 }
 

@@ -1,4 +1,6 @@
-package devissuer
+// Package devlogin logs officers in at a development issuer. It is the client's
+// side alone and carries no issuer.
+package devlogin
 
 import (
 	"context"
@@ -14,6 +16,9 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/token"
 )
+
+// GrantType is the grant_type of a development issuer's token endpoint.
+const GrantType = "urn:comity:params:development"
 
 // Login gets a token for an officer of a development issuer, bound to key, a
 // P-256 session key. now is the client's clock. The issuer's own words come
