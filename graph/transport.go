@@ -17,12 +17,15 @@ import (
 	"github.com/comity-platform/comity/graph/execute"
 )
 
+// RequestIDHeader carries the id that finds a request in the log.
+const RequestIDHeader = "X-Request-Id"
+
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
-// requestID is the client's, when it has the form of one, so that both sides'
+// RequestID is the client's, when it has the form of one, so that both sides'
 // logs can be put together; otherwise a new one.
-func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); requestIDForm.MatchString(id) {
+func RequestID(r *http.Request) string {
+	if id := r.Header.Get(RequestIDHeader); requestIDForm.MatchString(id) {
 		return id
 	}
 	return uuid.NewString()
@@ -30,9 +33,9 @@ func requestID(r *http.Request) string {
 
 // serve answers one request at the endpoint.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
+	id := RequestID(r)
 	secure(w.Header())
-	w.Header().Set("X-Request-Id", id)
+	w.Header().Set(RequestIDHeader, id)
 	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Deadline)
 	defer cancel()
 	media := accepts(r.Header.Get("Accept"))

@@ -68,38 +68,48 @@ func (h *health) live(w http.ResponseWriter, _ *http.Request) {
 	h.answer(w, http.StatusOK, readiness{Status: "alive"})
 }
 
-// readiness is the answer of /readyz.
+// readiness is the answer of /readyz; which parts fail only where it is told in
+// detail.
 type readiness struct {
 	Status  string            `json:"status"` // ready, degraded, failing, draining
 	Failing map[string]string `json:"failing,omitempty"`
 }
 
 // ready answers 200 while the server can serve: "ready", or "degraded" when
-// single states' parts fail, which are named. One state's sealed Vault must not
-// take the exchange from the others, so only a failing database, or no state's
-// parts answering, is 503. What failed exactly is in the log.
-func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
-	if h.draining.Load() {
-		h.answer(w, http.StatusServiceUnavailable, readiness{Status: "draining"})
-		return
-	}
-	faults := h.look()
-	r := readiness{Status: "ready", Failing: map[string]string{}}
-	for part, err := range faults {
-		message := "it does not answer"
-		if e, ok := errors.AsType[*comity.Error](err); ok {
-			message = e.Message
+// single states' parts fail, which are named in detail. One state's sealed Vault
+// must not take the exchange from the others, so only a failing database, or no
+// state's parts answering, is 503. What failed exactly is in the log.
+func (h *health) ready(detail bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if h.draining.Load() {
+			h.answer(w, http.StatusServiceUnavailable, readiness{Status: "draining"})
+			return
 		}
-		r.Failing[part] = message
+		faults := h.look()
+		r, code := readiness{Status: "ready"}, http.StatusOK
+		switch {
+		case faults["database"] != nil || len(faults) > 0 && !h.someState(faults):
+			r.Status, code = "failing", http.StatusServiceUnavailable
+		case len(faults) > 0:
+			r.Status = "degraded"
+		}
+		if detail {
+			r.Failing = failing(faults)
+		}
+		h.answer(w, code, r)
 	}
-	code := http.StatusOK
-	switch {
-	case faults["database"] != nil || len(faults) > 0 && !h.someState(faults):
-		r.Status, code = "failing", http.StatusServiceUnavailable
-	case len(faults) > 0:
-		r.Status = "degraded"
+}
+
+// failing says of each part what may be said of it.
+func failing(faults map[string]error) map[string]string {
+	said := map[string]string{}
+	for part, err := range faults {
+		said[part] = "it does not answer"
+		if e, ok := errors.AsType[*comity.Error](err); ok {
+			said[part] = e.Message
+		}
 	}
-	h.answer(w, code, r)
+	return said
 }
 
 // someState reports whether at least one state's parts all answer.

@@ -2,21 +2,18 @@ package service
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/comity-platform/comity/crypto/token/devissuer"
 	"github.com/comity-platform/comity/deploy/union"
+	"github.com/comity-platform/comity/graph"
 )
 
 // Limits of a connection.
@@ -33,12 +30,6 @@ const maxStranger = 64 << 10
 
 // apiPath is where the API is, below the external URL.
 const apiPath = "/graphql"
-
-// requestIDHeader carries the id that finds a request in the log: the client's,
-// when it has the form of one, so that both sides' logs name the same.
-const requestIDHeader = "X-Request-Id"
-
-var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
 func (s *Service) server(h http.Handler) *http.Server {
 	most := time.Duration(s.cfg.RequestTimeout)
@@ -64,7 +55,9 @@ func (s *Service) routes(api http.Handler) (http.Handler, error) {
 		handle(path, "graphql", limited)
 	}
 	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
-	mux.HandleFunc("GET /readyz", s.health.ready)
+	// Which part fails is the operator's to know: strangers are told only where
+	// no listener of the operator's own tells it.
+	mux.HandleFunc("GET /readyz", s.health.ready(s.scrape == nil))
 	for prefix, store := range s.parts.served {
 		handle(prefix, "store", store)
 	}
@@ -81,6 +74,14 @@ func (s *Service) routes(api http.Handler) (http.Handler, error) {
 		handle(prefix+"/", "issuer", http.StripPrefix(prefix, issuer))
 	}
 	return mux, nil
+}
+
+// own is what the operator alone sees, at the address of the metrics.
+func (s *Service) own() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.HandleFunc("GET /readyz", s.health.ready(true))
+	return mux
 }
 
 // limited serves the API to so many at once. Whoever has no token sends the
@@ -100,9 +101,7 @@ func (s *Service) limited(h http.Handler) http.Handler {
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
-			ctx, cancel := context.WithTimeout(r.Context(), time.Duration(s.cfg.RequestTimeout))
-			defer cancel()
-			h.ServeHTTP(w, r.WithContext(ctx))
+			h.ServeHTTP(w, r) // which has the request's deadline
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the server is busy; try again", http.StatusServiceUnavailable)
@@ -116,13 +115,10 @@ func (s *Service) limited(h http.Handler) http.Handler {
 func (s *Service) observed(name string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		id := r.Header.Get(requestIDHeader)
-		if !requestIDForm.MatchString(id) {
-			id = uuid.NewString()
-			r.Header.Set(requestIDHeader, id)
-		}
+		id := graph.RequestID(r)
+		r.Header.Set(graph.RequestIDHeader, id) // the API's answer names the same
 		rec := &recorder{ResponseWriter: w}
-		rec.Header().Set(requestIDHeader, id)
+		rec.Header().Set(graph.RequestIDHeader, id)
 		if s.cfg.TLSCert != "" {
 			rec.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}

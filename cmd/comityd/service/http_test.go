@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/graph"
 )
 
 func testService(t *testing.T, cfg Config) (*Service, *bytes.Buffer) {
@@ -33,11 +34,11 @@ func do(h http.Handler, method, target string, header http.Header) *httptest.Res
 func TestRequestID(t *testing.T) {
 	s, log := testService(t, Config{})
 	var inside string
-	h := s.observed("x", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Header.Get(requestIDHeader) }))
+	h := s.observed("x", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Header.Get(graph.RequestIDHeader) }))
 	for given, taken := range map[string]bool{"client-0001": true, "": false, "short": false, "with space": false, strings.Repeat("x", 65): false, "a\nb-------": false} {
 		log.Reset()
-		w := do(h, http.MethodGet, "/x", http.Header{requestIDHeader: {given}})
-		id := w.Header().Get(requestIDHeader)
+		w := do(h, http.MethodGet, "/x", http.Header{graph.RequestIDHeader: {given}})
+		id := w.Header().Get(graph.RequestIDHeader)
 		if id != inside || len(id) < 8 || (id == given) != taken {
 			t.Errorf("given %q: inside %q, answered %q", given, inside, id)
 		}
@@ -51,7 +52,7 @@ func TestPanicTellsNothing(t *testing.T) {
 	s, log := testService(t, Config{})
 	h := s.observed("x", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("inside knowledge") }))
 	w := do(h, http.MethodGet, "/x", nil)
-	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "inside") || !strings.Contains(w.Body.String(), w.Header().Get(requestIDHeader)) {
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "inside") || !strings.Contains(w.Body.String(), w.Header().Get(graph.RequestIDHeader)) {
 		t.Errorf("a panic answers %d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(log.String(), "inside knowledge") {

@@ -57,9 +57,7 @@ func (m *metrics) observe(act, outcome string, took time.Duration) {
 func (m *metrics) watch(h *health) { m.registry.MustRegister(partsUp{h}) }
 
 func (m *metrics) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	return mux
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
 // partsUp asks the parts when Prometheus does.

@@ -124,7 +124,7 @@ func (s *Service) assemble() error {
 		return err
 	}
 	s.api = s.server(handler)
-	s.scraper = s.server(s.metrics.handler())
+	s.scraper = s.server(s.own())
 	return s.loadCertificate()
 }
 
@@ -142,9 +142,6 @@ func listen(address, flag string) (net.Listener, error) {
 	return l, nil
 }
 
-// Addr is the address that the service listens on.
-func (s *Service) Addr() net.Addr { return s.listener.Addr() }
-
 // MetricsAddr is the address of the metrics, nil without one.
 func (s *Service) MetricsAddr() net.Addr {
 	if s.scrape == nil {
@@ -152,9 +149,6 @@ func (s *Service) MetricsAddr() net.Addr {
 	}
 	return s.scrape.Addr()
 }
-
-// URL is where agencies reach the service.
-func (s *Service) URL() string { return s.cfg.ExternalURL }
 
 // Run serves until ctx ends and then shuts down in good order: it is no longer
 // ready, takes no new connections, lets requests in flight finish for as long

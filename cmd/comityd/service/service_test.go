@@ -121,27 +121,43 @@ func must(t *testing.T, err error) {
 
 func TestReadinessNamesThePart(t *testing.T) {
 	cfg, l, dir := embedded(t)
-	_, log, _ := running(t, cfg, l)
+	s, log, _ := running(t, cfg, l)
+	own := "http://" + s.MetricsAddr().String()
 	if code, body := get(t, cfg.ExternalURL+"/healthz"); code != 200 || !strings.Contains(body, "alive") {
 		t.Fatalf("health is %d %s", code, body)
 	}
-	ready(t, cfg.ExternalURL, func(code int, r readiness) bool { return code == 200 && r.Status == "ready" && len(r.Failing) == 0 })
+	ready(t, own, func(code int, r readiness) bool { return code == 200 && r.Status == "ready" && len(r.Failing) == 0 })
 
 	keyring := filepath.Join(dir, "states", "KZ", "keyring")
 	must(t, os.Rename(keyring, keyring+".away"))
 	store := filepath.Join(dir, "states", "AM", "store")
 	must(t, os.RemoveAll(store))
-	ready(t, cfg.ExternalURL, func(code int, r readiness) bool {
+	ready(t, own, func(code int, r readiness) bool {
 		return code == 200 && r.Status == "degraded" && len(r.Failing) == 2 && strings.Contains(r.Failing["custodian KZ"], "custodian of KZ") && r.Failing["store AM"] != ""
 	})
-	if _, body := get(t, cfg.ExternalURL+"/readyz"); strings.Contains(body, dir) {
-		t.Errorf("readiness tells strangers where files lie: %s", body)
+	if _, body := get(t, own+"/readyz"); strings.Contains(body, dir) {
+		t.Errorf("readiness tells where files lie: %s", body)
+	}
+	if code, body := get(t, cfg.ExternalURL+"/readyz"); code != 200 || body != "{\"status\":\"degraded\"}\n" {
+		t.Errorf("strangers are told %d %s", code, body)
 	}
 	must(t, os.Rename(keyring+".away", keyring))
-	ready(t, cfg.ExternalURL, func(_ int, r readiness) bool { return r.Failing["custodian KZ"] == "" })
+	ready(t, own, func(_ int, r readiness) bool { return r.Failing["custodian KZ"] == "" })
 	if s := log.String(); !strings.Contains(s, "a part does not answer") || !strings.Contains(s, "a part answers again") {
 		t.Errorf("the log says nothing of it:\n%s", s)
 	}
+}
+
+// TestReadinessWithoutMetrics: where the operator has no listener of its own,
+// the API's names the part.
+func TestReadinessWithoutMetrics(t *testing.T) {
+	cfg, l, dir := embedded(t)
+	cfg.MetricsListen = ""
+	running(t, cfg, l)
+	must(t, os.RemoveAll(filepath.Join(dir, "states", "AM", "store")))
+	ready(t, cfg.ExternalURL, func(code int, r readiness) bool {
+		return code == 200 && r.Status == "degraded" && r.Failing["store AM"] != ""
+	})
 }
 
 func TestMetrics(t *testing.T) {
