@@ -19,8 +19,8 @@ type demoCmd struct {
 	Exit     bool   `help:"End after the story, with status 0 only if every step went as told."`
 	Real     bool   `help:"On the real Vault, MinIO and PostgreSQL of \"comityd up\", started if they are not up."`
 	Dir      string `type:"path" placeholder:"DIR" help:"Keep everything in DIR, for another time; a temporary folder otherwise. With --real the folder of \"up\"."`
-	Document string `type:"existingfile" placeholder:"FILE" help:"STIX 2.1 bundle or MISP event to file the case from; it must name a wallet address."`
-	ImageMiB int64  `name:"image-mib" default:"256" placeholder:"N" help:"Size of the disk image to upload (256)."`
+	Document string `type:"existingfile" placeholder:"FILE" help:"STIX 2.1 bundle or MISP event to file the case from; it must name a wallet address. Otherwise the MISP event in ../shared/data, if it is there, else one that is made up; the story says which."`
+	ImageMiB int64  `name:"image-mib" default:"256" placeholder:"N" help:"Size of the disk image to upload (256; 40 at least)."`
 }
 
 // Help is shown below the flags.
@@ -32,12 +32,21 @@ func (demoCmd) Help() string {
   comityd demo --document incident.json --dir ~/comity-demo`
 }
 
-// Run plays the story.
-func (c *demoCmd) Run(ctx context.Context, s streams) error {
-	o := demo.Options{Document: c.Document, ImageSize: c.ImageMiB << 20, Out: s.out, Color: terminal(s.out)}
+// Validate refuses, before anything is started, what would end the story later.
+func (c *demoCmd) Validate() error { return c.options().Check() }
+
+func (c *demoCmd) options() demo.Options {
+	o := demo.Options{Document: c.Document, ImageSize: c.ImageMiB << 20}
 	if o.Document == "" {
 		o.Document = demo.RealDocument()
 	}
+	return o
+}
+
+// Run plays the story.
+func (c *demoCmd) Run(ctx context.Context, s streams) error {
+	o := c.options()
+	o.Out, o.Color = s.out, terminal(s.out)
 	if c.Real {
 		return c.real(ctx, s, o)
 	}
@@ -56,6 +65,11 @@ func (c *demoCmd) embedded(ctx context.Context, s streams, o demo.Options) (err 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	release, err := hold(dir)
+	if err != nil {
+		return err
+	}
+	defer release()
 	listener, err := listenAgain(filepath.Join(dir, "address"))
 	if err != nil {
 		return err

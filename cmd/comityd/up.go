@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,8 +76,25 @@ func (c *upCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
+// hold keeps the folder for this process alone. The server that "up" leaves
+// running has it too, though not for another "up".
+func hold(dir string) (release func(), err error) {
+	if pid, running := stack.Running(filepath.Join(dir, pidFile)); running {
+		return nil, fmt.Errorf("%s is in use by pid %d, the server of \"comityd up\"; end it with \"comityd down --dir %[1]s\", or choose another folder with --dir", dir, pid)
+	}
+	return stack.Hold(dir)
+}
+
 // up starts what does not run yet and gives the server's configuration.
 func up(ctx context.Context, dir string, progress io.Writer) (service.Config, *stack.Stack, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil { // PostgreSQL's user passes through it
+		return service.Config{}, nil, err
+	}
+	release, err := stack.Hold(dir)
+	if err != nil {
+		return service.Config{}, nil, err
+	}
+	defer release()
 	components, err := stack.Start(ctx, dir, stack.Options{Detached: true, Durable: true, Progress: progress})
 	if err != nil {
 		return service.Config{}, nil, err
@@ -117,9 +135,10 @@ func startServer(ctx context.Context, dir string, cfg service.Config) error {
 	return err
 }
 
-// ready asks the server whether all its parts answer.
+// ready asks the server whether all its parts answer, where it names those that
+// do not.
 func ready(ctx context.Context, cfg service.Config) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.ExternalURL+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cfg.MetricsListen+"/readyz", nil)
 	if err != nil {
 		return err
 	}
@@ -190,6 +209,13 @@ func (c *downCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	release, err := stack.Hold(dir)
+	switch {
+	case err == nil:
+		defer release()
+	case !errors.Is(err, fs.ErrNotExist): // in a folder that is not there, nothing runs
+		return err
+	}
 	var ended []string
 	stopped, err := stack.StopDetached(ctx, filepath.Join(dir, pidFile))
 	if stopped {
@@ -207,7 +233,7 @@ func (c *downCmd) Run(ctx context.Context, s streams) error {
 	if !c.Wipe {
 		return nil
 	}
-	for _, name := range []string{"vault", "minio", "postgres", "union", "states", "database.json", "database-dsn", "cursor-key", "manifests-seen.json", configFile, logFile, "lock"} {
+	for _, name := range []string{"vault", "minio", "postgres", "union", "states", "database.json", "database-dsn", "cursor-key", "manifests-seen.json", configFile, logFile, "lock", stack.HoldFile} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}

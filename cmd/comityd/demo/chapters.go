@@ -60,7 +60,7 @@ func (s *story) stolen(ctx context.Context) error {
 
 func (s *story) file(ctx context.Context) error {
 	owner := s.officers["investigator@KZ"]
-	draft, name, err := s.draft()
+	draft, name, err := s.o.draft()
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,24 @@ func Play(ctx context.Context, o Options) (Result, error) {
 	return Result{s.acts, s.denials}, err
 }
 
+// Check says what of the options would end the story in its middle, so that
+// nothing is started in vain.
+func (o Options) Check() error {
+	if o.ImageSize != 0 {
+		if err := checkImageSize(o.ImageSize); err != nil {
+			return err
+		}
+	}
+	draft, name, err := o.draft()
+	if err == nil {
+		_, err = wallet(draft)
+	}
+	if err != nil {
+		return fmt.Errorf("the document %s: %w", name, err)
+	}
+	return nil
+}
+
 func play(ctx context.Context, o Options) (*story, error) {
 	if o.ImageSize == 0 {
 		o.ImageSize = ImageSize
@@ -146,23 +164,23 @@ func (s *story) as(ctx context.Context, name string) (*officer, error) {
 	return o, nil
 }
 
-// draft reads the document that the case is filed from.
-func (s *story) draft() (*importer.Draft, string, error) {
-	if s.o.Document == "" {
+// draft reads the document that the case is filed from, and says which it is.
+func (o Options) draft() (*importer.Draft, string, error) {
+	if o.Document == "" {
 		d, err := importer.Read(sample(), importer.Options{})
-		return d, "a made-up MISP event", err
+		return d, "a MISP event that is made up (a real one: --document FILE)", err
 	}
-	f, err := os.Open(s.o.Document)
+	f, err := os.Open(o.Document)
 	if err != nil {
-		return nil, "", err
+		return nil, o.Document, err
 	}
 	defer f.Close()
 	d, err := importer.Read(f, importer.Options{})
-	return d, filepath.Base(s.o.Document), err
+	return d, o.Document, err
 }
 
-// RealDocument finds the real MISP event beside the repository, "" when there
-// is none.
+// RealDocument finds the published MISP event among the data that lies beside
+// the repository, where it never enters; "" when there is none.
 func RealDocument() string {
 	path := filepath.Join("..", "shared", "data", "misp", "misp-kryptocibule.json")
 	if _, err := os.Stat(path); err != nil {

@@ -20,13 +20,20 @@ const imageSeed = "comity demo disk image, seed 001"
 // smallestImage has room for the least number of clusters that FAT32 takes.
 const smallestImage = 40 << 20
 
+func checkImageSize(size int64) error {
+	if size < smallestImage {
+		return fmt.Errorf("a disk image of %d MiB has no room for a file system; %d MiB at least", size>>20, smallestImage>>20)
+	}
+	return nil
+}
+
 // makeImage writes a disk image of about size bytes: a FAT32 file system as an
 // imaging tool would read it from a seized drive, most of it filled with files
 // of text and of incompressible bytes, so that nothing on the way can make the
 // transfer look faster than it is.
 func makeImage(ctx context.Context, file string, size int64, progress func(done, total int64)) (err error) {
-	if size < smallestImage {
-		return fmt.Errorf("a disk image of FAT32 takes %d bytes at least", smallestImage)
+	if err := checkImageSize(size); err != nil {
+		return err
 	}
 	d, err := diskfs.Create(file, size, diskfs.SectorSizeDefault)
 	if err != nil {
