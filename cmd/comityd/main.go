@@ -26,6 +26,7 @@ const (
 type cli struct {
 	Serve       serveCmd   `cmd:"" help:"Serve the exchange."`
 	CheckConfig checkCmd   `cmd:"" help:"Name every fault of a configuration at once."`
+	Setup       setupCmd   `cmd:"" help:"Set a state up in its own Vault or MinIO."`
 	Migrate     migrateCmd `cmd:"" help:"Bring a PostgreSQL database to this version's schema."`
 	Demo        demoCmd    `cmd:"" help:"Play the main job through the real API, then stay up."`
 	Up          upCmd      `cmd:"" help:"Start Vault, MinIO, PostgreSQL and the exchange on this machine."`

@@ -37,6 +37,11 @@ type Options struct {
 	// Certificate is a client certificate or its authority (PEM). With it the
 	// custodian logs in by TLS instead of an AppRole.
 	Certificate string
+	// SecretID was issued before. It is kept while it is good, so that repeating
+	// the setup leaves no trail of secrets.
+	SecretID string
+	// Say is told of each thing, whether it was made or was there; nil for nobody.
+	Say func(string)
 }
 
 // Credential is what comityd logs in with: the role's id, which is no secret,
@@ -66,8 +71,9 @@ const (
 )
 
 // Setup makes what is missing, brings policy and role up to date, and issues a
-// new credential. It may be repeated: keys and register are never touched once
-// they exist, and earlier secret ids stay good until they are destroyed. The
+// new credential unless that of before is good. It may be repeated: keys and
+// register are never touched once they exist, and earlier secret ids stay good
+// until they are destroyed. The
 // client carries the administrator's token.
 func Setup(ctx context.Context, client *api.Client, o Options) (Credential, error) {
 	c, err := setup(ctx, client, o)
@@ -85,6 +91,9 @@ func setup(ctx context.Context, client *api.Client, o Options) (Credential, erro
 	if !ok {
 		return Credential{}, fmt.Errorf("a statement key is for ES256 or EdDSA, not %s", o.Algorithm)
 	}
+	if o.Say == nil {
+		o.Say = func(string) {}
+	}
 	s := setter{client, o}
 	cases, statements, register := o.Mount+"/"+vault.CasesMount, o.Mount+"/"+vault.StatementsMount, o.Mount+"/"+vault.RegisterMount
 	steps := []func() error{
@@ -92,12 +101,10 @@ func setup(ctx context.Context, client *api.Client, o Options) (Credential, erro
 		func() error { return s.mount(ctx, statements, "transit", nil) },
 		func() error { return s.mount(ctx, register, "kv", map[string]string{"version": "2"}) },
 		func() error { return s.write(ctx, cases+"/cache-config", map[string]any{"size": cacheSize}) },
-		func() error {
-			return s.write(ctx, statements+"/keys/"+vault.StatementKey, map[string]any{"type": keyType})
-		},
-		func() error { return s.checkStatementKey(ctx, statements, keyType) },
+		func() error { return s.statementKey(ctx, statements, keyType) },
 		func() error { return s.configureRegister(ctx, register) },
 		func() error {
+			s.say("policy "+s.policyName(), "is as this version has it")
 			return client.Sys().PutPolicyWithContext(ctx, s.policyName(), Policy(o.Mount))
 		},
 	}
@@ -118,6 +125,8 @@ type setter struct {
 	o      Options
 }
 
+func (s setter) say(thing, outcome string) { s.o.Say(thing + " " + outcome) }
+
 func (s setter) policyName() string { return s.o.Mount + "-custodian" }
 
 func (s setter) write(ctx context.Context, path string, in map[string]any) error {
@@ -132,24 +141,38 @@ func (s setter) mount(ctx context.Context, path, kind string, options map[string
 		return err
 	}
 	if m := mounts[path+"/"]; m == nil {
+		s.say("mount "+path, "is made")
 		return s.client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: kind, Options: options,
 			Description: "Comity, custodian of " + s.o.Mount})
 	} else if m.Type != kind || m.Options["version"] != options["version"] {
 		return fmt.Errorf("at %s there is already another engine, of type %s", path, m.Type)
 	}
+	s.say("mount "+path, "was there")
 	return nil
 }
 
-// checkStatementKey refuses a key that was made otherwise before: one of
-// another type, or one that Vault would hand out.
-func (s setter) checkStatementKey(ctx context.Context, statements, keyType string) error {
-	got, err := s.client.Logical().ReadWithContext(ctx, statements+"/keys/"+vault.StatementKey)
+// statementKey makes the key, and refuses one that was made otherwise before:
+// one of another type, or one that Vault would hand out.
+func (s setter) statementKey(ctx context.Context, statements, keyType string) error {
+	path := statements + "/keys/" + vault.StatementKey
+	got, err := s.client.Logical().ReadWithContext(ctx, path)
 	if err != nil {
 		return err
+	}
+	outcome := "was there"
+	if got == nil {
+		if err := s.write(ctx, path, map[string]any{"type": keyType}); err != nil {
+			return err
+		}
+		if got, err = s.client.Logical().ReadWithContext(ctx, path); err != nil {
+			return err
+		}
+		outcome = "is made"
 	}
 	if got == nil || got.Data["type"] != keyType || got.Data["exportable"] != false || got.Data["allow_plaintext_backup"] != false {
 		return fmt.Errorf("the statement key that exists is not an unexportable one of type %s", keyType)
 	}
+	s.say("statement key in "+statements, outcome)
 	return nil
 }
 
@@ -189,11 +212,13 @@ func (s setter) enableAuth(ctx context.Context, kind string) error {
 		return err
 	}
 	if m := auths[s.o.Mount+"/"]; m == nil {
+		s.say("login auth/"+s.o.Mount, "is made")
 		return s.client.Sys().EnableAuthWithOptionsWithContext(ctx, s.o.Mount, &api.EnableAuthOptions{Type: kind,
 			Description: "Comity, custodian of " + s.o.Mount})
 	} else if m.Type != kind {
 		return fmt.Errorf("at auth/%s there is already another method, of type %s", s.o.Mount, m.Type)
 	}
+	s.say("login auth/"+s.o.Mount, "was there")
 	return nil
 }
 
@@ -211,19 +236,38 @@ func (s setter) appRole(ctx context.Context) (Credential, error) {
 	if err != nil {
 		return Credential{}, err
 	}
-	secret, err := s.client.Logical().WriteWithContext(ctx, path+"/secret-id", nil)
-	if err != nil {
-		return Credential{}, err
-	}
 	var c Credential
-	if id != nil && secret != nil {
+	if id != nil {
 		c.RoleID, _ = id.Data["role_id"].(string)
-		c.SecretID, _ = secret.Data["secret_id"].(string)
+	}
+	if c.SecretID, err = s.secretID(ctx, path+"/secret-id"); err != nil {
+		return Credential{}, err
 	}
 	if c.RoleID == "" || c.SecretID == "" {
 		return Credential{}, errors.New("vault gave no role id or secret id")
 	}
 	return c, nil
+}
+
+// secretID is that of before, if it is good, else a new one.
+func (s setter) secretID(ctx context.Context, path string) (string, error) {
+	if s.o.SecretID != "" {
+		known, err := s.client.Logical().WriteWithContext(ctx, path+"/lookup", map[string]any{"secret_id": s.o.SecretID})
+		if e, ok := errors.AsType[*api.ResponseError](err); err != nil && (!ok || e.StatusCode != http.StatusNotFound) {
+			return "", err
+		}
+		if known != nil && known.Data != nil {
+			s.say("secret id", "was there")
+			return s.o.SecretID, nil
+		}
+	}
+	issued, err := s.client.Logical().WriteWithContext(ctx, path, nil)
+	if err != nil || issued == nil {
+		return "", err
+	}
+	id, _ := issued.Data["secret_id"].(string)
+	s.say("secret id", "is issued")
+	return id, nil
 }
 
 func (s setter) certificate(ctx context.Context) error {

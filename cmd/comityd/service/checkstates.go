@@ -244,14 +244,15 @@ func split(err error) []error {
 	return []error{err}
 }
 
-// s3Credentials is the content of a credentials file.
-type s3Credentials struct {
+// Credentials are those of a user of an S3 service, as their file holds them.
+type Credentials struct {
 	AccessKey string `json:"accessKey"`
 	SecretKey string `json:"secretKey"`
 }
 
-func readCredentials(path string) (s3Credentials, error) {
-	var cred s3Credentials
+// ReadCredentials reads such a file.
+func ReadCredentials(path string) (Credentials, error) {
+	var cred Credentials
 	raw, err := readLimited(path, maxConfigFile)
 	if err != nil {
 		return cred, err

@@ -137,24 +137,30 @@ func (v VaultConfig) config() vault.Config {
 }
 
 func (s S3Config) config() (s3.Config, error) {
-	cred, err := readCredentials(s.CredentialsFile)
+	cred, err := ReadCredentials(s.CredentialsFile)
 	if err != nil {
 		return s3.Config{}, err
 	}
 	conf := s3.Config{Endpoint: s.Endpoint, PublicEndpoint: s.PublicEndpoint, Region: s.Region, Bucket: s.Bucket,
 		AccessKey: cred.AccessKey, SecretKey: cred.SecretKey}
-	if s.CACert != "" {
-		pem, err := readLimited(s.CACert, maxConfigFile)
-		if err != nil {
-			return s3.Config{}, err
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return s3.Config{}, fmt.Errorf("%s holds no certificate in PEM", s.CACert)
-		}
-		conf.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	conf.TLS, err = s.TLS()
+	return conf, err
+}
+
+// TLS trusts the authority of CACert; nil without one.
+func (s S3Config) TLS() (*tls.Config, error) {
+	if s.CACert == "" {
+		return nil, nil
 	}
-	return conf, nil
+	pem, err := readLimited(s.CACert, maxConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", s.CACert)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
 // publicURL is the bucket's address as agencies see it, which the state's
@@ -165,6 +171,19 @@ func (s S3Config) publicURL() string {
 		endpoint = s.Endpoint
 	}
 	return strings.TrimSuffix(endpoint, "/") + "/" + s.Bucket
+}
+
+// Check opens the bucket as the server does and says what it lacks.
+func (s S3Config) Check(ctx context.Context) error {
+	conf, err := s.config()
+	if err != nil {
+		return err
+	}
+	store, err := s3.New(conf)
+	if err != nil {
+		return err
+	}
+	return store.Check(ctx)
 }
 
 // Keys opens a state's keys as the server does. It is for whoever sets a state

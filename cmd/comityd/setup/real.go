@@ -2,8 +2,6 @@ package setup
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +14,6 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/crypto/custodian/vault"
-	miniosetup "github.com/comity-platform/comity/deploy/minio"
 	"github.com/comity-platform/comity/deploy/stack"
 	"github.com/comity-platform/comity/deploy/union"
 	vaultsetup "github.com/comity-platform/comity/deploy/vault"
@@ -65,44 +62,14 @@ func Real(ctx context.Context, dir string, components *stack.Stack, address stri
 }
 
 func vaultState(ctx context.Context, home string, root *api.Client, address string, s comity.State) (*service.VaultConfig, error) {
-	credential, err := vaultsetup.Setup(ctx, root, vaultsetup.Options{Mount: mount(s)})
-	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(home, "vault-secret-id")
-	if err := credential.WriteSecret(file); err != nil {
-		return nil, fmt.Errorf("setup: %w", err)
-	}
-	return &service.VaultConfig{Address: address, Mount: mount(s), RoleID: credential.RoleID, SecretIDFile: file}, nil
+	cfg := service.VaultConfig{Address: address, Mount: mount(s), SecretIDFile: filepath.Join(home, "vault-secret-id")}
+	return &cfg, Vault(ctx, root, &cfg, vaultsetup.Options{})
 }
 
 func minioState(ctx context.Context, home string, m *stack.MinIO, s comity.State) (*service.S3Config, error) {
-	file := filepath.Join(home, "s3-credentials.json")
-	type credentials struct {
-		AccessKey string `json:"accessKey"`
-		SecretKey string `json:"secretKey"`
-	}
-	err := once(file, func() ([]byte, error) {
-		return json.Marshal(credentials{mount(s) + "-" + random(4), random(20)})
-	})
-	if err != nil {
-		return nil, err
-	}
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("setup: %w", err)
-	}
-	var c credentials
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, fmt.Errorf("setup: %s is damaged", file)
-	}
-	endpoint := "http://" + m.Endpoint
-	err = miniosetup.Apply(ctx, miniosetup.Config{Endpoint: endpoint, RootUser: m.AccessKey, RootSecret: m.SecretKey, Region: region,
-		Bucket: mount(s), AccessKey: c.AccessKey, SecretKey: c.SecretKey})
-	if err != nil {
-		return nil, err
-	}
-	return &service.S3Config{Endpoint: endpoint, Region: region, Bucket: mount(s), CredentialsFile: file}, nil
+	cfg := service.S3Config{Endpoint: "http://" + m.Endpoint, Region: region, Bucket: mount(s), CredentialsFile: filepath.Join(home, "s3-credentials.json")}
+	_, err := MinIO(ctx, cfg, service.Credentials{AccessKey: m.AccessKey, SecretKey: m.SecretKey})
+	return &cfg, err
 }
 
 // database makes the database once, migrates it, and gives the file of the
@@ -136,10 +103,4 @@ func database(ctx context.Context, dir string, p *stack.Postgres) (dsnFile strin
 	}
 	dsnFile = filepath.Join(dir, "database-dsn")
 	return dsnFile, writeFile(dsnFile, []byte(d.AppDSN+"\n"))
-}
-
-func random(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails since Go 1.24
-	return hex.EncodeToString(b)
 }

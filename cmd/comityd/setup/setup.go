@@ -82,7 +82,7 @@ func publish(ctx context.Context, folder *union.Folder, cfg service.Config) erro
 	}
 	places := map[comity.State]union.Place{}
 	for s, state := range cfg.States {
-		key, err := statementKey(ctx, state.Custodian)
+		key, err := StatementKey(ctx, state.Custodian)
 		if err != nil {
 			return fmt.Errorf("setup: the statement key of %s: %w", s, err)
 		}
@@ -92,7 +92,9 @@ func publish(ctx context.Context, folder *union.Folder, cfg service.Config) erro
 	return folder.Publish(ctx, places, policies.Hash(), time.Now())
 }
 
-func statementKey(ctx context.Context, c service.CustodianConfig) (raw json.RawMessage, err error) {
+// StatementKey is the public part of a state's statement key, as its manifest
+// lists it.
+func StatementKey(ctx context.Context, c service.CustodianConfig) (raw json.RawMessage, err error) {
 	keys, done, err := c.Keys(ctx)
 	if err != nil {
 		return nil, err
