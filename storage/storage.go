@@ -25,7 +25,7 @@ var (
 type DB interface {
 	// Write runs f in one read-write transaction, again when the engine asks
 	// for a retry or the connection broke before the commit; f must have no
-	// other effect. Nothing of f's network. What a Lock method was waited for
+	// other effect. Nothing in f waits for the network. What a Lock method was waited for
 	// is seen by every statement after it.
 	Write(ctx context.Context, f func(Tx) error) error
 	// Read runs f once, on one snapshot of the primary, read-only.

@@ -115,7 +115,7 @@ func (c *setupVaultCmd) token() (string, error) {
 type setupMinIOCmd struct {
 	Endpoint        string `required:"" placeholder:"URL" help:"Of the state's MinIO."`
 	Bucket          string `required:"" placeholder:"NAME" help:"To make, with versioning and object lock."`
-	CredentialsFile string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials go that comityd works with, for your eyes only. Those that are there are kept and given to the user; to rotate them, remove the file."`
+	CredentialsFile string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials go that comityd works with, for your eyes only. Those that are there are kept and given to the user: to rotate the secretKey, write a new one there first."`
 	RootFile        string `type:"existingfile" placeholder:"FILE" help:"File with MinIO's root credentials, {\"accessKey\": …, \"secretKey\": …}; MINIO_ROOT_USER and MINIO_ROOT_PASSWORD of the environment otherwise."`
 	Region          string `default:"us-east-1" placeholder:"NAME" help:"Of the server (us-east-1)."`
 	CACert          string `name:"ca-cert" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) that MinIO's must chain to; the system's otherwise."`

@@ -15,7 +15,7 @@ var ErrRole = errors.New("the exchange serves as a role that owns nothing and pa
 // superuser, one with BYPASSRLS, or one that owns the schema or a table in it,
 // be it through another role.
 func CheckRole(ctx context.Context, dsn string) error {
-	pool, err := connect(dsn)
+	pool, err := connect(dsn, 1)
 	if err != nil {
 		return err
 	}
