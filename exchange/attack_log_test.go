@@ -186,7 +186,7 @@ func TestAttackSecondLookDenied(t *testing.T) {
 			c := logOf(t, g.World, log)[0].Content
 			var disclosed, denied int
 			for _, r := range c.Records {
-				if r.ID == string(g.c) && r.Level == "FULL" && r.Grant == g.grant.ID && r.Purpose == comity.PurposeInvestigation && r.Denied == 0 {
+				if r.ID == string(g.c) && r.Level == "FULL" && r.Grant == g.grant.Body.ID && r.Purpose == comity.PurposeInvestigation && r.Denied == 0 {
 					disclosed++
 				}
 				if r.ID == string(g.c) && r.Level == "NONE" && r.Denied == comity.ArticlePurpose {

@@ -16,9 +16,9 @@ import (
 // narrow narrows the grant of a granted world.
 func (g *granted) narrow(t *testing.T, version int, scope comity.Scope, exhibits ...comity.ID) {
 	t.Helper()
-	body := statement.NarrowBody{Scope: scope, Exhibits: exhibits, Caveats: g.grant.Body.Caveats, NotAfter: g.grant.Body.NotAfter}
-	g.liaison.Do(t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.ID, ExpectedVersion: version, Body: body,
-		Act: g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.ID}, body)})
+	body := statement.NarrowBody{Case: g.c, Scope: scope, Exhibits: exhibits, Caveats: g.grant.Body.Caveats, NotAfter: g.grant.Body.NotAfter}
+	g.liaison.Do(t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.grant.Body.ID, ExpectedVersion: version, Body: body,
+		Act: g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: g.grant.Body.ID}, body)})
 }
 
 // TestAttackNarrowingUndone: a narrowing taken back in the database, so that
@@ -49,8 +49,8 @@ func TestAttackNarrowerGrantRevived(t *testing.T) {
 	if v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation); len(v.Exhibits) != 2 {
 		t.Fatalf("exhibits under two grants: %v", v.Exhibits)
 	}
-	g.liaison.Do(t, g.liaison.Revoke(t, second.ID))
-	exec(t, raw, `UPDATE grants SET status = 'ACTIVE', ended_at = 0 WHERE id = ?`, second.ID)
+	g.liaison.Do(t, g.liaison.Revoke(t, g.c, second.Body.ID))
+	exec(t, raw, `UPDATE grants SET status = 'ACTIVE', ended_at = 0 WHERE id = ?`, second.Body.ID)
 	x := secondServer(t, g.World, turned{})
 	v := caseOf(t, at(g.foreign, x), g.c, comity.PurposeInvestigation)
 	if _, shown := v.Exhibits[exhibit]; shown || len(v.Exhibits) != 1 || v.Text == nil {
@@ -76,7 +76,7 @@ func TestAttackTermsRewritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, raw := operated(t)
-			exec(t, raw, `UPDATE grants SET `+change+` WHERE id = ?`, g.grant.ID)
+			exec(t, raw, `UPDATE grants SET `+change+` WHERE id = ?`, g.grant.Body.ID)
 			for _, p := range []comity.Purpose{comity.PurposeInvestigation, comity.PurposeProsecution} {
 				if v := caseOf(t, g.foreign, g.c, p); v.Text != nil || v.Access.Level != sovereignty.AccessNone || v.Access.Grant != nil {
 					t.Errorf("the case is shown under the changed row: %+v", v.Access)
@@ -90,7 +90,7 @@ func TestAttackTermsRewritten(t *testing.T) {
 		if v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation); v.Text == nil {
 			t.Fatal("the narrowed grant opens nothing")
 		}
-		exec(t, raw, `UPDATE grants SET caveats = 'free use' WHERE id = ?`, g.grant.ID)
+		exec(t, raw, `UPDATE grants SET caveats = 'free use' WHERE id = ?`, g.grant.Body.ID)
 		if v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation); v.Text != nil {
 			t.Errorf("the case is shown under the changed row: %+v", v.Access)
 		}
