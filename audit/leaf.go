@@ -1,16 +1,22 @@
 // Package audit is the record of acts: what was done, seen, refused and
-// released, in an order that nobody changes without every state noticing.
+// released, in one order.
 //
 // A leaf is 32 opaque bytes: the hash of salted commitments, one per state
 // concerned and filled up to a size class, so that an outsider learns neither
 // who acted nor how many states were concerned. Each state reads in the clear
-// the opening that concerns it, and can check it against the leaf.
+// the opening that concerns it, and checks it against the leaf and the chain
+// (package verify, `comity log verify`).
+//
+// The chain is signed by nobody. A reader who verified it before notices when
+// what it saw is changed, taken away or put in another order; one who looks for
+// the first time takes the operator's word for everything before. Two states
+// who compare heads notice when they were shown different chains. That an
+// opening was kept back from the beginning shows nowhere in the chain.
 package audit
 
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +24,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -33,6 +40,9 @@ const (
 	Released Outcome = "RELEASED" // a key was asked for, to be released
 	Failed   Outcome = "FAILED"   // what an earlier leaf announced did not come about
 	Repeated Outcome = "REPEATED" // an act was asked for again under its idempotency key
+	// Unverified stands in no leaf: what is shown in the place of an opening that
+	// is not of its leaf.
+	Unverified Outcome = "UNVERIFIED"
 )
 
 // Content is what one state reads of a leaf. It names records and rules, never
@@ -67,7 +77,8 @@ type Record struct {
 	Purpose comity.Purpose `json:"purpose,omitempty"` // declared for this record
 	// Denied is the Article that withheld this record, 0 when none did.
 	Denied comity.Article `json:"denied,omitempty"`
-	// Chain is the chain value of a custody event (hex): the log binds the chain.
+	// Chain is the chain value of a custody event (hex): whoever alters the event
+	// must alter this leaf too.
 	Chain string `json:"chain,omitempty"`
 }
 
@@ -113,28 +124,12 @@ func opening(s comity.State, content []byte) storage.Opening {
 }
 
 // Hash is the leaf over its openings' commitments in ascending order.
-func Hash(commitments [][32]byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte("comity/leaf/v1\x00"))
-	for _, c := range commitments {
-		h.Write(c[:])
-	}
-	return [32]byte(h.Sum(nil))
-}
+func Hash(commitments [][32]byte) [32]byte { return verify.Leaf(commitments) }
 
 // Link is the chain value of the leaf at index after the previous one's (32
 // zero bytes before the first).
 func Link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte("comity/chain/v1\x00"))
-	h.Write(previous[:])
-	var n [8]byte
-	for i := range n {
-		n[i] = byte(index >> (56 - 8*i))
-	}
-	h.Write(n[:])
-	h.Write(leaf[:])
-	return [32]byte(h.Sum(nil))
+	return verify.Link(previous, index, leaf)
 }
 
 // Open checks that a state's opening belongs to the leaf and returns its content.
@@ -143,10 +138,9 @@ func Open(e storage.LogEntry) (Content, error) {
 		return Content{}, fmt.Errorf("audit: leaf %s has %d openings for its reader, wanted one", e.Leaf.ID, len(e.Leaf.Openings))
 	}
 	o := e.Leaf.Openings[0]
-	sorted := slices.Clone(e.Commitments)
-	slices.SortFunc(sorted, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
-	if !slices.Contains(sorted, o.Commitment()) || Hash(sorted) != e.Leaf.Hash {
-		return Content{}, fmt.Errorf("audit: the opening of leaf %s does not belong to it", e.Leaf.ID)
+	shown := verify.Opening{Index: e.Leaf.Index, Leaf: e.Leaf.Hash, State: string(o.State), Salt: o.Salt, Content: o.Content, Commitments: e.Commitments}
+	if err := shown.Check(); err != nil {
+		return Content{}, fmt.Errorf("audit: the opening of leaf %s does not belong to it: %w", e.Leaf.ID, err)
 	}
 	var c Content
 	if err := json.Unmarshal(o.Content, &c); err != nil {

@@ -6,11 +6,11 @@ package storage
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 )
 
 // Errors that the adapters give.
@@ -172,20 +172,8 @@ type Opening struct {
 	Content []byte // canonical JSON, see package audit
 }
 
-// openingTag separates the hash of an opening from every other use of SHA-256.
-const openingTag = "comity/opening/v1\x00"
-
-// Commitment is what the other states see of the opening: SHA-256 over the tag,
-// the state's two letters, the salt and the content, which are unambiguous
-// together because all but the last are of fixed length.
-func (o Opening) Commitment() [32]byte {
-	h := sha256.New()
-	h.Write([]byte(openingTag))
-	h.Write([]byte(o.State))
-	h.Write(o.Salt[:])
-	h.Write(o.Content)
-	return [32]byte(h.Sum(nil))
-}
+// Commitment is what the other states see of the opening, see [verify.Commitment].
+func (o Opening) Commitment() [32]byte { return verify.Commitment(string(o.State), o.Salt, o.Content) }
 
 // LogEntry is a leaf as one state reads it: every state's commitment, and the
 // one opening that concerns the reader.
@@ -273,6 +261,10 @@ type ReadTx interface {
 	// Log lists what concerns a state, newest first by leaf time and id.
 	Log(state comity.State, p Page) ([]LogEntry, error)
 	LogByID(state comity.State, ids []comity.ID) (map[comity.ID]LogEntry, error)
+	// LogChain lists the leaves of all states that have a place, from an index
+	// on and in order, with Hash, Index and Chain alone, and says how many the
+	// log has.
+	LogChain(from int64, limit int) (leaves []Leaf, size int64, err error)
 
 	IdempotencyOf(issuer, subject, mutation, key string) (Idempotency, error) // ErrNotFound
 }

@@ -20,6 +20,10 @@ var leaves = newTable("leaves", "id hash at idx chain",
 var waiting = newTable("leaves", "id hash at",
 	func(l *storage.Leaf) []any { return []any{&l.ID, digest(&l.Hash), instant(&l.At)} })
 
+// placed is a leaf as every state sees it.
+var placed = newTable("leaves", "hash idx chain",
+	func(l *storage.Leaf) []any { return []any{digest(&l.Hash), indexField{&l.Index}, digest(&l.Chain)} })
+
 type opening struct {
 	storage.Opening
 	leaf       comity.ID
@@ -68,6 +72,15 @@ func (r *reader) LogByID(s comity.State, ids []comity.ID) (map[comity.ID]storage
 		m[e.Leaf.ID] = e
 	}
 	return m, nil
+}
+
+func (r *reader) LogChain(from int64, limit int) ([]storage.Leaf, int64, error) {
+	var size int64
+	if err := r.scanOne(`SELECT size FROM log_head WHERE id = 1`, nil, &size); err != nil {
+		return nil, 0, fmt.Errorf("the log's head: %w", err)
+	}
+	found, err := placed.query(r, `SELECT `+placed.cols("l")+` FROM leaves l WHERE l.idx >= $1 ORDER BY l.idx LIMIT $2`, from, max(limit, 0))
+	return found, size, err
 }
 
 // logEntries completes the reader's own openings, in their order.

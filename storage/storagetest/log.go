@@ -103,6 +103,21 @@ func sequenced(t *testing.T, db storage.DB, want int) []storage.Leaf {
 	t.Helper()
 	all := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) { return r.Log("KZ", storage.Page{Limit: 100000}) })
 	leaves := make([]storage.Leaf, want)
+	read(t, db, func(r storage.ReadTx) error {
+		chain, size, err := r.LogChain(0, 100000)
+		if err == nil && (len(chain) != want || size != int64(want)) {
+			t.Fatalf("the chain has %d leaves and says %d, wanted %d", len(chain), size, want)
+		}
+		for from := range int64(min(want+1, 4)) {
+			part, _, err := r.LogChain(from, 2)
+			if err != nil {
+				return err
+			}
+			equal(t, "a part of the chain", part, chain[from:min(from+2, int64(want))])
+		}
+		copy(leaves, chain)
+		return err
+	})
 	done := 0
 	for _, e := range all {
 		if e.Leaf.Index < 0 {
@@ -111,6 +126,7 @@ func sequenced(t *testing.T, db storage.DB, want int) []storage.Leaf {
 		if e.Leaf.Index >= int64(want) || leaves[e.Leaf.Index].ID != "" {
 			t.Fatalf("index %d is out of order", e.Leaf.Index)
 		}
+		equal(t, "a leaf in the chain", leaves[e.Leaf.Index], storage.Leaf{Hash: e.Leaf.Hash, Index: e.Leaf.Index, Chain: e.Leaf.Chain})
 		leaves[e.Leaf.Index] = e.Leaf
 		done++
 	}
