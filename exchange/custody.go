@@ -1,11 +1,11 @@
 package exchange
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -42,14 +42,17 @@ func chained(e comity.CustodyEvent) comity.CustodyEvent {
 	return e
 }
 
-// link puts a custody event into the act's leaf, so that the log binds the
-// chain: whoever keeps the database cannot compute it anew.
+// link puts a custody event into the act's leaf: whoever keeps the database can
+// compute the chain of custody anew, nothing in it being signed but the acts,
+// but must then change leaves of the record of acts too, which a state that
+// verified them before notices.
 func (a *attempt) link(e comity.CustodyEvent) {
 	a.records = append(a.records, audit.Record{ID: string(e.ID), Chain: hex.EncodeToString(e.Chain[:])})
 }
 
 // ChainCustody is the chain value of an event after the previous link's.
 func ChainCustody(previous [32]byte, e comity.CustodyEvent) [32]byte {
-	return sha256.Sum256(bind("custody", previous, e.ID, e.Evidence, e.Kind, e.Actor, e.Function, e.State,
-		e.Purpose, e.Grant, e.Hash, e.Act, e.At.UTC().UnixMicro()))
+	return verify.CustodyLink(previous, verify.CustodyEvent{ID: string(e.ID), Evidence: string(e.Evidence), Kind: string(e.Kind),
+		Actor: string(e.Actor), Function: e.Function, State: string(e.State), Purpose: string(e.Purpose), Grant: string(e.Grant),
+		Hash: e.Hash, Act: e.Act, At: e.At.UnixMicro()})
 }

@@ -100,7 +100,9 @@ type LogView struct {
 	Content audit.Content
 }
 
-// Log reads what concerns the officer's state in the record of acts, newest first.
+// Log reads what concerns the officer's state in the record of acts, newest
+// first. Of an opening that is not of its leaf the view says so, and nothing
+// that it claims.
 func (r *Reader) Log(first int, after string) (Page[LogView], error) {
 	p, binding, err := r.page("log", nil, first, after)
 	if err != nil {
@@ -113,14 +115,47 @@ func (r *Reader) Log(first int, after string) (Page[LogView], error) {
 	if err != nil {
 		return Page[LogView]{}, err
 	}
-	var fault error
 	page := cut(r, found, p.Limit, binding, func(e storage.LogEntry) storage.Key { return place(e.Leaf.At, e.Leaf.ID) },
 		func(e storage.LogEntry) LogView {
 			c, err := audit.Open(e)
-			if err != nil {
-				fault = err
+			if err != nil { // shown as it lies there, so that the state sees for itself which one it is
+				r.x.log.Error("incident: an opening is not of its leaf", "leaf", e.Leaf.ID, "index", e.Leaf.Index, "error", err)
+				c = audit.Content{Outcome: audit.Unverified, At: e.Leaf.At}
 			}
 			return LogView{e, c}
 		})
-	return page, fault
+	return page, nil
+}
+
+// maxStretch bounds the leaves of one stretch of the chain.
+const maxStretch = 2000
+
+// Stretch is a part of the record's chain, as every state may see it: hashes,
+// and nothing of what they are of.
+type Stretch struct {
+	Size   int64      // how many leaves the whole chain has
+	Leaves [][32]byte // from the index asked for, none left out
+	Chains [][32]byte // the chain value of each
+}
+
+// LogChain reads the chain of the record of acts from an index on, for whoever
+// may read the record, to verify it.
+func (r *Reader) LogChain(from int64, first int) (Stretch, error) {
+	if first < 1 || first > maxStretch {
+		return Stretch{}, comity.Invalid("first", "a stretch of the chain holds between 1 and 2000 leaves")
+	}
+	d := r.decide(sovereignty.Question{Action: sovereignty.LogRead, Record: sovereignty.Record{State: r.who.Officer.State, Kind: comity.KindLeaf}})
+	if err := d.Err(); err != nil {
+		r.denied = &d
+		return Stretch{}, err
+	}
+	found, size, err := r.tx.LogChain(from, first)
+	s := Stretch{Size: size}
+	for i, l := range found {
+		if l.Index != from+int64(i) {
+			break // what verifies the chain sees from the size that it ends early
+		}
+		s.Leaves, s.Chains = append(s.Leaves, l.Hash), append(s.Chains, l.Chain)
+	}
+	return s, err
 }

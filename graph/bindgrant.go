@@ -109,4 +109,18 @@ func (b *binding) log() {
 		"purpose": func(_ *request, r audit.Record) any { return r.Purpose },
 		"denied":  func(_ *request, r audit.Record) any { return int(r.Denied) },
 	})
+	get(b, "LogChain", fields[exchange.Stretch]{
+		"size":   func(_ *request, s exchange.Stretch) any { return s.Size },
+		"leaves": func(_ *request, s exchange.Stretch) any { return packed(s.Leaves) },
+		"chains": func(_ *request, s exchange.Stretch) any { return packed(s.Chains) },
+	})
+}
+
+// packed puts hashes after each other.
+func packed(hashes [][32]byte) []byte {
+	out := make([]byte, 0, 32*len(hashes))
+	for _, h := range hashes {
+		out = append(out, h[:]...)
+	}
+	return out
 }

@@ -81,6 +81,11 @@ func (b *binding) query() {
 		page, err := q.reader.Log(a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(e *exchange.LogView) any { return e }), err)
 	})
+	batch(b, "Viewer.logChain", func(q *request, parents []viewer, a args) ([]exchange.Stretch, error) {
+		from, _ := a["from"].(int64)
+		s, err := q.reader.LogChain(from, a.number("first"))
+		return one(s, err)
+	})
 	batch(b, "Viewer.mandates", func(q *request, parents []viewer, _ args) ([][]comity.Mandate, error) {
 		all, err := q.reader.Mandates()
 		return one(all, err)
