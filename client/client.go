@@ -28,6 +28,11 @@ type Config struct {
 	// StateFile remembers the newest manifests seen, so that the server cannot
 	// go back to older ones. "" remembers within the process only.
 	StateFile string
+	// LogFile remembers the leaves of the record of acts, 33 bytes each, as
+	// [Client.VerifyLog] saw them, so that none can be changed or taken away
+	// unnoticed; files beside it have its name and an ending. "" remembers
+	// nothing.
+	LogFile string
 	// SessionKey is the officer's key (P-256) that the token names.
 	SessionKey *ecdsa.PrivateKey
 	// Token is the officer's access token. Without one only the directory can be read.
@@ -49,8 +54,9 @@ type Client struct {
 	token  string
 	now    func() time.Time
 	// pause gives how long to wait before attempt n (from 1).
-	pause func(n int) time.Duration
-	trust *trust
+	pause   func(n int) time.Duration
+	trust   *trust
+	logFile string
 
 	mu      sync.Mutex
 	officer *Officer
@@ -69,7 +75,7 @@ func New(c Config) (*Client, error) {
 	case c.Token != "" && c.SessionKey == nil:
 		return nil, comity.Invalid("sessionKey", "a token is of no use without the session key that it names")
 	}
-	cl := &Client{server: strings.TrimSuffix(c.Server, "/"), key: c.SessionKey, token: c.Token, now: c.Now, pause: pause}
+	cl := &Client{server: strings.TrimSuffix(c.Server, "/"), key: c.SessionKey, token: c.Token, now: c.Now, pause: pause, logFile: c.LogFile}
 	cl.api = cl.server + "/graphql"
 	if cl.now == nil {
 		cl.now = time.Now

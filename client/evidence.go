@@ -17,7 +17,8 @@ import (
 )
 
 // Evidence reads an exhibit with its parts and its chain of custody. Its Check
-// says whether the state's receipt holds and says what the answer says.
+// says whether the state's receipt holds and says what the answer says; each
+// event has a Check of its own.
 func (c *Client) Evidence(ctx context.Context, evidence comity.ID, p comity.Purpose) (*Evidence, error) {
 	if err := id("id", evidence, comity.KindEvidence); err != nil {
 		return nil, err
@@ -32,6 +33,7 @@ func (c *Client) Evidence(ctx context.Context, evidence comity.ID, p comity.Purp
 		return nil, comity.NotFound()
 	}
 	c.checkLabel(ctx, data.Node)
+	c.checkCustody(ctx, data.Node)
 	return data.Node, nil
 }
 

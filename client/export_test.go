@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"github.com/comity-platform/comity"
+)
 
 // Hurry makes a client's retries follow at once.
 func (c *Client) Hurry() *Client {
@@ -24,3 +28,6 @@ func ReadResume(b []byte) int {
 	}
 	return -1
 }
+
+// VerifyLogEntry holds an entry of the record of acts against its leaf.
+func VerifyLogEntry(e *LogEntry, own comity.State) error { return e.verify(own) }

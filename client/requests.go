@@ -195,7 +195,9 @@ func (c *Client) MessageSend(ctx context.Context, requestID comity.ID, text stri
 	return p.Message, err
 }
 
-// Log reads the record of acts as far as it concerns the officer's state, newest first.
+// Log reads the record of acts as far as it concerns the officer's state, newest
+// first. Each entry is verified against its leaf on receipt, see LogEntry.Check;
+// that the leaf stands in the record is for [Client.VerifyLog].
 func (c *Client) Log(ctx context.Context, first int, after string) (Page[LogEntry], error) {
 	var data struct {
 		Viewer struct {
@@ -203,5 +205,8 @@ func (c *Client) Log(ctx context.Context, first int, after string) (Page[LogEntr
 		} `json:"viewer"`
 	}
 	err := c.query(ctx, "Log", variables(map[string]any{"first": first, "after": after}), &data)
+	if err == nil {
+		err = c.checkLog(ctx, data.Viewer.Log.Nodes)
+	}
 	return data.Viewer.Log, err
 }

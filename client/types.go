@@ -239,6 +239,7 @@ type CustodyEvent struct {
 	Act      string             `json:"act,omitempty"`
 	Chain    string             `json:"chain"`
 	At       time.Time          `json:"at"`
+	Check    Check              `json:"check"` // of link and signed act
 }
 
 // RequestObservable is an observable as a request describes it.
@@ -330,8 +331,8 @@ type Grant struct {
 	Check          Check              `json:"check"`
 }
 
-// Check is what came of verifying a statement of a state on receipt. The zero
-// value says that there was none to verify.
+// Check is what came of verifying on receipt, most often a statement of a state.
+// The zero value says that there was nothing to verify.
 type Check struct{ err error }
 
 // Verified reports whether there was a statement and it held.
@@ -395,6 +396,9 @@ type LogRecord struct {
 	Level   string         `json:"level,omitempty"`
 	Grant   comity.ID      `json:"grant,omitempty"`
 	Purpose comity.Purpose `json:"purpose,omitempty"`
+	// Denied is the Article that withheld this record, 0 when none did.
+	Denied comity.Article `json:"denied,omitempty"`
+	Chain  string         `json:"chain,omitempty"` // hex, of a custody event
 }
 
 // LogEntry is a leaf of the record of acts as the viewer's state reads it.
@@ -420,6 +424,7 @@ type LogEntry struct {
 	Salt        string            `json:"salt"`
 	Commitments []string          `json:"commitments"`
 	Content     string            `json:"content"` // canonical JSON of what the leaf commits to
+	Check       Check             `json:"check"`
 }
 
 // decode reads JSON of the API. Unknown members are no error: a newer server

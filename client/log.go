@@ -1,0 +1,259 @@
+package client
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
+)
+
+// logContent is the opening of a leaf, as the state that it is for reads it.
+type logContent struct {
+	Act     string    `json:"act"`
+	Outcome string    `json:"outcome"`
+	At      time.Time `json:"at"`
+	Actor   struct {
+		State    comity.State      `json:"state"`
+		Agency   comity.AgencyID   `json:"agency"`
+		Function string            `json:"function"`
+		Ref      comity.OfficerRef `json:"ref"`
+	} `json:"actor"`
+	Records   []LogRecord    `json:"records"`
+	Purpose   comity.Purpose `json:"purpose"`
+	Article   comity.Article `json:"article"`
+	Reason    string         `json:"reason"`
+	Policies  string         `json:"policies"`
+	RequestID string         `json:"requestId"`
+}
+
+// checkLog verifies each entry's opening against its leaf, and that the entry
+// says what the opening says. What an entry that does not hold says is dropped.
+func (c *Client) checkLog(ctx context.Context, entries []LogEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	own, err := c.state(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		e := &entries[i]
+		if err := e.verify(own); err != nil {
+			*e = LogEntry{ID: e.ID, Records: []LogRecord{}, Leaf: e.Leaf, Index: e.Index, Chain: e.Chain, Salt: e.Salt,
+				Commitments: e.Commitments, Content: e.Content, Check: Check{err}}
+			continue
+		}
+		e.Check = Check{errNone}
+	}
+	return nil
+}
+
+// verify holds the entry against its leaf as its state's opening, and takes from
+// the opening what the API does not show apart.
+func (e *LogEntry) verify(own comity.State) error {
+	o, err := e.opening(own)
+	if err != nil {
+		return err
+	}
+	if err := o.Check(); err != nil {
+		return err
+	}
+	said, err := readContent(o.Content)
+	if err != nil {
+		return err
+	}
+	if said.Act != e.Act || said.Outcome != e.Outcome || !said.At.Equal(e.At) || said.Actor.State != e.State || said.Actor.Agency != e.Agency ||
+		said.Actor.Function != e.Function || said.Actor.Ref != e.Ref || said.Purpose != e.Purpose || said.Article != e.Article ||
+		said.Reason != e.Reason || said.Policies != e.Policies || said.RequestID != e.RequestID ||
+		!slices.EqualFunc(said.Records, e.Records, func(a, b LogRecord) bool {
+			return a.ID == b.ID && a.Level == b.Level && a.Grant == b.Grant && a.Purpose == b.Purpose
+		}) {
+		return errors.New("it is shown with other words than the leaf commits to")
+	}
+	e.ArticleName = e.Article.Name()
+	if said.Records != nil {
+		e.Records = said.Records
+	}
+	return nil
+}
+
+// readContent reads the content of an opening.
+func readContent(content []byte) (logContent, error) {
+	var said logContent
+	if err := json.Unmarshal(content, &said); err != nil {
+		return logContent{}, fmt.Errorf("what the leaf commits to cannot be read: %w", err)
+	}
+	return said, nil
+}
+
+// opening reads the entry's hashes.
+func (e *LogEntry) opening(own comity.State) (verify.Opening, error) {
+	o := verify.Opening{Index: -1, State: string(own), Content: []byte(e.Content), Commitments: make([][32]byte, len(e.Commitments))}
+	if e.Index != nil {
+		if o.Index = *e.Index; o.Index < 0 {
+			return o, fmt.Errorf("%d is no index", o.Index)
+		}
+	}
+	read := func(s string, to *[32]byte) bool {
+		b, err := hex.DecodeString(s)
+		if err != nil || len(b) != len(to) {
+			return false
+		}
+		*to = [32]byte(b)
+		return true
+	}
+	ok := read(e.Leaf, &o.Leaf) && read(e.Salt, &o.Salt)
+	for i, c := range e.Commitments {
+		ok = ok && read(c, &o.Commitments[i])
+	}
+	if !ok {
+		return o, errors.New("its leaf, salt or commitments are no hashes of 32 bytes")
+	}
+	return o, nil
+}
+
+// LogHead is how far the record of acts goes: the number of its leaves, and the
+// chain value of the last one.
+type LogHead struct {
+	Size  int64  `json:"size"`
+	Chain string `json:"chain"` // hex
+}
+
+// LogReport is what [Client.VerifyLog] verified.
+type LogReport struct {
+	State   comity.State `json:"state"` // whose openings were checked
+	Head    LogHead      `json:"head"`
+	Before  *LogHead     `json:"before,omitempty"` // as it was when it was last verified here
+	Own     int64        `json:"own"`              // leaves that the state opens
+	Waiting int64        `json:"waiting"`          // openings whose leaf has no place yet
+}
+
+// VerifyLog reads the whole record of acts and verifies it, see [verify.Check]:
+// the chain of all leaves, every opening shown to the officer's state, both
+// against what was seen before (Config.LogFile), and that the chain passes
+// through the heads that others were shown. What does not hold is a
+// [*VerificationError]; a [*verify.Fault] within it has the first index.
+// progress is told of leaves and of openings; it may be nil.
+func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func(what string, done, of int64)) (LogReport, error) {
+	heads := make([]verify.Head, len(through))
+	for i, h := range through {
+		chain, err := hex.DecodeString(h.Chain)
+		if err != nil || len(chain) != 32 || h.Size < 1 {
+			return LogReport{}, comity.Invalid("head", "a head is the number of leaves, at least 1, and a chain value of 64 hex digits")
+		}
+		heads[i] = verify.Head{Size: h.Size, Chain: [32]byte(chain)}
+	}
+	who, err := c.Viewer(ctx)
+	if err != nil {
+		return LogReport{}, err
+	}
+	name := c.logFile
+	if name == "" {
+		dir, err := os.MkdirTemp("", "comity-log-")
+		if err != nil {
+			return LogReport{}, err
+		}
+		defer os.RemoveAll(dir)
+		name = filepath.Join(dir, "log")
+	}
+	unlock, err := lockFile(name + ".lock")
+	if err != nil {
+		return LogReport{}, fmt.Errorf("client: the record of acts cannot be remembered: %w", err)
+	}
+	defer unlock()
+	seen, err := verify.Remember(name, string(who.State))
+	if err != nil {
+		return LogReport{}, err
+	}
+	defer seen.Close()
+	found, err := verify.Check{Source: logSource{c, who.State}, Seen: seen, Through: heads, Progress: progress}.Run(ctx)
+	if _, ok := errors.AsType[*verify.Fault](err); ok {
+		return LogReport{}, unverified("the record of acts", err)
+	}
+	if err != nil {
+		return LogReport{}, err
+	}
+	head := func(h verify.Head) LogHead { return LogHead{h.Size, hex.EncodeToString(h.Chain[:])} }
+	r := LogReport{State: who.State, Head: head(found.Head), Own: found.Own, Waiting: found.Waiting}
+	if found.Before.Size > 0 {
+		before := head(found.Before)
+		r.Before = &before
+	}
+	return r, nil
+}
+
+// logSource reads the record of acts through the API.
+type logSource struct {
+	c   *Client
+	own comity.State
+}
+
+// stretch is how many leaves are asked for at once, the most that the API gives.
+const stretch = 2000
+
+func (s logSource) Chain(ctx context.Context, from int64) (verify.Stretch, error) {
+	var data struct {
+		Viewer struct {
+			Chain struct {
+				Size   int64  `json:"size"`
+				Leaves []byte `json:"leaves"`
+				Chains []byte `json:"chains"`
+			} `json:"logChain"`
+		} `json:"viewer"`
+	}
+	if err := s.c.query(ctx, "LogChain", map[string]any{"from": from, "first": stretch}, &data); err != nil {
+		return verify.Stretch{}, err
+	}
+	got := data.Viewer.Chain
+	leaves, ok := unpack(got.Leaves)
+	chains, okToo := unpack(got.Chains)
+	if !ok || !okToo {
+		return verify.Stretch{}, unverifiedf("the record of acts", "at index %d: what is shown of the chain is no sequence of hashes", from)
+	}
+	return verify.Stretch{Size: got.Size, Leaves: leaves, Chains: chains}, nil
+}
+
+// unpack reads hashes that stand after each other.
+func unpack(b []byte) ([][32]byte, bool) {
+	hashes := make([][32]byte, len(b)/32)
+	for i := range hashes {
+		hashes[i] = [32]byte(b[i*32:])
+	}
+	return hashes, len(b)%32 == 0
+}
+
+func (s logSource) Openings(ctx context.Context, f func(verify.Opening) error) error {
+	for after := ""; ; {
+		page, err := s.c.Log(ctx, MaxPage, after)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Nodes {
+			o, err := e.opening(s.own)
+			if err == nil {
+				err = e.Check.Err()
+			}
+			if err != nil {
+				return &verify.Fault{Index: o.Index, Reason: err.Error()}
+			}
+			if err := f(o); err != nil {
+				return err
+			}
+		}
+		if !page.Info.HasNext {
+			return nil
+		}
+		if page.Info.End == "" || page.Info.End == after {
+			return errors.New("client: the list says that it goes on, but not where")
+		}
+		after = page.Info.End
+	}
+}
