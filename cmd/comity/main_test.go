@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -26,6 +27,8 @@ import (
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/sqlite"
 )
 
 func TestMain(m *testing.M) {
@@ -40,13 +43,24 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token,
+			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper,
 		},
 	})
 }
 
 func setup(t *testing.T, env *testscript.Env) error {
-	w := exchangetest.New(t)
+	database := filepath.Join(env.WorkDir, "server", "comity.db")
+	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
+		return err
+	}
+	w := exchangetest.NewWith(t, exchangetest.Options{DB: func(t testing.TB, now func() time.Time) storage.DB {
+		db, err := sqlite.Open(context.Background(), database, sqlite.Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		env.Defer(func() { db.Close() })
+		return db
+	}})
 	server := httptest.NewUnstartedServer(nil)
 	url := "http://" + server.Listener.Addr().String()
 	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: slog.New(slog.DiscardHandler)})
@@ -60,7 +74,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Values["world"], env.Values["test"] = w, t
+	env.Values["world"], env.Values["test"], env.Values["database"] = w, t, database
 	env.Setenv("COMITY_HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("SERVER", url)
 	env.Setenv("CATEGORY", string(tokentest.Category))
@@ -132,6 +146,21 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 // sequence gives every leaf of the record of acts its place.
 func sequence(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Value("world").(*exchangetest.World).Sequence(ts.Value("test").(*testing.T))
+}
+
+// tamper STATEMENT changes the database, as whoever keeps it can.
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tamper STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.Value("database").(string)+"?_pragma=busy_timeout(10000)")
+	ts.Check(err)
+	defer db.Close()
+	r, err := db.Exec(args[0])
+	ts.Check(err)
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		ts.Fatalf("it changed nothing (%v)", err)
+	}
 }
 
 // big NAME SIZE makes a file.

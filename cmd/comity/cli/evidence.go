@@ -14,7 +14,7 @@ type evidenceCmd struct {
 	Put     evidencePutCmd     `cmd:"" help:"Upload files as exhibits of a case."`
 	Get     evidenceGetCmd     `cmd:"" help:"Open an exhibit, fetch, decrypt and verify it."`
 	List    evidenceListCmd    `cmd:"" help:"List a case's exhibits."`
-	Custody evidenceCustodyCmd `cmd:"" help:"Show an exhibit's chain of custody."`
+	Custody evidenceCustodyCmd `cmd:"" help:"Show and verify an exhibit's chain of custody."`
 }
 
 type evidencePutCmd struct {
@@ -166,10 +166,17 @@ type evidenceCustodyCmd struct {
 
 // Help says what is shown.
 func (evidenceCustodyCmd) Help() string {
-	return `A grantee sees the originator's events and its own.
+	return `A grantee sees the originator's events and its own. Each state's events are a chain, which is verified with
+the signed acts and the state's receipt of the sealing; for authorities and liaisons also against the record
+of acts. What does not hold is named, and the exit code is 9.
 
-Example:
-  comity evidence custody evidence1_…`
+A signed act shows that the holder of its key signed it: for the sealing the state's receipt says whose key
+that is, for other events the exchange. An event that was taken away together with its leaves of the record
+of acts is not missed here, but by comity log verify if that has seen them.
+
+Examples:
+  comity evidence custody evidence1_…
+  comity evidence custody evidence1_… --purpose INVESTIGATION --json`
 }
 
 func (e evidenceCustodyCmd) Run(r *run) error {
@@ -181,10 +188,22 @@ func (e evidenceCustodyCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	return r.print(nonNil(x.Custody), func(w io.Writer) {
-		row(w, "WHEN", "EVENT", "STATE", "WHO", "FUNCTION", "PURPOSE", "GRANT", "SIGNED", "SHA-256")
+	err = x.CustodyFault()
+	looked := false
+	if err == nil {
+		looked, err = c.CustodyInLog(r.ctx, x)
+	}
+	if err == nil && !looked && !r.Quiet && !r.JSON {
+		fmt.Fprintln(r.stderr, "not compared with the record of acts, which authorities, auditors and liaisons read")
+	}
+	return errors.Join(r.print(nonNil(x.Custody), func(w io.Writer) {
+		row(w, "WHEN", "EVENT", "STATE", "WHO", "FUNCTION", "PURPOSE", "GRANT", "SIGNED", "SHA-256", "LINK")
 		for _, ev := range x.Custody {
-			row(w, ev.At, ev.Kind, ev.State, ev.Actor, ev.Function, ev.Purpose, ev.Grant, ev.Act != "", ev.Hash)
+			link := "verified"
+			if !ev.Check.Verified() {
+				link = "DOES NOT HOLD"
+			}
+			row(w, ev.At, ev.Kind, ev.State, ev.Actor, ev.Function, ev.Purpose, ev.Grant, ev.Act != "", ev.Hash, link)
 		}
-	})
+	}), err)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -76,7 +77,8 @@ func (stateListCmd) Run(r *run) error {
 }
 
 type logCmd struct {
-	List logListCmd `cmd:"" help:"List what concerns the officer's state, newest first."`
+	List   logListCmd   `cmd:"" help:"List what concerns the officer's state, newest first."`
+	Verify logVerifyCmd `cmd:"" help:"Verify the whole record: its chain, the own openings, and both against what was seen before."`
 }
 
 type logListCmd struct{ pageFlags }
@@ -84,7 +86,8 @@ type logListCmd struct{ pageFlags }
 // Help shows an example.
 func (logListCmd) Help() string {
 	return `Every act, foreign read, denial and key release is a leaf of the record of acts. #- means that the
-sequencer has not placed the leaf yet.
+sequencer has not placed the leaf yet. Every entry is verified against its leaf; what one that does not
+hold says is not shown, and the exit code is 9. That the leaves stand in one chain, comity log verify checks.
 
 Example:
   comity log list --limit 20`
@@ -102,24 +105,24 @@ func (l logListCmd) Run(r *run) error {
 		return err
 	}
 	defer r.more(cut, len(entries), total)
-	return r.print(nonNil(entries), func(w io.Writer) {
-		row(w, "#", "WHEN", "WHO", "FUNCTION", "ACT", "OUTCOME", "ARTICLE", "RECORDS")
+	return errors.Join(r.print(nonNil(entries), func(w io.Writer) {
+		row(w, "#", "LEAF", "WHEN", "WHO", "FUNCTION", "ACT", "OUTCOME", "ARTICLE", "RECORDS")
 		for _, e := range entries {
 			place := any("-")
 			if e.Index != nil {
 				place = *e.Index
 			}
-			article := ""
-			if e.Article != 0 {
-				article = fmt.Sprintf("%d %s", e.Article, e.ArticleName)
+			if err := e.Check.Err(); err != nil {
+				row(w, place, "DOES NOT HOLD", short(err.Error(), 80))
+				continue
 			}
 			var records []string
 			for _, rec := range e.Records {
 				records = append(records, rec.ID)
 			}
-			row(w, place, e.At, e.Ref, e.Function, e.Act, e.Outcome, article, short(strings.Join(records, " "), 80))
+			row(w, place, e.Check, e.At, e.Ref, e.Function, e.Act, e.Outcome, articles(e), short(strings.Join(records, " "), 80))
 		}
-	})
+	}), unheld(entries))
 }
 
 // nonNil makes an empty list [] in JSON.

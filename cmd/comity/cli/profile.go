@@ -22,8 +22,8 @@ import (
 )
 
 // profile is one login: a directory readable by nobody else with profile.json,
-// the pinned roots.json, manifests.json (the newest seen), session.pem, token,
-// and uploads.
+// the pinned roots.json, manifests.json (the newest seen), log (the record of
+// acts as it was verified), session.pem, token, and uploads.
 type profile struct {
 	dir    string
 	Name   string          `json:"name"`
@@ -97,7 +97,8 @@ func (r *run) save(p *profile) error {
 // config is what a client needs to begin, without token and key.
 func (p *profile) config() (client.Config, error) {
 	roots, err := p.roots()
-	return client.Config{Server: p.Server, Union: p.Union, Roots: roots, StateFile: filepath.Join(p.dir, "manifests.json")}, err
+	return client.Config{Server: p.Server, Union: p.Union, Roots: roots, StateFile: filepath.Join(p.dir, "manifests.json"),
+		LogFile: filepath.Join(p.dir, "log")}, err
 }
 
 func (p *profile) roots() (statement.Roots, error) {
