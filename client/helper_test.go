@@ -34,7 +34,12 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := exchangetest.New(t)
+	return serve(t, exchangetest.New(t))
+}
+
+// serve serves a world's exchange over HTTP.
+func serve(t testing.TB, w *exchangetest.World) *world {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	url := "http://" + server.Listener.Addr().String()
 	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: slog.New(slog.DiscardHandler)})

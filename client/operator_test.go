@@ -2,14 +2,22 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/exchangetest"
 )
 
 // TestLostAnswerMakesOneGrant: a turned exchange performs a liaison's grant
@@ -67,6 +75,68 @@ func TestLostAnswerMakesOneGrant(t *testing.T) {
 	terms.Case = "nonsense"
 	if _, err := liaison.GrantMake(t.Context(), terms); err == nil || errors.As(err, &unsure) {
 		t.Errorf("a grant that was not sent: %v", err)
+	}
+}
+
+// forgets is a custodian whose first receipt is lost on its way.
+type forgets struct {
+	custodian.Custodian
+	lost *atomic.Bool
+}
+
+func (c forgets) Sign(ctx context.Context, o custodian.SignOrder) (string, error) {
+	jws, err := c.Custodian.Sign(ctx, o)
+	if err == nil && o.Kind == statement.KindReceipt && c.lost.CompareAndSwap(false, true) {
+		return "", comity.Unavailable("the custodian of KZ", nil)
+	}
+	return jws, err
+}
+
+// TestReceiptLost: the custodian has received an exhibit that the exchange still
+// shows as uploading. The same upload ends, with the bytes that were sent and no
+// others; where those are no longer known, another is begun.
+func TestReceiptLost(t *testing.T) {
+	for name, known := range map[string]bool{"goes on": true, "begins anew": false} {
+		t.Run(name, func(t *testing.T) {
+			inner, states := exchangetest.New(t), map[comity.State]exchange.State{}
+			for s, c := range inner.Custodians {
+				states[s] = exchange.State{Custodian: forgets{c, &atomic.Bool{}}, Store: inner.Stores[s]}
+			}
+			x, err := exchange.New(exchange.Options{DB: inner.DB, Directory: inner.Directory, Policies: inner.Exchange.Policies(), States: states, Log: inner.Log})
+			must(t, err)
+			inner.Exchange = x
+			w := serve(t, inner)
+			owner := w.as(t, "investigator@KZ")
+			of := w.file(t, owner).ID
+			path, content := temp(t, "f.img", 100_000)
+			o := client.PutOptions{Case: of, Path: path, StateDir: t.TempDir()}
+			if _, err := owner.PutEvidence(t.Context(), o); comity.CodeOf(err) != comity.CodeUnavailable {
+				t.Fatalf("with its receipt lost, the upload ends with %v", err)
+			}
+			all, err := owner.Exhibits(t.Context(), of, "", 10, "")
+			must(t, err)
+			first := all.Nodes[0]
+			if len(all.Nodes) != 1 || first.Status != comity.EvidenceUploading || first.Check.Err() != nil || first.Check.Verified() {
+				t.Fatalf("the exchange shows %+v", all.Nodes)
+			}
+			if !known { // only the first line is left of what was kept
+				files, err := filepath.Glob(filepath.Join(o.StateDir, "*.upload"))
+				must(t, err)
+				b, err := os.ReadFile(files[0])
+				must(t, err)
+				must(t, os.WriteFile(files[0], b[:bytes.IndexByte(b, '\n')+1], 0o600))
+			}
+			e, err := owner.PutEvidence(t.Context(), o)
+			must(t, err)
+			if (e.Evidence == first.ID) != known {
+				t.Errorf("the upload of %s became that of %s", first.ID, e.Evidence)
+			}
+			got, err := owner.GetEvidence(t.Context(), client.GetOptions{Evidence: e.Evidence, Purpose: comity.PurposeInvestigation, Dest: t.TempDir()})
+			must(t, err)
+			if b, err := os.ReadFile(got.Path); err != nil || !bytes.Equal(b, content) {
+				t.Errorf("the exhibit differs: %v", err)
+			}
+		})
 	}
 }
 

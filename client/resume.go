@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -187,4 +188,22 @@ func (r *resume) drop() error {
 		return fmt.Errorf("client: what was kept for resuming the upload: %w", err)
 	}
 	return nil
+}
+
+// declareAgain ends an upload whose receipt was signed and then lost: the
+// custodian takes the very same bytes and no others, so nothing is sealed anew.
+func (p *put) declareAgain(ctx context.Context, o *opened) (*Exhibit, error) {
+	held := map[int]bool{}
+	for n := range o.header.Parts() {
+		part, ok := p.resume.parts[n+1]
+		if !ok {
+			return nil, comity.Conflict("the custodian has a receipt for the upload, and what was sent is no longer known here")
+		}
+		o.parts = append(o.parts, part.part())
+		held[n+1] = true
+	}
+	if err := o.checkParts(); err != nil {
+		return nil, comity.Conflict("the custodian has a receipt for other bytes than were sent from here").Because(err)
+	}
+	return p.upload(ctx, held)
 }

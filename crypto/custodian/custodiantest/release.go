@@ -13,7 +13,8 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
-// RunCustodian runs the suite of the judge over an adapter. open is as for [Run].
+// RunCustodian runs the suite of the judge over an adapter. open gives the keys
+// of a state that is new: every world has a union of its own.
 func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 	for _, c := range []struct {
 		name string

@@ -13,8 +13,7 @@ import (
 )
 
 func TestCustodian(t *testing.T) {
-	c := setUp(t, stacktest.TestVault(t), jose.ES256)
-	custodiantest.RunCustodian(t, func(t *testing.T) custodian.Keys { return open(t, c) })
+	custodiantest.RunCustodian(t, func(t *testing.T) custodian.Keys { return open(t, setUp(t, stacktest.TestVault(t), jose.ES256)) })
 }
 
 // TestSealedCustodian: a sealed Vault's exhibits cannot be read, the error names
