@@ -14,6 +14,15 @@ import (
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 )
 
+// asking is how long a test waits for an answer that must not wait for an
+// issuer: none of these issuers ever answers, so only a fault takes as long.
+func asking(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // TestAttackSlowIssuer: one state's identity provider takes connections and
 // says nothing. Its keys are known and good for an hour: nobody must wait for
 // it, for whoever can show any token of its name, signed or not, would hold a
@@ -21,78 +30,71 @@ import (
 func TestAttackSlowIssuer(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	_, tok, _ := u.Login(t, "liaison@KZ")
-	hang(t, u, "KZ")
+	v, c := counted(t, u)
+	if _, err := v.Verify(t.Context(), tok); err != nil {
+		t.Fatal(err)
+	}
+	c.hang(t)
 	u.Clock.Advance(6 * time.Minute)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	began := time.Now()
-	_, err := u.Verifier.Verify(ctx, tok)
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("with keys at hand, a token took %s while its issuer hangs (%v)", took, err)
+	if _, err := v.Verify(asking(t), tok); err != nil {
+		t.Errorf("with keys at hand, a token waits while its issuer hangs: %v", err)
 	}
 	// A forged token of that issuer takes as long: its signature is looked at last.
 	u.Clock.Advance(11 * time.Second)
-	began = time.Now()
-	_, _ = u.Verifier.Verify(ctx, tok[:len(tok)-20]+"AAAAAAAAAAAAAAAAAAAA")
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("a forged token of the hanging issuer holds a place for %s", took)
+	if _, err := v.Verify(asking(t), tok[:len(tok)-20]+"AAAAAAAAAAAAAAAAAAAA"); comity.CodeOf(err) != comity.CodeUnauthenticated {
+		t.Errorf("a forged token of the hanging issuer holds a place: %v", err)
 	}
-}
-
-// hang makes a state's identity provider take connections and say nothing, until
-// the test is over. It gives how often it was asked since.
-func hang(t *testing.T, u *tokentest.Union, s comity.State) *atomic.Int64 {
-	t.Helper()
-	var asked atomic.Int64
-	over := make(chan struct{})
-	t.Cleanup(func() { close(over) })
-	u.Servers[s].Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		asked.Add(1)
-		<-over
-	})
-	return &asked
+	if n := v.Waiting(); n != 0 {
+		t.Errorf("%d waited", n)
+	}
+	if !soon(func() bool { return c.fetched.Load() == oneFetch+1 }) {
+		t.Errorf("%d documents were asked for: the keys are not fetched anew", c.fetched.Load())
+	}
 }
 
 // TestAttackUnknownKid floods a hanging issuer's name with made-up kids: few of
-// the forged tokens wait, briefly, for one fetch, and no officer does.
+// the forged tokens wait for one fetch, as long as there is patience, and no
+// officer does.
 func TestAttackUnknownKid(t *testing.T) {
+	const flood, most = 200, 32
 	u := tokentest.NewUnion(t)
 	_, tok, key := u.Login(t, "liaison@KZ")
-	asked := hang(t, u, "KZ")
+	v, c := counted(t, u)
+	end := v.HoldPatience()
+	if _, err := v.Verify(t.Context(), tok); err != nil {
+		t.Fatal(err)
+	}
+	c.hang(t)
 	forged := tokentest.Forge(t, map[string]any{"alg": "ES256", "typ": "at+jwt", "kid": "made-up"}, tokentest.Payload(t, tok), key)
-	began := time.Now()
-	var atOnce, waited atomic.Int64
+	var answered atomic.Int64
 	var wg sync.WaitGroup
-	for range 200 {
+	for range flood {
 		wg.Go(func() {
-			if _, err := u.Verifier.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnavailable {
+			if _, err := v.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnavailable {
 				t.Errorf("a forged token: %v", err)
 			}
-			if took := time.Since(began); took < 2*time.Second {
-				atOnce.Add(1)
-			} else if waited.Add(1); took > 5*time.Second {
-				t.Errorf("a forged token holds a place for %s", took)
-			}
+			answered.Add(1)
 		})
 	}
+	if !soon(func() bool { return answered.Load() >= flood-most && v.Waiting() >= most }) {
+		t.Errorf("%d forged tokens wait and %d are answered", v.Waiting(), answered.Load())
+	}
 	for range 20 {
-		one := time.Now()
-		if _, err := u.Verifier.Verify(t.Context(), tok); err != nil || time.Since(one) > time.Second {
-			t.Errorf("an officer amid the flood: %v after %s", err, time.Since(one))
+		if _, err := v.Verify(asking(t), tok); err != nil {
+			t.Errorf("an officer amid the flood: %v", err)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
+	if waiting, done := v.Waiting(), answered.Load(); waiting != most || done != flood-most {
+		t.Errorf("before there is no more patience %d forged tokens wait and %d are answered", waiting, done)
+	}
+	end()
 	wg.Wait()
-	if waited.Load() == 0 || waited.Load() > 32 || atOnce.Load() < 168 {
-		t.Errorf("%d forged tokens waited, %d did not", waited.Load(), atOnce.Load())
-	}
 	// The fetch has not ended, its patience has: nobody waits for it again.
-	one := time.Now()
-	if _, err := u.Verifier.Verify(t.Context(), forged); comity.CodeOf(err) != comity.CodeUnavailable || time.Since(one) > time.Second {
-		t.Errorf("afterwards: %v after %s", err, time.Since(one))
+	if _, err := v.Verify(asking(t), forged); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Errorf("afterwards: %v", err)
 	}
-	if n := asked.Load(); n != 1 {
-		t.Errorf("the issuer was asked %d times", n)
+	if n := c.fetched.Load(); n != oneFetch+1 {
+		t.Errorf("the issuer was asked %d times", n-oneFetch)
 	}
 }
 
@@ -101,14 +103,15 @@ func TestAttackUnknownKid(t *testing.T) {
 func TestAttackHangsFromTheStart(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	_, tok, _ := u.Login(t, "liaison@KZ")
-	hang(t, u, "KZ")
-	v := token.NewVerifier(u.Directory, token.Options{Now: u.Clock.Now, Development: true})
+	c := &transport{}
+	v := token.NewVerifier(u.Directory, token.Options{HTTP: &http.Client{Transport: c}, Now: u.Clock.Now, Development: true})
+	c.hang(t)
 	began := time.Now()
-	if _, err := v.Verify(t.Context(), tok); comity.CodeOf(err) != comity.CodeUnavailable || !strings.Contains(err.Error(), "KZ") {
-		t.Errorf("%v", err)
+	if _, err := v.Verify(asking(t), tok); comity.CodeOf(err) != comity.CodeUnavailable || !strings.Contains(err.Error(), "KZ") {
+		t.Errorf("after %s: %v", time.Since(began), err)
 	}
-	if took := time.Since(began); took < 2*time.Second || took > 6*time.Second {
-		t.Errorf("it took %s", took)
+	if took := time.Since(began); took < 2*time.Second {
+		t.Errorf("there is no patience: it took %s", took)
 	}
 }
 

@@ -37,8 +37,11 @@ type issuers struct {
 	client      *http.Client
 	now         func() time.Time
 	development bool
-	mu          sync.Mutex
-	kept        map[string]kept // by issuer URL; only ones that manifests name come here
+	// patience bounds how long a fetch that begins now is waited for.
+	patience func(context.Context) (context.Context, context.CancelFunc)
+
+	mu   sync.Mutex
+	kept map[string]kept // by issuer URL; only ones that manifests name come here
 }
 
 type kept struct {
@@ -66,7 +69,10 @@ func newIssuers(o Options) *issuers {
 	}
 	// A redirect could lead from https to http, or from one issuer to another.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("redirects are not followed") }
-	return &issuers{client: &client, now: o.Now, development: o.Development, kept: map[string]kept{}}
+	patience := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, keysWait)
+	}
+	return &issuers{client: &client, now: o.Now, development: o.Development, patience: patience, kept: map[string]kept{}}
 }
 
 // key gives one key of an issuer. Anybody can write a token that names an issuer
@@ -131,7 +137,7 @@ func (is *issuers) look(ctx context.Context, issuer, kid string) (kept, context.
 // them goes away does not take the others' fetch down.
 func (is *issuers) begin(ctx context.Context, issuer string) *flight {
 	ctx = context.WithoutCancel(ctx)
-	patience, over := context.WithTimeout(ctx, keysWait)
+	patience, over := is.patience(ctx)
 	go func() {
 		defer over() // last, when what was fetched can be seen
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)

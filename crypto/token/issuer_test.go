@@ -18,25 +18,41 @@ import (
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 )
 
-// transport counts what is fetched and can be cut.
+// transport counts what is fetched and can be cut, and can hang.
 type transport struct {
 	fetched atomic.Int64
 	cut     atomic.Bool
-	slow    time.Duration
+	hold    atomic.Pointer[chan struct{}] // what it waits for, whatever the request's own deadline
+}
+
+// hang holds every fetch until the returned function lets them go, or the test ends.
+func (c *transport) hang(t *testing.T) (release func()) {
+	t.Helper()
+	held := make(chan struct{})
+	c.hold.Store(&held)
+	release = sync.OnceFunc(func() { c.hold.Store(nil); close(held) })
+	t.Cleanup(release)
+	return release
 }
 
 func (c *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.fetched.Add(1)
-	time.Sleep(c.slow)
+	if held := c.hold.Load(); held != nil {
+		<-*held
+	}
 	if c.cut.Load() {
 		return nil, errors.New("the line is cut")
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-func counted(u *tokentest.Union) (*token.Verifier, *transport) {
+// counted is a verifier that waits for its fetches as long as they take.
+func counted(t *testing.T, u *tokentest.Union) (*token.Verifier, *transport) {
+	t.Helper()
 	c := &transport{}
-	return token.NewVerifier(u.Directory, token.Options{HTTP: &http.Client{Transport: c}, Now: u.Clock.Now, Development: true}), c
+	v := token.NewVerifier(u.Directory, token.Options{HTTP: &http.Client{Transport: c}, Now: u.Clock.Now, Development: true})
+	t.Cleanup(v.HoldPatience())
+	return v, c
 }
 
 // One fetch is the discovery document and the key set.
@@ -45,8 +61,8 @@ const oneFetch = 2
 func TestKeysAreFetchedOnce(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	_, tok, _ := u.Login(t, "liaison@KZ")
-	v, c := counted(u)
-	c.slow = 20 * time.Millisecond
+	v, c := counted(t, u)
+	release := c.hang(t)
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
@@ -55,6 +71,10 @@ func TestKeysAreFetchedOnce(t *testing.T) {
 			}
 		})
 	}
+	if !soon(func() bool { return v.Waiting() == 16 }) {
+		t.Errorf("%d of 16 wait for the first fetch", v.Waiting())
+	}
+	release()
 	wg.Wait()
 	if n := c.fetched.Load(); n != oneFetch {
 		t.Errorf("%d documents were fetched for 16 at once", n)
@@ -73,18 +93,17 @@ func TestKeysAreFetchedOnce(t *testing.T) {
 
 // soon waits for what happens in the background.
 func soon(done func() bool) bool {
-	for range 500 {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if done() {
 			return true
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	return false
 }
 
 func TestKeyRotation(t *testing.T) {
 	u := tokentest.NewUnion(t)
-	v, c := counted(u)
+	v, c := counted(t, u)
 	_, old, _ := u.Login(t, "liaison@KZ")
 	if _, err := v.Verify(t.Context(), old); err != nil {
 		t.Fatal(err)
@@ -124,7 +143,7 @@ func TestKeyRotation(t *testing.T) {
 
 func TestIssuerAway(t *testing.T) {
 	u := tokentest.NewUnion(t)
-	v, c := counted(u)
+	v, c := counted(t, u)
 	_, tok, _ := u.Login(t, "liaison@KZ")
 	c.cut.Store(true)
 	for range 5 {
@@ -163,24 +182,27 @@ func TestIssuerAway(t *testing.T) {
 // A caller that goes away neither gets an answer nor spoils the others' fetch.
 func TestCancelledCaller(t *testing.T) {
 	u := tokentest.NewUnion(t)
-	v, c := counted(u)
-	c.slow = 50 * time.Millisecond
+	v, c := counted(t, u)
+	release := c.hang(t)
 	_, tok, _ := u.Login(t, "liaison@KZ")
 	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := v.Verify(ctx, tok); !errors.Is(err, context.Canceled) {
-			t.Errorf("the cancelled caller: %v", err)
-		}
-	})
-	time.Sleep(20 * time.Millisecond)
-	wg.Go(func() {
-		if _, err := v.Verify(t.Context(), tok); err != nil {
-			t.Errorf("the other caller: %v", err)
-		}
-	})
+	first, other := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := v.Verify(ctx, tok); first <- err }()
+	if !soon(func() bool { return v.Waiting() == 1 }) {
+		t.Fatal("the first caller does not wait")
+	}
+	go func() { _, err := v.Verify(t.Context(), tok); other <- err }()
+	if !soon(func() bool { return v.Waiting() == 2 }) {
+		t.Fatal("the other caller does not wait")
+	}
 	cancel()
-	wg.Wait()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled caller: %v", err)
+	}
+	release()
+	if err := <-other; err != nil {
+		t.Errorf("the other caller: %v", err)
+	}
 	if n := c.fetched.Load(); n != oneFetch {
 		t.Errorf("%d documents fetched", n)
 	}
