@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -121,7 +122,8 @@ func TestDeadline(t *testing.T) {
 	defer writer.Close()
 	for name, header := range map[string]string{"a stranger": "", "an officer": "DPoP x"} {
 		began := time.Now()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, reader)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,9 +138,10 @@ func TestDeadline(t *testing.T) {
 				t.Errorf("%s: a body that never came was read", name)
 			}
 		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s: it took %s", name, took)
+		if ctx.Err() != nil {
+			t.Errorf("%s: after %s it still holds its place", name, time.Since(began))
 		}
+		cancel()
 	}
 }
 
