@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+// soon is what a query may take that is refused before it costs anything. The
+// ones here take milliseconds, and would take minutes, or the whole memory, if
+// nothing refused them: the bound is wide, for a machine that does much else.
+const soon = 20 * time.Second
+
 // doubling is fragments each of which spreads the next two twice: a document
 // of n fragments that stands for 2^n fields.
 func doubling(n int) string {
@@ -78,7 +83,7 @@ func TestHostileQueries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			r := c.call(t, x.query, nil)
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > soon {
 				t.Errorf("refused only after %s", took)
 			}
 			if x.limit == "" && x.says == "" { // within the limits: answered, and soon

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -109,7 +110,10 @@ func (h *handler) readQuery(r *http.Request) (wire, *fault) {
 	if len(r.URL.RawQuery) > 4*h.limits.Bytes {
 		return wire{}, passed("bytes", h.limits.Bytes, "bytes of query text")
 	}
-	values := r.URL.Query()
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // what can be read of it would be another question
+		return wire{}, &fault{code: comity.CodeInvalid, message: "the query string is not in the form that URLs have", cause: err}
+	}
 	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
 		if len(values[name]) > 1 || !utf8.ValidString(values.Get(name)) {
 			return wire{}, invalid(fmt.Sprintf("the parameter %s is given once, in UTF-8", name))
