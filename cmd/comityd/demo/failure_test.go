@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -63,7 +64,7 @@ func (s *shared) file(t *testing.T) (*client.Case, error) {
 // get has Armenia fetch the exhibit.
 func (s *shared) get(t *testing.T) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got, err := s.asker.GetEvidence(ctx, client.GetOptions{Evidence: s.exhibit.Evidence, Purpose: comity.PurposeInvestigation, Dest: t.TempDir()})
 	if err == nil && got.PlainSHA256 != s.exhibit.PlainSHA256 {
@@ -159,6 +160,9 @@ func (w *world) minioStopped(t *testing.T, s *shared) {
 	w.failing(t, http.StatusOK)
 }
 
+// away is how long the store is gone: longer than it takes to try a part again.
+const away = 4 * time.Second
+
 // uploadCut stops the store in the midst of an upload, which then goes on.
 func (w *world) uploadCut(t *testing.T, s *shared) {
 	path := filepath.Join(t.TempDir(), "large.bin")
@@ -168,18 +172,26 @@ func (w *world) uploadCut(t *testing.T, s *shared) {
 	must(t, os.WriteFile(path, b, 0o600))
 	state := t.TempDir()
 	var cut sync.Once
+	back := make(chan error, 1)
 	put := func() (*client.Exhibit, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		return s.owner.PutEvidence(ctx, client.PutOptions{Case: s.filed, Path: path, Parallel: 1, StateDir: state, Progress: func(p client.Progress) {
 			if p.Ready == 1 {
-				cut.Do(func() { must(t, w.real.MinIO.Kill()) })
+				cut.Do(func() {
+					err := w.real.MinIO.Kill()
+					go func() {
+						time.Sleep(away)
+						back <- errors.Join(err, w.real.MinIO.Start(context.WithoutCancel(t.Context())))
+					}()
+				})
 			}
 		}})
 	}
-	back := make(chan error, 1)
-	go func() { time.Sleep(4 * time.Second); back <- w.real.MinIO.Start(context.WithoutCancel(t.Context())) }()
 	e, err := put()
+	cut.Do(func() {
+		back <- fmt.Errorf("the upload ended (%v) before a part was up and the store was stopped", err)
+	})
 	must(t, <-back)
 	if err != nil { // the client gave up before the store was back: the same call goes on
 		t.Logf("the first try ended with: %v", err)
@@ -211,15 +223,26 @@ func (w *world) postgresStopped(t *testing.T, s *shared) {
 	w.failing(t, http.StatusOK)
 }
 
-// postgresRestarted: every act that was answered stands, once.
+// postgresRestarted: every act that was answered stands, once. The officers act
+// from before the database goes until after it is back.
 func (w *world) postgresRestarted(t *testing.T, s *shared) {
 	const officers, each = 4, 12
 	var mu sync.Mutex
 	done := map[string]bool{}
+	tried := 0
+	first, restarted := make(chan struct{}), make(chan struct{})
+	begun := sync.OnceFunc(func() { close(first) })
 	var wg sync.WaitGroup
 	for i := range officers {
 		wg.Go(func() {
-			for j := range each {
+			defer begun() // also when none was answered
+			over := false
+			for j := 0; j < each || !over; j++ {
+				select {
+				case <-restarted:
+					over = true
+				default:
+				}
 				text := fmt.Sprintf("entry %d of %d", j, i)
 				_, err := s.owner.EntryAdd(t.Context(), s.filed, client.NewEntry{Text: text})
 				if err != nil && comity.CodeOf(err) != comity.CodeUnavailable {
@@ -227,14 +250,20 @@ func (w *world) postgresRestarted(t *testing.T, s *shared) {
 				}
 				mu.Lock()
 				done[text] = err == nil
+				tried++
 				mu.Unlock()
+				if err == nil {
+					begun()
+				}
 				time.Sleep(50 * time.Millisecond)
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
-	must(t, w.real.Postgres.Restart(t.Context()))
+	<-first
+	err := w.real.Postgres.Restart(t.Context())
+	close(restarted)
 	wg.Wait()
+	must(t, err)
 	var all []client.Entry
 	eventually(t, "the entries are read", func() (err error) {
 		all, err = client.All(func(first int, after string) (client.Page[client.Entry], error) {
@@ -255,7 +284,7 @@ func (w *world) postgresRestarted(t *testing.T, s *shared) {
 			t.Errorf("%q was answered %t and stands %d times", text, ok, found[text])
 		}
 	}
-	t.Logf("%d of %d acts were answered, %d stand", answered, officers*each, len(found))
+	t.Logf("%d of %d acts were answered, %d stand", answered, tried, len(found))
 	if answered == 0 {
 		t.Error("no act was answered")
 	}
