@@ -134,7 +134,7 @@ func TestStartThatFails(t *testing.T) {
 		t.Errorf("the error lacks the log: %v", err)
 	}
 	c.Args = []string{"-c", "echo slow; exec sleep 300"}
-	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err = StartDetached(short, c, func(context.Context) error { return errors.New("no answer") })
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer") {
@@ -167,7 +167,7 @@ func TestStubborn(t *testing.T) {
 
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(time.Minute)
 	for {
 		err := f()
 		if err == nil {

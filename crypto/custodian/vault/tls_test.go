@@ -82,12 +82,10 @@ func startTLS(t *testing.T, a *authority) (addr string, admin *api.Client) {
 		t.Fatal(err)
 	}
 	a.issue(t, "server", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := stack.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	listen := free.Addr().String()
-	_ = free.Close()
 	conf, err := json.Marshal(map[string]any{
 		"storage": map[string]any{"inmem": map[string]any{}}, "disable_mlock": true,
 		"listener": []any{map[string]any{"tcp": map[string]any{"address": listen, "tls_cert_file": a.file("server.pem"), "tls_key_file": a.file("server.key")}}},

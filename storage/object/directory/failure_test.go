@@ -277,13 +277,14 @@ func TestStoresApart(t *testing.T) {
 
 // TestSlow: the server's own deadlines are for short requests; a transfer that moves goes on.
 func TestSlow(t *testing.T) {
+	const serverTime = 2 * time.Second // that short requests have, on a busy machine too
 	server := httptest.NewUnstartedServer(nil)
 	store, err := directory.Open(t.TempDir(), "http://"+server.Listener.Addr().String()+"/s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Config.Handler = store
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = serverTime, serverTime
 	server.Start()
 	defer server.Close()
 	data := random(8 << 20)
@@ -293,7 +294,7 @@ func TestSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), signed.Method, signed.URL, io.NopCloser(&slow{data: data}))
+	req, err := http.NewRequestWithContext(t.Context(), signed.Method, signed.URL, io.NopCloser(&slow{data: data, pause: serverTime/4 + 200*time.Millisecond}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +318,7 @@ func TestSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(serverTime + time.Second)
 	if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("get: %d bytes, %v", len(got), err)
 	}
@@ -325,8 +326,9 @@ func TestSlow(t *testing.T) {
 
 // slow gives its data in four pieces with pauses.
 type slow struct {
-	data []byte
-	n    int
+	data  []byte
+	pause time.Duration
+	n     int
 }
 
 func (s *slow) Read(p []byte) (int, error) {
@@ -334,7 +336,7 @@ func (s *slow) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if s.n++; s.n <= 4 {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(s.pause)
 		p = p[:min(len(p), 100)]
 	}
 	n := copy(p, s.data)

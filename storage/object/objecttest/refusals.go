@@ -127,16 +127,19 @@ func expired(t *testing.T, store object.Store) {
 	done := Upload(t, store, key, data)
 	fresh := newKey(t)
 	id := begin(t, store, fresh)
+	before := time.Now()
 	put, err := store.SignPart(t.Context(), fresh, id, PartOf(1, data), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
+	after := time.Now()
 	get, err := store.SignGet(t.Context(), key, done.Version, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Until(put.Expires); d > time.Second || d < -time.Second {
-		t.Errorf("expires in %v", d)
+	// A second after it was signed, in whole seconds.
+	if e := put.Expires; e.Before(before) || e.After(after.Add(time.Second)) {
+		t.Errorf("signed between %v and %v for a second, it expires at %v", before, after, e)
 	}
 	time.Sleep(2100 * time.Millisecond) // a whole second and the one it was signed in
 	if a := Send(t, http.DefaultClient, put, data); a.Status != http.StatusForbidden {

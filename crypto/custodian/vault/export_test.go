@@ -1,0 +1,4 @@
+package vault
+
+// Token is the present login's.
+func (k *Keys) Token() string { return k.client.Token() }
