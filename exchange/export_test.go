@@ -1,6 +1,20 @@
 package exchange
 
-import "time"
+import (
+	"testing"
+	"time"
+)
+
+func init() { custodianWait = time.Minute }
+
+// SetCustodianWait is for how long a read waits for a custodian that hangs,
+// until the test is over.
+func SetCustodianWait(t *testing.T, d time.Duration) {
+	t.Helper()
+	before := custodianWait
+	custodianWait = d
+	t.Cleanup(func() { custodianWait = before })
+}
 
 // SetKeyClock replaces the clock by which record keys and standings age.
 func (x *Exchange) SetKeyClock(now func() time.Time) { x.keys.now = now }

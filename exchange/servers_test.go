@@ -177,6 +177,13 @@ func TestRevokedAtNextRead(t *testing.T) {
 				liaison.Do(t, made)
 				grant.Store(made.Body.ID)
 				time.Sleep(rand.N(10 * time.Millisecond))
+				if i%10 == 0 { // the others are left to chance
+					seen := saw.Load()
+					awaited(t, "a reader sees the granted case", func() bool { return saw.Load() > seen || t.Failed() })
+				}
+				if i == 0 {
+					awaited(t, "the exhibit is opened", func() bool { return opened.Load() > 0 || t.Failed() })
+				}
 				revoke := liaison.Revoke(t, c, made.Body.ID)
 				revoker, reader := liaison, at(foreign, x)
 				if i%2 == 1 {
@@ -190,5 +197,15 @@ func TestRevokedAtNextRead(t *testing.T) {
 				t.Errorf("the readers saw the granted case %d times, opened its exhibit %d times, and checked %d times that it is closed", saw.Load(), opened.Load(), checked.Load())
 			}
 		})
+	}
+}
+
+// awaited waits for what others do meanwhile.
+func awaited(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain: %s", what)
+		}
 	}
 }
