@@ -89,14 +89,14 @@ func decodeWire(body []byte, l Limits) (wire, *fault) {
 }
 
 func decodeVariables(raw jsontext.Value, l Limits) (map[string]any, *fault) {
-	if len(raw) == 0 || raw.Kind() == 'n' {
+	if len(raw) == 0 {
 		return nil, nil
 	}
 	if len(raw) > l.Variables {
 		return nil, passed("variables", l.Variables, "bytes of variables")
 	}
 	var v map[string]any
-	if raw.Kind() != '{' || json.Unmarshal(raw, &v) != nil {
+	if k := raw.Kind(); k != '{' && k != 'n' || json.Unmarshal(raw, &v) != nil {
 		return nil, invalid("the parameter variables is a JSON object")
 	}
 	return v, nil

@@ -35,7 +35,7 @@ func FuzzAccepts(f *testing.F) {
 // FuzzReadQuery: a GET is read as the POST of the same parameters is, or
 // refused in words; no parameter is passed over for being unreadable.
 func FuzzReadQuery(f *testing.F) {
-	for _, s := range []string{"query={a}", "query=%7Ba%7D&variables=%7B%22a%22%3A1%7D&operationName=A", "query=a&query=b", "query=%FF", "query=a&variables=[]", "query=a&variables=null",
+	for _, s := range []string{"query={a}", "query=%7Ba%7D&variables=%7B%22a%22%3A1%7D&operationName=A", "query=a&query=b", "query=%FF", "query=a&variables=[]", "query=a&variables=null", "query=a&variables=nonsense",
 		"query=a&extensions={", "query=a&extensions={}", "query=a;variables={}", "query=a&variables=%zz", "query=a&variables={\"a\":1,\"a\":2}", "query=a&other=%FF", "query=", ""} {
 		f.Add(s)
 	}
