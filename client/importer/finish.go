@@ -1,13 +1,9 @@
 package importer
 
-import (
-	"regexp"
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
-// finish decides over the broken objects, sums the markings up and takes the
-// names of confidential sources out of every text.
+// finish decides over the broken objects, takes the names of confidential
+// sources and of protected subjects out of every text, and sums the markings up.
 func (b *builder) finish() (*Draft, error) {
 	d := &b.draft
 	if b.excess != nil {
@@ -17,6 +13,7 @@ func (b *builder) finish() (*Draft, error) {
 		return nil, &BrokenError{Format: d.Format, SourceID: d.SourceID, Problems: b.broken}
 	}
 	d.Broken = b.broken
+	b.withhold()
 	for _, o := range d.Observables {
 		d.Marking = d.Marking.with(o.Marking)
 	}
@@ -34,40 +31,4 @@ func (b *builder) finish() (*Draft, error) {
 	}
 	b.redact()
 	return d, nil
-}
-
-// conceal notes the name of a confidential source.
-func (b *builder) conceal(name string) {
-	const most = 100
-	if name = clean(name); utf8.RuneCountInString(name) < 3 {
-		return // it would cut up words that have nothing to do with it
-	}
-	if len(b.secrets) == most || len(name) > maxValue {
-		b.excess = limit("the document names more than %d confidential sources, or one by more than %d bytes", most, maxValue)
-		return
-	}
-	b.secrets = append(b.secrets, regexp.QuoteMeta(name))
-}
-
-// redact replaces the names of confidential sources in all texts, since an
-// analyst's prose may name one whose record was left out.
-func (b *builder) redact() {
-	if len(b.secrets) == 0 {
-		return
-	}
-	names := regexp.MustCompile(`(?i)` + strings.Join(b.secrets, "|"))
-	cut := func(s *string) { *s = names.ReplaceAllString(*s, "[confidential source]") }
-	d := &b.draft
-	cut(&d.Title)
-	cut(&d.Summary)
-	cut(&d.Producer)
-	for i := range d.Observables {
-		cut(&d.Observables[i].Description)
-	}
-	for i := range d.Subjects {
-		cut(&d.Subjects[i].Note)
-	}
-	for i := range d.Entries {
-		cut(&d.Entries[i].Text)
-	}
 }

@@ -65,6 +65,9 @@ func TestHostileDocuments(t *testing.T) {
 		"many sources": {refused: true, doc: bundle(many(n, func(i int) string {
 			return sdo("identity", i+1, fmt.Sprintf(`"name":"secret %d","roles":["informant"]`, i))
 		})...)},
+		"many victims in a long text": {doc: event("", append(many(n, func(i int) string {
+			return attr(i+10, "target-user", strings.Repeat("a ", 1+i%100)+fmt.Sprint(i), "")
+		}), attr(1, "comment", strings.Repeat("a ", 1<<19), ""))...)},
 		"a long source": {refused: true, doc: bundle(sdo("identity", 1, `"name":"`+long+`","roles":["informant"]`))},
 		"a person with many telephones": {doc: event(`,"Object":[{"uuid":"` + uid(1) + `","name":"person","Attribute":[` + attr(2, "text", long, `,"object_relation":"last-name"`) + "," +
 			strings.Join(many(n, func(i int) string {

@@ -7,7 +7,8 @@
 // [*BrokenError] that names it, or with [Options.Partial] is listed in
 // [Draft.Broken] while the rest is imported. A restriction that cannot be
 // understood makes its object broken rather than unmarked. A confidential source
-// is never drafted, nor a sentence about it.
+// is never drafted, nor a sentence about it; sentences call victims, witnesses
+// and minors so, and not by name.
 //
 // The input is hostile until shown otherwise: its size, depth and number of
 // objects are limited, and ambiguous JSON (duplicate names, invalid UTF-8) is

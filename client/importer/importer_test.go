@@ -28,7 +28,7 @@ var golden = map[string]counts{
 	"using-marking-definitions.json":                           {1, 1, 0, 2, 3},
 	"ransomware-misp.json":                                     {10, 10, 1, 2, 0},
 	"ransomware-stix.json":                                     {10, 9, 1, 6, 4},
-	"objects-misp.json":                                        {12, 2, 4, 6, 8},
+	"objects-misp.json":                                        {11, 2, 4, 6, 8},
 	"kinds-stix.json":                                          {22, 3, 2, 9, 15},
 }
 

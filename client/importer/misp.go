@@ -261,6 +261,10 @@ func (a *attribute) observables() ([]Observable, error) {
 func (r *mispReader) mapAttribute(a *attribute) {
 	text, isText := mispTexts[a.typ]
 	switch {
+	case !isText && confided.MatchString(a.comment):
+		r.hideAttribute(a)
+		r.skip(a.at, "it is tied to a confidential source")
+		return
 	case len(a.parts) > 0:
 		for _, o := range a.parts {
 			r.observe(o)
@@ -295,6 +299,9 @@ func (r *mispReader) mapNamed(a *attribute) bool {
 		s.Kind, s.Role, s.Assessment = comity.SubjectOrganisation, comity.SubjectSuspect, true
 	default:
 		return false
+	}
+	if who := s.callsWho(); who != "" {
+		r.names[a.id] = named{who, a.marking}
 	}
 	r.draft.Subjects = append(r.draft.Subjects, s)
 	return true

@@ -46,9 +46,15 @@ func (r *mispReader) mapObject(v any, i int, ptr string) {
 		}
 	}
 	r.names[id] = called
-	switch name {
-	case "person", "organization", "victim", "legal-entity":
+	if mispSource(name, comment, attrs) {
+		r.hideObject(id, o, attrs)
+		return
+	}
+	if _, party := mispParties[name]; party {
 		r.mapParty(o, id, name, attrs)
+		return
+	}
+	switch name {
 	case "file", "x509":
 		r.mapWhole(o, id, comment, attrs)
 	default:
@@ -119,43 +125,34 @@ func (r *mispReader) mapWhole(o *object, id, comment string, attrs []*attribute)
 	r.observe(whole)
 }
 
+// mispParties are the templates of people and organisations.
+var mispParties = map[string]comity.SubjectKind{"person": comity.SubjectPerson, "organization": comity.SubjectOrganisation,
+	"victim": comity.SubjectOrganisation, "legal-entity": comity.SubjectOrganisation}
+
 var partyRoles = map[string]comity.SubjectRole{
 	"suspect": comity.SubjectSuspect, "accused": comity.SubjectSuspect, "culprit": comity.SubjectSuspect,
 	"accomplice": comity.SubjectSuspect, "defendent": comity.SubjectSuspect, "defendant": comity.SubjectSuspect, //nolint:misspell // as MISP spells it
 	"victim": comity.SubjectVictim, "target": comity.SubjectVictim, "witness": comity.SubjectWitness,
 }
 
-// mapParty makes a subject of a person or organisation. Its e-mail addresses and
-// telephone numbers become observables, unless it is a confidential source.
+// mapParty makes a subject of a person or organisation. E-mail addresses and
+// telephone numbers become observables, those of protected subjects a part of
+// the subject's note: they would tell who it is.
 func (r *mispReader) mapParty(o *object, id, name string, attrs []*attribute) {
 	by := map[string][]string{}
-	s := Subject{Kind: comity.SubjectOrganisation, Role: comity.SubjectContact, SourceIDs: []string{id}, Note: o.text("comment")}
+	s := Subject{Kind: mispParties[name], Role: comity.SubjectContact, SourceIDs: []string{id}, Note: o.text("comment")}
 	for _, a := range attrs {
 		by[a.relation] = append(by[a.relation], clean(a.value))
 		s.Marking = s.Marking.with(a.marking)
 	}
 	get := func(relation string) string { return strings.Join(by[relation], " ") }
-	switch name {
-	case "person":
-		s.Kind = comity.SubjectPerson
-	case "victim":
+	if name == "victim" {
 		s.Role = comity.SubjectVictim
 	}
 	s.Name = join(" ", get("first-name"), get("middle-name"), get("last-name"))
 	names := slices.Concat([]string{first(s.Name, get("full-name"), get("name"))}, by["alias"])
 	names = slices.DeleteFunc(names, func(n string) bool { return n == "" })
 	roles := append(by["role"], by["roles"]...)
-	if confidential.MatchString(strings.Join(roles, "\n")) {
-		for _, n := range slices.Concat(names, by["last-name"]) {
-			r.conceal(n)
-		}
-		delete(r.names, id)
-		for _, a := range attrs {
-			delete(r.names, a.id)
-		}
-		r.skip(o.at, "a confidential source is never a subject")
-		return
-	}
 	if len(names) == 0 {
 		r.skip(o.at, "it has no name")
 		return
@@ -163,7 +160,7 @@ func (r *mispReader) mapParty(o *object, id, name string, attrs []*attribute) {
 	s.Name, s.Aliases = names[0], names[1:]
 	for _, role := range roles {
 		// A victim or witness stays protected whatever else the person is called.
-		if got := partyRoles[strings.ToLower(role)]; got != "" && s.Role != comity.SubjectVictim && s.Role != comity.SubjectWitness {
+		if got := partyRoles[strings.ToLower(role)]; got != "" && !shielded(s.Role) {
 			s.Role = got
 		}
 	}
@@ -183,15 +180,25 @@ func (r *mispReader) mapParty(o *object, id, name string, attrs []*attribute) {
 		}
 	}
 	r.names[id] = named{name + " " + short(s.Name, maxName), s.Marking}
-	r.draft.Subjects = append(r.draft.Subjects, s)
+	who := s.callsWho()
+	if who != "" {
+		r.names[id] = named{who, s.Marking}
+	}
 	for _, a := range attrs {
-		if len(a.parts) > 0 && a.typ != "attachment" {
+		switch {
+		case who != "":
+			r.names[a.id] = r.names[id]
+			if len(a.parts) > 0 && a.typ != "attachment" {
+				s.Note = join("; ", s.Note, a.relation+" "+clean(a.value))
+			}
+		case len(a.parts) > 0 && a.typ != "attachment":
 			for k := range a.parts {
 				a.parts[k].Description = join("; ", a.parts[k].Description, "of "+short(s.Name, maxName))
 			}
 			r.mapAttribute(a)
 		}
 	}
+	r.draft.Subjects = append(r.draft.Subjects, s)
 }
 
 // isMinor reports whether somebody born on a day was under 18 when it happened.

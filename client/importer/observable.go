@@ -180,7 +180,7 @@ type builder struct {
 	objects int            // counted against MaxObjects
 	byKey   map[string]int // keys of observables to their index in the draft
 	hasID   map[string]bool
-	secrets []string        // names of confidential sources, quoted for a regular expression
+	secrets []string        // names of confidential sources
 	stated  map[string]bool // all restrictions in words
 	excess  error           // a limit that was passed and stops the import
 }

@@ -40,7 +40,7 @@ type stixReader struct {
 	defs      map[string]Marking // marking definitions of the bundle
 	linked    map[string]bool    // ids at an end of a relationship
 	roles     map[string]comity.SubjectRole
-	assessed  map[string]bool // subjects that an attribution made one
+	said      map[string]bool // subjects whose own object says a role, which is then no assessment
 	makers    map[string]bool // ids that made an object of the bundle
 	producers map[string]bool // the names of those that are no subjects
 	hidden    map[string]bool // confidential sources and what is linked to them
@@ -50,7 +50,7 @@ type stixReader struct {
 func (b *builder) readSTIX(bundle map[string]any) error {
 	b.draft.Format = FormatSTIX
 	r := &stixReader{builder: b, byID: map[string]*stixItem{}, defs: map[string]Marking{}, linked: map[string]bool{},
-		roles: map[string]comity.SubjectRole{}, assessed: map[string]bool{}, makers: map[string]bool{}, producers: map[string]bool{}, hidden: map[string]bool{}, counts: map[string]int{}}
+		roles: map[string]comity.SubjectRole{}, said: map[string]bool{}, makers: map[string]bool{}, producers: map[string]bool{}, hidden: map[string]bool{}, counts: map[string]int{}}
 	top := &object{m: bundle, at: Problem{Position: -1, Pointer: "", Type: "bundle"}}
 	if v := top.str("spec_version"); v != "" && v != "2.1" {
 		return invalid("this is a STIX %s bundle; only STIX 2.1 is read", quote(v))
@@ -239,11 +239,16 @@ func (r *stixReader) relate(it *stixItem) {
 		r.linked[source], r.linked[target] = true, true
 		switch it.str("relationship_type") {
 		case "targets", "compromises", "impersonates":
-			if r.roles[target] == "" {
-				r.roles[target] = comity.SubjectVictim
-			}
+			r.cast(target, comity.SubjectVictim)
 		case "attributed-to":
-			r.roles[target], r.assessed[target] = comity.SubjectSuspect, true
+			r.cast(target, comity.SubjectSuspect)
+		}
+	case "identity":
+		for _, word := range slices.Concat(it.strs("roles"), it.strs("labels")) {
+			if role := partyRoles[strings.ToLower(strings.TrimSpace(word))]; role != "" {
+				r.said[it.id] = true
+				r.cast(it.id, role)
+			}
 		}
 	case "sighting":
 		for _, ref := range it.strs("where_sighted_refs") {
@@ -252,40 +257,11 @@ func (r *stixReader) relate(it *stixItem) {
 	}
 }
 
-var confidential = regexp.MustCompile(`(?i)informant|informer|confidential|undercover|humint|human[ _-]source|covert[ _-](human|agent|source)|cooperating[ _-](source|person)`)
-
-// hide finds confidential sources, and the observables tied to them by a
-// relationship, which would give them away.
-func (r *stixReader) hide() {
-	for _, it := range r.items {
-		if it.dropped || it.typ != "identity" {
-			continue
-		}
-		if confidential.MatchString(strings.Join(slices.Concat(it.strs("roles"), it.strs("labels")), "\n")) {
-			r.hidden[it.id] = true
-			r.conceal(it.optional("name"))
-			it.dropped = true
-			r.skip(it.at, "a confidential source is never a subject")
-		}
-	}
-	if len(r.hidden) == 0 {
-		return
-	}
-	tied := map[string]bool{}
-	for _, it := range r.items {
-		if it.typ != "relationship" || it.dropped {
-			continue
-		}
-		source, target := it.str("source_ref"), it.str("target_ref")
-		if r.hidden[source] || r.hidden[target] {
-			tied[source], tied[target] = true, true
-		}
-	}
-	for _, it := range r.items {
-		if _, observable := properties[it.typ]; observable && tied[it.id] && !it.dropped {
-			it.dropped = true
-			r.skip(it.at, "it is tied to a confidential source")
-		}
+// cast gives somebody a role. A victim or witness stays protected whatever else
+// the document makes of the person, and in whatever order.
+func (r *stixReader) cast(id string, role comity.SubjectRole) {
+	if !shielded(r.roles[id]) {
+		r.roles[id] = role
 	}
 }
 
@@ -315,6 +291,9 @@ func (r *stixReader) named(by *stixItem, ref string) (string, bool) {
 		return "", false
 	}
 	by.marking = by.marking.with(it.marking)
+	if it.called == "" && it.typ == "identity" {
+		it.called = Subject{Role: r.roles[ref]}.callsWho()
+	}
 	if it.called == "" { // once: a long name may stand in many sentences
 		name := clean(first(it.optional("name"), it.optional("value"), it.optional("pattern"), it.optional("abstract"), it.id))
 		it.called = strings.ReplaceAll(it.typ, "-", " ") + " " + short(name, maxName)

@@ -203,7 +203,9 @@ func (r *stixReader) mapIdentity(it *stixItem) {
 		r.skip(it.at, "it made the document and is not a subject for that")
 		return
 	}
-	s := Subject{Name: name, Note: desc, Role: r.roles[it.id], Assessment: r.assessed[it.id], SourceIDs: []string{it.id}, Marking: it.marking}
+	role := r.roles[it.id]
+	s := Subject{Name: name, Note: desc, Role: role, Assessment: role == comity.SubjectSuspect && !r.said[it.id],
+		SourceIDs: []string{it.id}, Marking: it.marking}
 	switch class {
 	case "individual":
 		s.Kind = comity.SubjectPerson
