@@ -14,6 +14,7 @@ import (
 	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/comity-platform/comity/cmd/comityd/service"
+	"github.com/comity-platform/comity/cmd/internal/secretive"
 )
 
 // Exit codes.
@@ -42,6 +43,9 @@ const description = `The server of Comity, a case-sharing exchange between agenc
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 interrupted.`
 
 func main() {
+	if err := secretive.NoDumps(); err != nil {
+		fmt.Fprintln(os.Stderr, "comityd:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second interrupt ends at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
