@@ -82,10 +82,12 @@ type left struct{ code int }
 // Main runs one command and gives the exit code. getenv is the environment.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) (code int) {
 	defer func() {
-		if l, ok := recover().(left); ok {
-			code = l.code
-		} else if l != (left{}) {
-			panic(l)
+		switch fault := recover().(type) {
+		case nil:
+		case left:
+			code = fault.code
+		default:
+			panic(fault) // never exit code 0 for what did not end well
 		}
 	}()
 	r := &run{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, commands: &commands{}}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,4 +147,39 @@ func TestTransferSilent(t *testing.T) {
 	if s := b.end(); !strings.HasPrefix(s, "1.0 MiB in ") || stderr.Len() != 0 {
 		t.Errorf("the transfer says %q and wrote %q", s, stderr.String())
 	}
+}
+
+// TestRate: bytes come in bursts, and what is told of them does not.
+func TestRate(t *testing.T) {
+	const mib = 1 << 20
+	at := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	var r rate
+	p := client.Progress{Total: 100 * mib}
+	for i := range 100 { // 10 MiB/s, in bursts of 1 MiB, the first of them at once
+		p.Done += mib
+		r.add(p.Done, at)
+		said := r.say(p)
+		if i < 20 && strings.Contains(said, "/s") {
+			t.Fatalf("after %d reports it says %q", i+1, said)
+		}
+		if i > 40 && !strings.Contains(said, "10.0 MiB/s, ") {
+			t.Fatalf("after %d reports it says %q", i+1, said)
+		}
+		at = at.Add(100 * time.Millisecond)
+	}
+	p.Done = 50 * mib
+	if got := r.say(p); got != "50.0 MiB of 100.0 MiB, 10.0 MiB/s, 5s left" {
+		t.Errorf("it says %q", got)
+	}
+}
+
+// TestFaultIsNoSuccess: a fault of the program does not end with exit code 0.
+func TestFaultIsNoSuccess(t *testing.T) {
+	defer func() {
+		if got := recover(); got != "fault" {
+			t.Errorf("recovered %v", got)
+		}
+	}()
+	code := Main(t.Context(), []string{"version"}, strings.NewReader(""), io.Discard, io.Discard, func(string) string { panic("fault") })
+	t.Errorf("the exit code is %d", code)
 }

@@ -5,18 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 	"unicode/utf16"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/client"
 )
 
 // print gives v to programs, or has table write for people.
@@ -178,45 +173,4 @@ func size(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])
-}
-
-// transfer is a progress bar on a terminal, and silent in a pipe.
-type transfer struct {
-	bar   *progressbar.ProgressBar
-	began time.Time
-	last  client.Progress
-}
-
-func (r *run) transfer(what string) *transfer {
-	t := &transfer{began: time.Now()}
-	f, ok := r.stderr.(*os.File)
-	if r.Quiet || r.JSON || !ok || !term.IsTerminal(int(f.Fd())) {
-		return t
-	}
-	t.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(short(what, 40)),
-		progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionShowTotalBytes(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionFullWidth(),
-		progressbar.OptionClearOnFinish())
-	return t
-}
-
-func (t *transfer) tell(p client.Progress) {
-	t.last = p
-	if t.bar != nil {
-		t.bar.ChangeMax64(max(p.Total, 1))
-		_ = t.bar.Set64(p.Done)
-	}
-}
-
-// end takes the bar away and says how fast it went.
-func (t *transfer) end() string {
-	if t.bar != nil {
-		_ = t.bar.Clear()
-	}
-	d := time.Since(t.began)
-	moved := t.last.Done - t.last.Resumed
-	if d <= 0 {
-		d = time.Nanosecond
-	}
-	return fmt.Sprintf("%s in %s (%s/s)", size(moved), d.Round(10*time.Millisecond), size(int64(float64(moved)/d.Seconds())))
 }
