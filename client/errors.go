@@ -76,5 +76,8 @@ func (u userError) err() *comity.Error {
 	if u.Code == "" {
 		u.Code = comity.CodeInternal
 	}
+	if u.Message == "" {
+		u.Message = "the exchange gives no reason"
+	}
 	return &comity.Error{Code: u.Code, Message: u.Message, Path: u.Path, Article: u.Article, Cure: u.Cure}
 }

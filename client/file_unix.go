@@ -32,3 +32,8 @@ func lockFile(name string) (unlock func(), err error) {
 	}
 	return func() { f.Close() }, nil // closing gives the lock up
 }
+
+// tryLock takes a lock that no other open file has, until f is closed.
+func tryLock(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}

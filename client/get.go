@@ -37,11 +37,15 @@ type GetOptions struct {
 }
 
 // GetEvidence opens an exhibit by a signed act and fetches it. The plaintext
-// goes to a temporary file beside the destination and takes its name only when
-// the key, every part, the ciphertext root, the plaintext's hash and the
-// state's receipt hold; else nothing is left behind.
-func (c *Client) GetEvidence(ctx context.Context, o GetOptions) (*Exhibit, error) {
+// goes to a temporary file beside the destination, named after the exhibit, and
+// takes its name only when the key, every part, the ciphertext root, the
+// plaintext's hash and the state's receipt hold; else nothing is left behind. It
+// is not opened, which is a disclosure, before there is a place for it.
+func (c *Client) GetEvidence(ctx context.Context, o GetOptions) (_ *Exhibit, err error) {
 	e, err := c.Evidence(ctx, o.Evidence, o.Purpose)
+	if comity.CodeOf(err) == comity.CodeNotFound {
+		return nil, c.refusal(ctx, o, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +66,16 @@ func (c *Client) GetEvidence(ctx context.Context, o GetOptions) (*Exhibit, error
 	if o.Grant == "" {
 		o.Grant = e.Grant
 	}
+	f, err := partial(dest, o.Evidence, header.Length)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
 	g := &get{c: c, o: o, header: header, meter: &meter{tell: o.Progress, p: Progress{Total: header.Length, Parts: header.Parts()}}}
 	if err := g.renew(ctx, nil); err != nil {
 		return nil, err
@@ -69,7 +83,7 @@ func (c *Client) GetEvidence(ctx context.Context, o GetOptions) (*Exhibit, error
 	if err := c.checkReceipt(ctx, e.Receipt, g.opened); err != nil {
 		return nil, err
 	}
-	if err := g.fetch(ctx, dest); err != nil {
+	if err := g.fetch(ctx, f, dest); err != nil {
 		return nil, err
 	}
 	return &Exhibit{Evidence: o.Evidence, Case: e.Case, Name: e.Name, Path: dest, Size: header.Length, PlainSHA256: g.opened.plain,
@@ -176,31 +190,15 @@ func (g *get) renew(ctx context.Context, was *opened) error {
 	return nil
 }
 
-// fetch brings the plaintext to dest, or leaves nothing.
-func (g *get) fetch(ctx context.Context, dest string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*.partial")
-	if err != nil {
-		return local(dest, g.header.Length, err)
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
+// fetch brings the plaintext to f, and gives it its name.
+func (g *get) fetch(ctx context.Context, f *os.File, dest string) error {
 	if err := g.parts(ctx, f); err != nil {
 		return local(dest, g.header.Length, err)
 	}
 	if err := f.Sync(); err != nil {
 		return local(dest, g.header.Length, err)
 	}
-	if err := f.Close(); err != nil {
-		return local(dest, g.header.Length, err)
-	}
-	if err := vacant(dest); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), dest); err != nil {
+	if err := settle(f.Name(), dest); err != nil {
 		return local(dest, g.header.Length, err)
 	}
 	if d, derr := os.Open(filepath.Dir(dest)); derr == nil { // the name too is to last; not every system can

@@ -31,11 +31,16 @@ type PutOptions struct {
 	MediaType string // "" for what the file's extension says
 	Original  bool   // an original rather than a working copy
 	Note      string
-	ClaimMD5  string // of the acquisition tool, kept to be compared
+	ClaimMD5  string // of the acquisition tool, in lower-case hex; the file must have it
 	ClaimSHA1 string
-	Parallel  int            // parts in flight, 0 for DefaultParallel
-	Progress  func(Progress) // called often, one call at a time; may be nil
-	StateDir  string         // where what is needed to resume is kept; "" keeps nothing
+	// KeepClaims keeps claimed hashes that are not the file's, as where they are
+	// of the medium and the file is a part of it.
+	KeepClaims bool
+	// Again uploads a file whose very bytes are an exhibit of the case already.
+	Again    bool
+	Parallel int            // parts in flight, 0 for DefaultParallel
+	Progress func(Progress) // called often, one call at a time; may be nil
+	StateDir string         // where what is needed to resume is kept; "" keeps nothing
 }
 
 // Exhibit is an exhibit that was uploaded or fetched, verified from end to end.
@@ -49,8 +54,15 @@ type Exhibit struct {
 	Root        string    `json:"root"`
 	Parts       int       `json:"parts"`
 	Resumed     int64     `json:"resumed,omitempty"` // bytes that an earlier try had brought already
+	Claims      string    `json:"claims,omitempty"`  // of claimed hashes: ClaimsMatch or ClaimsDiffer
 	Receipt     string    `json:"receipt"`
 }
+
+// What [Exhibit].Claims says of the hashes that the acquisition tool claimed.
+const (
+	ClaimsMatch  = "MATCH"
+	ClaimsDiffer = "DIFFER"
+)
 
 // errChanged says that a file is not what it was when its upload began.
 var errChanged = &comity.Error{Code: comity.CodeConflict,
@@ -97,6 +109,17 @@ type put struct {
 	mu    sync.Mutex // guards parts and the resume file
 	parts []EvidencePart
 	whole string // hex SHA-256 of the plaintext
+	// differ says which claimed hash is not the file's, nil for none.
+	differ error
+}
+
+// CheckPut reports whether a file can be uploaded, without beginning.
+func (c *Client) CheckPut(o PutOptions) error {
+	p, err := newPut(c, o)
+	if err != nil {
+		return err
+	}
+	return p.f.Close()
 }
 
 func newPut(c *Client, o PutOptions) (*put, error) {
@@ -117,6 +140,7 @@ func newPut(c *Client, o PutOptions) (*put, error) {
 	if o.MediaType == "" {
 		o.MediaType = mediaTypeOf(path)
 	}
+	o.ClaimMD5, o.ClaimSHA1 = strings.ToLower(o.ClaimMD5), strings.ToLower(o.ClaimSHA1)
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, comity.Invalid("path", fmt.Sprintf("the file cannot be read: %v", err))
@@ -170,6 +194,11 @@ func (p *put) unchanged() error {
 
 func (p *put) anew(ctx context.Context) (*Exhibit, error) {
 	r := p.resume
+	if !p.o.Again {
+		if err := p.first(ctx); err != nil {
+			return nil, err
+		}
+	}
 	ct, err := p.c.begin(ctx, r.Case, r.body(), r.Note)
 	if err != nil {
 		return nil, err
@@ -264,7 +293,13 @@ func (p *put) adopt(ctx context.Context, o *opened) (*Exhibit, error) {
 
 func (p *put) exhibit(root, receipt string) *Exhibit {
 	h := p.ct.header
-	return &Exhibit{Evidence: p.ct.evidence, Case: p.resume.Case, Name: p.resume.Name, Path: p.resume.File.Path, Size: h.Length,
+	claims := ""
+	if p.resume.ClaimMD5 != "" || p.resume.ClaimSHA1 != "" {
+		if claims = ClaimsMatch; p.differ != nil {
+			claims = ClaimsDiffer
+		}
+	}
+	return &Exhibit{Claims: claims, Evidence: p.ct.evidence, Case: p.resume.Case, Name: p.resume.Name, Path: p.resume.File.Path, Size: h.Length,
 		PlainSHA256: p.whole, Root: root, Parts: h.Parts(), Resumed: p.meter.p.Resumed, Receipt: receipt}
 }
 
@@ -281,6 +316,9 @@ func (p *put) changed(err error) error {
 func (p *put) upload(ctx context.Context, held map[int]bool) (*Exhibit, error) {
 	if err := p.pass(ctx, held); err != nil {
 		return nil, p.changed(err)
+	}
+	if p.differ != nil && !p.o.KeepClaims {
+		return nil, p.differ
 	}
 	sealed, err := sealedParts(p.parts)
 	if err != nil {
@@ -317,7 +355,8 @@ func (p *put) pass(ctx context.Context, held map[int]bool) error {
 	p.parts = make([]EvidencePart, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel(p.o.Parallel) + 1)
-	hash := &inOrder{f: p.f, h: h, seed: maphash.MakeSeed(), next: make(chan int, n), parts: make([]hashed, n)}
+	hash := &inOrder{f: p.f, h: h, seed: maphash.MakeSeed(), next: make(chan int, n), parts: make([]hashed, n),
+		claims: newClaims(p.resume.ClaimMD5, p.resume.ClaimSHA1)}
 	for i := range hash.parts {
 		hash.parts[i].done = make(chan struct{})
 	}
@@ -340,7 +379,7 @@ func (p *put) pass(ctx context.Context, held map[int]bool) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	p.whole = hash.whole
+	p.whole, p.differ = hash.whole, hash.claims.check()
 	return p.unchanged()
 }
 
@@ -385,6 +424,12 @@ func (p *put) one(ctx context.Context, i int, held bool, hash *inOrder, buffer [
 	}
 	if sum.same != same.Sum64() {
 		return cipher, errChanged
+	}
+	p.mu.Lock()
+	before, ok := p.resume.parts[i+1]
+	p.mu.Unlock()
+	if ok && before.Prefix != sum.prefix {
+		return cipher, errChanged // other bytes than an earlier try sealed under this key
 	}
 	kept := resumePart{Number: i + 1, Size: sealed.CipherSize, SHA256: hex.EncodeToString(sealed.CipherSHA256[:]), Nonce: sealed.Nonce[:], Prefix: sum.prefix}
 	p.mu.Lock()
@@ -452,6 +497,8 @@ type inOrder struct {
 	next  chan int
 	parts []hashed
 	whole string
+
+	claims claims
 }
 
 type hashed struct {
@@ -480,6 +527,7 @@ func (o *inOrder) run(ctx context.Context) error {
 				return fmt.Errorf("client: reading the file: %w", err)
 			}
 			whole.Write(buf[:n])
+			o.claims.write(buf[:n])
 			part.Write(buf[:n])
 			left -= int64(n)
 		}

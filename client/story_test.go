@@ -63,7 +63,7 @@ func TestStory(t *testing.T) {
 	path, content := temp(t, "disk.img", 300_000)
 	disk, err := owner.PutEvidence(ctx, client.PutOptions{Case: c, Path: path, Original: false, Note: "a copy"})
 	must(t, err)
-	note, err := owner.PutEvidence(ctx, client.PutOptions{Case: c, Path: path, Name: "note.txt", MediaType: "text/plain"})
+	note, err := owner.PutEvidence(ctx, client.PutOptions{Case: c, Path: path, Name: "note.txt", MediaType: "text/plain", Again: true})
 	must(t, err)
 
 	// Nobody abroad sees that there is a case.

@@ -62,14 +62,24 @@ func (m *meter) add(done, resumed int64, ready int) {
 
 // share counts the bytes of one try of one part, and takes them back when the
 // try fails. Ciphertext counts as the plaintext it stands for, bounded by size.
+// A store may answer before it has read the body, and what is still being sent
+// then goes on writing after the try is settled: that counts for nothing.
 type share struct {
 	m     *meter
 	size  int64
-	so    int64
 	alive func()
+
+	mu      sync.Mutex
+	so      int64
+	settled bool
 }
 
 func (s *share) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled {
+		return len(b), nil
+	}
 	n := min(int64(len(b)), s.size-s.so)
 	s.so += n
 	s.m.add(n, 0, 0)
@@ -78,6 +88,9 @@ func (s *share) Write(b []byte) (int, error) {
 }
 
 func (s *share) settle(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled = true
 	if err != nil {
 		s.m.add(-s.so, 0, 0)
 		return
@@ -85,11 +98,26 @@ func (s *share) settle(err error) {
 	s.m.add(s.size-s.so, 0, 1)
 }
 
-// watch gives a context that ends when alive is not called for too long.
+// watch gives a context that ends when alive is not called for too long. After
+// stop, alive does nothing.
 func watch(ctx context.Context) (_ context.Context, alive func(), stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := time.AfterFunc(idle, func() { cancel(fmt.Errorf("nothing moved for %s", idle)) })
-	return ctx, func() { t.Reset(idle) }, func() { t.Stop(); cancel(nil) }
+	var mu sync.Mutex
+	stopped := false
+	return ctx, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if !stopped {
+				t.Reset(idle)
+			}
+		}, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			stopped = true
+			t.Stop()
+			cancel(nil)
+		}
 }
 
 // storeError is what a store answered instead of doing what was signed.
@@ -144,15 +172,24 @@ func (c *Client) send(ctx context.Context, s comity.State, u signedURL, extra ma
 		return answer, nil
 	}
 	defer answer.Body.Close()
-	said := &storeError{state: s, status: answer.StatusCode}
+	b, err := io.ReadAll(io.LimitReader(answer.Body, 8<<10))
+	if err != nil {
+		b = nil
+	}
+	return nil, storeSaid(s, answer.StatusCode, b)
+}
+
+// storeSaid reads a store's refusal, which is XML if it is S3's.
+func storeSaid(s comity.State, status int, body []byte) *storeError {
+	said := &storeError{state: s, status: status}
 	var fault struct {
 		Code    string `xml:"Code"`
 		Message string `xml:"Message"`
 	}
-	if b, err := io.ReadAll(io.LimitReader(answer.Body, 8<<10)); err == nil && xml.NewDecoder(bytes.NewReader(b)).Decode(&fault) == nil {
+	if xml.NewDecoder(bytes.NewReader(body)).Decode(&fault) == nil {
 		said.code, said.message = clip(fault.Code), clip(fault.Message)
 	}
-	return nil, said
+	return said
 }
 
 func clip(s string) string {

@@ -219,7 +219,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if j.Get != "" {
 		e, err = c.GetEvidence(ctx, client.GetOptions{Evidence: j.Evidence, Purpose: comity.PurposeInvestigation, Dest: j.Get})
 	} else {
-		e, err = c.PutEvidence(ctx, client.PutOptions{Case: j.Case, Path: j.Put, StateDir: filepath.Join(filepath.Dir(j.Put), "resume")})
+		e, err = c.PutEvidence(ctx, client.PutOptions{Case: j.Case, Path: j.Put, Again: true, StateDir: filepath.Join(filepath.Dir(j.Put), "resume")})
 	}
 	if err != nil {
 		return err

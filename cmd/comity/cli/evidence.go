@@ -15,6 +15,8 @@ type evidenceCmd struct {
 	Get     evidenceGetCmd     `cmd:"" help:"Open an exhibit, fetch, decrypt and verify it."`
 	List    evidenceListCmd    `cmd:"" help:"List a case's exhibits."`
 	Custody evidenceCustodyCmd `cmd:"" help:"Show and verify an exhibit's chain of custody."`
+	Receipt evidenceReceiptCmd `cmd:"" help:"Write the state's receipt of an exhibit."`
+	Verify  evidenceVerifyCmd  `cmd:"" help:"Hold a file of this computer against an exhibit's receipt, offline."`
 }
 
 type evidencePutCmd struct {
@@ -24,8 +26,10 @@ type evidencePutCmd struct {
 	MediaType string    `help:"Media type; without it, what the file's extension says." placeholder:"TYPE"`
 	Original  bool      `help:"An original, not a working copy."`
 	Note      text      `help:"A note." placeholder:"TEXT"`
-	ClaimMD5  string    `name:"claim-md5" help:"MD5 of the acquisition tool, kept to be compared." placeholder:"HEX"`
-	ClaimSHA1 string    `name:"claim-sha1" help:"SHA-1 of the acquisition tool." placeholder:"HEX"`
+	ClaimMD5  string    `name:"claim-md5" help:"MD5 of the acquisition tool; the file must have it." placeholder:"HEX"`
+	ClaimSHA1 string    `name:"claim-sha1" help:"SHA-1 of the acquisition tool; the file must have it." placeholder:"HEX"`
+	KeepClaim bool      `help:"Keep a claimed hash that is not the file's, as where it is of the whole medium."`
+	Again     bool      `help:"Upload a file even if its bytes are an exhibit of the case already."`
 	Parallel  int       `help:"Parts in flight at once; each takes up to 64 MiB of memory." default:"2" placeholder:"N"`
 }
 
@@ -33,7 +37,9 @@ type evidencePutCmd struct {
 func (evidencePutCmd) Help() string {
 	return `A file is sealed on this computer, part by part, and sent directly to the store of the own state. When
 the command is interrupted, the same command with the same file goes on with what is missing. A file that
-changes meanwhile is refused, and nothing is completed.
+changes meanwhile is refused, and nothing is completed; so is one whose claimed hash is another's. All files
+are looked at before the first is sent; one that fails later does not keep the others back, and the exit
+code is the first failure's.
 
 Examples:
   comity evidence put case1_… disk.img --original --claim-md5 9e107d9d372bb6826bd81d3542a419d6
@@ -52,22 +58,52 @@ func (e evidencePutCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	var done []*client.Exhibit
+	options := func(file string) client.PutOptions {
+		return client.PutOptions{Case: e.Case, Path: file, Name: e.Name, MediaType: e.MediaType, Original: e.Original,
+			Note: string(e.Note), ClaimMD5: e.ClaimMD5, ClaimSHA1: e.ClaimSHA1, KeepClaims: e.KeepClaim, Again: e.Again,
+			Parallel: e.Parallel, StateDir: filepath.Join(p.dir, "uploads")}
+	}
+	var failed []error
 	for _, file := range e.Files {
+		if err := c.CheckPut(options(file)); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", file, err))
+		}
+	}
+	if len(failed) > 0 {
+		return errors.Join(append(failed, e.untouched(len(e.Files)))...)
+	}
+	var done []*client.Exhibit
+	for i, file := range e.Files {
 		t := r.transfer(filepath.Base(file))
-		x, err := c.PutEvidence(r.ctx, client.PutOptions{Case: e.Case, Path: file, Name: e.Name, MediaType: e.MediaType, Original: e.Original,
-			Note: string(e.Note), ClaimMD5: e.ClaimMD5, ClaimSHA1: e.ClaimSHA1, Parallel: e.Parallel, Progress: t.tell,
-			StateDir: filepath.Join(p.dir, "uploads")})
+		o := options(file)
+		o.Progress = t.tell
+		x, err := c.PutEvidence(r.ctx, o)
 		moved := t.end()
 		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", file, err), r.uploaded(done))
+			failed = append(failed, fmt.Errorf("%s: %w", file, err))
+			if r.ctx.Err() != nil {
+				failed = append(failed, e.untouched(len(e.Files)-i-1))
+				break
+			}
+			continue
 		}
 		if !r.Quiet && !r.JSON {
 			fmt.Fprintf(r.stderr, "%s: %s\n", clean(x.Name), moved)
 		}
 		done = append(done, x)
 	}
-	return r.uploaded(done)
+	if len(failed) > 0 && len(e.Files) > 1 {
+		failed = append(failed, fmt.Errorf("%d of %d files were uploaded", len(done), len(e.Files)))
+	}
+	return errors.Join(append(failed, r.uploaded(done))...)
+}
+
+// untouched says how many files were not begun, nil for none.
+func (e evidencePutCmd) untouched(n int) error {
+	if n == 0 || len(e.Files) == 1 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d files were not begun", n, len(e.Files))
 }
 
 func (r *run) uploaded(done []*client.Exhibit) error {
@@ -94,6 +130,12 @@ func showExhibit(w io.Writer, x *client.Exhibit) {
 		field(w, "resumed", size(x.Resumed)+" were in the store already")
 	}
 	field(w, "SHA-256", x.PlainSHA256)
+	switch x.Claims {
+	case client.ClaimsMatch:
+		field(w, "claims", "match the file")
+	case client.ClaimsDiffer:
+		field(w, "claims", "differ from the file, and were kept as they are")
+	}
 	field(w, "receipt", "verified, by the statement key of the exhibit's state")
 }
 
@@ -109,7 +151,10 @@ type evidenceGetCmd struct {
 func (evidenceGetCmd) Help() string {
 	return `The originator's custodian seals the exhibit's key to a key made for this one opening, over the officer's
 signed act; the opening stands in the record of acts. The file takes its name only when the key, every
-part, the ciphertext root, the plaintext's hash and the state's receipt, which signs its name and type too, hold. Nothing is overwritten.
+part, the ciphertext root, the plaintext's hash and the state's receipt, which signs its name and type too,
+hold. Nothing is overwritten.
+Until then the plaintext is in .EVIDENCE.*.partial beside it; should this process be killed, that file stays
+until the exhibit is fetched into the same directory again, or you remove it.
 
 Example:
   comity evidence get evidence1_… --purpose INVESTIGATION -o disk.img`

@@ -17,7 +17,12 @@ import (
 )
 
 type grantVerifyCmd struct {
-	File     string   `arg:"" help:"The statement (JWS), with a narrowing in a second line; or JSON with them as of comity grant show --json; - reads standard input."`
+	File string `arg:"" help:"The statement (JWS), with a narrowing in a second line; or JSON with them as of comity grant show --json; - reads standard input."`
+	believed
+}
+
+// believed says by which keys a statement is verified without the network.
+type believed struct {
 	Roots    string   `help:"File of the states' root keys; without it, those pinned by the login." type:"path" placeholder:"FILE"`
 	Manifest []string `help:"A state's manifest (JWS). Repeatable; without any, the newest that the login has seen." type:"path" placeholder:"FILE"`
 }
@@ -209,7 +214,7 @@ func (r *run) read(file string) ([]byte, error) {
 }
 
 // directory puts together whom to believe: files given, or what the login has pinned.
-func (v grantVerifyCmd) directory(r *run) (*statement.Directory, error) {
+func (v believed) directory(r *run) (*statement.Directory, error) {
 	var p *profile
 	if v.Roots == "" || len(v.Manifest) == 0 {
 		var err error

@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+// partialEnd ends the name of the file that an exhibit is fetched into.
+const partialEnd = ".partial"
+
+// partial makes the temporary file for an exhibit, ".EVIDENCE.RANDOM.partial"
+// beside the destination, and sees that there is room. What a killed process
+// left there of the same exhibit, which is plaintext, is removed.
+func partial(dest string, evidence comity.ID, size int64) (*os.File, error) {
+	dir, begin := filepath.Dir(dest), "."+string(evidence)+"."
+	if entries, err := os.ReadDir(dir); err == nil { // a directory may be writable and not readable
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), begin) && strings.HasSuffix(e.Name(), partialEnd) {
+				removeStale(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	if free, known := room(dir); known && free < size {
+		return nil, local(dest, size, syscall.ENOSPC)
+	}
+	f, err := os.CreateTemp(dir, begin+"*"+partialEnd)
+	if err != nil {
+		return nil, local(dest, size, err)
+	}
+	tryLock(f) // nobody else knows the name yet
+	return f, nil
+}
+
+// removeStale removes a partial file unless a living process fetches into it.
+func removeStale(name string) {
+	if st, err := os.Lstat(name); err != nil || !st.Mode().IsRegular() {
+		return
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if tryLock(f) {
+		os.Remove(name)
+	}
+}
+
+// settle gives a file its name, unless the name was taken in the meantime: a
+// link, unlike a renaming, replaces nothing.
+func settle(name, dest string) error {
+	err := os.Link(name, dest)
+	if err == nil {
+		return os.Remove(name)
+	}
+	if taken := vacant(dest); taken != nil {
+		return taken
+	}
+	if errors.Is(err, fs.ErrExist) { // and gone again
+		return comity.Invalid("dest", dest+" was there for a moment; fetch it again")
+	}
+	return os.Rename(name, dest) // the file system has no links
+}
+
+// refusal finds out why an exhibit is not shown. Who was granted its case, or is
+// so still for another purpose or for other exhibits, may know the Article that
+// stands against opening it; to everybody else there is no such record. It is
+// asked by the act of opening, over no header, which therefore opens nothing.
+func (c *Client) refusal(ctx context.Context, o GetOptions, hidden error) error {
+	if o.Purpose == "" {
+		return hidden
+	}
+	if o.Grant == "" {
+		all, err := All(func(first int, after string) (Page[Grant], error) {
+			return c.Grants(ctx, GrantFilter{Received: true}, first, after)
+		})
+		if err != nil {
+			return err
+		}
+		for _, g := range all {
+			for _, e := range g.Exhibits {
+				if e == o.Evidence && (o.Grant == "" || g.Live) {
+					o.Grant = g.ID
+				}
+			}
+		}
+	}
+	_, err := mutate[payload](ctx, c, "EvidenceOpen", func() (any, error) {
+		r, err := newRecipient()
+		if err != nil {
+			return nil, err
+		}
+		act, err := c.act(statement.Act{Act: statement.ActEvidenceOpen, Record: o.Evidence, HeaderHash: noHeader, Purpose: o.Purpose,
+			Grant: o.Grant, RecipientJKT: r.jkt}, statement.OpenBody{})
+		in := map[string]any{"evidence": o.Evidence, "purpose": o.Purpose, "act": act, "recipient": r.jwk}
+		if o.Grant != "" {
+			in["grant"] = o.Grant
+		}
+		return in, err
+	})
+	if comity.CodeOf(err) == comity.CodeDenied {
+		return err
+	}
+	return hidden
+}
+
+// noHeader is the hash of no header.
+var noHeader = strings.Repeat("0", 64)
