@@ -10,7 +10,8 @@ import (
 // Diff tells, line by line, how manifest o differs from m: "+" for what o adds,
 // "-" for what it no longer has, "~" for what changed, each with its JSON
 // pointer. Members of lists are told by their id, not by their place, so that a
-// new agency is one line and not a shift of all the others.
+// new agency is one line and not a shift of all the others; of several with one
+// id the later ones are told by #2 and so on behind it.
 func (m Manifest) Diff(o Manifest) []string {
 	before, after := map[string]string{}, map[string]string{}
 	flatten("", tree(m), before)
@@ -49,8 +50,14 @@ func flatten(at string, v any, to map[string]string) {
 			flatten(at+"/"+escapePointer(name), w, to)
 		}
 	case []any:
+		taken := map[string]bool{}
 		for i, w := range v {
-			flatten(at+"/"+escapePointer(memberName(w, i)), w, to)
+			name := memberName(w, i)
+			for n := 2; taken[name]; n++ {
+				name = fmt.Sprintf("%s#%d", memberName(w, i), n)
+			}
+			taken[name] = true
+			flatten(at+"/"+escapePointer(name), w, to)
 		}
 	default:
 		b, _ := json.Marshal(v) // a scalar

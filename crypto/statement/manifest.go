@@ -136,7 +136,7 @@ func (m Manifest) Check() []error {
 		a.check(c, at)
 		c.want(slices.Contains(a.Parties, m.State), at+"/parties", "%s is not a party", m.State)
 	}
-	c.want(isHash(m.Policies), "/policies", "is not a SHA-256 in hex")
+	c.want(isHash(m.Policies), "/policies", "is not a SHA-256 in hex: that of the policy set which the state accepts")
 	return c.faults
 }
 

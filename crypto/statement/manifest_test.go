@@ -3,11 +3,13 @@ package statement_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -244,6 +246,49 @@ func TestManifestDiff(t *testing.T) {
 	if d := cmp.Diff(want, m.Diff(o)); d != "" {
 		t.Error(d)
 	}
+}
+
+// TestManifestDiffTwins: a second member with an id that there is already hides
+// nothing, wherever in the list it was put.
+func TestManifestDiffTwins(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	m := sampleManifest(t, u)
+	last, first := sampleManifest(t, u), sampleManifest(t, u)
+	twin := m.Agencies[0]
+	twin.Name = "Another"
+	last.Agencies = append(last.Agencies, twin)
+	first.Agencies = append([]statement.Agency{twin}, first.Agencies...)
+	key := jsonKey(t, m.StatementKeys[0], newKey(t))
+	keys := sampleManifest(t, u)
+	keys.StatementKeys = append([]json.RawMessage{key}, keys.StatementKeys...)
+	for name, c := range map[string]struct {
+		o    statement.Manifest
+		want string
+	}{
+		"an agency, last":  {last, `+ /agencies/KZ~1cyber#2/name: "Another"`},
+		"an agency, first": {first, `+ /agencies/KZ~1cyber#2/name: ` + fmt.Sprintf("%q", m.Agencies[0].Name)},
+		"a key, first":     {keys, `#2/x: `},
+	} {
+		if got := strings.Join(m.Diff(c.o), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q is not in\n%s", name, c.want, got)
+		}
+	}
+}
+
+// jsonKey is a public key under the kid of another one.
+func jsonKey(t *testing.T, other json.RawMessage, key *ecdsa.PrivateKey) json.RawMessage {
+	t.Helper()
+	var was, is map[string]any
+	if err := errors.Join(json.Unmarshal(other, &was), json.Unmarshal(tokentest.JWK(t, key), &is)); err != nil {
+		t.Fatal(err)
+	}
+	delete(is, "d")
+	is["kid"] = was["kid"]
+	b, err := json.Marshal(is)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestRoots(t *testing.T) {
