@@ -34,6 +34,19 @@ var kinds = map[Kind]bool{
 	KindRefusal: true, KindMandate: true, KindLeaf: true,
 }
 
+// Indefinite names one of the kind in a sentence, as in "an exhibit".
+func (k Kind) Indefinite() string {
+	switch k {
+	case KindEntry, KindObservable:
+		return "an " + string(k)
+	case KindEvidence:
+		return "an exhibit"
+	case KindCustody:
+		return "a custody event"
+	}
+	return "a " + string(k)
+}
+
 // idVersion is the version of the id's form, kept in every id so that another
 // form can be told apart later.
 const idVersion = "1"
@@ -74,7 +87,7 @@ func ParseID(s string, want ...Kind) (ID, error) {
 		}
 	}
 	if len(want) > 0 {
-		return "", Invalid("id", fmt.Sprintf("this is the id of a %s, wanted that of a %s", kind, want[0]))
+		return "", Invalid("id", fmt.Sprintf("this is the id of %s, wanted that of %s", kind.Indefinite(), want[0].Indefinite()))
 	}
 	return ID(s), nil
 }

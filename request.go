@@ -85,6 +85,18 @@ type Request struct {
 	Refusal     ID
 }
 
+// Overdue reports whether the asked state is late at the instant t. While the
+// asking side owes a supplement, or the request waits for a stated time, it is not.
+func (r Request) Overdue(t time.Time) bool {
+	switch r.Status {
+	case RequestSent, RequestReceived, RequestAcknowledged, RequestForwarded:
+		return t.After(r.DueAt)
+	case RequestPostponed:
+		return t.After(r.PostponedTo)
+	}
+	return false
+}
+
 // RequestText is the sealed part of a request.
 type RequestText struct {
 	Title    string `json:"title"`

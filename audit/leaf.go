@@ -45,6 +45,9 @@ const (
 	Unverified Outcome = "UNVERIFIED"
 )
 
+// Outcomes lists them all.
+var Outcomes = []Outcome{Done, Read, Refused, NotFound, Released, Failed, Repeated}
+
 // Content is what one state reads of a leaf. It names records and rules, never
 // the records' words.
 type Content struct {
@@ -99,7 +102,12 @@ func New(at time.Time, contents map[comity.State]Content) (storage.Leaf, error) 
 		if err != nil {
 			return storage.Leaf{}, fmt.Errorf("audit: encode the opening: %w", err)
 		}
-		leaf.Openings = append(leaf.Openings, opening(state, raw))
+		o := opening(state, raw)
+		o.Facets = storage.Facets{Act: c.Act, Outcome: string(c.Outcome), State: c.Actor.State, Officer: c.Actor.Ref}
+		for _, r := range c.Records {
+			o.Facets.Records = append(o.Facets.Records, r.ID)
+		}
+		leaf.Openings = append(leaf.Openings, o)
 	}
 	for len(leaf.Openings)%sizeClass != 0 {
 		leaf.Openings = append(leaf.Openings, opening(padding, nil))

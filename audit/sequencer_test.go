@@ -40,7 +40,7 @@ func write(ctx context.Context, db storage.DB, leaves ...storage.Leaf) error {
 func log(t *testing.T, db storage.DB, s comity.State) (entries []storage.LogEntry) {
 	t.Helper()
 	err := db.Read(t.Context(), func(tx storage.ReadTx) (err error) {
-		entries, err = tx.Log(s, storage.Page{Limit: 1 << 20})
+		entries, err = tx.Log(s, storage.LogFilter{}, storage.Page{Limit: 1 << 20})
 		return err
 	})
 	if err != nil {

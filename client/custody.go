@@ -152,7 +152,7 @@ func (c *Client) CustodyInLog(ctx context.Context, e *Evidence) (looked bool, er
 	}
 	found := map[string]bool{}
 	for after := ""; ; {
-		page, err := c.Log(ctx, MaxPage, after)
+		page, err := c.Log(ctx, LogFilter{}, MaxPage, after)
 		if err != nil {
 			return true, err
 		}

@@ -12,9 +12,12 @@ import (
 
 // GrantFilter narrows a list of grants; a zero field does not.
 type GrantFilter struct {
-	Case     comity.ID `json:"case,omitempty"`
-	Made     bool      `json:"made,omitempty"`
-	Received bool      `json:"received,omitempty"`
+	Case     comity.ID          `json:"case,omitempty"`
+	Made     bool               `json:"made,omitempty"`
+	Received bool               `json:"received,omitempty"`
+	State    comity.State       `json:"state,omitempty"` // the other side
+	Status   comity.GrantStatus `json:"status,omitempty"`
+	Live     bool               `json:"live,omitempty"`
 }
 
 // Grants lists the grants that the officer's side made or received.

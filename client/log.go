@@ -232,7 +232,7 @@ func unpack(b []byte) ([][32]byte, bool) {
 
 func (s logSource) Openings(ctx context.Context, f func(verify.Opening) error) error {
 	for after := ""; ; {
-		page, err := s.c.Log(ctx, MaxPage, after)
+		page, err := s.c.Log(ctx, LogFilter{}, MaxPage, after)
 		if err != nil {
 			return err
 		}

@@ -139,7 +139,7 @@ func TestOpeningAltered(t *testing.T) {
 	kz := k.as(t, "auditor@KZ")
 	k.tamper(t, `UPDATE openings SET content = CAST(REPLACE(CAST(content AS TEXT), 'investigator-1', 'investigator-2') AS BLOB)
 		WHERE state = 'KZ' AND leaf_id = (SELECT id FROM leaves WHERE idx = 3)`)
-	page, err := kz.Log(t.Context(), 100, "")
+	page, err := kz.Log(t.Context(), client.LogFilter{}, 100, "")
 	must(t, err)
 	for _, e := range page.Nodes {
 		altered := e.Index != nil && *e.Index == 3
@@ -275,7 +275,7 @@ func TestLogShownOtherwise(t *testing.T) {
 		"another's function": func(e map[string]any) { e["function"] = "Clerk" },
 	} {
 		m.on("Log", func(data map[string]any) { change(within(data, "viewer", "log", "nodes", 0).(map[string]any)) })
-		page, err := c.Log(t.Context(), 10, "")
+		page, err := c.Log(t.Context(), client.LogFilter{}, 10, "")
 		must(t, err)
 		if e := page.Nodes[0]; e.Check.Err() == nil || e.Act != "" || e.Ref != "" {
 			t.Errorf("%s: %s by %q is %s", name, e.Act, e.Ref, e.Check)
@@ -298,7 +298,7 @@ func TestLogDenied(t *testing.T) {
 	must(t, err)
 	_, err = k.as(t, "investigator@AM").Case(t.Context(), e.Case, comity.PurposeProsecution)
 	must(t, err)
-	page, err := k.as(t, "auditor@KZ").Log(t.Context(), 1, "")
+	page, err := k.as(t, "auditor@KZ").Log(t.Context(), client.LogFilter{}, 1, "")
 	must(t, err)
 	if got := page.Nodes[0]; !got.Check.Verified() || len(got.Records) == 0 || got.Records[0].Denied != comity.ArticlePurpose {
 		t.Errorf("%+v", got)

@@ -37,6 +37,9 @@ func Login(ctx context.Context, config Config, officer string) (*Client, error) 
 		return nil, err
 	}
 	m, err := dir.State(comity.State(state))
+	if _, pinned := config.Roots[comity.State(state)]; !pinned {
+		return nil, comity.Invalid("as", fmt.Sprintf("%s is no state of the pinned roots, so that nobody speaks for its officers", state))
+	}
 	if err != nil {
 		if fault := c.trust.fault(comity.State(state)); fault != nil {
 			err = fmt.Errorf("the manifest of %s: %w", state, fault)

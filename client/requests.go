@@ -13,16 +13,28 @@ type RequestFilter struct {
 	Incoming bool                 `json:"incoming,omitempty"`
 	Outgoing bool                 `json:"outgoing,omitempty"`
 	Status   comity.RequestStatus `json:"status,omitempty"`
+	State    comity.State         `json:"state,omitempty"` // the other side
+	Kind     comity.RequestKind   `json:"kind,omitempty"`
+	Urgency  comity.Urgency       `json:"urgency,omitempty"`
+	Open     bool                 `json:"open,omitempty"`    // not yet answered for good
+	Overdue  bool                 `json:"overdue,omitempty"` // the asked state is late
+	// ByDue lists what is due soonest first.
+	ByDue bool `json:"-"`
 }
 
-// Requests lists the requests that the officer's side put or was asked, newest change first.
+// Requests lists the requests that the officer's side put or was asked, newest
+// change first unless the filter says otherwise.
 func (c *Client) Requests(ctx context.Context, f RequestFilter, first int, after string) (Page[Request], error) {
 	var data struct {
 		Viewer struct {
 			Requests Page[Request] `json:"requests"`
 		} `json:"viewer"`
 	}
-	err := c.query(ctx, "Requests", variables(map[string]any{"filter": f, "first": first, "after": after}), &data)
+	given := variables(map[string]any{"filter": f, "first": first, "after": after})
+	if f.ByDue {
+		given["order"] = "DUE"
+	}
+	err := c.query(ctx, "Requests", given, &data)
 	for i := range data.Viewer.Requests.Nodes {
 		c.checkRefusal(ctx, &data.Viewer.Requests.Nodes[i])
 	}
@@ -195,16 +207,27 @@ func (c *Client) MessageSend(ctx context.Context, requestID comity.ID, text stri
 	return p.Message, err
 }
 
+// LogFilter narrows the record of acts; a zero field does not.
+type LogFilter struct {
+	Act     string            `json:"act,omitempty"`
+	Outcome string            `json:"outcome,omitempty"`
+	State   comity.State      `json:"state,omitempty"`   // of who acted
+	Officer comity.OfficerRef `json:"officer,omitempty"` // who acted
+	Record  comity.ID         `json:"record,omitempty"`
+	From    time.Time         `json:"from,omitzero"`
+	Until   time.Time         `json:"until,omitzero"` // before
+}
+
 // Log reads the record of acts as far as it concerns the officer's state, newest
 // first. Each entry is verified against its leaf on receipt, see LogEntry.Check;
 // that the leaf stands in the record is for [Client.VerifyLog].
-func (c *Client) Log(ctx context.Context, first int, after string) (Page[LogEntry], error) {
+func (c *Client) Log(ctx context.Context, f LogFilter, first int, after string) (Page[LogEntry], error) {
 	var data struct {
 		Viewer struct {
 			Log Page[LogEntry] `json:"log"`
 		} `json:"viewer"`
 	}
-	err := c.query(ctx, "Log", variables(map[string]any{"first": first, "after": after}), &data)
+	err := c.query(ctx, "Log", variables(map[string]any{"filter": f, "first": first, "after": after}), &data)
 	if err == nil {
 		err = c.checkLog(ctx, data.Viewer.Log.Nodes)
 	}

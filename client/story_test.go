@@ -190,13 +190,15 @@ func TestStory(t *testing.T) {
 
 	w.Sequence(t)
 	for _, c := range []*client.Client{liaison, w.as(t, "liaison@AM")} {
-		entries, err := client.All(func(n int, after string) (client.Page[client.LogEntry], error) { return c.Log(ctx, 5, after) })
+		entries, err := client.All(func(n int, after string) (client.Page[client.LogEntry], error) {
+			return c.Log(ctx, client.LogFilter{}, 5, after)
+		})
 		must(t, err)
 		if len(entries) < 8 {
 			t.Errorf("the record of acts has %d entries", len(entries))
 		}
 	}
-	if _, err := foreign.Log(ctx, 5, ""); err != nil {
+	if _, err := foreign.Log(ctx, client.LogFilter{}, 5, ""); err != nil {
 		t.Logf("an investigator reads the log: %v", err)
 	}
 }

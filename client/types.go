@@ -83,25 +83,25 @@ type Redaction struct {
 
 // Case is a case as the viewer may see it.
 type Case struct {
-	ID        comity.ID           `json:"id"`
-	State     comity.State        `json:"state"`
-	Agency    comity.AgencyID     `json:"agency,omitempty"`
-	Owner     comity.OfficerRef   `json:"owner,omitempty"`
-	Category  comity.Category     `json:"category,omitempty"`
-	Status    comity.CaseStatus   `json:"status,omitempty"`
-	Marking   *comity.Marking     `json:"marking,omitempty"`
-	Nexus     []comity.Nexus      `json:"nexus,omitempty"`
-	Reserved  bool                `json:"reserved,omitempty"`
-	Version   int                 `json:"version,omitempty"`
-	CreatedAt time.Time           `json:"createdAt,omitzero"`
-	UpdatedAt time.Time           `json:"updatedAt,omitzero"`
-	Title     string              `json:"title,omitempty"`
-	Summary   string              `json:"summary,omitempty"`
-	Narrative string              `json:"narrative,omitempty"`
-	Reference string              `json:"reference,omitempty"`
-	Access    Access              `json:"access"`
-	Assignees []comity.OfficerRef `json:"assignees,omitempty"`
-	Releases  []Release           `json:"releases,omitempty"` // of own cases, from [Client.Case] only
+	ID        comity.ID         `json:"id"`
+	State     comity.State      `json:"state"`
+	Agency    comity.AgencyID   `json:"agency,omitempty"`
+	Owner     comity.OfficerRef `json:"owner,omitempty"`
+	Category  comity.Category   `json:"category,omitempty"`
+	Status    comity.CaseStatus `json:"status,omitempty"`
+	Marking   *comity.Marking   `json:"marking,omitempty"`
+	Nexus     []comity.Nexus    `json:"nexus,omitempty"`
+	Reserved  bool              `json:"reserved,omitempty"`
+	Version   int               `json:"version,omitempty"`
+	CreatedAt time.Time         `json:"createdAt,omitzero"`
+	UpdatedAt time.Time         `json:"updatedAt,omitzero"`
+	Title     string            `json:"title,omitempty"`
+	Summary   string            `json:"summary,omitempty"`
+	Narrative string            `json:"narrative,omitempty"`
+	Reference string            `json:"reference,omitempty"`
+	Access    Access            `json:"access"`
+	Assignees []string          `json:"assignees,omitempty"` // officers by reference, offices by role
+	Releases  []Release         `json:"releases,omitempty"`  // of own cases, from [Client.Case] only
 }
 
 // Entry is a dated line of a case's log.
@@ -180,9 +180,12 @@ func (g InformationGrade) MarshalText() ([]byte, error) {
 	return nil, comity.Invalid("information", "information grades are 1, 2, 3 and 4")
 }
 
-// UnmarshalText reads the API's spelling.
+// UnmarshalText reads the API's spelling, or the grade's own number.
 func (g *InformationGrade) UnmarshalText(b []byte) error {
 	i := slices.Index(gradeNames, string(b))
+	if i < 0 {
+		i = slices.Index(comity.InformationGrades, comity.InformationGrade(b))
+	}
 	if i < 0 {
 		return fmt.Errorf("client: %.20q is no information grade", b)
 	}

@@ -114,7 +114,7 @@ func (s *tale) releases(o *exchangetest.Officer, to comity.State) error {
 }
 
 func (s *tale) logs(o *exchangetest.Officer) error {
-	return s.Exchange.Read(s.t.Context(), o.Caller, func(r *exchange.Reader) error { _, err := r.Log(10, ""); return err })
+	return s.Exchange.Read(s.t.Context(), o.Caller, func(r *exchange.Reader) error { _, err := r.Log(exchange.LogFilter{}, 10, ""); return err })
 }
 
 func (s *tale) asks(o *exchangetest.Officer, to comity.State, category comity.Category) error {

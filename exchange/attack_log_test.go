@@ -11,6 +11,7 @@ import (
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
 )
 
 // The record of acts tells a former grantee what the grant itself does not:
@@ -155,7 +156,7 @@ func TestAttackCustodyNotInLog(t *testing.T) {
 func TestAttackDeniedLogRead(t *testing.T) {
 	w := exchangetest.New(t)
 	o := w.As(t, "investigator@KZ")
-	err := w.Exchange.Read(t.Context(), o.Caller, func(r *exchange.Reader) error { _, err := r.Log(10, ""); return err })
+	err := w.Exchange.Read(t.Context(), o.Caller, func(r *exchange.Reader) error { _, err := r.Log(exchange.LogFilter{}, 10, ""); return err })
 	if comity.CodeOf(err) != comity.CodeDenied {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func TestAttackRefusalTaintsRead(t *testing.T) {
 				return err
 			}
 			if what == "log" {
-				_, err = r.Log(10, "")
+				_, err = r.Log(storage.LogFilter{}, 10, "")
 			} else {
 				_, err = r.Mandates()
 			}

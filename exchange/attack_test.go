@@ -117,7 +117,7 @@ func secondServer(t *testing.T, w *exchangetest.World, kz turned) *exchange.Exch
 func logOf(t *testing.T, w *exchangetest.World, name string) (entries []exchange.LogView) {
 	t.Helper()
 	w.As(t, name).Read(t, func(r *exchange.Reader) error {
-		page, err := r.Log(100, "")
+		page, err := r.Log(exchange.LogFilter{}, 100, "")
 		entries = page.Items
 		return err
 	})

@@ -91,7 +91,7 @@ type tried struct {
 func (b *bench) done(t *testing.T, s comity.State, request string) (n int) {
 	t.Helper()
 	must(t, b.DB.Read(t.Context(), func(tx storage.ReadTx) error {
-		entries, err := tx.Log(s, storage.Page{Limit: 50})
+		entries, err := tx.Log(s, storage.LogFilter{}, storage.Page{Limit: 50})
 		for _, e := range entries {
 			c, fault := audit.Open(e)
 			if fault != nil {

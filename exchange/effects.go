@@ -205,7 +205,7 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 
 // grantBegun is what both states read of a grant that came into force.
 func (x *Exchange) grantBegun(g comity.Grant, said statement.Statement, now time.Time) map[comity.State]audit.Content {
-	c := audit.Content{Act: "grantBegun", Outcome: audit.Done, At: now, Policies: x.policies.Hash(), Purpose: g.Purpose, Article: comity.ArticleLiaison,
+	c := audit.Content{Act: grantBegun, Outcome: audit.Done, At: now, Policies: x.policies.Hash(), Purpose: g.Purpose, Article: comity.ArticleLiaison,
 		Actor:   audit.Actor{State: g.State, Agency: said.Officer.Agency, Function: said.Officer.Function, Ref: said.Officer.Ref},
 		Records: []audit.Record{{ID: string(g.Case), Grant: g.ID}, {ID: string(g.ID)}}}
 	return map[comity.State]audit.Content{g.State: c, g.Grantee.State: c}

@@ -372,7 +372,7 @@ func TestRecordOfActs(t *testing.T) {
 	}
 	log := func(name string) (entries []exchange.LogView) {
 		g.As(t, name).Read(t, func(r *exchange.Reader) error {
-			page, err := r.Log(100, "")
+			page, err := r.Log(exchange.LogFilter{}, 100, "")
 			entries = page.Items
 			return err
 		})

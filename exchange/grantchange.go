@@ -231,8 +231,11 @@ func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) err
 	return r.finish(ctx, a)
 }
 
-// grantEnded is what the record of acts calls the end of a grant to its grantee.
-const grantEnded = "grantEnded"
+// What the record of acts calls a grant's beginning and its end, to its grantee.
+const (
+	grantBegun = "grantBegun"
+	grantEnded = "grantEnded"
+)
 
 // tellEnded lets the grantee of a grant that was once in force read that it
 // ended: in the same words whether it was revoked or its case reserved, and by

@@ -15,6 +15,7 @@ type (
 	CaseFilter    = storage.CaseFilter
 	RequestFilter = storage.RequestFilter
 	GrantFilter   = storage.GrantFilter
+	LogFilter     = storage.LogFilter
 	ObjectPart    = object.Part
 	SignedURL     = object.Signed
 )

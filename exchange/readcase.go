@@ -83,6 +83,9 @@ func (r *Reader) noteCase(v *CaseView) {
 // ListCases lists the cases that the officer may see, newest change first:
 // abroad, of what grantees of every scope see.
 func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first int, after string) (Page[*CaseView], error) {
+	if err := r.checkCases(f); err != nil {
+		return Page[*CaseView]{}, err
+	}
 	p, binding, err := r.page("cases", f, first, after)
 	if err != nil {
 		return Page[*CaseView]{}, err

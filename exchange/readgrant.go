@@ -32,6 +32,9 @@ func (r *Reader) Grants(ids []comity.ID) (map[comity.ID]*comity.Grant, error) {
 
 // ListGrants lists grants, newest first.
 func (r *Reader) ListGrants(f storage.GrantFilter, first int, after string) (Page[*comity.Grant], error) {
+	if err := r.checkGrants(f); err != nil {
+		return Page[*comity.Grant]{}, err
+	}
 	p, binding, err := r.page("grants", f, first, after)
 	if err != nil {
 		return Page[*comity.Grant]{}, err
@@ -103,15 +106,18 @@ type LogView struct {
 // Log reads what concerns the officer's state in the record of acts, newest
 // first. Of an opening that is not of its leaf the view says so, and nothing
 // that it claims.
-func (r *Reader) Log(first int, after string) (Page[LogView], error) {
-	p, binding, err := r.page("log", nil, first, after)
+func (r *Reader) Log(f storage.LogFilter, first int, after string) (Page[LogView], error) {
+	if err := checkLog(f); err != nil {
+		return Page[LogView]{}, err
+	}
+	p, binding, err := r.page("log", f, first, after)
 	if err != nil {
 		return Page[LogView]{}, err
 	}
 	if err := r.office(sovereignty.LogRead, "log", comity.KindLeaf); err != nil {
 		return Page[LogView]{}, err
 	}
-	found, err := r.tx.Log(r.who.Officer.State, p)
+	found, err := r.tx.Log(r.who.Officer.State, f, p)
 	if err != nil {
 		return Page[LogView]{}, err
 	}

@@ -222,7 +222,7 @@ func (r *Reader) Custody(exhibits []EvidenceView) (map[comity.ID][]comity.Custod
 }
 
 // Assignees names the officers and offices assigned to own cases.
-func (r *Reader) Assignees(cases []*CaseView) (map[comity.ID][]comity.OfficerRef, error) {
+func (r *Reader) Assignees(cases []*CaseView) (map[comity.ID][]string, error) {
 	var ids []comity.ID
 	for _, c := range cases {
 		if c.Own {

@@ -51,8 +51,11 @@ func (r *Reader) Requests(ids []comity.ID) (map[comity.ID]*RequestView, error) {
 	return out, nil
 }
 
-// ListRequests lists requests, newest change first.
+// ListRequests lists requests, newest change first, or by what is due soonest.
 func (r *Reader) ListRequests(f storage.RequestFilter, first int, after string) (Page[*RequestView], error) {
+	if err := r.checkRequests(f); err != nil {
+		return Page[*RequestView]{}, err
+	}
 	p, binding, err := r.page("requests", f, first, after)
 	if err != nil {
 		return Page[*RequestView]{}, err
@@ -66,7 +69,12 @@ func (r *Reader) ListRequests(f storage.RequestFilter, first int, after string) 
 	if err != nil {
 		return Page[*RequestView]{}, err
 	}
-	page := cut(r, views, p.Limit, binding, func(v *RequestView) storage.Key { return place(v.UpdatedAt, v.ID) },
+	page := cut(r, views, p.Limit, binding, func(v *RequestView) storage.Key {
+		if f.ByDue {
+			return place(v.DueAt, v.ID)
+		}
+		return place(v.UpdatedAt, v.ID)
+	},
 		func(v *RequestView) *RequestView { return v })
 	page.Count = func() (int, error) { return r.tx.CountRequests(r.viewer(), f, maxCount) }
 	return page, nil

@@ -305,7 +305,7 @@ func (s *storm) leaves(t *testing.T) (contents []audit.Content) {
 	byIndex := map[int64]storage.LogEntry{}
 	for _, state := range []comity.State{"KZ", "AM", "BY"} {
 		must(t, s.w.DB.Read(t.Context(), func(tx storage.ReadTx) error {
-			entries, err := tx.Log(state, storage.Page{Limit: 1 << 30})
+			entries, err := tx.Log(state, storage.LogFilter{}, storage.Page{Limit: 1 << 30})
 			for _, e := range entries {
 				if other, known := byIndex[e.Leaf.Index]; known {
 					if other.Leaf.ID != e.Leaf.ID {

@@ -190,7 +190,7 @@ func TestStory(t *testing.T) {
 	for _, name := range []string{"liaison@KZ", "liaison@AM"} {
 		reader := w.As(t, name)
 		reader.Read(t, func(r *exchange.Reader) error {
-			page, err := r.Log(100, "")
+			page, err := r.Log(exchange.LogFilter{}, 100, "")
 			if err != nil {
 				return err
 			}

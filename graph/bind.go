@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/graphql-go/graphql"
 
@@ -183,6 +184,12 @@ func (a args) object(name string) args {
 func (a args) flag(name string) bool {
 	f, _ := a[name].(bool)
 	return f
+}
+
+// instant gives an argument that is an instant, the zero time when there is none.
+func (a args) instant(name string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, a.text(name)) // the scalar has been read already
+	return t
 }
 
 func (a args) purpose() comity.Purpose { return comity.Purpose(a.text("purpose")) }

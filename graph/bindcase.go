@@ -80,7 +80,7 @@ func (b *binding) cases() {
 		"reason":      func(_ *request, r exchange.Redaction) any { return r.Reason },
 		"cure":        func(_ *request, r exchange.Redaction) any { return r.Cure },
 	})
-	batch(b, "Case.assignees", func(q *request, all []*exchange.CaseView, _ args) ([][]comity.OfficerRef, error) {
+	batch(b, "Case.assignees", func(q *request, all []*exchange.CaseView, _ args) ([][]string, error) {
 		found, err := q.reader.Assignees(all)
 		return atHome(all, found), err
 	})

@@ -64,7 +64,9 @@ func (b *binding) query() {
 	batch(b, "Viewer.requests", func(q *request, parents []viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		page, err := q.reader.ListRequests(exchange.RequestFilter{Incoming: f.flag("incoming"), Outgoing: f.flag("outgoing"),
-			Status: comity.RequestStatus(f.text("status"))}, a.number("first"), a.text("after"))
+			Status: comity.RequestStatus(f.text("status")), State: comity.State(f.text("state")), Kind: comity.RequestKind(f.text("kind")),
+			Urgency: comity.Urgency(f.text("urgency")), Open: f.flag("open"), Overdue: f.flag("overdue"), ByDue: a.text("order") == "DUE"},
+			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(r **exchange.RequestView) any { return *r }), err)
 	})
 	batch(b, "Viewer.grants", func(q *request, parents []viewer, a args) ([]*connection, error) {
@@ -73,12 +75,16 @@ func (b *binding) query() {
 		if err != nil {
 			return nil, err
 		}
-		page, err := q.reader.ListGrants(exchange.GrantFilter{Case: of, Made: f.flag("made"), Received: f.flag("received")},
+		page, err := q.reader.ListGrants(exchange.GrantFilter{Case: of, Made: f.flag("made"), Received: f.flag("received"),
+			State: comity.State(f.text("state")), Status: comity.GrantStatus(f.text("status")), Live: f.flag("live")},
 			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(g **comity.Grant) any { return *g }), err)
 	})
 	batch(b, "Viewer.log", func(q *request, parents []viewer, a args) ([]*connection, error) {
-		page, err := q.reader.Log(a.number("first"), a.text("after"))
+		f := a.object("filter")
+		page, err := q.reader.Log(exchange.LogFilter{Act: f.text("act"), Outcome: f.text("outcome"), State: comity.State(f.text("state")),
+			Officer: comity.OfficerRef(f.text("officer")), Record: f.text("record"), From: f.instant("from"), Until: f.instant("until")},
+			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(e *exchange.LogView) any { return e }), err)
 	})
 	batch(b, "Viewer.logChain", func(q *request, parents []viewer, a args) ([]exchange.Stretch, error) {
@@ -112,7 +118,7 @@ func (q *request) nodes(ids []string, p comity.Purpose) ([]any, error) {
 		switch id.Kind() {
 		case comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence, comity.KindRequest, comity.KindGrant:
 		default:
-			return out, comity.Invalid("id", fmt.Sprintf("this is the id of a %s, which is found through other records only", id.Kind()))
+			return out, comity.Invalid("id", fmt.Sprintf("this is the id of %s, which is found through other records only", id.Kind().Indefinite()))
 		}
 		wanted[i] = id
 	}

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"time"
-
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 )
@@ -36,7 +34,7 @@ func (b *binding) requests() {
 		"createdAt":     func(_ *request, r *exchange.RequestView) any { return r.CreatedAt },
 		"updatedAt":     func(_ *request, r *exchange.RequestView) any { return r.UpdatedAt },
 		"dueAt":         func(_ *request, r *exchange.RequestView) any { return r.DueAt },
-		"overdue":       func(q *request, r *exchange.RequestView) any { return overdue(r.Request, q.reader.Now()) },
+		"overdue":       func(q *request, r *exchange.RequestView) any { return r.Overdue(q.reader.Now()) },
 		"postponedTo":   func(_ *request, r *exchange.RequestView) any { return r.PostponedTo },
 		"title":         asked(func(t *comity.RequestText) any { return t.Title }),
 		"facts":         asked(func(t *comity.RequestText) any { return t.Facts }),
@@ -86,16 +84,4 @@ func (b *binding) requests() {
 			return m.Text.Text
 		},
 	})
-}
-
-// overdue reports whether the asked state is late. While the asking side owes a
-// supplement, or the request waits for a stated time, it is not.
-func overdue(r comity.Request, now time.Time) bool {
-	switch r.Status {
-	case comity.RequestSent, comity.RequestReceived, comity.RequestAcknowledged, comity.RequestForwarded:
-		return now.After(r.DueAt)
-	case comity.RequestPostponed:
-		return now.After(r.PostponedTo)
-	}
-	return false
 }

@@ -145,13 +145,46 @@ type RequestFilter struct {
 	Incoming bool // put to the viewer's state
 	Outgoing bool // put by the viewer's state
 	Status   comity.RequestStatus
+	State    comity.State // the other side: asked by it, or put to it
+	Kind     comity.RequestKind
+	Urgency  comity.Urgency
+	Open     bool // not yet answered for good
+	Overdue  bool // the asked state is late at the viewer's instant, see [comity.Request.Overdue]
+	// ByDue orders by the instant that it is due, soonest first, instead of
+	// newest change first.
+	ByDue bool
 }
 
 // GrantFilter narrows a list of grants; zero fields do not narrow.
 type GrantFilter struct {
 	Case     comity.ID
-	Made     bool // by the viewer's state
-	Received bool // by the viewer's state
+	Made     bool         // by the viewer's state
+	Received bool         // by the viewer's state
+	State    comity.State // the other side: made to it, or made by it
+	// Status is the one shown: to the grantee, a grant that no longer opens
+	// anything has ENDED, whatever ended it.
+	Status comity.GrantStatus
+	Live   bool // opens something at the viewer's instant
+}
+
+// LogFilter narrows the record of acts; zero fields do not narrow.
+type LogFilter struct {
+	Act     string
+	Outcome string
+	State   comity.State      // of who acted
+	Officer comity.OfficerRef // who acted
+	Record  string            // that it is about, as the officer named it
+	From    time.Time         // not before
+	Until   time.Time         // before
+}
+
+// Facets are what an opening is found by. They are written beside it, from its
+// content, and never read back.
+type Facets struct {
+	Act, Outcome string
+	State        comity.State
+	Officer      comity.OfficerRef
+	Records      []string
 }
 
 // Leaf is one leaf of the record of acts with the openings of the states concerned.
@@ -170,6 +203,7 @@ type Opening struct {
 	State   comity.State
 	Salt    [32]byte
 	Content []byte // canonical JSON, see package audit
+	Facets  Facets
 }
 
 // Commitment is what the other states see of the opening, see [verify.Commitment].
@@ -211,7 +245,9 @@ type ReadTx interface {
 	Cases(v Viewer, ids []comity.ID) (map[comity.ID]CaseView, error)
 	ListCases(v Viewer, f CaseFilter, p Page) ([]CaseView, error) // by UpdatedAt for own, ListedAbroad for granted
 	CountCases(v Viewer, f CaseFilter, max int) (int, error)      // capped at max
-	Assignees(ids []comity.ID) (map[comity.ID][]comity.OfficerRef, error)
+	// Assignees gives, for each case, officers by their references and offices by
+	// their roles, in the order in which they were assigned.
+	Assignees(ids []comity.ID) (map[comity.ID][]string, error)
 
 	// Children of cases that the caller has already found visible, per case,
 	// oldest first, at most p.Limit each; p.After applies to a single case.
@@ -240,7 +276,7 @@ type ReadTx interface {
 	// Requests: the asking side's officer, liaisons and authority; the asked
 	// side's liaisons and authority, and the agency it was routed to.
 	Requests(v Viewer, ids []comity.ID) (map[comity.ID]Request, error)
-	ListRequests(v Viewer, f RequestFilter, p Page) ([]Request, error)
+	ListRequests(v Viewer, f RequestFilter, p Page) ([]Request, error) // by UpdatedAt, or by DueAt ascending
 	CountRequests(v Viewer, f RequestFilter, max int) (int, error)
 	Messages(requests []comity.ID, p Page) (map[comity.ID][]Message, error)
 	MessagesByID(ids []comity.ID) (map[comity.ID]Message, error)
@@ -259,7 +295,7 @@ type ReadTx interface {
 	MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) // ErrNotFound
 
 	// Log lists what concerns a state, newest first by leaf time and id.
-	Log(state comity.State, p Page) ([]LogEntry, error)
+	Log(state comity.State, f LogFilter, p Page) ([]LogEntry, error)
 	LogByID(state comity.State, ids []comity.ID) (map[comity.ID]LogEntry, error)
 	// LogChain lists the leaves of all states that have a place, from an index
 	// on and in order, with Hash, Index and Chain alone, and says how many the
@@ -342,7 +378,11 @@ type Tx interface {
 
 // OfficeViewer is the visibility key of a state's office: liaisons see a case
 // once it is assigned to OfficeViewer(state, LIAISON), and so on.
-func OfficeViewer(s comity.State, r comity.Role) string { return string(s) + "#" + string(r) }
+func OfficeViewer(s comity.State, r comity.Role) string { return string(s) + OfficeMark + string(r) }
+
+// OfficeMark parts state and role in the visibility key of an office, and is in
+// no other key.
+const OfficeMark = "#"
 
 // ViewerKeys lists the keys under which cases can be visible to an officer.
 // Auditors read the record of acts and grants, and no cases: to their office

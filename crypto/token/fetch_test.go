@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/loopback"
 )
 
 // says is an issuer that answers with these two documents.
@@ -18,7 +18,7 @@ type says struct {
 }
 
 func (s says) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !statement.Loopback(r.URL) {
+	if r.URL.Scheme != "https" && !loopback.Host(r.URL.Hostname()) {
 		s.t.Errorf("%s is asked for", r.URL)
 	}
 	body := s.keys

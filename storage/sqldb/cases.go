@@ -195,16 +195,18 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 		` WHERE (` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND ` + open + `))`, a
 }
 
-func (r *reader) Assignees(ids []comity.ID) (map[comity.ID][]comity.OfficerRef, error) {
+func (r *reader) Assignees(ids []comity.ID) (map[comity.ID][]string, error) {
 	all, err := assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) ORDER BY a.at, a.viewer`, set(r, ids))
 	if err != nil {
 		return nil, err
 	}
-	m := make(map[comity.ID][]comity.OfficerRef)
+	m := make(map[comity.ID][]string)
 	for _, a := range all {
-		if o := comity.OfficerRef(a.viewer); o.Valid() { // else an office
-			m[a.caseID] = append(m[a.caseID], o)
+		who := a.viewer
+		if _, office, ok := strings.Cut(who, storage.OfficeMark); ok {
+			who = office
 		}
+		m[a.caseID] = append(m[a.caseID], who)
 	}
 	return m, nil
 }

@@ -81,6 +81,20 @@ func (r *reader) grantPage(v storage.Viewer, f storage.GrantFilter, p storage.Pa
 	if f.Made {
 		received += " AND 1 = 0"
 	}
+	if f.State != "" {
+		other := a.add(f.State)
+		own += ` AND g.grantee_state = ` + other
+		received += ` AND g.state = ` + other
+	}
+	if f.Live {
+		open := live(a.add(micros(v.At)))
+		own += open
+		received += open
+	}
+	if f.Status != "" {
+		own += ` AND g.status = ` + a.add(f.Status)
+		received += shownStatus(f.Status, v.At, &a)
+	}
 	branches := []string{own}
 	for _, key := range v.Officer.Viewers() { // an office receives no grants
 		branches = append(branches, received+` AND g.viewer = `+a.add(key))
@@ -95,6 +109,22 @@ func (r *reader) grantPage(v storage.Viewer, f storage.GrantFilter, p storage.Pa
 		branches[i] = `SELECT * FROM (SELECT g.created_at, g.id FROM grants g WHERE ` + b + cond + ` ORDER BY g.created_at DESC, g.id DESC` + limit + `) b`
 	}
 	return `SELECT * FROM (` + strings.Join(branches, " UNION ") + `) u ORDER BY created_at DESC, id DESC` + limit, a
+}
+
+// live holds for a grant g that opens its case at the instant now.
+func live(now string) string {
+	return ` AND g.status = 'ACTIVE' AND g.not_before <= ` + now + ` AND g.not_after > ` + now
+}
+
+// shownStatus holds for a grant g that its grantee is shown with the status.
+func shownStatus(s comity.GrantStatus, at time.Time, a *args) string {
+	switch s {
+	case comity.GrantActive:
+		return ` AND g.status = 'ACTIVE' AND g.not_after > ` + a.add(micros(at))
+	case comity.GrantEnded:
+		return ` AND NOT (g.status = 'ACTIVE' AND g.not_after > ` + a.add(micros(at)) + `)`
+	}
+	return " AND 1 = 0" // how it ended is the originator's own matter
 }
 
 func (r *reader) Releases(ids []comity.ID) (map[comity.ID][]comity.Release, error) {

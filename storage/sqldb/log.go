@@ -45,13 +45,15 @@ func (w *writer) AppendLeaf(l storage.Leaf) error {
 	for i, o := range l.Openings {
 		rows[i] = opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: o.Commitment()}
 	}
-	return openings.insert(w, rows...)
+	if err := openings.insert(w, rows...); err != nil {
+		return err
+	}
+	return logFacets.insert(w, facetsOf(l)...)
 }
 
-func (r *reader) Log(s comity.State, p storage.Page) ([]storage.LogEntry, error) {
-	afterAt, afterID := before(p.After)
-	own, err := openings.query(r, `SELECT `+openings.cols("o")+` FROM openings o WHERE o.state = $1 AND (o.at, o.leaf_id) < ($2, $3)
-		ORDER BY o.at DESC, o.leaf_id DESC LIMIT $4`, s, afterAt, afterID, max(p.Limit, 0))
+func (r *reader) Log(s comity.State, f storage.LogFilter, p storage.Page) ([]storage.LogEntry, error) {
+	from, a := logPage(s, f, p)
+	own, err := openings.query(r, `SELECT `+openings.cols("o")+from, a...)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func (r *reader) Requests(v storage.Viewer, ids []comity.ID) (map[comity.ID]stor
 
 func (r *reader) ListRequests(v storage.Viewer, f storage.RequestFilter, p storage.Page) ([]storage.Request, error) {
 	page, a := requestPage(v, f, p)
-	return requests.query(r, `SELECT `+requests.cols("r")+` FROM (`+page+`) m JOIN requests r ON r.id = m.id ORDER BY m.updated_at DESC, m.id DESC`, a...)
+	return requests.query(r, `SELECT `+requests.cols("r")+` FROM (`+page+`) m JOIN requests r ON r.id = m.id`+requestOrder(f, "m."), a...)
 }
 
 func (r *reader) CountRequests(v storage.Viewer, f storage.RequestFilter, max int) (int, error) {
@@ -75,15 +75,49 @@ func (r *reader) CountRequests(v storage.Viewer, f storage.RequestFilter, max in
 	return n, nil
 }
 
+// answered are the statuses in which the asked state has answered for good, and
+// waiting those in which it is on it to answer, see [comity.Request.Overdue].
+const (
+	answered = `('EXECUTED', 'EXECUTED_IN_PART', 'NOTHING_HELD', 'REFUSED', 'CLOSED')`
+	waits    = `('SENT', 'RECEIVED', 'ACKNOWLEDGED', 'FORWARDED')`
+)
+
+// requestOrder is the order of a list of requests, of the columns of prefix.
+func requestOrder(f storage.RequestFilter, prefix string) string {
+	if f.ByDue {
+		return ` ORDER BY ` + prefix + `due_at, ` + prefix + `id`
+	}
+	return ` ORDER BY ` + prefix + `updated_at DESC, ` + prefix + `id DESC`
+}
+
 // requestPage selects place and id of a page of requests: one bounded index
 // scan for each side, merged.
 func requestPage(v storage.Viewer, f storage.RequestFilter, p storage.Page) (string, args) {
 	var a args
 	out, in := sides(v.Officer, &a)
-	afterAt, afterID := before(p.After)
-	cond := ` AND (r.updated_at, r.id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)`
-	if f.Status != "" {
-		cond += ` AND r.status = ` + a.add(f.Status)
+	column, cond := "updated_at", ""
+	if f.ByDue {
+		column = "due_at"
+		cond = ` AND (r.due_at, r.id) > (` + a.add(micros(p.After.At)) + `, ` + a.add(p.After.ID) + `)`
+	} else {
+		afterAt, afterID := before(p.After)
+		cond = ` AND (r.updated_at, r.id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)`
+	}
+	for _, c := range []struct{ column, value string }{{"status", string(f.Status)}, {"kind", string(f.Kind)}, {"urgency", string(f.Urgency)}} {
+		if c.value != "" {
+			cond += ` AND r.` + c.column + ` = ` + a.add(c.value)
+		}
+	}
+	if f.Open {
+		cond += ` AND r.status NOT IN ` + answered
+	}
+	if f.Overdue {
+		now := a.add(micros(v.At))
+		cond += ` AND (r.status IN ` + waits + ` AND r.due_at < ` + now + ` OR r.status = 'POSTPONED' AND r.postponed_to < ` + now + `)`
+	}
+	if f.State != "" {
+		out += ` AND r.to_state = ` + a.add(f.State)
+		in += ` AND r.state = ` + a.add(f.State)
 	}
 	if f.Incoming {
 		out += " AND 1 = 0"
@@ -94,9 +128,9 @@ func requestPage(v storage.Viewer, f storage.RequestFilter, p storage.Page) (str
 	limit := ` LIMIT ` + a.add(max(p.Limit, 0))
 	var branches []string
 	for _, side := range []string{out, in} {
-		branches = append(branches, `SELECT * FROM (SELECT r.updated_at, r.id FROM requests r WHERE `+side+cond+` ORDER BY r.updated_at DESC, r.id DESC`+limit+`) b`)
+		branches = append(branches, `SELECT * FROM (SELECT r.`+column+`, r.id FROM requests r WHERE `+side+cond+requestOrder(f, "r.")+limit+`) b`)
 	}
-	return `SELECT * FROM (` + strings.Join(branches, " UNION ") + `) u ORDER BY updated_at DESC, id DESC` + limit, a
+	return `SELECT * FROM (` + strings.Join(branches, " UNION ") + `) u` + requestOrder(f, "") + limit, a
 }
 
 func (r *reader) Messages(ids []comity.ID, p storage.Page) (map[comity.ID][]storage.Message, error) {

@@ -88,11 +88,11 @@ func assignments(t *testing.T, db storage.DB) {
 	if _, ok := see(t, db, amLiaison, noon, c.ID); ok {
 		t.Error("another state's liaison sees what reached the office")
 	}
-	who := get(t, db, func(r storage.ReadTx) (map[comity.ID][]comity.OfficerRef, error) {
+	who := get(t, db, func(r storage.ReadTx) (map[comity.ID][]string, error) {
 		return r.Assignees([]comity.ID{c.ID})
 	})
 	slices.Sort(who[c.ID])
-	equal(t, "assignees", who, map[comity.ID][]comity.OfficerRef{c.ID: {kzOwner.Ref(), kzOther.Ref()}})
+	equal(t, "assignees", who, map[comity.ID][]string{c.ID: {string(kzOwner.Ref()), string(kzOther.Ref()), "LIAISON"}})
 
 	for _, key := range []string{string(amInv.Ref()), storage.OfficeViewer("AM", comity.RoleLiaison), "AM", "AM/cyber", ""} {
 		if err := db.Write(t.Context(), assign(key)); err == nil {

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -146,6 +147,8 @@ func grantLists(t *testing.T, db storage.DB) {
 			{"received", storage.GrantFilter{Received: true}, received}, {"of a case", storage.GrantFilter{Case: own.ID}, ofOwn},
 			{"received of an own case", storage.GrantFilter{Case: own.ID, Received: true}, nil},
 			{"both", storage.GrantFilter{Made: true, Received: true}, nil},
+			{"with AM", storage.GrantFilter{State: "AM"}, slices.Concat(made, received)},
+			{"made to AM", storage.GrantFilter{State: "AM", Made: true}, made}, {"with BY", storage.GrantFilter{State: "BY"}, nil},
 		} {
 			slices.SortFunc(c.want, newestFirst)
 			for _, limit := range []int{1, 5, 50} {
@@ -160,6 +163,56 @@ func grantLists(t *testing.T, db storage.DB) {
 			if n != min(4, len(c.want)) {
 				t.Errorf("%s: counted %d up to 4, want %d", c.name, n, min(4, len(c.want)))
 			}
+		}
+	}
+}
+
+// grantStanding: to its grantee a grant that opens nothing any more has ended,
+// whatever ended it, and a filter tells no more than what is shown.
+func grantStanding(t *testing.T, db storage.DB) {
+	c := fileCase(t, db, kzOwner, noon)
+	with := func(s comity.GrantStatus, from, until int) comity.ID {
+		return grant(t, db, c, comity.Grantee{State: "AM"}, noon, func(g *comity.Grant) {
+			g.Status, g.NotBefore, g.NotAfter = s, hours(from), hours(until)
+		}).ID
+	}
+	live, future, past := with(comity.GrantActive, -1, 9), with(comity.GrantActive, 5, 9), with(comity.GrantActive, -9, -1)
+	revoked := with(comity.GrantActive, -1, 9)
+	pending := with(comity.GrantPending, -1, 9)
+	write(t, db, func(tx storage.Tx) error {
+		g, err := tx.LockGrant(revoked)
+		if err != nil {
+			return err
+		}
+		g.Version, g.Status, g.EndedAt = 2, comity.GrantRevoked, noon
+		return tx.UpdateGrant(g, 1)
+	})
+	for _, k := range []struct {
+		o    comity.Officer
+		f    storage.GrantFilter
+		want []comity.ID
+	}{
+		{kzLiaison, storage.GrantFilter{Live: true}, []comity.ID{live}}, {amInv, storage.GrantFilter{Live: true}, []comity.ID{live}},
+		{kzLiaison, storage.GrantFilter{Status: comity.GrantActive}, []comity.ID{live, future, past}},
+		{amInv, storage.GrantFilter{Status: comity.GrantActive}, []comity.ID{live, future}},
+		{kzLiaison, storage.GrantFilter{Status: comity.GrantRevoked}, []comity.ID{revoked}},
+		{amInv, storage.GrantFilter{Status: comity.GrantRevoked}, nil}, {amInv, storage.GrantFilter{Status: comity.GrantPending}, nil},
+		{kzLiaison, storage.GrantFilter{Status: comity.GrantPending}, []comity.ID{pending}},
+		{kzLiaison, storage.GrantFilter{Status: comity.GrantEnded}, nil},
+		{amInv, storage.GrantFilter{Status: comity.GrantEnded}, []comity.ID{past, revoked}},
+		{amInv, storage.GrantFilter{Status: comity.GrantEnded, Live: true}, nil},
+	} {
+		var got []comity.ID
+		for _, g := range get(t, db, func(r storage.ReadTx) ([]comity.Grant, error) {
+			return r.ListGrants(viewer(k.o, noon), k.f, storage.Page{Limit: 9})
+		}) {
+			got = append(got, g.ID)
+		}
+		slices.Sort(got)
+		slices.Sort(k.want)
+		equal(t, fmt.Sprintf("%s lists %+v", k.o.Ref(), k.f), got, k.want)
+		if n := get(t, db, func(r storage.ReadTx) (int, error) { return r.CountGrants(viewer(k.o, noon), k.f, 9) }); n != len(k.want) {
+			t.Errorf("%s counts %d of %+v, want %d", k.o.Ref(), n, k.f, len(k.want))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func logOfStates(t *testing.T, db storage.DB) {
 	}
 	for s, want := range map[comity.State][]storage.LogEntry{"AM": {entry(am, "AM"), entry(both, "AM")}, "KZ": {entry(both, "KZ")}, "BY": nil} {
 		read(t, db, func(r storage.ReadTx) error {
-			got, err := r.Log(s, storage.Page{Limit: 9})
+			got, err := r.Log(s, storage.LogFilter{}, storage.Page{Limit: 9})
 			if err != nil {
 				return err
 			}
@@ -70,7 +71,7 @@ func logOfStates(t *testing.T, db storage.DB) {
 		})
 	}
 	page := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
-		return r.Log("AM", storage.Page{Limit: 9, After: storage.Key{At: am.At, ID: am.ID}})
+		return r.Log("AM", storage.LogFilter{}, storage.Page{Limit: 9, After: storage.Key{At: am.At, ID: am.ID}})
 	})
 	equal(t, "log after the newest", page, []storage.LogEntry{entry(both, "AM")})
 	write(t, db, func(tx storage.Tx) error {
@@ -101,7 +102,9 @@ func sequenceOnce(t *testing.T, db storage.DB, limit, want int) {
 // contiguous and the chain holds.
 func sequenced(t *testing.T, db storage.DB, want int) []storage.Leaf {
 	t.Helper()
-	all := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) { return r.Log("KZ", storage.Page{Limit: 100000}) })
+	all := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
+		return r.Log("KZ", storage.LogFilter{}, storage.Page{Limit: 100000})
+	})
 	leaves := make([]storage.Leaf, want)
 	read(t, db, func(r storage.ReadTx) error {
 		chain, size, err := r.LogChain(0, 100000)
@@ -228,4 +231,68 @@ func sequenceConcurrent(t *testing.T, db storage.DB) {
 		t.Errorf("the sequencers report %d, want %d", sum, writers*each)
 	}
 	sequenced(t, db, writers*each)
+}
+
+// logFilters: the record of acts is found by what its leaves say of themselves,
+// each state's by its own opening.
+func logFilters(t *testing.T, db storage.DB) {
+	var all []storage.Leaf
+	for i := range 12 {
+		l := newLeaf(hours(i/2), "KZ", "AM", padding)
+		kz := &l.Openings[0].Facets
+		kz.Act, kz.Outcome, kz.State, kz.Officer = []string{"read", "grantMake"}[i%2], []string{"READ", "DONE", "DENIED"}[i%3], "KZ", "KZ:a"
+		if i%4 == 0 {
+			kz.State, kz.Officer = "AM", "AM:b"
+		}
+		kz.Records = []string{"case1_x", "case1_x", "case1_y"}[:1+i%3]
+		l.Openings[1].Facets = storage.Facets{Act: "read", Outcome: "READ", State: "AM", Officer: "AM:b"}
+		appendLeaf(t, db, l)
+		all = append(all, l)
+	}
+	about := func(f storage.Facets, record string) bool {
+		for _, r := range f.Records {
+			if r == record {
+				return true
+			}
+		}
+		return false
+	}
+	for name, c := range map[string]struct {
+		f  storage.LogFilter
+		of func(storage.Facets, time.Time) bool
+	}{
+		"act":     {storage.LogFilter{Act: "grantMake"}, func(f storage.Facets, _ time.Time) bool { return f.Act == "grantMake" }},
+		"outcome": {storage.LogFilter{Outcome: "DENIED"}, func(f storage.Facets, _ time.Time) bool { return f.Outcome == "DENIED" }},
+		"state":   {storage.LogFilter{State: "AM"}, func(f storage.Facets, _ time.Time) bool { return f.State == "AM" }},
+		"officer": {storage.LogFilter{Officer: "KZ:a"}, func(f storage.Facets, _ time.Time) bool { return f.Officer == "KZ:a" }},
+		"record":  {storage.LogFilter{Record: "case1_y"}, func(f storage.Facets, _ time.Time) bool { return about(f, "case1_y") }},
+		"term": {storage.LogFilter{From: hours(1), Until: hours(4)}, func(_ storage.Facets, at time.Time) bool {
+			return !at.Before(hours(1)) && at.Before(hours(4))
+		}},
+		"several": {storage.LogFilter{Act: "read", Outcome: "READ", State: "AM", Record: "case1_x", Until: hours(5)}, func(f storage.Facets, at time.Time) bool {
+			return f.Act == "read" && f.Outcome == "READ" && f.State == "AM" && about(f, "case1_x") && at.Before(hours(5))
+		}},
+		"nothing": {storage.LogFilter{Act: "caseFile"}, func(storage.Facets, time.Time) bool { return false }},
+	} {
+		var want []storage.Key
+		for _, l := range all {
+			if c.of(l.Openings[0].Facets, l.At) {
+				want = append(want, storage.Key{At: l.At, ID: l.ID})
+			}
+		}
+		slices.SortFunc(want, newestFirst)
+		for _, limit := range []int{1, 4, 50} {
+			equal(t, name, pages(t, limit, func(p storage.Page) (keys []storage.Key) {
+				for _, e := range get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) { return r.Log("KZ", c.f, p) }) {
+					keys = append(keys, storage.Key{At: e.Leaf.At, ID: e.Leaf.ID})
+				}
+				return keys
+			}), want)
+		}
+	}
+	if got := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
+		return r.Log("AM", storage.LogFilter{Act: "grantMake"}, storage.Page{Limit: 99})
+	}); len(got) != 0 {
+		t.Errorf("AM finds %d leaves by what only KZ reads of them", len(got))
+	}
 }

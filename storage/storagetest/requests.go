@@ -3,6 +3,7 @@ package storagetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
@@ -103,7 +104,8 @@ func requestVisibility(t *testing.T, db storage.DB) {
 }
 
 func requestLists(t *testing.T, db storage.DB) {
-	var all, in, out, closed []storage.Key
+	var all, in, out, closed, urgent, access, measures, open, overdue []storage.Key
+	due := map[comity.ID]time.Time{}
 	for i := range 17 {
 		q := newRequest(amInv, "KZ", i/3)
 		if i%3 == 0 {
@@ -112,6 +114,13 @@ func requestLists(t *testing.T, db storage.DB) {
 		if i%4 == 0 {
 			q.Status = comity.RequestClosed
 		}
+		if i%5 == 1 {
+			q.Urgency, q.DueAt = comity.UrgencyUrgent, hours(-i)
+		}
+		if i%5 == 2 {
+			q.Kind, q.Status, q.PostponedTo = comity.RequestMeasure, comity.RequestPostponed, hours(9-i)
+		}
+		due[q.ID] = q.DueAt
 		insertRequest(t, db, q)
 		k := storage.Key{At: q.UpdatedAt, ID: q.ID}
 		all = append(all, k)
@@ -122,7 +131,23 @@ func requestLists(t *testing.T, db storage.DB) {
 		}
 		if q.Status == comity.RequestClosed {
 			closed = append(closed, k)
+		} else {
+			open = append(open, k)
 		}
+		if q.Urgency == comity.UrgencyUrgent {
+			urgent = append(urgent, k)
+		}
+		if q.Kind == comity.RequestMeasure {
+			measures = append(measures, k)
+		} else {
+			access = append(access, k)
+		}
+		if q.Overdue(noon) {
+			overdue = append(overdue, k)
+		}
+	}
+	if len(overdue) < 3 || len(measures) < 3 {
+		t.Fatal("the suite's requests are too alike")
 	}
 	for _, c := range []struct {
 		name string
@@ -132,6 +157,10 @@ func requestLists(t *testing.T, db storage.DB) {
 		{"all", storage.RequestFilter{}, all}, {"incoming", storage.RequestFilter{Incoming: true}, in},
 		{"outgoing", storage.RequestFilter{Outgoing: true}, out}, {"closed", storage.RequestFilter{Status: comity.RequestClosed}, closed},
 		{"both", storage.RequestFilter{Incoming: true, Outgoing: true}, nil},
+		{"urgent", storage.RequestFilter{Urgency: comity.UrgencyUrgent}, urgent}, {"for access", storage.RequestFilter{Kind: comity.RequestAccess}, access},
+		{"for measures", storage.RequestFilter{Kind: comity.RequestMeasure}, measures}, {"open", storage.RequestFilter{Open: true}, open},
+		{"overdue", storage.RequestFilter{Overdue: true}, overdue}, {"with AM", storage.RequestFilter{State: "AM"}, in},
+		{"with BY", storage.RequestFilter{State: "BY"}, out}, {"with the own state", storage.RequestFilter{State: "KZ"}, nil},
 	} {
 		slices.SortFunc(c.want, newestFirst)
 		for _, limit := range []int{1, 4, 50} {
@@ -149,6 +178,24 @@ func requestLists(t *testing.T, db storage.DB) {
 			if n != min(most, len(c.want)) {
 				t.Errorf("%s: counted %d up to %d, want %d", c.name, n, most, min(most, len(c.want)))
 			}
+		}
+		byDue := make([]storage.Key, 0, len(c.want))
+		for _, k := range c.want {
+			byDue = append(byDue, storage.Key{At: due[k.ID], ID: k.ID})
+		}
+		slices.SortFunc(byDue, func(a, b storage.Key) int { return newestFirst(b, a) })
+		f := c.f
+		f.ByDue = true
+		for _, limit := range []int{1, 4, 50} {
+			got := pages(t, limit, func(p storage.Page) (keys []storage.Key) {
+				for _, q := range get(t, db, func(r storage.ReadTx) ([]storage.Request, error) {
+					return r.ListRequests(viewer(kzLiaison, noon), f, p)
+				}) {
+					keys = append(keys, storage.Key{At: q.DueAt, ID: q.ID})
+				}
+				return keys
+			})
+			equal(t, c.name+" by what is due", append([]storage.Key{}, got...), byDue)
 		}
 	}
 }

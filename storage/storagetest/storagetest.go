@@ -29,9 +29,9 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Children", children}, {"ChildrenAbroad", childrenAbroad}, {"ChildrenMany", childrenMany},
 		{"Evidence", evidence}, {"EvidenceNamed", evidenceNamed}, {"Custody", custody}, {"RecordKeys", recordKeys},
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
-		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"EndGrants", endGrants},
+		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
 		{"Mandates", mandates}, {"Releases", releases},
-		{"Log", logOfStates}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
+		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"LockCase", lockCase}, {"LockState", lockState}, {"LockGrantAndCase", lockGrantAndCase},
 	} {

@@ -25,13 +25,21 @@ type caseCmd struct {
 	AddObservable addObservableCmd `cmd:"" help:"Add a cyber-observable."`
 }
 
+// Help shows examples.
+func (caseCmd) Help() string {
+	return `Examples:
+  comity case list
+  comity case file --category RANSOMWARE --title "Ransom at the bank" --nexus TERRITORY:KZ --nexus EFFECTS:AM
+  comity case show case1_…`
+}
+
 // caseFields are a case's words and labels.
 type caseFields struct {
-	Category  comity.Category `help:"Category of the union's list, as in RANSOMWARE." placeholder:"CODE"`
-	Title     text            `help:"Title." placeholder:"TEXT"`
-	Summary   text            `help:"Summary; shown abroad under a grant of scope SUMMARY." placeholder:"TEXT"`
-	Narrative text            `help:"Narrative." placeholder:"TEXT"`
-	Reference string          `help:"The own file number; never shown abroad." placeholder:"TEXT"`
+	Category  comity.Category `help:"Kind of crime, as in RANSOMWARE; comity category list shows all." placeholder:"CODE"`
+	Title     *text           `help:"Title." placeholder:"TEXT"`
+	Summary   *text           `help:"Summary; shown abroad under a grant of scope SUMMARY." placeholder:"TEXT"`
+	Narrative *text           `help:"Narrative." placeholder:"TEXT"`
+	Reference *text           `help:"The own file number; never shown abroad." placeholder:"TEXT"`
 	Nexus     []string        `help:"A link to a state: BASIS:STATE with TERRITORY, NATIONALS or EFFECTS. Repeatable." placeholder:"LINK"`
 	markingFlags
 }
@@ -68,7 +76,7 @@ Examples:
 
 func (f caseFileCmd) Run(r *run) error {
 	if f.Category == "" {
-		return usagef("--category is needed; comity state list shows what agreements cover")
+		return usagef("--category is needed; comity category list shows the kinds of crime")
 	}
 	nexus, err := f.nexus()
 	if err != nil {
@@ -92,7 +100,7 @@ func (f caseFileCmd) Run(r *run) error {
 		return usagef("--partial goes with --from")
 	}
 	filed, err := c.CaseFile(r.ctx, client.NewCase{Category: f.Category, Marking: f.over(comity.DefaultMarking), Nexus: nexus,
-		Title: string(f.Title), Summary: string(f.Summary), Narrative: string(f.Narrative), Reference: f.Reference})
+		Title: f.Title.given(), Summary: f.Summary.given(), Narrative: f.Narrative.given(), Reference: f.Reference.given()})
 	if err != nil {
 		return err
 	}
@@ -116,7 +124,7 @@ func problems(all []importer.Problem) []problem {
 }
 
 func (f caseFileCmd) draft(r *run, c *client.Client, nexus []comity.Nexus) error {
-	if f.Narrative != "" {
+	if f.Narrative != nil {
 		return usagef("--narrative: a case that is filed from a document has the document's provenance there; change it afterwards")
 	}
 	in := r.stdin
@@ -132,7 +140,7 @@ func (f caseFileCmd) draft(r *run, c *client.Client, nexus []comity.Nexus) error
 	if err != nil {
 		return err
 	}
-	d := client.DraftCase{Category: f.Category, Nexus: nexus, Title: string(f.Title), Summary: string(f.Summary), Reference: f.Reference}
+	d := client.DraftCase{Category: f.Category, Nexus: nexus, Title: f.Title.given(), Summary: f.Summary.given(), Reference: f.Reference.given()}
 	if m := f.over(comity.DefaultMarking); m != nil {
 		d.Marking = *m
 	}
@@ -193,11 +201,7 @@ func showCase(w io.Writer, c *client.Case) {
 	if c.Reserved {
 		field(w, "reserved", "yes: a domestic matter, not shared (Article 4)")
 	}
-	var assigned []string
-	for _, a := range c.Assignees {
-		assigned = append(assigned, string(a))
-	}
-	field(w, "assigned", strings.Join(assigned, " "))
+	field(w, "assigned", strings.Join(c.Assignees, " "))
 	if c.Version > 0 {
 		field(w, "version", c.Version)
 	}
@@ -218,11 +222,11 @@ func showCase(w io.Writer, c *client.Case) {
 type caseListCmd struct {
 	State    comity.State      `help:"Only of this state." placeholder:"CODE"`
 	Agency   comity.AgencyID   `help:"Only of this agency, as in KZ/cyber." placeholder:"ID"`
-	Category comity.Category   `help:"Only of this category." placeholder:"CODE"`
-	Status   comity.CaseStatus `help:"Only OPEN or CLOSED ones." placeholder:"STATUS"`
-	Own      bool              `help:"Only the own state's."`
-	Granted  bool              `help:"Only those that other states granted."`
-	Purpose  comity.Purpose    `help:"For what other states' cases are read (Article 9), as in INVESTIGATION." placeholder:"PURPOSE"`
+	Category comity.Category   `help:"Only of this category; comity category list shows all." placeholder:"CODE"`
+	Status   comity.CaseStatus `help:"Only in this status." placeholder:"STATUS"`
+	Own      bool              `help:"Only the own state's." xor:"whose"`
+	Granted  bool              `help:"Only those that other states granted." xor:"whose"`
+	Purpose  comity.Purpose    `help:"For what other states' cases are read (Article 9)." placeholder:"PURPOSE"`
 	pageFlags
 }
 
@@ -254,93 +258,6 @@ func (l caseListCmd) Run(r *run) error {
 				status += " reserved"
 			}
 			row(w, c.ID, c.State, status, c.Category, c.Marking, c.Access.Level, c.UpdatedAt, short(c.Title, 60))
-		}
-	})
-}
-
-type caseShowCmd struct {
-	Case    comity.ID      `arg:"" help:"The case."`
-	Purpose comity.Purpose `help:"For what another state's case is read (Article 9)." placeholder:"PURPOSE"`
-}
-
-// Help shows examples.
-func (caseShowCmd) Help() string {
-	return `Examples:
-  comity case show case1_…
-  comity case show case1_… --purpose INVESTIGATION --json`
-}
-
-func (s caseShowCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	found, err := c.Case(r.ctx, s.Case, s.Purpose)
-	if err != nil {
-		return err
-	}
-	v := struct {
-		*client.Case
-		Entries     []client.Entry      `json:"entries"`
-		Subjects    []client.Subject    `json:"subjects"`
-		Observables []client.Observable `json:"observables"`
-		Evidence    []client.Evidence   `json:"evidence"`
-	}{Case: found, Entries: []client.Entry{}, Subjects: []client.Subject{}, Observables: []client.Observable{}, Evidence: []client.Evidence{}}
-	if l := found.Access.Level; l != "ENDED" && l != "NONE" {
-		if v.Entries, err = client.All(func(n int, after string) (client.Page[client.Entry], error) {
-			return c.Entries(r.ctx, s.Case, s.Purpose, n, after)
-		}); err != nil {
-			return err
-		}
-		if v.Subjects, err = client.All(func(n int, after string) (client.Page[client.Subject], error) {
-			return c.Subjects(r.ctx, s.Case, s.Purpose, n, after)
-		}); err != nil {
-			return err
-		}
-		if v.Observables, err = client.All(func(n int, after string) (client.Page[client.Observable], error) {
-			return c.Observables(r.ctx, s.Case, s.Purpose, n, after)
-		}); err != nil {
-			return err
-		}
-		if v.Evidence, err = client.All(func(n int, after string) (client.Page[client.Evidence], error) {
-			return c.Exhibits(r.ctx, s.Case, s.Purpose, n, after)
-		}); err != nil {
-			return err
-		}
-	}
-	return r.print(v, func(w io.Writer) {
-		showCase(w, found)
-		paragraph(w, "Summary", found.Summary)
-		paragraph(w, "Narrative", found.Narrative)
-		if len(v.Entries) > 0 {
-			fmt.Fprintf(w, "\nLog (%d):\n", len(v.Entries))
-			for _, e := range v.Entries {
-				row(w, e.CreatedAt, e.Happened, e.Author, e.Marking, short(e.Text, 100))
-			}
-		}
-		if len(v.Subjects) > 0 {
-			fmt.Fprintf(w, "\nSubjects (%d):\n", len(v.Subjects))
-			for _, sub := range v.Subjects {
-				row(w, sub.Role, sub.Kind, nameOf(sub), sub.Birth, sub.Nationality, string(sub.Source)+string(sub.Information), short(sub.Note, 60))
-			}
-		}
-		if len(v.Observables) > 0 {
-			fmt.Fprintf(w, "\nObservables (%d):\n", len(v.Observables))
-			for _, o := range v.Observables {
-				row(w, o.Type, short(o.Value, 80), o.Marking, short(o.Description, 60))
-			}
-		}
-		if len(v.Evidence) > 0 {
-			fmt.Fprintf(w, "\nEvidence (%d):\n", len(v.Evidence))
-			for _, e := range v.Evidence {
-				row(w, e.ID, e.Status, size(e.Size), short(e.Name, 60))
-			}
-		}
-		if len(found.Releases) > 0 {
-			fmt.Fprintf(w, "\nRelease decisions (%d):\n", len(found.Releases))
-			for _, d := range found.Releases {
-				row(w, d.ID, d.Decider, "to "+string(d.Grantee), d.Scope, d.Purpose, d.NotAfter, fmt.Sprintf("%d exhibits", len(d.Exhibits)))
-			}
 		}
 	})
 }

@@ -30,10 +30,11 @@ type caseUpdateCmd struct {
 
 // Help shows an example.
 func (caseUpdateCmd) Help() string {
-	return `Only what is given changes.
+	return `Only what is given changes. An empty text clears summary, narrative or reference.
 
-Example:
-  comity case update case1_… --title "Ransom at two banks" --tlp AMBER_STRICT`
+Examples:
+  comity case update case1_… --title "Ransom at two banks" --tlp AMBER_STRICT
+  comity case update case1_… --summary ""`
 }
 
 func (u caseUpdateCmd) Run(r *run) error {
@@ -58,14 +59,7 @@ func (u caseUpdateCmd) Run(r *run) error {
 	if u.Category != "" {
 		in.Category = &u.Category
 	}
-	for _, f := range []struct {
-		given string
-		to    **string
-	}{{string(u.Title), &in.Title}, {string(u.Summary), &in.Summary}, {string(u.Narrative), &in.Narrative}, {u.Reference, &in.Reference}} {
-		if f.given != "" {
-			*f.to = &f.given
-		}
-	}
+	in.Title, in.Summary, in.Narrative, in.Reference = (*string)(u.Title), (*string)(u.Summary), (*string)(u.Narrative), (*string)(u.Reference)
 	changed, err := c.CaseUpdate(r.ctx, in)
 	if err != nil {
 		return err
@@ -76,7 +70,7 @@ func (u caseUpdateCmd) Run(r *run) error {
 type caseAssignCmd struct {
 	Case    comity.ID         `arg:"" help:"The case."`
 	Officer comity.OfficerRef `help:"An officer of the own state, as in KZ:in-4k2p." xor:"to" placeholder:"REF"`
-	Office  comity.Role       `help:"LIAISON, AUTHORITY or AUDITOR." xor:"to" placeholder:"ROLE"`
+	Office  office            `help:"An office of the own state: each of its officers." xor:"to" placeholder:"ROLE"`
 	Remove  bool              `help:"No longer."`
 }
 
@@ -95,7 +89,7 @@ func (a caseAssignCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	changed, err := c.CaseAssign(r.ctx, client.Assignment{ID: a.Case, Officer: a.Officer, Office: a.Office, Remove: a.Remove})
+	changed, err := c.CaseAssign(r.ctx, client.Assignment{ID: a.Case, Officer: a.Officer, Office: comity.Role(a.Office), Remove: a.Remove})
 	if err != nil {
 		return err
 	}
@@ -105,6 +99,14 @@ func (a caseAssignCmd) Run(r *run) error {
 type caseCloseCmd struct {
 	Case comity.ID `arg:"" help:"The case."`
 	versionFlag
+}
+
+// Help shows an example.
+func (caseCloseCmd) Help() string {
+	return `A closed case is read on, and can be reopened.
+
+Example:
+  comity case close case1_…`
 }
 
 func (s caseCloseCmd) Run(r *run) error {
@@ -126,6 +128,12 @@ func (s caseCloseCmd) Run(r *run) error {
 type caseReopenCmd struct {
 	Case comity.ID `arg:"" help:"The case."`
 	versionFlag
+}
+
+// Help shows an example.
+func (caseReopenCmd) Help() string {
+	return `Example:
+  comity case reopen case1_…`
 }
 
 func (s caseReopenCmd) Run(r *run) error {

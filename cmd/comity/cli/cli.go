@@ -33,11 +33,12 @@ type commands struct {
 	Case     caseCmd     `cmd:"" help:"File, read and work on cases."`
 	Evidence evidenceCmd `cmd:"" help:"Upload, fetch and trace exhibits."`
 	Request  requestCmd  `cmd:"" help:"Put requests to other states, and answer theirs."`
-	Release  releaseCmd  `cmd:"" help:"Record release decisions."`
+	Release  releaseCmd  `cmd:"" help:"Record and list release decisions."`
 	Grant    grantCmd    `cmd:"" help:"Grant access to other states, narrow and revoke it."`
 	Mandate  mandateCmd  `cmd:"" help:"Give liaisons dated authority to grant."`
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`
 	State    stateCmd    `cmd:"" help:"Show the member states."`
+	Category categoryCmd `cmd:"" help:"Show the kinds of crime that can be shared."`
 	Manifest manifestCmd `cmd:"" help:"Make, sign, verify and compare states' manifests, offline."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in the shell."`
@@ -51,6 +52,7 @@ directory of logins. That directory is comity in the user's configuration direct
 Keys, tokens and passwords are never given as arguments.
 
 Long texts can be read from a file: --narrative @report.txt
+Words such as INVESTIGATION are taken in any case; comity category list shows the kinds of crime.
 
 Exit codes:
   0    done
@@ -74,6 +76,7 @@ type run struct {
 	home   string
 	getenv func(string) string
 	*commands
+	model *kong.Context // of the command that runs
 }
 
 // left unwinds kong where it would end the process.
@@ -107,21 +110,26 @@ func (r *run) execute(args []string) error {
 	if err != nil {
 		return err
 	}
-	parser, err := kong.New(r.commands, kong.Name("comity"), kong.Description(description), kong.Writers(r.stdout, r.stderr),
-		kong.Exit(func(code int) { panic(left{code}) }), kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, WrapUpperBound: 110}),
-		kong.Resolvers(file, environment(r.getenv)))
+	parser, err := r.parser(kong.Resolvers(file, environment(r.getenv)))
 	if err != nil {
 		return err
 	}
 	if r.getenv("COMP_LINE") != "" {
+		r.offer(parser.Model.Node)
 		kongcompletion.Register(parser)
 	}
-	command, err := parser.Parse(args)
+	r.model, err = parser.Parse(args)
 	if err != nil {
 		return &usageError{err}
 	}
-	return command.Run(r)
+	return r.model.Run(r)
+}
+
+func (r *run) parser(more ...kong.Option) (*kong.Kong, error) {
+	options := append(mappers(), kong.Name("comity"), kong.Description(description), kong.Writers(r.stdout, r.stderr),
+		kong.Exit(func(code int) { panic(left{code}) }), kong.UsageOnError(), kong.ValueFormatter(formatHelp),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, WrapUpperBound: 110}))
+	return kong.New(r.commands, append(options, more...)...)
 }
 
 func homeDir(getenv func(string) string) (string, error) {
@@ -204,6 +212,14 @@ func (t *text) Decode(ctx *kong.DecodeContext) error {
 	return nil
 }
 
+// given is the text, "" when the flag was not given.
+func (t *text) given() string {
+	if t == nil {
+		return ""
+	}
+	return string(*t)
+}
+
 // instant is a flag's point in time: RFC 3339, a date (its end, in UTC), or a
 // duration from now such as 7d or 12h.
 type instant struct{ time.Time }
@@ -236,11 +252,37 @@ func parseInstant(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-22, 2026-11-22T09:00:00Z, 7d or 12h", s)
 }
 
+// past is a flag's point in time that lies back: RFC 3339, a date (its
+// beginning, in UTC), or a duration before now such as 7d or 12h.
+type past struct{ time.Time }
+
+// Decode implements [kong.MapperValue].
+func (p *past) Decode(ctx *kong.DecodeContext) error {
+	var s string
+	if err := ctx.Scan.PopValueInto("time", &s); err != nil {
+		return err
+	}
+	at, err := parsePast(s, time.Now())
+	*p = past{at}
+	return err
+}
+
+func parsePast(s string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, nil
+	}
+	t, err := parseInstant(s, now)
+	if _, written := time.Parse(time.RFC3339, s); err == nil && written != nil {
+		t = now.UTC().Add(now.Sub(t)).Truncate(time.Second)
+	}
+	return t, err
+}
+
 // markingFlags are the labels of a record.
 type markingFlags struct {
-	TLP      comity.TLP      `name:"tlp" help:"TLP 2.0 label: CLEAR, GREEN, AMBER, AMBER_STRICT or RED." placeholder:"LABEL"`
-	PAP      comity.PAP      `name:"pap" help:"PAP label: CLEAR, GREEN, AMBER or RED." placeholder:"LABEL"`
-	Handling comity.Handling `help:"Handling code: H0, H1, H2 or H3." placeholder:"CODE"`
+	TLP      comity.TLP      `name:"tlp" help:"TLP 2.0 label." placeholder:"LABEL"`
+	PAP      comity.PAP      `name:"pap" help:"PAP label." placeholder:"LABEL"`
+	Handling comity.Handling `help:"Handling code." placeholder:"CODE"`
 }
 
 // over gives the marking with what the flags leave out taken from m, nil when
@@ -268,6 +310,9 @@ type pageFlags struct {
 
 // list gathers as many as the flags allow.
 func list[T any](f pageFlags, page func(first int, after string) (client.Page[T], error)) ([]T, *int, bool, error) {
+	if f.Limit < 1 {
+		return nil, nil, false, usagef("--limit %d: a list shows one record at least", f.Limit)
+	}
 	var all []T
 	var total *int
 	for after := ""; len(all) < f.Limit; {

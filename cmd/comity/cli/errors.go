@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -110,7 +111,7 @@ func (r *run) fail(err error) int {
 	}
 	fmt.Fprintf(r.stderr, "comity: %s\n", lines(f.Message))
 	if len(f.Path) > 0 {
-		fmt.Fprintf(r.stderr, "  where:   %s\n", clean(strings.Join(f.Path, ".")))
+		fmt.Fprintf(r.stderr, "  where:   %s\n", clean(r.place(f.Path)))
 	}
 	if f.Article != 0 && !strings.Contains(f.Message, f.Article.String()) {
 		fmt.Fprintf(r.stderr, "  article: %s\n", f.Article)
@@ -122,6 +123,28 @@ func (r *run) fail(err error) int {
 		fmt.Fprintf(r.stderr, "  request: %s\n", clean(f.RequestID))
 	}
 	return exitCode(err)
+}
+
+// flagNames are the API's fields whose flag has another name than theirs.
+var flagNames = map[string]string{"notAfter": "until", "notBefore": "from", "grantee": "to", "routeTo": "agency", "first": "limit", "fromReference": "reference",
+	"exhibits": "exhibit", "observables": "observable", "names": "name", "hashes": "hash", "caveats": "caveat"}
+
+// place is where an input is wrong: the flag or argument of the command, or else
+// the API's path to it.
+func (r *run) place(path []string) string {
+	if r.model != nil && r.model.Selected() != nil {
+		for _, name := range slices.Backward(path) {
+			if other := flagNames[name]; other != "" {
+				name = other
+			}
+			for _, f := range r.model.Flags() {
+				if strings.EqualFold(f.Name, strings.ReplaceAll(name, "_", "-")) {
+					return "--" + f.Name
+				}
+			}
+		}
+	}
+	return strings.Join(path, ".")
 }
 
 // nextStep is what to do about an error that does not say so itself.

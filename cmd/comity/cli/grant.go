@@ -4,56 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 )
-
-type releaseCmd struct {
-	Decide releaseDecideCmd `cmd:"" help:"Record the decision that a case may be released, without which no liaison grants (Article 8)."`
-}
-
-type releaseDecideCmd struct {
-	Case      comity.ID      `arg:"" help:"The case."`
-	To        comity.State   `required:"" help:"The state." placeholder:"CODE"`
-	Scope     comity.Scope   `help:"The widest that is released: SUMMARY, FULL or EXHIBITS." default:"FULL" placeholder:"SCOPE"`
-	Exhibit   []comity.ID    `help:"An exhibit that is released. Repeatable." placeholder:"ID"`
-	Purpose   comity.Purpose `required:"" help:"For what." placeholder:"PURPOSE"`
-	Until     instant        `required:"" help:"Until when: a date, an RFC 3339 time, or 30d." placeholder:"TIME"`
-	Decider   comity.Decider `help:"OWNER, PROSECUTOR or COURT." default:"OWNER" placeholder:"WHO"`
-	Reference string         `help:"Of the prosecutor's or court's decision." placeholder:"TEXT"`
-}
-
-// Help shows an example.
-func (releaseDecideCmd) Help() string {
-	return `Example:
-  comity release decide case1_… --to AM --purpose INVESTIGATION --until 30d --exhibit evidence1_…`
-}
-
-func (d releaseDecideCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	rel, err := c.ReleaseDecide(r.ctx, client.NewRelease{Case: d.Case, Decider: d.Decider, Reference: d.Reference, Grantee: d.To, Scope: d.Scope,
-		Exhibits: d.Exhibit, Purpose: d.Purpose, NotAfter: d.Until.Time})
-	if err != nil {
-		return err
-	}
-	return r.print(rel, func(w io.Writer) {
-		field(w, "release", rel.ID)
-		field(w, "case", rel.Case)
-		field(w, "decided by", fmt.Sprintf("%s, recorded by %s", rel.Decider, rel.Officer))
-		field(w, "reference", rel.Reference)
-		field(w, "to", rel.Grantee)
-		field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
-		field(w, "purpose", rel.Purpose)
-		field(w, "until", rel.NotAfter)
-	})
-}
 
 type grantCmd struct {
 	Make   grantMakeCmd   `cmd:"" help:"Grant access to a case, by a signed act."`
@@ -64,30 +20,40 @@ type grantCmd struct {
 	Verify grantVerifyCmd `cmd:"" help:"Verify a signed grant, refusal or receipt offline."`
 }
 
+// Help shows examples.
+func (grantCmd) Help() string {
+	return `Examples:
+  comity grant make case1_… --to AM --purpose INVESTIGATION
+  comity grant list --made --live
+  comity grant verify grant.jws`
+}
+
 type grantMakeCmd struct {
 	Case       comity.ID         `arg:"" help:"The case."`
 	To         comity.State      `required:"" help:"The state." placeholder:"CODE"`
 	Agency     comity.AgencyID   `help:"Only this agency of it, as in AM/cyber." placeholder:"ID"`
 	Officer    comity.OfficerRef `help:"Only this officer of it." placeholder:"REF"`
-	Scope      comity.Scope      `help:"SUMMARY, FULL or EXHIBITS." default:"SUMMARY" placeholder:"SCOPE"`
+	Scope      comity.Scope      `help:"How much is opened." default:"SUMMARY" placeholder:"SCOPE"`
 	Exhibit    []comity.ID       `help:"An exhibit that is opened. Repeatable." placeholder:"ID"`
-	Grade      comity.Grade      `help:"What it may be used as: INTELLIGENCE, LEAD or EVIDENCE." default:"INTELLIGENCE" placeholder:"GRADE"`
+	Grade      comity.Grade      `help:"What it may be used as." default:"INTELLIGENCE" placeholder:"GRADE"`
 	Assistance string            `help:"The mutual-assistance decision; needed for EVIDENCE." placeholder:"TEXT"`
 	Purpose    comity.Purpose    `required:"" help:"For what." placeholder:"PURPOSE"`
 	Agreement  string            `help:"The legal basis; without it, the first agreement in force that covers the case." placeholder:"ID"`
 	Release    comity.ID         `help:"The release decision; without it, the newest for this state and purpose." placeholder:"ID"`
 	Request    comity.ID         `help:"The request that it answers." placeholder:"ID"`
 	From       instant           `help:"Since when; without it, now." placeholder:"TIME"`
-	Until      instant           `required:"" help:"Until when: a date, an RFC 3339 time, or 7d." placeholder:"TIME"`
+	Until      instant           `help:"Until when: a date, an RFC 3339 time, or 7d; without it, the end of the release." placeholder:"TIME"`
 	Caveat     text              `help:"Restrictions in words." placeholder:"TEXT"`
 	markingFlags
 }
 
 // Help shows an example.
 func (grantMakeCmd) Help() string {
-	return `The state signs the grant over the liaison's signed act; what comes back is verified.
+	return `The state signs the grant over the liaison's signed act; what comes back is verified. A grant goes no
+further than the release decision that it rests on, in scope and time.
 
-Example:
+Examples:
+  comity grant make case1_… --to AM --purpose INVESTIGATION
   comity grant make case1_… --to AM --scope FULL --exhibit evidence1_… --grade LEAD \
     --purpose INVESTIGATION --until 7d --request request1_…`
 }
@@ -101,17 +67,19 @@ func (g grantMakeCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	if g.Release == "" {
-		for _, d := range slices.SortedFunc(slices.Values(found.Releases), func(a, b client.Release) int { return b.CreatedAt.Compare(a.CreatedAt) }) {
-			if d.Grantee == g.To && d.Purpose == g.Purpose && time.Now().Before(d.NotAfter) {
-				g.Release = d.ID
-				break
-			}
-		}
-		if g.Release == "" {
-			return comity.Denied(comity.ArticleLiaison, fmt.Sprintf("there is no release decision of this case for %s and %s", g.To, g.Purpose),
-				fmt.Sprintf("the case's owner records one: comity release decide %s --to %s --purpose %s --until 30d", g.Case, g.To, g.Purpose))
-		}
+	if found.State == g.To {
+		return usagef("--to %s: a grant is made to another state; officers of the own one are assigned: comity case assign %s --officer REF", g.To, g.Case)
+	}
+	release, err := g.release(found)
+	if err != nil {
+		return err
+	}
+	switch until := release.NotAfter.Truncate(time.Second); {
+	case g.Until.IsZero():
+		g.Until.Time = until
+	case g.Until.After(until):
+		return comity.Denied(comity.ArticleLiaison, fmt.Sprintf("the release decision %s ends at %s, before the grant would", release.ID, until.UTC().Format(time.RFC3339)),
+			"leave out --until, and the grant ends with the release")
 	}
 	if g.Agreement == "" {
 		dir, err := c.Directory(r.ctx)
@@ -137,13 +105,27 @@ func (g grantMakeCmd) Run(r *run) error {
 	}
 	made, err := c.GrantMake(r.ctx, client.NewGrant{Case: g.Case, Category: found.Category, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
 		Scope: g.Scope, Exhibits: g.Exhibit, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
-		Purpose: g.Purpose, Agreement: g.Agreement, Release: g.Release, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time})
+		Purpose: g.Purpose, Agreement: g.Agreement, Release: release.ID, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time})
 	if unsure, ok := errors.AsType[*client.UnsureError](err); ok {
 		fmt.Fprintf(r.stderr, "comity: whatever the error says, the grant %s may exist, or come to exist within a day. Look at it with\n"+
 			"  comity grant show %s\nand if it is not wanted, end it for good, shown or not, with\n  comity grant revoke %s --case %s\n",
 			unsure.Grant, unsure.Grant, unsure.Grant, unsure.Case)
 	}
 	return r.granted(made, err)
+}
+
+// release is the release decision that the grant rests on.
+func (g grantMakeCmd) release(c *client.Case) (client.Release, error) {
+	for _, d := range newestRelease(c.Releases) {
+		if d.ID == g.Release || g.Release == "" && d.Grantee == g.To && d.Purpose == g.Purpose && time.Now().Before(d.NotAfter) {
+			return d, nil
+		}
+	}
+	if g.Release != "" {
+		return client.Release{}, usagef("--release %s: this case has no such release decision; comity release list %s shows them", g.Release, g.Case)
+	}
+	return client.Release{}, comity.Denied(comity.ArticleLiaison, fmt.Sprintf("there is no release decision of this case for %s and %s", g.To, g.Purpose),
+		fmt.Sprintf("the case's owner records one: comity release decide %s --to %s --purpose %s --until 30d", g.Case, g.To, g.Purpose))
 }
 
 // granted shows what a grant has become.
@@ -194,10 +176,22 @@ func showGrant(w io.Writer, g *client.Grant) {
 }
 
 type grantListCmd struct {
-	Case     comity.ID `help:"Only of this case." placeholder:"ID"`
-	Made     bool      `help:"Only those that the own state made."`
-	Received bool      `help:"Only those that the own state received."`
+	Case     comity.ID          `help:"Only of this case." placeholder:"ID"`
+	Made     bool               `help:"Only those that the own state made." xor:"side"`
+	Received bool               `help:"Only those that the own state received." xor:"side"`
+	State    comity.State       `help:"Only with this other state: made to it, or by it." placeholder:"CODE"`
+	Status   comity.GrantStatus `help:"Only in this status; what was received has ENDED however it ended." placeholder:"STATUS"`
+	Live     bool               `help:"Only those that open something now."`
 	pageFlags
+}
+
+// Help shows examples.
+func (grantListCmd) Help() string {
+	return `Newest first.
+
+Examples:
+  comity grant list --made --state AM --live
+  comity grant list --case case1_…`
 }
 
 func (l grantListCmd) Run(r *run) error {
@@ -205,7 +199,7 @@ func (l grantListCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	f := client.GrantFilter{Case: l.Case, Made: l.Made, Received: l.Received}
+	f := client.GrantFilter{Case: l.Case, Made: l.Made, Received: l.Received, State: l.State, Status: l.Status, Live: l.Live}
 	all, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.Grant], error) {
 		return c.Grants(r.ctx, f, first, after)
 	})
@@ -243,7 +237,8 @@ func (s grantShowCmd) Run(r *run) error {
 		return r.granted(g, err)
 	}
 	if g.Statement == "" {
-		return comity.NotFound()
+		return comity.Denied(comity.ArticleTerm, "the grant has ended, and its statement is no longer shown here",
+			"a copy that was kept stays verifiable: comity grant verify FILE; else ask the originator's contact point")
 	}
 	if err := g.Check.Err(); err != nil {
 		return &client.VerificationError{What: "the statement of " + string(g.ID), Err: err}
@@ -348,75 +343,4 @@ func (v grantRevokeCmd) Run(r *run) error {
 	}
 	g, err := c.GrantRevoke(r.ctx, v.Case, v.Grant, string(v.Reason))
 	return r.granted(g, err)
-}
-
-type mandateCmd struct {
-	Give mandateGiveCmd `cmd:"" help:"Give a liaison of the own state authority to grant (Article 8)."`
-	End  mandateEndCmd  `cmd:"" help:"End a mandate at once."`
-	List mandateListCmd `cmd:"" help:"List the own state's mandates."`
-}
-
-type mandateGiveCmd struct {
-	Liaison comity.OfficerRef `arg:"" help:"The liaison, as in KZ:li-7q2f; comity whoami shows one's own."`
-	From    instant           `help:"Since when; without it, now." placeholder:"TIME"`
-	Until   instant           `required:"" help:"Until when: a date, an RFC 3339 time, or 90d." placeholder:"TIME"`
-}
-
-// Help shows an example.
-func (mandateGiveCmd) Help() string {
-	return `Example:
-  comity mandate give KZ:li-7q2f --until 90d`
-}
-
-func (m mandateGiveCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	from := m.From.Time
-	if from.IsZero() {
-		from = time.Now().UTC().Truncate(time.Second)
-	}
-	given, err := c.MandateGive(r.ctx, client.NewMandate{Liaison: m.Liaison, NotBefore: from, NotAfter: m.Until.Time})
-	if err != nil {
-		return err
-	}
-	return r.print(given, func(w io.Writer) { showMandates(w, *given) })
-}
-
-type mandateEndCmd struct {
-	Mandate comity.ID `arg:"" help:"The mandate."`
-}
-
-func (m mandateEndCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	ended, err := c.MandateEnd(r.ctx, m.Mandate)
-	if err != nil {
-		return err
-	}
-	return r.print(ended, func(w io.Writer) { showMandates(w, *ended) })
-}
-
-type mandateListCmd struct{}
-
-func (mandateListCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	all, err := c.Mandates(r.ctx)
-	if err != nil {
-		return err
-	}
-	return r.print(nonNil(all), func(w io.Writer) { showMandates(w, all...) })
-}
-
-func showMandates(w io.Writer, all ...client.Mandate) {
-	row(w, "MANDATE", "LIAISON", "GIVEN BY", "FROM", "UNTIL", "ENDED", "LIVE")
-	for _, m := range all {
-		row(w, m.ID, m.Liaison, m.GivenBy, m.NotBefore, m.NotAfter, m.EndedAt, m.Live)
-	}
 }

@@ -37,7 +37,7 @@ The development issuer's address comes from the officer's state's manifest, whic
 Several logins stand side by side: --profile picks one, as in --profile liaison@KZ.`
 }
 
-func (l loginCmd) Run(r *run) error {
+func (l loginCmd) Run(r *run) (err error) {
 	switch n := count(l.As != "", l.Thumbprint, l.TokenFile != ""); {
 	case n == 0:
 		return usagef("say who logs in: --as OFFICER, or --thumbprint and then --token-file with another identity provider")
@@ -56,11 +56,18 @@ func (l loginCmd) Run(r *run) error {
 		return err
 	}
 	if p == nil {
-		dir, err := r.profileDir(name)
-		if err != nil {
-			return err
+		dir, bad := r.profileDir(name)
+		if bad != nil {
+			return bad
 		}
 		p = &profile{dir: dir, Name: name}
+		if _, there := os.Lstat(dir); errors.Is(there, fs.ErrNotExist) {
+			defer func() {
+				if err != nil { // who never logged in has no login
+					err = errors.Join(err, os.RemoveAll(dir))
+				}
+			}()
+		}
 	}
 	if l.Server != "" {
 		p.Server = strings.TrimSuffix(l.Server, "/")

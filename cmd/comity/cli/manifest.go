@@ -15,6 +15,7 @@ import (
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/internal/durable"
+	"github.com/comity-platform/comity/sovereignty"
 )
 
 type manifestCmd struct {
@@ -40,6 +41,12 @@ type manifestKeyCmd struct {
 	State comity.State `arg:"" help:"The state."`
 	Out   string       `required:"" help:"Where to put the private key (PEM, readable by nobody else)." type:"path" placeholder:"FILE"`
 	Roots string       `help:"File of roots to add the public half to." type:"path" placeholder:"FILE"`
+}
+
+// Help shows an example.
+func (manifestKeyCmd) Help() string {
+	return `Example:
+  comity manifest key KZ --out kz-root.pem --roots roots.json`
 }
 
 func (k manifestKeyCmd) Run(r *run) error {
@@ -112,7 +119,9 @@ type manifestNewCmd struct {
 // Help says what is to be filled in.
 func (manifestNewCmd) Help() string {
 	return `Gives JSON to be edited: agencies, issuers with the agencies and roles they speak for, statement keys,
-addresses and agreements. What is left empty, comity manifest sign names.
+addresses and agreements. What is left empty, comity manifest sign names. policies is the hash of the policy set
+that the state accepts: a first manifest has that of the set which this program carries; read the set
+before you sign.
 
 Examples:
   comity manifest new KZ --union sample --name Kazakhstan --out kz.json
@@ -140,8 +149,15 @@ func (n manifestNewCmd) Run(r *run) error {
 		}
 		m = old
 		m.Number++
-	} else if n.Union == "" {
-		return usagef("--union is needed for a first manifest")
+	} else {
+		if n.Union == "" {
+			return usagef("--union is needed for a first manifest")
+		}
+		policies, err := sovereignty.Load()
+		if err != nil {
+			return err
+		}
+		m.Policies = policies.Hash()
 	}
 	m.IssuedAt = time.Now().UTC().Truncate(time.Second)
 	m.Expires = m.IssuedAt.AddDate(0, 0, n.For)
@@ -187,13 +203,26 @@ type manifestSignCmd struct {
 	Out  string `help:"Where to; without it, standard output." type:"path" placeholder:"FILE"`
 }
 
+// Help says where the less obvious fields come from.
+func (manifestSignCmd) Help() string {
+	return `A manifest with faults is not signed, and all of them are named. policies is what an exchange answers to
+the query { union { policies } }, and what comity manifest new fills in.
+
+Example:
+  comity manifest sign kz.json --key kz-root.pem --out kz.jws`
+}
+
 func (s manifestSignCmd) Run(r *run) error {
 	m, err := r.readManifest(s.File)
 	if err != nil {
 		return err
 	}
 	if faults := m.Check(); len(faults) > 0 {
-		return comity.Invalid("file", fmt.Sprintf("%s has %d faults:\n%s", s.File, len(faults), errors.Join(faults...)))
+		e := comity.Invalid("file", fmt.Sprintf("%s has %d faults:\n%s", s.File, len(faults), errors.Join(faults...)))
+		if strings.Contains(errors.Join(faults...).Error(), "/policies") {
+			e.Cure = "policies is what the exchange answers to { union { policies } }, and what comity manifest new fills in"
+		}
+		return e
 	}
 	key, err := readKey(s.Key)
 	if err != nil {
@@ -220,6 +249,12 @@ func (s manifestSignCmd) Run(r *run) error {
 type manifestVerifyCmd struct {
 	File  string `arg:"" help:"The signed manifest (JWS)."`
 	Roots string `help:"File of the states' root keys; without it, those pinned by the login." type:"path" placeholder:"FILE"`
+}
+
+// Help shows an example.
+func (manifestVerifyCmd) Help() string {
+	return `Example:
+  comity manifest verify kz.jws --roots roots.json`
 }
 
 func (v manifestVerifyCmd) Run(r *run) error {
@@ -302,13 +337,32 @@ func (d manifestDiffCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	diff := before.Diff(after)
-	return r.print(nonNil(diff), func(w io.Writer) {
-		if len(diff) == 0 {
+	v := struct {
+		Differences []string `json:"differences"`
+		Faults      []string `json:"faults"` // of the new one
+		Warning     string   `json:"warning,omitempty"`
+	}{Differences: nonNil(before.Diff(after)), Faults: []string{}}
+	for _, f := range after.Check() {
+		v.Faults = append(v.Faults, f.Error())
+	}
+	if before.State != after.State {
+		v.Warning = fmt.Sprintf("%s is of %s, and %s of %s", filepath.Base(d.Old), before.State, filepath.Base(d.New), after.State)
+	}
+	return r.print(v, func(w io.Writer) {
+		if v.Warning != "" {
+			fmt.Fprintf(w, "warning: these are manifests of two states: %s\n", clean(v.Warning))
+		}
+		if len(v.Differences) == 0 {
 			fmt.Fprintf(w, "%s and %s say the same\n", filepath.Base(d.Old), filepath.Base(d.New))
 		}
-		for _, line := range diff {
+		for _, line := range v.Differences {
 			fmt.Fprintln(w, clean(line))
+		}
+		if len(v.Faults) > 0 {
+			fmt.Fprintf(w, "\n%s has %d faults, and cannot be signed so:\n", filepath.Base(d.New), len(v.Faults))
+		}
+		for _, f := range v.Faults {
+			fmt.Fprintf(w, "  %s\n", clean(f))
 		}
 	})
 }

@@ -7,10 +7,17 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 )
 
 type versionCmd struct{}
+
+// Help shows an example.
+func (versionCmd) Help() string {
+	return `Example:
+  comity version --json`
+}
 
 // Run prints what the build knows of itself.
 func (versionCmd) Run(r *run) error {
@@ -35,6 +42,12 @@ func (versionCmd) Run(r *run) error {
 
 type stateCmd struct {
 	List stateListCmd `cmd:"" help:"List the member states by their verified manifests."`
+}
+
+// Help shows an example.
+func (stateCmd) Help() string {
+	return `Example:
+  comity state list`
 }
 
 type stateListCmd struct{}
@@ -76,12 +89,65 @@ func (stateListCmd) Run(r *run) error {
 	})
 }
 
+type categoryCmd struct {
+	List categoryListCmd `cmd:"" help:"List the kinds of crime that can be shared; nothing else is."`
+}
+
+// Help shows an example.
+func (categoryCmd) Help() string {
+	return `Example:
+  comity category list`
+}
+
+type categoryListCmd struct{}
+
+// Help says what the columns mean.
+func (categoryListCmd) Help() string {
+	return `An agency deals with a category by its competence. Before the first grant of a case of a category that is
+prone to it, an assessment of its political, military, religious or racial character is recorded (Article 5).
+
+Example:
+  comity category list`
+}
+
+func (categoryListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	u, err := c.Refresh(r.ctx)
+	if err != nil {
+		return err
+	}
+	return r.print(nonNil(u.Categories), func(w io.Writer) {
+		row(w, "CATEGORY", "COMPETENCE", "ASSESSED", "TITLE")
+		for _, k := range u.Categories {
+			row(w, k.Code, k.Competence, k.NeutralityProne, k.Title)
+		}
+	})
+}
+
 type logCmd struct {
 	List   logListCmd   `cmd:"" help:"List what concerns the officer's state, newest first."`
 	Verify logVerifyCmd `cmd:"" help:"Verify the whole record: its chain, the own openings, and both against what was seen before."`
 }
 
-type logListCmd struct{ pageFlags }
+// Help shows examples.
+func (logCmd) Help() string {
+	return `Example:
+  comity log list --act grantMake`
+}
+
+type logListCmd struct {
+	Act     string            `help:"Only this act, as in grantMake, evidenceOpen or read." placeholder:"ACT"`
+	Outcome logOutcome        `help:"Only with this outcome." placeholder:"OUTCOME"`
+	State   comity.State      `help:"Only by officers of this state." placeholder:"CODE"`
+	Officer comity.OfficerRef `help:"Only by this officer, as in KZ:li-7q2f." placeholder:"REF"`
+	Record  comity.ID         `help:"Only about this record." placeholder:"ID"`
+	From    past              `help:"Not before: a date, an RFC 3339 time, or 7d for seven days ago." placeholder:"TIME"`
+	Until   past              `help:"Before: likewise." placeholder:"TIME"`
+	pageFlags
+}
 
 // Help shows an example.
 func (logListCmd) Help() string {
@@ -89,8 +155,10 @@ func (logListCmd) Help() string {
 sequencer has not placed the leaf yet. Every entry is verified against its leaf; what one that does not
 hold says is not shown, and the exit code is 9. That the leaves stand in one chain, comity log verify checks.
 
-Example:
-  comity log list --limit 20`
+Examples:
+  comity log list --limit 20
+  comity log list --outcome DENIED --state AM --from 2026-11-01 --until 2026-12-01
+  comity log list --record case1_… --officer AM:in-4k2p`
 }
 
 func (l logListCmd) Run(r *run) error {
@@ -99,7 +167,8 @@ func (l logListCmd) Run(r *run) error {
 		return err
 	}
 	entries, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.LogEntry], error) {
-		return c.Log(r.ctx, first, after)
+		return c.Log(r.ctx, client.LogFilter{Act: l.Act, Outcome: string(l.Outcome), State: l.State, Officer: l.Officer, Record: l.Record,
+			From: l.From.Time, Until: l.Until.Time}, first, after)
 	})
 	if err != nil {
 		return err

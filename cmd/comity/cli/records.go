@@ -2,7 +2,6 @@ package cli
 
 import (
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/comity-platform/comity"
@@ -14,6 +13,12 @@ type addEntryCmd struct {
 	Text     text      `required:"" help:"What happened." placeholder:"TEXT"`
 	Happened string    `help:"When, as far as known: 2026, 2026-11, 2026-11-22 or an RFC 3339 time." placeholder:"DATE"`
 	markingFlags
+}
+
+// Help shows an example.
+func (addEntryCmd) Help() string {
+	return `Example:
+  comity case add-entry case1_… --text "The bank reports a second transfer" --happened 2026-11-22`
 }
 
 func (a addEntryCmd) Run(r *run) error {
@@ -33,18 +38,18 @@ func (a addEntryCmd) Run(r *run) error {
 }
 
 type addSubjectCmd struct {
-	Case        comity.ID               `arg:"" help:"The case."`
-	Kind        comity.SubjectKind      `required:"" help:"PERSON, ORGANISATION or ACCOUNT." placeholder:"KIND"`
-	Role        comity.SubjectRole      `required:"" help:"SUSPECT, CONVICTED, VICTIM, WITNESS or CONTACT; never a confidential source." placeholder:"ROLE"`
-	Name        []string                `help:"A name; with /Script and its transliteration as NAME/Script/Latin. Repeatable, the first is the main one." placeholder:"NAME" sep:"none"`
-	Minor       bool                    `help:"Under 18."`
-	Birth       string                  `help:"Date of birth, as far as known." placeholder:"DATE"`
-	Nationality comity.State            `help:"ISO 3166-1 code." placeholder:"CODE"`
-	Identifier  string                  `help:"A register's number or an account's name." placeholder:"TEXT"`
-	Assessment  bool                    `help:"An assessment, not a fact."`
-	Source      comity.SourceGrade      `help:"Source grade: A, B, C or X." placeholder:"GRADE"`
-	Information comity.InformationGrade `help:"Information grade: 1 to 4." placeholder:"GRADE"`
-	Note        text                    `help:"A note." placeholder:"TEXT"`
+	Case        comity.ID          `arg:"" help:"The case."`
+	Kind        comity.SubjectKind `required:"" help:"What it is." placeholder:"KIND"`
+	Role        comity.SubjectRole `required:"" help:"Its part in the case; a confidential source is never a subject." placeholder:"ROLE"`
+	Name        []string           `help:"A name; with /Script and its transliteration as NAME/Script/Latin. Repeatable, the first is the main one." placeholder:"NAME" sep:"none"`
+	Minor       bool               `help:"Under 18."`
+	Birth       string             `help:"Date of birth, as far as known." placeholder:"DATE"`
+	Nationality comity.State       `help:"ISO 3166-1 code." placeholder:"CODE"`
+	Identifier  string             `help:"A register's number or an account's name." placeholder:"TEXT"`
+	Assessment  bool               `help:"An assessment, not a fact."`
+	Source      comity.SourceGrade `help:"Source grade, from A, reliable, to X, not to be assessed." placeholder:"GRADE"`
+	Information information        `help:"Information grade, from 1, known to be true, to 4, not corroborated." placeholder:"GRADE"`
+	Note        text               `help:"A note." placeholder:"TEXT"`
 	markingFlags
 }
 
@@ -57,9 +62,6 @@ func (addSubjectCmd) Help() string {
 func (a addSubjectCmd) Run(r *run) error {
 	c, err := r.client()
 	if err != nil {
-		return err
-	}
-	if err := grade(a.Information); err != nil {
 		return err
 	}
 	s := client.NewSubject{Kind: a.Kind, Role: a.Role, Minor: a.Minor, Marking: a.over(comity.DefaultMarking), Birth: a.Birth, Nationality: a.Nationality,
@@ -79,23 +81,16 @@ func (a addSubjectCmd) Run(r *run) error {
 	})
 }
 
-func grade(g comity.InformationGrade) error {
-	if g != "" && !slices.Contains(comity.InformationGrades, g) {
-		return usagef("--information %q: information grades are 1, 2, 3 and 4", g)
-	}
-	return nil
-}
-
 type addObservableCmd struct {
-	Case        comity.ID               `arg:"" help:"The case."`
-	Type        string                  `required:"" help:"STIX 2.1 type, as in ipv4-addr, url or cryptocurrency-wallet." placeholder:"TYPE"`
-	Value       text                    `required:"" help:"The value." placeholder:"TEXT"`
-	Hash        []string                `help:"A hash as ALGORITHM=VALUE, as in SHA-256=…. Repeatable." placeholder:"HASH"`
-	Indicator   bool                    `help:"Meant for detection."`
-	ValidFrom   string                  `help:"Since when, as far as known." placeholder:"DATE"`
-	Description text                    `help:"A description." placeholder:"TEXT"`
-	Source      comity.SourceGrade      `help:"Source grade: A, B, C or X." placeholder:"GRADE"`
-	Information comity.InformationGrade `help:"Information grade: 1 to 4." placeholder:"GRADE"`
+	Case        comity.ID          `arg:"" help:"The case."`
+	Type        string             `required:"" help:"STIX 2.1 type, as in ipv4-addr, url or cryptocurrency-wallet." placeholder:"TYPE"`
+	Value       text               `required:"" help:"The value." placeholder:"TEXT"`
+	Hash        []string           `help:"A hash as ALGORITHM=VALUE, as in SHA-256=…. Repeatable." placeholder:"HASH"`
+	Indicator   bool               `help:"Meant for detection."`
+	ValidFrom   string             `help:"Since when, as far as known." placeholder:"DATE"`
+	Description text               `help:"A description." placeholder:"TEXT"`
+	Source      comity.SourceGrade `help:"Source grade, from A, reliable, to X, not to be assessed." placeholder:"GRADE"`
+	Information information        `help:"Information grade, from 1, known to be true, to 4, not corroborated." placeholder:"GRADE"`
 	markingFlags
 }
 
@@ -108,9 +103,6 @@ func (addObservableCmd) Help() string {
 func (a addObservableCmd) Run(r *run) error {
 	c, err := r.client()
 	if err != nil {
-		return err
-	}
-	if err := grade(a.Information); err != nil {
 		return err
 	}
 	o := client.NewObservable{Marking: a.over(comity.DefaultMarking), Type: a.Type, Value: string(a.Value), Indicator: a.Indicator,

@@ -26,11 +26,29 @@ type requestCmd struct {
 	Message     requestMessageCmd     `cmd:"" help:"Write a message."`
 }
 
+// Help gives the order of the moves.
+func (requestCmd) Help() string {
+	return `The order of moves, each by the side named:
+  asking   send
+  asked    receive, acknowledge
+  asked    ask, to which the asking side answers: supplement (as often as needed)
+  asked    forward, postpone (when another agency or another time is needed)
+  asked    execute or refuse
+  asking   close, with feedback
+Either side writes messages at any time.
+
+Examples:
+  comity request list --incoming --open
+  comity request receive request1_…
+  comity request acknowledge request1_… --note "We look into it"
+  comity request execute request1_…`
+}
+
 type requestSendCmd struct {
 	To         comity.State       `required:"" help:"The state that is asked." placeholder:"CODE"`
-	Kind       comity.RequestKind `help:"INFORMATION, ACCESS, MEASURE or PRESERVATION." default:"INFORMATION" placeholder:"KIND"`
-	Urgency    comity.Urgency     `help:"URGENT (8 hours), PROMPT (3 days) or ROUTINE (7 days)." default:"ROUTINE" placeholder:"URGENCY"`
-	Category   comity.Category    `required:"" help:"Category of the union's list." placeholder:"CODE"`
+	Kind       comity.RequestKind `help:"What is asked for." default:"INFORMATION" placeholder:"KIND"`
+	Urgency    comity.Urgency     `help:"How soon it is due; unless the agreement says otherwise, in 8 hours, 3 days or 7 days." default:"ROUTINE" placeholder:"URGENCY"`
+	Category   comity.Category    `required:"" help:"Kind of crime; comity category list shows all." placeholder:"CODE"`
 	Purpose    comity.Purpose     `required:"" help:"For what." placeholder:"PURPOSE"`
 	Title      text               `required:"" help:"Title." placeholder:"TEXT"`
 	Facts      text               `required:"" help:"What happened, who and what is sought." placeholder:"TEXT"`
@@ -100,10 +118,24 @@ func showRequest(w io.Writer, q *client.Request) {
 }
 
 type requestListCmd struct {
-	Incoming bool                 `help:"Only those put to the own state."`
-	Outgoing bool                 `help:"Only those that the own state put."`
-	Status   comity.RequestStatus `help:"Only with this status, as in SENT." placeholder:"STATUS"`
+	Incoming bool                 `help:"Only those put to the own state." xor:"side"`
+	Outgoing bool                 `help:"Only those that the own state put." xor:"side"`
+	Status   comity.RequestStatus `help:"Only in this status." placeholder:"STATUS"`
+	State    comity.State         `help:"Only with this other state: put to it, or by it." placeholder:"CODE"`
+	Kind     comity.RequestKind   `help:"Only those that ask for this." placeholder:"KIND"`
+	Urgency  comity.Urgency       `help:"Only of this urgency." placeholder:"URGENCY"`
+	Open     bool                 `help:"Only those not yet answered for good, what is due soonest first."`
+	Overdue  bool                 `help:"Only those with which the asked state is late, the latest first."`
 	pageFlags
+}
+
+// Help says how they are ordered.
+func (requestListCmd) Help() string {
+	return `Newest change first; with --open or --overdue, what is due soonest first.
+
+Examples:
+  comity request list --incoming --open
+  comity request list --outgoing --overdue --state KZ`
 }
 
 func (l requestListCmd) Run(r *run) error {
@@ -111,7 +143,8 @@ func (l requestListCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	f := client.RequestFilter{Incoming: l.Incoming, Outgoing: l.Outgoing, Status: l.Status}
+	f := client.RequestFilter{Incoming: l.Incoming, Outgoing: l.Outgoing, Status: l.Status, State: l.State, Kind: l.Kind, Urgency: l.Urgency,
+		Open: l.Open, Overdue: l.Overdue, ByDue: l.Open || l.Overdue}
 	all, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.Request], error) {
 		return c.Requests(r.ctx, f, first, after)
 	})
@@ -120,19 +153,27 @@ func (l requestListCmd) Run(r *run) error {
 	}
 	defer r.more(cut, len(all), total)
 	return r.print(nonNil(all), func(w io.Writer) {
-		row(w, "REQUEST", "FROM", "TO", "KIND", "URGENCY", "STATUS", "DUE", "TITLE")
+		row(w, "REQUEST", "FROM", "TO", "KIND", "URGENCY", "STATUS", "DUE", "OVERDUE", "TITLE")
 		for _, q := range all {
-			due := when(q.DueAt)
+			late := ""
 			if q.Overdue {
-				due += " overdue"
+				late = "OVERDUE"
 			}
-			row(w, q.ID, q.State, q.To, q.Kind, q.Urgency, q.Status, due, short(q.Title, 60))
+			row(w, q.ID, q.State, q.To, q.Kind, q.Urgency, q.Status, q.DueAt, late, short(q.Title, 60))
 		}
 	})
 }
 
 type requestShowCmd struct {
-	Request comity.ID `arg:"" help:"The request."`
+	Request   comity.ID `arg:"" help:"The request."`
+	Statement bool      `help:"Print the state's signed refusal (JWS) and nothing else, to be kept or handed on."`
+}
+
+// Help shows examples.
+func (requestShowCmd) Help() string {
+	return `Examples:
+  comity request show request1_…
+  comity request show request1_… --statement > refusal.jws`
 }
 
 func (s requestShowCmd) Run(r *run) error {
@@ -143,6 +184,9 @@ func (s requestShowCmd) Run(r *run) error {
 	q, err := c.Request(r.ctx, s.Request)
 	if err != nil {
 		return err
+	}
+	if s.Statement {
+		return r.refusal(q)
 	}
 	messages, err := client.All(func(n int, after string) (client.Page[client.Message], error) {
 		return c.Messages(r.ctx, s.Request, n, after)
@@ -166,6 +210,18 @@ func (s requestShowCmd) Run(r *run) error {
 			}
 		}
 	})
+}
+
+// refusal prints the signed refusal of a request.
+func (r *run) refusal(q *client.Request) error {
+	if q.Refusal == nil {
+		return usagef("--statement: the request is %s, and only a refusal is a signed statement", q.Status)
+	}
+	if err := q.Refusal.Check.Err(); err != nil {
+		return &client.VerificationError{What: "the refusal of " + string(q.ID), Err: err}
+	}
+	_, err := fmt.Fprintln(r.stdout, q.Refusal.Statement)
+	return err
 }
 
 // moveFlags are those of every move of a request.
@@ -199,6 +255,12 @@ type requestReceiveCmd struct {
 	Note text `help:"A message to the other side." placeholder:"TEXT"`
 }
 
+// Help shows an example.
+func (requestReceiveCmd) Help() string {
+	return `Example:
+  comity request receive request1_…`
+}
+
 func (m requestReceiveCmd) Run(r *run) error {
 	return m.move(r, client.Move{Note: string(m.Note)}, (*client.Client).RequestReceive)
 }
@@ -207,6 +269,12 @@ type requestAcknowledgeCmd struct {
 	moveFlags
 	Note      text   `help:"A message to the other side." placeholder:"TEXT"`
 	Reference string `help:"The own file number; not shown to the asking state." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (requestAcknowledgeCmd) Help() string {
+	return `Example:
+  comity request acknowledge request1_… --note "We look into it" --reference KZ-9`
 }
 
 func (m requestAcknowledgeCmd) Run(r *run) error {
@@ -218,6 +286,12 @@ type requestAskCmd struct {
 	Note text `required:"" help:"What is missing." placeholder:"TEXT"`
 }
 
+// Help shows an example.
+func (requestAskCmd) Help() string {
+	return `Example:
+  comity request ask request1_… --note "From which day on?"`
+}
+
 func (m requestAskCmd) Run(r *run) error {
 	return m.move(r, client.Move{Note: string(m.Note)}, (*client.Client).RequestAskSupplement)
 }
@@ -225,6 +299,12 @@ func (m requestAskCmd) Run(r *run) error {
 type requestSupplementCmd struct {
 	moveFlags
 	Note text `required:"" help:"The answer." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (requestSupplementCmd) Help() string {
+	return `Example:
+  comity request supplement request1_… --note "From 1 November on."`
 }
 
 func (m requestSupplementCmd) Run(r *run) error {
@@ -237,18 +317,30 @@ type requestForwardCmd struct {
 	Note   text            `help:"A message to the other side." placeholder:"TEXT"`
 }
 
+// Help shows an example.
+func (requestForwardCmd) Help() string {
+	return `Example:
+  comity request forward request1_… --agency KZ/ct`
+}
+
 func (m requestForwardCmd) Run(r *run) error {
 	return m.move(r, client.Move{RouteTo: m.Agency, Note: string(m.Note)}, (*client.Client).RequestForward)
 }
 
 type requestExecuteCmd struct {
 	moveFlags
-	Outcome comity.RequestStatus `help:"EXECUTED, EXECUTED_IN_PART or NOTHING_HELD." default:"EXECUTED" placeholder:"OUTCOME"`
-	Note    text                 `help:"A message to the other side." placeholder:"TEXT"`
+	Outcome outcome `help:"How far." default:"EXECUTED" placeholder:"OUTCOME"`
+	Note    text    `help:"A message to the other side." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (requestExecuteCmd) Help() string {
+	return `Example:
+  comity request execute request1_… --outcome EXECUTED_IN_PART --note "The first of the two wallets"`
 }
 
 func (m requestExecuteCmd) Run(r *run) error {
-	return m.move(r, client.Move{Outcome: m.Outcome, Note: string(m.Note)}, (*client.Client).RequestExecute)
+	return m.move(r, client.Move{Outcome: comity.RequestStatus(m.Outcome), Note: string(m.Note)}, (*client.Client).RequestExecute)
 }
 
 type requestPostponeCmd struct {
@@ -257,26 +349,29 @@ type requestPostponeCmd struct {
 	Note  text    `help:"A message to the other side." placeholder:"TEXT"`
 }
 
+// Help shows an example.
+func (requestPostponeCmd) Help() string {
+	return `Example:
+  comity request postpone request1_… --until 2026-12-01`
+}
+
 func (m requestPostponeCmd) Run(r *run) error {
 	return m.move(r, client.Move{Until: m.Until.Time, Note: string(m.Note)}, (*client.Client).RequestPostpone)
 }
 
 type requestRefuseCmd struct {
 	moveFlags
-	Ground comity.Ground `help:"A ground of the list, as in DOMESTIC_LAW, or NOT_STATED." default:"NOT_STATED" placeholder:"GROUND"`
+	Ground comity.Ground `help:"On what ground." default:"NOT_STATED" placeholder:"GROUND"`
 	Note   text          `help:"A message to the other side." placeholder:"TEXT"`
 }
 
-// Help lists the grounds.
+// Help shows examples.
 func (requestRefuseCmd) Help() string {
-	var grounds []string
-	for _, g := range comity.Grounds {
-		grounds = append(grounds, string(g))
-	}
-	return "The state signs the refusal over the liaison's signed act.\n\nGrounds: " + strings.Join(grounds, ", ") + `
+	return `The state signs the refusal over the liaison's signed act.
 
-Example:
-  comity request refuse request1_… --ground DOMESTIC_LAW`
+Examples:
+  comity request refuse request1_… --ground DOMESTIC_LAW
+  comity request show request1_… --statement > refusal.jws`
 }
 
 func (m requestRefuseCmd) Run(r *run) error {
@@ -288,6 +383,12 @@ type requestCloseCmd struct {
 	Feedback text `required:"" help:"What use the answer was." placeholder:"TEXT"`
 }
 
+// Help shows an example.
+func (requestCloseCmd) Help() string {
+	return `Example:
+  comity request close request1_… --feedback "It led to two arrests"`
+}
+
 func (m requestCloseCmd) Run(r *run) error {
 	return m.move(r, client.Move{Note: string(m.Feedback)}, (*client.Client).RequestClose)
 }
@@ -295,6 +396,12 @@ func (m requestCloseCmd) Run(r *run) error {
 type requestMessageCmd struct {
 	Request comity.ID `arg:"" help:"The request."`
 	Text    text      `required:"" help:"The message." placeholder:"TEXT"`
+}
+
+// Help shows an example.
+func (requestMessageCmd) Help() string {
+	return `Example:
+  comity request message request1_… --text "The bank has answered"`
 }
 
 func (m requestMessageCmd) Run(r *run) error {

@@ -1,13 +1,13 @@
 package cli
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +17,7 @@ import (
 )
 
 type grantVerifyCmd struct {
-	File string `arg:"" help:"The statement (JWS), with a narrowing in a second line; or JSON with them as of comity grant show --json; - reads standard input."`
+	File string `arg:"" help:"Statements (JWS), one a line, or any JSON with statements in it, as other commands print it; - reads standard input."`
 	believed
 }
 
@@ -31,10 +31,13 @@ type believed struct {
 func (grantVerifyCmd) Help() string {
 	return `Needs no network: the statement is verified by the state's statement key, that by the manifest, the
 manifest by the pinned root, and the liaison's own signed act within the statement with it. Whether a
-grant was narrowed further or revoked since, only the originator's custodian knows.
+grant was narrowed further or revoked since, only the originator's custodian knows. All statements of the
+file are verified (grants, narrowings, revocations, refusals, reservations, receipts), or none counts.
 
 Examples:
   comity grant verify grant.jws
+  comity request show request1_… --json > request.json && comity grant verify request.json
+  comity evidence list case1_… --json | comity grant verify -
   comity grant verify grant.jws --roots roots.json --manifest KZ.jws --manifest AM.jws`
 }
 
@@ -65,27 +68,62 @@ func (v grantVerifyCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	first, err := verifyStatement(dir, given[0])
-	if err == nil && len(given) > 1 {
-		first.NarrowedTo, err = verifyStatement(dir, given[1])
-		if n := first.NarrowedTo; err == nil && (first.Kind != statement.KindGrant || n.Kind != statement.KindNarrowing ||
-			n.ID != first.ID || n.Record != first.Record || n.State != first.State) {
-			err = errors.New("its second statement is no narrowing of the first")
-		}
-	}
+	all, err := verifyAll(dir, given)
 	if err != nil {
+		if _, wrong := errors.AsType[*usageError](err); wrong {
+			return err
+		}
 		return &client.VerificationError{What: v.File, Err: err}
 	}
-	return r.print(first, func(w io.Writer) {
-		first.show(w)
-		if n := first.NarrowedTo; n != nil {
-			fmt.Fprintf(w, "\nNarrowed since. What it opens is only this:\n")
-			n.show(w)
+	return r.print(all, func(w io.Writer) {
+		for i, s := range all {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			s.show(w)
+			if n := s.NarrowedTo; n != nil {
+				fmt.Fprintf(w, "\nNarrowed since. What it opens is only this:\n")
+				n.show(w)
+			}
 		}
 	})
 }
 
+// verifyAll verifies statements, and puts each narrowing with its grant.
+func verifyAll(dir *statement.Directory, given []string) ([]*verified, error) {
+	var all, narrowings []*verified
+	for _, jws := range given {
+		s, err := verifyStatement(dir, jws)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Kind == statement.KindNarrowing:
+			narrowings = append(narrowings, s)
+		default:
+			all = append(all, s)
+		}
+	}
+	for _, s := range narrowings {
+		of := slices.IndexFunc(all, func(g *verified) bool {
+			return g.Kind == statement.KindGrant && g.ID == s.ID && g.Record == s.Record && g.State == s.State
+		})
+		switch {
+		case of < 0:
+			return nil, errors.New("it holds a narrowing without the grant that is narrowed")
+		case all[of].NarrowedTo == nil || all[of].NarrowedTo.IssuedAt.Before(s.IssuedAt):
+			all[of].NarrowedTo = s
+		}
+	}
+	return all, nil
+}
+
 func verifyStatement(dir *statement.Directory, jws string) (*verified, error) {
+	var claim struct {
+		State comity.State `json:"state"`
+	}
+	if err := readClaims(jws, &claim); err == nil && claim.State.Valid() && !slices.Contains(dir.States(), claim.State) {
+		return nil, usagef("this is a statement of %s, whose manifest is not at hand: give --manifest %s.jws", claim.State, claim.State)
+	}
 	s, err := dir.VerifyStatement(jws)
 	if err != nil {
 		return nil, err
@@ -106,6 +144,7 @@ func (v *verified) show(w io.Writer) {
 	field(w, "id", v.ID)
 	field(w, "record", v.Record)
 	field(w, "officer", fmt.Sprintf("%s, %s (%s)", v.Officer.Ref, v.Officer.Function, v.Officer.Agency))
+	field(w, "officer's act", "verified: it names these terms, signed with the officer's session key "+v.Officer.JKT)
 	field(w, "signed", v.IssuedAt)
 	if v.Basis != nil {
 		field(w, "agreement", v.Basis.ID)
@@ -128,8 +167,11 @@ func showBody(w io.Writer, s statement.Statement) {
 			field(w, "grade", strings.TrimSpace(string(b.Grade)+" "+b.Assistance))
 			field(w, "purpose", b.Purpose)
 			field(w, "caveats", strings.TrimSpace(marked(b.Caveats.Marking)+" "+b.Caveats.Text))
+			field(w, "release", b.Release)
+			field(w, "request", b.Request)
 			field(w, "from", time.Unix(b.NotBefore, 0))
 			field(w, "until", time.Unix(b.NotAfter, 0))
+			field(w, "term", standing(time.Now(), b.NotBefore, b.NotAfter))
 		}
 	case statement.KindNarrowing:
 		var b statement.NarrowBody
@@ -140,6 +182,7 @@ func showBody(w io.Writer, s statement.Statement) {
 			}
 			field(w, "caveats", strings.TrimSpace(marked(b.Caveats.Marking)+" "+b.Caveats.Text))
 			field(w, "until", time.Unix(b.NotAfter, 0))
+			field(w, "term", standing(time.Now(), 0, b.NotAfter))
 		}
 	case statement.KindRevocation:
 		var b statement.RevokeBody
@@ -165,148 +208,88 @@ func showBody(w io.Writer, s statement.Statement) {
 	}
 }
 
-// readStatements reads one JWS, or a grant's and its narrowing's, alone or
-// within JSON.
+// standing says whether now lies between two instants in Unix seconds.
+func standing(now time.Time, from, until int64) string {
+	switch at := now.Unix(); {
+	case at < from:
+		return "not begun"
+	case at >= until:
+		return "EXPIRED: it opens nothing any more"
+	}
+	return "runs, unless it was revoked since"
+}
+
+// readStatements reads statements, one a line, or wherever they are in JSON.
 func (r *run) readStatements(file string) ([]string, error) {
 	b, err := r.read(file)
 	if err != nil {
 		return nil, err
 	}
-	given := strings.Fields(string(b))
-	var within struct {
-		Statement string `json:"statement"`
-		Narrowing string `json:"narrowing"`
-		Receipt   string `json:"receipt"`
-	}
-	if strings.HasPrefix(strings.TrimSpace(string(b)), "{") && json.Unmarshal(b, &within) == nil {
-		given = nil
-		for _, s := range []string{within.Statement, within.Narrowing, within.Receipt} {
-			if s != "" {
-				given = append(given, s)
-			}
-		}
-	}
-	if len(given) == 0 || len(given) > 2 || strings.Count(given[0], ".") != 2 {
-		return nil, comity.Invalid("file", file+" holds no signed statement (JWS)")
+	given, err := statementsIn(b)
+	if err != nil {
+		return nil, comity.Invalid("file", file+": "+err.Error())
 	}
 	return given, nil
 }
 
-// maxFile bounds what is read of a file that holds a signed thing.
-const maxFile = 1 << 20
-
-// read reads a small file, or standard input.
-func (r *run) read(file string) ([]byte, error) {
-	in := r.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, comity.Invalid("file", err.Error())
-		}
-		defer f.Close()
-		in = f
-	}
-	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = comity.Invalid("file", fmt.Sprintf("%s is longer than %d bytes", file, maxFile))
-	}
-	return b, err
-}
-
-// directory puts together whom to believe: files given, or what the login has pinned.
-func (v believed) directory(r *run) (*statement.Directory, error) {
-	var p *profile
-	if v.Roots == "" || len(v.Manifest) == 0 {
-		var err error
-		if p, err = r.profile(); err != nil {
-			return nil, usagef("without a login, --roots and --manifest say whom to believe (%w)", err)
+// statementsIn finds the statements in a file, each once: any word of JSON, or
+// of the text, that says of itself that it is one.
+func statementsIn(b []byte) (found []string, err error) {
+	add := func(s string) {
+		if isStatement(s) && !slices.Contains(found, s) {
+			found = append(found, s)
 		}
 	}
-	var roots statement.Roots
-	var err error
-	if v.Roots != "" {
-		roots, err = r.readRoots(v.Roots)
-	} else {
-		roots, err = p.roots()
-	}
-	if err != nil {
-		return nil, err
-	}
-	var manifests []string
-	for _, file := range v.Manifest {
-		b, err := r.read(file)
-		if err != nil {
-			return nil, err
-		}
-		manifests = append(manifests, strings.TrimSpace(string(b)))
-	}
-	if len(manifests) == 0 {
-		if manifests, err = p.manifests(); err != nil {
-			return nil, err
-		}
-	}
-	var dir *statement.Directory
-	for _, jws := range manifests {
-		if dir == nil {
-			union, err := unionOf(jws, roots)
-			if err != nil {
-				return nil, &client.VerificationError{What: "the manifest", Err: err}
+	text := strings.TrimSpace(string(b))
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		for _, s := range strings.Fields(text) {
+			if strings.Count(s, ".") != 2 {
+				return nil, errors.New("this is neither a signed statement (JWS) nor JSON")
 			}
-			dir = statement.NewDirectory(union, roots, time.Now)
+			found = append(found, s)
 		}
-		if err := dir.Add(jws); err != nil && comity.CodeOf(err) != comity.CodeUnavailable {
-			return nil, &client.VerificationError{What: "a manifest", Err: err}
+	} else {
+		var v any
+		if err := json.Unmarshal(b, &v); err != nil {
+			return nil, fmt.Errorf("this is no whole JSON: %w", err)
 		}
+		walk(v, add)
 	}
-	return dir, nil
+	if len(found) == 0 {
+		return nil, errors.New("it holds no signed statement (JWS)")
+	}
+	return found, nil
 }
 
-// manifests gives the newest manifests that the login has seen.
-func (p *profile) manifests() ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(p.dir, "manifests.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("this login has seen no manifests yet; give --manifest")
+// walk visits the strings of a JSON value, members of objects by name.
+func walk(v any, visit func(string)) {
+	switch v := v.(type) {
+	case string:
+		visit(v)
+	case []any:
+		for _, w := range v {
+			walk(w, visit)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			walk(v[name], visit)
+		}
 	}
+}
+
+// isStatement reports whether a word claims to be a statement of a state, by the
+// type in its header; acts, manifests and tokens are JWS too.
+func isStatement(s string) bool {
+	header, _, ok := strings.Cut(s, ".")
+	if !ok || strings.Count(s, ".") != 2 {
+		return false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(header)
 	if err != nil {
-		return nil, err
+		return false
 	}
-	var kept struct {
-		Manifests map[comity.State]struct {
-			JWS string `json:"jws"`
-		} `json:"manifests"`
+	var h struct {
+		Type string `json:"typ"`
 	}
-	if err := json.Unmarshal(b, &kept); err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, m := range kept.Manifests {
-		out = append(out, m.JWS)
-	}
-	return out, nil
-}
-
-// unionOf finds the union that a manifest is of, by whichever root signed it.
-func unionOf(jws string, roots statement.Roots) (string, error) {
-	m, err := manifestOf(jws, roots)
-	return m.Union, err
-}
-
-// manifestOf verifies a manifest by the root of the state that it is of. An
-// expired one is still read: see [statement.Directory.State].
-func manifestOf(jws string, roots statement.Roots) (statement.Manifest, error) {
-	var claim struct {
-		State comity.State `json:"state"`
-	}
-	if err := readClaims(jws, &claim); err != nil {
-		return statement.Manifest{}, errors.New("this is no manifest (JWS)")
-	}
-	root, ok := roots[claim.State]
-	if !ok {
-		return statement.Manifest{}, fmt.Errorf("no root is pinned for %.20q", claim.State)
-	}
-	m, err := statement.VerifyManifest(jws, root, time.Now())
-	if err != nil && comity.CodeOf(err) == comity.CodeUnavailable {
-		err = nil
-	}
-	return m, err
+	return json.Unmarshal(b, &h) == nil && h.Type == statement.TypStatement
 }

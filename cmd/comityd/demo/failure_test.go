@@ -290,7 +290,7 @@ func (w *world) postgresRestarted(t *testing.T, s *shared) {
 	}
 	// The record of acts goes on without a gap: every act gets its place.
 	eventually(t, "every act has its place", func() error {
-		page, err := s.liaison.Log(t.Context(), client.MaxPage, "")
+		page, err := s.liaison.Log(t.Context(), client.LogFilter{}, client.MaxPage, "")
 		if err != nil {
 			return err
 		}

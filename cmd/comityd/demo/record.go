@@ -21,7 +21,7 @@ func (s *story) record(ctx context.Context) error {
 			return err
 		}
 		all, err := client.All(func(first int, after string) (client.Page[client.LogEntry], error) {
-			return auditor.Log(ctx, first, after)
+			return auditor.Log(ctx, client.LogFilter{}, first, after)
 		})
 		if err != nil {
 			return err

@@ -191,6 +191,16 @@ CREATE INDEX leaves_waiting ON public.leaves USING btree (at, id) WHERE (idx IS 
 GRANT INSERT ON leaves;
 GRANT SELECT ON leaves;
 GRANT UPDATE (idx, chain) ON leaves;
+CREATE TABLE log_facets (
+	state text COLLATE "C" NOT NULL,
+	facet text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	leaf_id text COLLATE "C" NOT NULL,
+	CONSTRAINT log_facets_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
+	CONSTRAINT log_facets_pkey PRIMARY KEY (state, facet, at, leaf_id)
+);
+GRANT INSERT ON log_facets;
+GRANT SELECT ON log_facets;
 CREATE TABLE log_head (
 	id bigint NOT NULL,
 	size bigint NOT NULL,
@@ -336,9 +346,13 @@ CREATE TABLE requests (
 	CONSTRAINT requests_pkey PRIMARY KEY (id)
 );
 CREATE INDEX requests_officer ON public.requests USING btree (officer, updated_at, id);
+CREATE INDEX requests_officer_due ON public.requests USING btree (officer, due_at, id);
 CREATE INDEX requests_routed ON public.requests USING btree (routed_to, updated_at, id);
+CREATE INDEX requests_routed_due ON public.requests USING btree (routed_to, due_at, id);
 CREATE INDEX requests_state ON public.requests USING btree (state, updated_at, id);
+CREATE INDEX requests_state_due ON public.requests USING btree (state, due_at, id);
 CREATE INDEX requests_to ON public.requests USING btree (to_state, updated_at, id);
+CREATE INDEX requests_to_due ON public.requests USING btree (to_state, due_at, id);
 GRANT INSERT ON requests;
 GRANT SELECT ON requests;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal, sealed, sealed_to) ON requests;

@@ -150,6 +150,13 @@ CREATE TABLE leaves (
 	CHECK ((idx IS NULL) = (chain IS NULL))
 ) STRICT;
 CREATE INDEX leaves_waiting ON leaves (at, id) WHERE idx IS NULL;
+CREATE TABLE log_facets (
+	state   TEXT NOT NULL, -- the opening's
+	facet   TEXT NOT NULL,
+	at      INTEGER NOT NULL, -- the leaf's
+	leaf_id TEXT NOT NULL REFERENCES leaves (id),
+	PRIMARY KEY (state, facet, at, leaf_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE log_head (
 	id    INTEGER PRIMARY KEY CHECK (id = 1),
 	size  INTEGER NOT NULL,
@@ -261,9 +268,13 @@ CREATE TABLE requests (
 	sealed_to    BLOB NOT NULL
 ) STRICT;
 CREATE INDEX requests_officer ON requests (officer, updated_at, id);
+CREATE INDEX requests_officer_due ON requests (officer, due_at, id);
 CREATE INDEX requests_routed ON requests (routed_to, updated_at, id);
+CREATE INDEX requests_routed_due ON requests (routed_to, due_at, id);
 CREATE INDEX requests_state ON requests (state, updated_at, id);
+CREATE INDEX requests_state_due ON requests (state, due_at, id);
 CREATE INDEX requests_to ON requests (to_state, updated_at, id);
+CREATE INDEX requests_to_due ON requests (to_state, due_at, id);
 CREATE TABLE sqlite_sequence(name,seq);
 CREATE TABLE state_locks (
 	state TEXT PRIMARY KEY
