@@ -343,7 +343,7 @@ func TestAttackFilterOracle(t *testing.T) {
 		})
 		return n
 	}
-	if a, b := list(storage.CaseFilter{Category: tokentest.Category}), list(storage.CaseFilter{Category: "DDOS"}); a != b {
+	if a, b := list(storage.CaseFilter{Category: tokentest.Category}), list(storage.CaseFilter{Category: "DENIAL_OF_SERVICE"}); a != b {
 		t.Errorf("for a purpose not granted the category is withheld, and told by the filter: %d against %d", a, b)
 	}
 }

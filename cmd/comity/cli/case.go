@@ -71,7 +71,7 @@ func (caseFileCmd) Help() string {
 Examples:
   comity case file --category RANSOMWARE --title "Ransom at the bank" --nexus TERRITORY:KZ --nexus EFFECTS:AM
   comity case file --category RANSOMWARE --from event.json --nexus TERRITORY:KZ --nexus EFFECTS:AM
-  comity case file --category MALWARE_SUPPLY --from bundle.json --partial --narrative @report.txt`
+  comity case file --category MALWARE --from bundle.json --partial --narrative @report.txt`
 }
 
 func (f caseFileCmd) Run(r *run) error {
