@@ -49,6 +49,13 @@ func (e *Error) Because(err error) *Error {
 	return &c
 }
 
+// CuredBy returns a copy of e that says what would cure it.
+func (e *Error) CuredBy(cure string) *Error {
+	c := *e
+	c.Cure = cure
+	return &c
+}
+
 // NotFound is the one answer for what is absent and what is hidden (Article 12).
 func NotFound() *Error {
 	return &Error{Code: CodeNotFound, Message: "there is no such record"}

@@ -124,6 +124,9 @@ func unfit(o importer.Observable) string {
 			return fmt.Sprintf("its value is longer than %d bytes", maxText)
 		}
 	}
+	if err := (comity.ObservableText{Type: o.Type, Value: o.Value, Hashes: o.Hashes}).Check(); err != nil {
+		return err.Error() + ", so that the exchange does not take it"
+	}
 	return ""
 }
 

@@ -181,7 +181,7 @@ func (n NewObservable) check() error {
 	}
 	return first(needed("type", t.Type, "an observable has a STIX type"), checkLine("type", t.Type),
 		needed("value", t.Value, "an observable has a value"), checkText("value", t.Value), checkText("description", t.Description),
-		checkText("pattern", t.Pattern), checkDate("validFrom", t.ValidFrom), checkGrades(t.Source, t.Information), checkMarking(n.Marking))
+		checkText("pattern", t.Pattern), checkDate("validFrom", t.ValidFrom), checkGrades(t.Source, t.Information), checkMarking(n.Marking), t.Check())
 }
 
 func (b BeginExhibit) check() error {
