@@ -67,6 +67,12 @@ func (o OfficerRef) State() State {
 	return State(s)
 }
 
+// Pseudonym returns the part that names the officer within the state.
+func (o OfficerRef) Pseudonym() string {
+	_, p, _ := strings.Cut(string(o), ":")
+	return p
+}
+
 // Officer is who asks, as a verified token of the officer's own state says:
 // nothing of it is ever taken from the input of an act.
 type Officer struct {

@@ -2,8 +2,8 @@
 // released, in one order.
 //
 // A leaf is 32 opaque bytes: the hash of salted commitments, one per state
-// concerned and filled up to a size class, so that an outsider learns neither
-// who acted nor how many states were concerned. Each state reads in the clear
+// concerned and filled up to four, so that neither an outsider nor a state that
+// is concerned learns who else is, or how many. Each state reads in the clear
 // the opening that concerns it, and checks it against the leaf and the chain
 // (package verify, `comity log verify`).
 //
@@ -20,6 +20,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -85,17 +86,34 @@ type Record struct {
 	Chain string `json:"chain,omitempty"`
 }
 
-// sizeClass is the number of commitments that a leaf is filled up to a multiple of.
-const sizeClass = 4
+// width is the number of commitments of every leaf.
+const width = 4
 
 // padding is the state of an opening that belongs to nobody.
 const padding comity.State = "--"
 
-// New makes a leaf whose openings hold, for each state, its own content.
-func New(at time.Time, contents map[comity.State]Content) (storage.Leaf, error) {
+// Leaves makes the leaf whose openings hold, for each state, its own content:
+// one, and several where more states are concerned than one leaf takes.
+func Leaves(at time.Time, contents map[comity.State]Content) ([]storage.Leaf, error) {
 	if len(contents) == 0 {
-		return storage.Leaf{}, errors.New("audit: a leaf concerns at least the actor's state")
+		return nil, errors.New("audit: a leaf concerns at least the actor's state")
 	}
+	var leaves []storage.Leaf
+	for states := range slices.Chunk(slices.Sorted(maps.Keys(contents)), width) {
+		some := map[comity.State]Content{}
+		for _, s := range states {
+			some[s] = contents[s]
+		}
+		leaf, err := newLeaf(at, some)
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, leaf)
+	}
+	return leaves, nil
+}
+
+func newLeaf(at time.Time, contents map[comity.State]Content) (storage.Leaf, error) {
 	leaf := storage.Leaf{ID: comity.NewID(comity.KindLeaf), At: at, Index: -1}
 	for state, c := range contents {
 		raw, err := json.Marshal(c)
@@ -109,7 +127,7 @@ func New(at time.Time, contents map[comity.State]Content) (storage.Leaf, error) 
 		}
 		leaf.Openings = append(leaf.Openings, o)
 	}
-	for len(leaf.Openings)%sizeClass != 0 {
+	for len(leaf.Openings) < width {
 		leaf.Openings = append(leaf.Openings, opening(padding, nil))
 	}
 	// In the order of their commitments: the order tells nothing either.

@@ -31,11 +31,11 @@ func leafOf(t testing.TB, states ...comity.State) storage.Leaf {
 	for _, s := range states {
 		contents[s] = said("act of " + string(s))
 	}
-	leaf, err := audit.New(noon, contents)
-	if err != nil {
-		t.Fatal(err)
+	leaves, err := audit.Leaves(noon, contents)
+	if err != nil || len(leaves) != 1 {
+		t.Fatal(len(leaves), err)
 	}
-	return leaf
+	return leaves[0]
 }
 
 // entryOf is the leaf as one state reads it.
@@ -55,42 +55,53 @@ func entryOf(t testing.TB, leaf storage.Leaf, s comity.State) storage.LogEntry {
 	return e
 }
 
-// TestNew: how many states are concerned is seen only in classes of four, and
-// who they are not at all.
-func TestNew(t *testing.T) {
+// TestLeaves: how many states are concerned is not seen, and who they are not at
+// all. Where they are more than a leaf takes, there are several, each alike.
+func TestLeaves(t *testing.T) {
 	all := []comity.State{"KZ", "AM", "BY", "KG", "RU", "TJ", "UZ", "DE", "FR"}
-	for n, want := range map[int]int{1: 4, 2: 4, 4: 4, 5: 8, 8: 8, 9: 12} {
-		leaf := leafOf(t, all[:n]...)
-		if len(leaf.Openings) != want {
-			t.Errorf("a leaf of %d states has %d commitments, wanted %d", n, len(leaf.Openings), want)
+	for n, want := range map[int]int{1: 1, 2: 1, 4: 1, 5: 2, 8: 2, 9: 3} {
+		contents := map[comity.State]audit.Content{}
+		for _, s := range all[:n] {
+			contents[s] = said("act of " + string(s))
 		}
-		if leaf.Index != -1 || leaf.ID.Kind() != comity.KindLeaf || !leaf.At.Equal(noon) {
-			t.Errorf("a new leaf is %+v", leaf)
+		leaves, err := audit.Leaves(noon, contents)
+		if err != nil || len(leaves) != want {
+			t.Fatalf("%d states take %d leaves, wanted %d: %v", n, len(leaves), want, err)
 		}
-		salts := map[[32]byte]bool{}
-		for i, o := range leaf.Openings {
-			salts[o.Salt] = true
-			x := o.Commitment()
-			if i > 0 {
-				if y := leaf.Openings[i-1].Commitment(); bytes.Compare(y[:], x[:]) >= 0 {
-					t.Error("the openings are not in the order of their commitments")
+		salts, opened := map[[32]byte]bool{}, 0
+		for _, leaf := range leaves {
+			if len(leaf.Openings) != 4 {
+				t.Errorf("with %d states a leaf has %d commitments, wanted 4 whatever is concerned", n, len(leaf.Openings))
+			}
+			if leaf.Index != -1 || leaf.ID.Kind() != comity.KindLeaf || !leaf.At.Equal(noon) {
+				t.Errorf("a new leaf is %+v", leaf)
+			}
+			for i, o := range leaf.Openings {
+				salts[o.Salt] = true
+				x := o.Commitment()
+				if i > 0 {
+					if y := leaf.Openings[i-1].Commitment(); bytes.Compare(y[:], x[:]) >= 0 {
+						t.Error("the openings are not in the order of their commitments")
+					}
+				}
+				if o.State == "--" {
+					if len(o.Content) != 0 {
+						t.Error("what fills a leaf up says something")
+					}
+					continue
+				}
+				opened++
+				got, err := audit.Open(entryOf(t, leaf, o.State))
+				if diff := cmp.Diff(said("act of "+string(o.State)), got); err != nil || diff != "" {
+					t.Errorf("%s opens its own: %v, %s", o.State, err, diff)
 				}
 			}
-			if o.State == "--" && len(o.Content) != 0 {
-				t.Error("what fills a leaf up says something")
-			}
 		}
-		if len(salts) != want {
-			t.Error("two openings share their salt")
-		}
-		for _, s := range all[:n] {
-			got, err := audit.Open(entryOf(t, leaf, s))
-			if diff := cmp.Diff(said("act of "+string(s)), got); err != nil || diff != "" {
-				t.Errorf("%s opens its own: %v, %s", s, err, diff)
-			}
+		if len(salts) != 4*want || opened != n {
+			t.Errorf("%d different salts and %d openings for %d states", len(salts), opened, n)
 		}
 	}
-	if _, err := audit.New(noon, nil); err == nil {
+	if _, err := audit.Leaves(noon, nil); err == nil {
 		t.Error("a leaf that concerns nobody was made")
 	}
 }

@@ -125,10 +125,10 @@ func TestSequencerConcurrent(t *testing.T) {
 		for w := range writers {
 			wg.Go(func() {
 				for i := range each {
-					leaf, err := audit.New(time.Now(), map[comity.State]audit.Content{"KZ": said("act"), "AM": said("act")})
+					leaves, err := audit.Leaves(time.Now(), map[comity.State]audit.Content{"KZ": said("act"), "AM": said("act")})
 					if err == nil {
 						err = db.Write(t.Context(), func(tx storage.Tx) error {
-							if err := tx.AppendLeaf(leaf); err != nil {
+							if err := tx.AppendLeaf(leaves[0]); err != nil {
 								return err
 							}
 							if w == 0 && i%5 == 0 { // later leaves are placed meanwhile

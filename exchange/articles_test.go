@@ -211,7 +211,8 @@ var chapters = map[comity.Article][]chapter{
 			return s.opens(o, investigation)
 		}, comity.ArticleLiaison},
 		{"the authority gives a mandate", "authority@KZ", func(s *tale, o *exchangetest.Officer) error {
-			return o.Try(s.t, &exchange.GiveMandate{Key: exchangetest.Key(), Liaison: "KZ:third-1", NotBefore: s.Clock.Now(), NotAfter: s.Clock.Now().Add(time.Hour)})
+			s.As(s.t, "deputy@KZ") // who is known from the first login on
+			return o.Try(s.t, &exchange.GiveMandate{Key: exchangetest.Key(), Liaison: "KZ:deputy-1", NotBefore: s.Clock.Now(), NotAfter: s.Clock.Now().Add(time.Hour)})
 		}, 0},
 		{"a liaison gives none", "liaison@KZ", func(s *tale, o *exchangetest.Officer) error {
 			return o.Try(s.t, &exchange.GiveMandate{Key: exchangetest.Key(), Liaison: "KZ:third-1", NotBefore: s.Clock.Now(), NotAfter: s.Clock.Now().Add(time.Hour)})

@@ -2,7 +2,9 @@ package exchange
 
 import (
 	"context"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -91,8 +93,20 @@ func (u *UpdateCase) about() (sovereignty.Action, string, any) {
 }
 
 func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
-	if u.view, err = a.actOnCase(tx, u.ID, sovereignty.Circumstances{}); err != nil {
+	u.view, err = a.actOnCaseAs(tx, u.ID, func(v storage.CaseView) (c sovereignty.Circumstances, err error) {
+		c.Becomes, c.KeepsNexus = v.Category, linkedAbroad(v.Nexus, v.State)
+		set(&c.Becomes, u.Category)
+		if u.Nexus != nil {
+			c.KeepsNexus = linkedAbroad(u.Nexus, v.State)
+		}
+		c.Granted, err = tx.GrantsRun(u.ID, a.now)
+		return c, err
+	})
+	if err != nil {
 		return err
+	}
+	if u.Category == nil && u.Marking == nil && u.Nexus == nil && u.Title == nil && u.Summary == nil && u.Narrative == nil && u.Reference == nil {
+		return errNothingChanges
 	}
 	if u.view.Version != u.ExpectedVersion {
 		return comity.Conflict("the case changed meanwhile; read it again")
@@ -126,6 +140,7 @@ func (u *UpdateCase) commit(tx storage.Tx, a *attempt) error {
 	abroad := !u.view.Reserved && (u.Category != nil || u.Marking != nil || u.Nexus != nil || u.Title != nil || u.Summary != nil || u.Narrative != nil)
 	var bad error
 	err := u.write(tx, a, abroad, func(c *comity.Case, t *comity.CaseText) {
+		was, said := *c, *t
 		set(&c.Category, u.Category)
 		set(&c.Marking, u.Marking)
 		if u.Nexus != nil {
@@ -135,13 +150,18 @@ func (u *UpdateCase) commit(tx storage.Tx, a *attempt) error {
 		set(&t.Summary, u.Summary)
 		set(&t.Narrative, u.Narrative)
 		set(&t.Reference, u.Reference)
-		bad = checkCaseText(*t)
+		if bad = checkCaseText(*t); bad == nil && reflect.DeepEqual(was, *c) && said == *t {
+			bad = errNothingChanges
+		}
 	})
 	if bad != nil {
 		return bad
 	}
 	return err
 }
+
+// errNothingChanges answers an act that would leave everything as it is.
+var errNothingChanges = comity.Invalid("", "nothing would change; say what changes")
 
 func (u *UpdateCase) finish(context.Context, *attempt) error              { return nil }
 func (u *UpdateCase) repeat(context.Context, *attempt, []comity.ID) error { return nil }
@@ -177,7 +197,10 @@ func (s *SetCaseStatus) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if s.Status != comity.CaseOpen && s.Status != comity.CaseClosed {
 		return comity.Invalid("status", "a case is OPEN or CLOSED")
 	}
-	if s.view.Version != s.ExpectedVersion || s.view.Status == s.Status {
+	if s.view.Status == s.Status {
+		return comity.Conflict("the case is " + strings.ToLower(string(s.Status)) + " already").CuredBy("there is nothing to do")
+	}
+	if s.view.Version != s.ExpectedVersion {
 		return comity.Conflict("the case changed meanwhile; read it again")
 	}
 	return nil
@@ -221,6 +244,9 @@ func (s *AssignCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		return comity.Invalid("office", "the offices are LIAISON and AUTHORITY")
 	case s.Remove && s.Officer == s.view.Owner:
 		return comity.Invalid("officer", "the owner of a case stays assigned to it")
+	}
+	if s.Officer != "" && !s.Remove {
+		return ownOfficer(tx, "officer", s.Officer, comity.RoleInvestigator, comity.RoleLiaison, comity.RoleAuthority)
 	}
 	return nil
 }

@@ -173,6 +173,7 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 	},
 	"mandateGive": func(t *testing.T, b *bench) tried {
 		key, from := exchangetest.Key(), b.Clock.Now().UTC().Truncate(time.Microsecond)
+		b.As(t, "deputy@KZ")
 		return tried{who: b.authority, act: func() exchange.Act {
 			return &exchange.GiveMandate{Key: key, Liaison: "KZ:deputy-1", NotBefore: from, NotAfter: from.Add(time.Hour)}
 		}, count: func() (n int) {

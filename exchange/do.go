@@ -48,11 +48,22 @@ type attempt struct {
 	purpose   comity.Purpose
 	origin    comity.State   // whose record it is, when the officer may see it: told of denials too
 	concerned []comity.State // told of the act once it is done
+	// across is the other side of a request, which is told who acted by state
+	// and function alone: how a side works within itself is its own matter.
+	across comity.State
 	// told is what a state reads instead of the act's own content.
-	told    map[comity.State]audit.Content
+	told map[comity.State]audit.Content
+	// apart is told in leaves of their own, each to one state, so that none
+	// learns what else the act did, and to whom.
+	apart   []told
 	made    []comity.ID // ids that a repeat answers with
 	nonces  []nonce     // of the signed acts used
 	outcome audit.Outcome
+}
+
+type told struct {
+	state   comity.State
+	content audit.Content
 }
 
 type nonce struct{ jkt, value string }
@@ -133,11 +144,15 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 				return err
 			}
 		}
-		leaf, err := a.leaf(nil)
-		if err != nil {
+		if err := appendLeaves(tx, a.now, a.contents(nil)); err != nil {
 			return err
 		}
-		return tx.AppendLeaf(leaf)
+		for _, t := range a.apart {
+			if err := appendLeaves(tx, a.now, map[comity.State]audit.Content{t.state: t.content}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = comity.Conflict("the record changed meanwhile; read it again")
@@ -169,7 +184,7 @@ func (x *Exchange) repeat(ctx context.Context, a *attempt, act Act, ids []comity
 	if err := act.repeat(ctx, a, ids); err != nil {
 		return err
 	}
-	a.outcome, a.concerned, a.origin, a.told = audit.Repeated, nil, "", nil
+	a.outcome, a.concerned, a.origin, a.across, a.told = audit.Repeated, nil, "", "", nil
 	return x.append(ctx, a, nil)
 }
 
@@ -178,12 +193,23 @@ func (x *Exchange) repeat(ctx context.Context, a *attempt, act Act, ids []comity
 func (x *Exchange) append(ctx context.Context, a *attempt, cause error) error {
 	return x.db.Write(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		a.now = tx.Now().UTC()
-		leaf, err := a.leaf(cause)
-		if err != nil {
+		return appendLeaves(tx, a.now, a.contents(cause))
+	})
+}
+
+// appendLeaves writes what happened into the record of acts, for each state its
+// own content.
+func appendLeaves(tx storage.Tx, at time.Time, contents map[comity.State]audit.Content) error {
+	leaves, err := audit.Leaves(at, contents)
+	if err != nil {
+		return err
+	}
+	for _, l := range leaves {
+		if err := tx.AppendLeaf(l); err != nil {
 			return err
 		}
-		return tx.AppendLeaf(leaf)
-	})
+	}
+	return nil
 }
 
 // errAnew is a repeat's way to say that the act is performed again, as a new
@@ -202,7 +228,7 @@ func insertKey(tx storage.Tx, idem storage.Idempotency) error {
 // run more than once.
 func (a *attempt) reset(now time.Time) {
 	a.now = now.UTC()
-	a.records, a.origin, a.concerned, a.told, a.nonces = nil, "", nil, nil, nil
+	a.records, a.origin, a.concerned, a.across, a.told, a.apart, a.nonces = nil, "", nil, "", nil, nil, nil
 	a.decision, a.made = sovereignty.Decision{}, nil
 }
 
@@ -240,8 +266,8 @@ func (x *Exchange) deny(ctx context.Context, a *attempt, cause error) error {
 	return cause
 }
 
-// leaf writes down the attempt, for each state what concerns it.
-func (a *attempt) leaf(cause error) (storage.Leaf, error) {
+// contents writes down the attempt, for each state what concerns it.
+func (a *attempt) contents(cause error) map[comity.State]audit.Content {
 	content := a.content(a.action)
 	content.Records, content.Purpose = a.records, a.purpose
 	content.Article, content.Reason = a.decision.Article, ""
@@ -260,12 +286,21 @@ func (a *attempt) leaf(cause error) (storage.Leaf, error) {
 		for _, s := range a.concerned {
 			contents[s] = content
 		}
+		if a.across != "" {
+			contents[a.across] = across(content)
+		}
 		for s, told := range a.told {
 			contents[s] = told
 		}
 	}
 	contents[a.who.Officer.State] = content
-	return audit.New(a.now, contents)
+	return contents
+}
+
+// across is what the other side of a request reads of an act upon it.
+func across(c audit.Content) audit.Content {
+	c.Actor = audit.Actor{State: c.Actor.State, Function: c.Actor.Function}
+	return c
 }
 
 func (a *attempt) content(action sovereignty.Action) audit.Content {

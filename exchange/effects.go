@@ -66,10 +66,12 @@ const effectTime = 10 * time.Second
 
 // Effects carries out waiting effects until ctx ends: those of this server that
 // were interrupted, and those of servers that are gone. A state whose custodian
-// hangs holds up no other state's. It also forgets record keys past their age.
+// hangs holds up no other state's. It also forgets record keys and idempotency
+// keys past their age.
 func (x *Exchange) Effects(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var forgot time.Time
 	busy := map[comity.State]chan struct{}{}
 	defer func() {
 		for _, done := range busy {
@@ -83,7 +85,20 @@ func (x *Exchange) Effects(ctx context.Context) {
 		case <-tick.C:
 		}
 		x.keys.prune()
-		due, err := x.takeDue(ctx)
+		if now := time.Now(); now.Sub(forgot) >= forgetEvery {
+			forgot = now
+			x.forget(ctx)
+		}
+		var atWork []comity.State // still at the last ones: theirs are left to come due again
+		for state, done := range busy {
+			select {
+			case <-done:
+				delete(busy, state)
+			default:
+				atWork = append(atWork, state)
+			}
+		}
+		due, err := x.takeDue(ctx, atWork)
 		if err != nil {
 			if ctx.Err() == nil {
 				x.log.Warn("effects wait", "error", err)
@@ -91,19 +106,35 @@ func (x *Exchange) Effects(ctx context.Context) {
 			continue
 		}
 		for state, effects := range due {
-			if done, ok := busy[state]; ok {
-				select {
-				case <-done:
-				default:
-					continue // still at the last ones; these come due again
-				}
-			}
 			done := make(chan struct{})
 			busy[state] = done
 			go func() {
 				defer close(done)
 				x.carryOut(ctx, effects)
 			}()
+		}
+	}
+}
+
+// An idempotency key answers repeats for so long, and is then forgotten.
+const (
+	idempotencyAge  = 30 * 24 * time.Hour
+	forgottenAtOnce = 500
+	forgetEvery     = time.Minute
+)
+
+// forget deletes old idempotency keys, some at a time.
+func (x *Exchange) forget(ctx context.Context) {
+	for n := forgottenAtOnce; n == forgottenAtOnce; {
+		err := x.db.Write(ctx, func(tx storage.Tx) (err error) {
+			n, err = tx.ForgetIdempotency(tx.Now().Add(-idempotencyAge), forgottenAtOnce)
+			return err
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				x.log.Warn("old idempotency keys stay for now", "error", err)
+			}
+			return
 		}
 	}
 }
@@ -121,11 +152,11 @@ func (x *Exchange) carryOut(ctx context.Context, due []storage.Effect) {
 // effectsAtOnce bounds the effects taken up in one round.
 const effectsAtOnce = 32
 
-// takeDue takes up due effects, by state.
-func (x *Exchange) takeDue(ctx context.Context) (map[comity.State][]storage.Effect, error) {
+// takeDue takes up due effects of the states that are not at work, by state.
+func (x *Exchange) takeDue(ctx context.Context, atWork []comity.State) (map[comity.State][]storage.Effect, error) {
 	var due []storage.Effect
 	err := x.db.Write(ctx, func(tx storage.Tx) (err error) {
-		if due, err = tx.DueEffects(effectsAtOnce); err != nil {
+		if due, err = tx.DueEffects(effectsAtOnce, atWork); err != nil {
 			return err
 		}
 		// Put off before they are tried: a server that dies has not lost them,
@@ -196,11 +227,8 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 		return err
 	}
 	// Only now does the grantee learn of it: until here it opened nothing.
-	leaf, err := audit.New(tx.Now().UTC(), x.grantBegun(g, said, tx.Now().UTC()))
-	if err != nil {
-		return err
-	}
-	return tx.AppendLeaf(leaf)
+	now := tx.Now().UTC()
+	return appendLeaves(tx, now, x.grantBegun(g, said, now))
 }
 
 // grantBegun is what both states read of a grant that came into force.

@@ -56,6 +56,11 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
+	if w, ok := tx.(storage.Tx); ok && visible { // as it is under the case's lock, not as it was before
+		if e, err = w.LockEvidence(o.Evidence); err != nil {
+			return err
+		}
+	}
 	o.evidence, o.view = e, view
 	record.Kind, record.Original = comity.KindEvidence, e.Original
 	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{
@@ -144,11 +149,7 @@ func (o *OpenEvidence) failed(ctx context.Context, a *attempt, cause error) erro
 		if err := tx.AppendCustody(event); err != nil {
 			return err
 		}
-		leaf, err := a.leaf(cause)
-		if err != nil {
-			return err
-		}
-		return tx.AppendLeaf(leaf)
+		return appendLeaves(tx, a.now, a.contents(cause))
 	})
 }
 

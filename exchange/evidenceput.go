@@ -152,6 +152,9 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 		return comity.Invalid("items", fmt.Sprintf("between 1 and %d exhibits are completed at once", maxExhibits))
 	}
 	c.bodies = nil
+	if err := c.lock(tx); err != nil {
+		return err
+	}
 	rows := make([]storage.Evidence, len(c.Items))
 	for i, item := range c.Items { // all are found and decided before anything is said of one
 		e, _, err := a.findExhibit(tx, item.Evidence)
@@ -182,6 +185,35 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	a.records = nil
 	for _, item := range c.Items {
 		a.on(string(item.Evidence))
+	}
+	return nil
+}
+
+// lock takes the cases of the exhibits in the order of their ids, within a
+// transaction: two completions that name them in other orders do not wait for
+// each other.
+func (c *CompleteEvidence) lock(tx storage.ReadTx) error {
+	w, ok := tx.(storage.Tx)
+	if !ok {
+		return nil
+	}
+	ids := make([]comity.ID, len(c.Items))
+	for i, item := range c.Items {
+		ids[i] = item.Evidence
+	}
+	found, err := tx.EvidenceByID(ids)
+	if err != nil {
+		return err
+	}
+	var cases []comity.ID
+	for _, e := range found { // an exhibit stays with its case for ever
+		cases = append(cases, e.Case)
+	}
+	slices.Sort(cases)
+	for _, id := range slices.Compact(cases) {
+		if _, err := w.LockCase(id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

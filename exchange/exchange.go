@@ -53,6 +53,7 @@ type Exchange struct {
 	statements statements
 	registers  registers
 	silent     silences
+	sightings  sightings
 	log        *slog.Logger
 	observe    func(string, string, time.Duration)
 }

@@ -46,14 +46,25 @@ func caseRecord(v storage.CaseView, o comity.Officer) sovereignty.Record {
 // actOnCase finds a case and decides an act on it: the common beginning of
 // every act on an own case. c holds what else the policies are told.
 func (a *attempt) actOnCase(tx storage.ReadTx, id comity.ID, c sovereignty.Circumstances) (storage.CaseView, error) {
+	return a.actOnCaseAs(tx, id, func(storage.CaseView) (sovereignty.Circumstances, error) { return c, nil })
+}
+
+// actOnCaseAs is actOnCase where the circumstances depend on the case, which is
+// given as found only when it is visible.
+func (a *attempt) actOnCaseAs(tx storage.ReadTx, id comity.ID, circumstances func(storage.CaseView) (sovereignty.Circumstances, error)) (storage.CaseView, error) {
 	a.records = nil
 	view, record, visible, err := a.findCase(tx, id)
 	if err != nil {
 		return view, err
 	}
 	a.on(string(id))
+	shown := storage.CaseView{}
 	if visible {
-		a.origin = view.State
+		a.origin, shown = view.State, view
+	}
+	c, err := circumstances(shown)
+	if err != nil {
+		return view, err
 	}
 	c.Visible = visible
 	return view, a.decide(sovereignty.Question{Record: record, Circumstances: c})

@@ -113,15 +113,17 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if g.Version != n.ExpectedVersion && n.Statement == "" {
 		return comity.Conflict("the grant changed meanwhile; read it again")
 	}
+	if n.Body.Scope == g.Scope && subset(g.Exhibits, n.Body.Exhibits) && n.Body.Caveats == g.Caveats && n.Body.NotAfter == g.NotAfter.Unix() {
+		return errNothingChanges
+	}
 	return nil
 }
 
 // narrows reports whether what would remain lies within what the grant opens.
 func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
-	until, was, is := time.Unix(n.Body.NotAfter, 0), g.Caveats.Marking, n.Body.Caveats.Marking
+	until := time.Unix(n.Body.NotAfter, 0)
 	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && !until.After(g.NotAfter) && until.After(now) &&
-		is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank() && (is.Handling == was.Handling || was.Handling == comity.H0) &&
-		strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
+		asStrict(n.Body.Caveats.Marking, g.Caveats.Marking) && strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
 }
 
 func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
@@ -143,7 +145,9 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
 		return err
 	}
-	a.concerned = append(a.concerned, g.Grantee.State)
+	if n.grant.Status != comity.GrantPending { // else it never opened anything
+		a.concerned = append(a.concerned, g.Grantee.State)
+	}
 	a.made = []comity.ID{n.Grant}
 	return tx.AddEffect(apply(n.Grant, g.State, n.Statement, a.now))
 }
@@ -238,19 +242,13 @@ const (
 )
 
 // tellEnded lets the grantee of a grant that was once in force read that it
-// ended: in the same words whether it was revoked or its case reserved, and by
-// whom, since why it ended is the originator's own matter (Articles 4 and 12).
+// ended: in a leaf of its own and in the same words whether it was revoked or
+// its case reserved, and by whom, since why it ended, and what else ended with
+// it, is the originator's own matter (Articles 4 and 12).
 func (a *attempt) tellEnded(g comity.Grant) {
 	if g.Status == comity.GrantPending {
 		return // it never opened anything
 	}
-	if a.told == nil {
-		a.told = map[comity.State]audit.Content{}
-	}
-	told, ok := a.told[g.Grantee.State]
-	if !ok {
-		told = audit.Content{Act: grantEnded, Outcome: audit.Done, At: a.now, Actor: audit.Actor{State: g.State}, Policies: a.x.policies.Hash()}
-	}
-	told.Records = append(told.Records, audit.Record{ID: string(g.ID)})
-	a.told[g.Grantee.State] = told
+	a.apart = append(a.apart, told{g.Grantee.State, audit.Content{Act: grantEnded, Outcome: audit.Done, At: a.now,
+		Actor: audit.Actor{State: g.State}, Records: []audit.Record{{ID: string(g.ID)}}, Policies: a.x.policies.Hash()}})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,7 +37,7 @@ func (g *MakeGrant) about() (sovereignty.Action, string, any) {
 
 func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	a.records = nil
-	if err := g.check(); err != nil {
+	if err := first(g.check(), a.x.grantee(g.Body.Grantee)); err != nil {
 		return err
 	}
 	_, canonical, err := a.verify(g.Act, statement.ActGrantMake, g.Case, g.Body)
@@ -99,8 +100,19 @@ func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
 	if err != nil {
 		return err
 	}
-	if r, ok := found[b.Request]; !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
+	r, ok := found[b.Request]
+	if !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
 		return comity.Invalid("request", "this is not a request of the grantee's state to this one")
+	}
+	if w, locked := tx.(storage.Tx); locked {
+		if r, err = w.LockRequest(b.Request); err != nil {
+			return err
+		}
+	}
+	switch r.Status {
+	case comity.RequestRefused, comity.RequestNothingHeld, comity.RequestClosed:
+		return comity.Conflict(fmt.Sprintf("the request is %s: no grant answers it any more", r.Status)).
+			CuredBy("have the grantee's state put a new request, or grant without naming one")
 	}
 	return nil
 }
@@ -108,9 +120,6 @@ func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
 func (g *MakeGrant) check() error {
 	b := g.Body
 	if _, err := comity.ParseID(string(b.ID), comity.KindGrant); err != nil {
-		return err
-	}
-	if err := b.Grantee.Check(); err != nil {
 		return err
 	}
 	if err := b.Caveats.Marking.Check(); err != nil {
@@ -138,6 +147,7 @@ func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b
 	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
 	c.Agreement = err == nil
 	c.Grantee = b.Grantee.State
+	c.Caveats = asStrict(b.Caveats.Marking, view.Marking)
 	c.Purpose, c.Grade, c.Assistance = b.Purpose, b.Grade, b.Assistance != ""
 	from, until := time.Unix(b.NotBefore, 0), time.Unix(b.NotAfter, 0)
 	c.Term = checkTerm("notAfter", a.now, from, until) == nil
@@ -167,6 +177,11 @@ func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b
 func covers(wide, s comity.Scope) bool {
 	rank := map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
 	return rank[s] > 0 && rank[s] <= rank[wide]
+}
+
+// asStrict reports whether a marking binds at least as strictly as another did.
+func asStrict(is, was comity.Marking) bool {
+	return is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank() && (is.Handling == was.Handling || was.Handling == comity.H0)
 }
 
 func subset(some, all []comity.ID) bool {

@@ -36,6 +36,9 @@ func (m *GiveMandate) judge(tx storage.ReadTx, a *attempt) error {
 	if !m.Liaison.Valid() || m.Liaison.State() != a.who.Officer.State {
 		return comity.Invalid("liaison", "a mandate is given to a liaison of the own state")
 	}
+	if err := ownOfficer(tx, "liaison", m.Liaison, comity.RoleLiaison); err != nil {
+		return err
+	}
 	if w, ok := tx.(storage.Tx); ok {
 		if err := w.LockState(a.who.Officer.State); err != nil {
 			return err

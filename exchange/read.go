@@ -63,11 +63,7 @@ func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) 
 		return err // nothing of any record was asked about
 	}
 	logged := x.db.Write(ctx, func(tx storage.Tx) error {
-		leaf, err := r.leaf()
-		if err != nil {
-			return err
-		}
-		return tx.AppendLeaf(leaf)
+		return appendLeaves(tx, r.now, r.contents())
 	})
 	if logged != nil {
 		return logged
@@ -97,9 +93,9 @@ func (x *Exchange) read(ctx context.Context, who Caller, f func(*Reader) error) 
 	}
 }
 
-// leaf tells the reader's own state everything that was asked about, and each
+// contents tells the reader's own state everything that was asked about, and each
 // originator what of its own was seen.
-func (r *Reader) leaf() (storage.Leaf, error) {
+func (r *Reader) contents() map[comity.State]audit.Content {
 	content := audit.Content{Act: string(readAct), Outcome: audit.Read, At: r.now, Actor: actorOf(r.who.Officer),
 		Policies: r.x.policies.Hash(), RequestID: r.who.RequestID}
 	own := content
@@ -143,7 +139,7 @@ func (r *Reader) leaf() (storage.Leaf, error) {
 		own.Article = 0
 	}
 	abroad[r.who.Officer.State] = own
-	return audit.New(r.now, abroad)
+	return abroad
 }
 
 // note remembers that a record was asked about, and what was seen of it. Of two

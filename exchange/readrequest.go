@@ -100,7 +100,8 @@ func (r *Reader) showRequests(rows []storage.Request) ([]*RequestView, error) {
 		if r.who.Officer.State != row.To {
 			v.RoutedTo = "" // where the asked state sent it is its own matter
 		}
-		r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn), Purpose: row.Purpose}, row.State)
+		// It belongs to both sides: how often either reads it is its own matter.
+		r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn), Purpose: row.Purpose}, r.who.Officer.State)
 		views = append(views, v)
 		refs = append(refs, keyRef{row.ID, row.State, wrapped[row.ID][row.State]})
 		if row.SealedTo != nil && r.who.Officer.State == row.To {

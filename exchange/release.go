@@ -51,6 +51,9 @@ func (d *DecideRelease) judge(tx storage.ReadTx, a *attempt) error {
 	case !d.Purpose.Valid():
 		return comity.Invalid("purpose", "this is not a purpose")
 	}
+	if err := a.x.member("grantee", d.Grantee); err != nil {
+		return err
+	}
 	if err := checkTerm("notAfter", a.now, a.now, d.NotAfter); err != nil {
 		return err
 	}

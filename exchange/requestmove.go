@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/sovereignty"
@@ -59,7 +62,10 @@ func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID) (storage.Request,
 				return r, err
 			}
 		}
-		a.concerned = append(a.concerned, r.State, r.To) // of what is done; a side's denials are its own matter
+		a.across = r.To // of what is done; a side's denials are its own matter
+		if a.who.Officer.State == r.To {
+			a.across = r.State
+		}
 		a.purpose = r.Purpose
 	}
 	return r, a.decide(requestQuestion(r, ok, a.who.Officer))
@@ -88,9 +94,34 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 	}
 	var possible bool
 	if m.next, possible = sovereignty.NextStatus(m.request.Status, m.Move, m.Outcome); !possible {
-		return comity.Conflict(fmt.Sprintf("a request that is %s cannot be moved so", m.request.Status))
+		if slices.Contains(sovereignty.Moves(m.request.Status), m.Move) {
+			return comity.Invalid("outcome", "a request is executed as EXECUTED, EXECUTED_IN_PART or NOTHING_HELD, and no other move has an outcome")
+		}
+		return impossible(m.request, m.Move, a.who.Officer.State == m.request.To)
 	}
 	return m.check(a)
+}
+
+// verbs are the moves as the command line and people name them.
+var verbs = map[sovereignty.Action]string{
+	sovereignty.RequestReceive: "receive", sovereignty.RequestAcknowledge: "acknowledge", sovereignty.RequestAskSupplement: "ask",
+	sovereignty.RequestSupplement: "supplement", sovereignty.RequestForward: "forward", sovereignty.RequestExecute: "execute",
+	sovereignty.RequestPostpone: "postpone", sovereignty.RequestRefuse: "refuse", sovereignty.RequestClose: "close",
+}
+
+// impossible says which moves the officer's side could make instead.
+func impossible(r storage.Request, move sovereignty.Action, asked bool) error {
+	e := comity.Conflict(fmt.Sprintf("a request that is %s cannot be moved by %q", r.Status, verbs[move]))
+	var can []string
+	for _, m := range sovereignty.Moves(r.Status) {
+		if own := m == sovereignty.RequestSupplement || m == sovereignty.RequestClose; own != asked {
+			can = append(can, verbs[m])
+		}
+	}
+	if len(can) == 0 {
+		return e.CuredBy("nothing is left to do on this side; see it by: comity request show " + string(r.ID))
+	}
+	return e.CuredBy(fmt.Sprintf("possible from here: %s; as in: comity request %s %s", strings.Join(can, ", "), can[0], r.ID))
 }
 
 func (m *MoveRequest) check(a *attempt) error {
@@ -159,8 +190,9 @@ func (m *MoveRequest) prepare(ctx context.Context, a *attempt) (err error) {
 
 func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 	r := m.request
-	if m.Move != sovereignty.RequestForward || r.Status != comity.RequestForwarded {
-		// Forwarding anew is the asked state's own matter and moves nothing abroad.
+	// Forwarding anew is the asked state's own matter and moves nothing abroad.
+	again := m.Move == sovereignty.RequestForward && r.Status == comity.RequestForwarded
+	if !again {
 		r.UpdatedAt = a.now
 		r.Version++
 	}
@@ -200,8 +232,23 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 			return err
 		}
 	}
+	if again {
+		a.tellNoteAlone(m)
+	}
 	a.made = []comity.ID{m.ID}
 	return tx.UpdateRequest(r, m.ExpectedVersion)
+}
+
+// tellNoteAlone tells the other side of a request that was forwarded anew
+// nothing but the note that came with it, as the message that it reads.
+func (a *attempt) tellNoteAlone(m *MoveRequest) {
+	other := a.across
+	if a.across = ""; m.Message == "" {
+		return
+	}
+	c := across(a.content(sovereignty.MessageSend))
+	c.Records, c.Purpose, c.Article = []audit.Record{{ID: string(m.ID)}, {ID: string(m.Message)}}, a.purpose, a.decision.Article
+	a.told = map[comity.State]audit.Content{other: c}
 }
 
 func (m *MoveRequest) finish(context.Context, *attempt) error { return nil }

@@ -42,7 +42,7 @@ func (s *SendRequest) about() (sovereignty.Action, string, any) {
 
 func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
 	own := a.who.Officer.State
-	if err := s.check(own); err != nil {
+	if err := first(s.check(own), a.x.member("to", s.To)); err != nil {
 		return err
 	}
 	category, _ := sovereignty.Category(s.Category)
@@ -116,7 +116,8 @@ func (s *SendRequest) commit(tx storage.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	a.on(string(s.ID), s.To)
+	a.on(string(s.ID))
+	a.across = s.To
 	a.made = []comity.ID{s.ID}
 	return tx.InsertRequest(storage.Request{Request: r, Sealed: sealed}, s.wrapped)
 }

@@ -77,6 +77,7 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	r.Ended = nil
 	for _, g := range ended {
 		r.Ended = append(r.Ended, g.ID)
+		a.on(string(g.ID))
 		a.tellEnded(g)
 	}
 	// Not a change that is seen abroad: the case simply is no longer there.

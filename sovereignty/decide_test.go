@@ -46,7 +46,8 @@ func TestHiddenAnswersAlike(t *testing.T) {
 // TestForeignersLearnNothing changes everything about a case that only its own
 // state knows, and wants officers abroad to be answered the same. Only a
 // reservation may hide what was open, and that case is visible to nobody; and
-// whom a live grant covers may learn that the case is marked TLP:RED.
+// whom a live grant covers may learn that the case is marked TLP:RED, and, when
+// it declares the grant's purpose, what is no longer shareable in it.
 func TestForeignersLearnNothing(t *testing.T) {
 	p, r := load(t), random(t)
 	tried := 0
@@ -67,6 +68,10 @@ func TestForeignersLearnNothing(t *testing.T) {
 			changed.Record.Marking = q.Record.Marking
 		}
 		c := &changed.Circumstances
+		if g := q.Circumstances.Grant; g.Live && g.Purpose == q.Circumstances.Purpose {
+			changed.Record.Category, changed.Record.Nexus = q.Record.Category, q.Record.Nexus
+			other.Circumstances.Assessed = q.Circumstances.Assessed
+		}
 		c.Release, c.Assessed, c.Mandate, c.Term, c.Narrows = other.Circumstances.Release, other.Circumstances.Assessed,
 			other.Circumstances.Mandate, other.Circumstances.Term, other.Circumstances.Narrows
 		if before, after := p.Decide(q).Err(), p.Decide(changed).Err(); !reflect.DeepEqual(before, after) {
@@ -165,7 +170,7 @@ func TestErr(t *testing.T) {
 
 func TestLevel(t *testing.T) {
 	p := load(t)
-	const abroad = "AM investigator | caseRead | KZ case | visible, agreement, purpose INVESTIGATION, "
+	const abroad = "AM investigator | caseRead | KZ case, nexus | visible, agreement, purpose INVESTIGATION, "
 	for line, want := range map[string]Access{
 		"KZ investigator | caseRead | KZ case, assigned | visible": AccessOwn,
 		abroad + "grant live for INVESTIGATION":                    AccessFull,

@@ -178,6 +178,12 @@ func circumstances(c contextFacts) types.Record {
 	case RequestSend:
 		m["competent"] = types.Boolean(c.Competent)
 		m["agreement"] = types.Boolean(c.Agreement)
+	case CaseUpdate:
+		becomes, _ := Category(c.Becomes)
+		m["willBeProne"] = types.Boolean(becomes.NeutralityProne)
+		m["willHaveNexus"] = types.Boolean(c.KeepsNexus)
+		m["granted"] = types.Boolean(c.Granted)
+		m["assessed"] = types.Boolean(c.Assessed)
 	case EvidenceBegin:
 		m["resident"] = types.Boolean(c.Resident)
 	case GrantNarrow:
@@ -187,6 +193,7 @@ func circumstances(c contextFacts) types.Record {
 	case CaseRead, EvidenceOpen:
 		m["purpose"] = types.String(c.Purpose)
 		m["agreement"] = types.Boolean(c.Agreement)
+		m["assessed"] = types.Boolean(c.Assessed)
 		m["grant"] = types.NewRecord(types.RecordMap{
 			"present":       types.Boolean(c.Grant.Present),
 			"live":          types.Boolean(c.Grant.Live),
@@ -202,6 +209,7 @@ func circumstances(c contextFacts) types.Record {
 		m["term"] = types.Boolean(c.Term)
 		m["evidenceGrade"] = types.Boolean(c.Grade == comity.GradeEvidence)
 		m["assistance"] = types.Boolean(c.Assistance)
+		m["caveats"] = types.Boolean(c.Caveats)
 		m["assessed"] = types.Boolean(c.Assessed)
 		m["secondLiaison"] = types.Boolean(c.SecondLiaison)
 		m["release"] = types.NewRecord(types.RecordMap{

@@ -72,8 +72,18 @@ type Circumstances struct {
 	Term          bool // it ends, in the future, after it begins, within the bounds
 	Grade         comity.Grade
 	Assistance    bool // it names the mutual-assistance decision
-	Assessed      bool // an officer other than the filer assessed that the matter is shareable (Article 5)
+	Caveats       bool // they bind at least as strictly as the case's own marking
 	SecondLiaison bool // a second liaison approved the same grant
+
+	// Assessed: an officer other than the filer assessed that the matter is
+	// shareable (Article 5). Needed by GrantMake, and in the categories that are
+	// prone by CaseUpdate, and by CaseRead and EvidenceOpen abroad.
+	Assessed bool
+
+	// The change of a case: what it would be, and whether grants of it run.
+	Becomes    comity.Category
+	KeepsNexus bool // it would state a cross-border element, as it does or anew
+	Granted    bool
 
 	// Narrows: what would remain of the grant lies within what it opens now.
 	// Needed by GrantNarrow.

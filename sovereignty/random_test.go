@@ -56,7 +56,9 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
 		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
-		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5)}
+		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
+		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
+		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
 		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often),
 		SecondLiaison: yes(0.5)}
@@ -103,8 +105,10 @@ func oracle(q Question) bool {
 	investigator, liaison, authority := o.Role == comity.RoleInvestigator, o.Role == comity.RoleLiaison, o.Role == comity.RoleAuthority
 	works := investigator || liaison
 	red := r.Marking.TLP == comity.TLPRed
+	info, listed := Category(r.Category)
+	prone := info.NeutralityProne
 	live := c.Grant.Live && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
-		(c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
+		(c.Assessed || !prone) && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
 	switch q.Action { // on no record that exists already
 	case CaseFile:
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
@@ -129,13 +133,19 @@ func oracle(q Question) bool {
 			return c.Signed && works && (r.Assigned || liaison && r.Reached)
 		}
 		return c.Signed && works && live && c.Grant.NamesExhibit
-	case CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd:
+	case CaseUpdate:
+		becomes, _ := Category(c.Becomes)
+		shareable := becomes.NeutralityProne == prone || c.Assessed || !prone && !c.Granted
+		return works && home && r.Assigned && !r.Closed && shareable && (c.KeepsNexus || !c.Granted)
+	case EntryAdd, SubjectAdd, ObservableAdd:
 		return works && home && r.Assigned && !r.Closed
 	case EvidenceBegin:
 		return works && home && r.Assigned && !r.Closed && c.Signed && c.Resident
 	case EvidenceComplete:
-		return works && home && r.Assigned && c.Signed
-	case CaseClose, CaseReopen, EvidenceParts:
+		return works && home && r.Assigned && !r.Closed && c.Signed
+	case EvidenceParts:
+		return works && home && r.Assigned && !r.Closed
+	case CaseClose, CaseReopen:
 		return works && home && r.Assigned
 	case CaseAssign:
 		return home && (works && r.Assigned || authority && (r.Assigned || r.Reached))
@@ -144,13 +154,12 @@ func oracle(q Question) bool {
 	case ReleaseDecide:
 		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned)
 	case GrantMake:
-		info, listed := Category(r.Category)
 		f := c.Release
 		return liaison && home && c.Signed && c.Mandate && c.Agreement && c.Term && c.Grantee != o.State &&
 			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose &&
-			listed && (c.Assessed || !info.NeutralityProne) && r.Nexus && !r.Reserved &&
+			listed && (c.Assessed || !prone) && r.Nexus && !r.Reserved &&
 			(c.SecondLiaison || !red && !r.Original) &&
-			(c.Assistance || c.Grade != comity.GradeEvidence)
+			c.Caveats && (c.Assistance || c.Grade != comity.GradeEvidence)
 	case GrantNarrow:
 		return liaison && home && c.Signed && c.Narrows
 	case GrantRevoke:

@@ -1,6 +1,10 @@
 package sovereignty
 
-import "github.com/comity-platform/comity"
+import (
+	"slices"
+
+	"github.com/comity-platform/comity"
+)
 
 // requestSteps says in which statuses an act upon a request may be done. The
 // status after it is that of requestAfter, or for RequestExecute the outcome.
@@ -53,4 +57,16 @@ func NextStatus(from comity.RequestStatus, a Action, outcome comity.RequestStatu
 		}
 	}
 	return "", false
+}
+
+// Moves lists the acts that may be done upon a request in a status, in the
+// order in which a request is usually moved.
+func Moves(from comity.RequestStatus) (moves []Action) {
+	for _, a := range []Action{RequestReceive, RequestAcknowledge, RequestExecute, RequestForward, RequestAskSupplement, RequestPostpone,
+		RequestRefuse, RequestSupplement, RequestClose} {
+		if slices.Contains(requestSteps[a], from) {
+			moves = append(moves, a)
+		}
+	}
+	return moves
 }

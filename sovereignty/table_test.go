@@ -163,12 +163,14 @@ func readCircumstances(s string, c *Circumstances) error {
 		switch first {
 		case "", "-":
 		case "ready":
-			*c = Circumstances{Visible: true, Signed: true, Agreement: true, Mandate: true, Term: true, Grantee: "AM",
+			*c = Circumstances{Visible: true, Signed: true, Agreement: true, Mandate: true, Term: true, Caveats: true, Grantee: "AM",
 				Grade: comity.GradeLead, Release: ReleaseFacts{true, true, true, true, true, true, true}}
 		case "purpose":
 			c.Purpose = comity.Purpose(rest)
 		case "grantee":
 			c.Grantee = comity.State(rest)
+		case "becomes":
+			c.Becomes = comity.Category(rest)
 		case "grade":
 			c.Grade = comity.Grade(rest)
 		case "grant":
@@ -181,7 +183,8 @@ func readCircumstances(s string, c *Circumstances) error {
 		default:
 			flag := map[string]*bool{"visible": &c.Visible, "signed": &c.Signed, "agreement": &c.Agreement,
 				"competent": &c.Competent, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
-				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows,
+				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
+				"granted": &c.Granted, "keeps-nexus": &c.KeepsNexus,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,

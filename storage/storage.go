@@ -216,6 +216,16 @@ type LogEntry struct {
 	Commitments [][32]byte
 }
 
+// SeenOfficer is an officer who was seen here, as the last verified token said.
+type SeenOfficer struct {
+	Ref      comity.OfficerRef
+	State    comity.State
+	Agency   comity.AgencyID
+	Role     comity.Role
+	Function string
+	SeenAt   time.Time
+}
+
 // Effect is an irreversible effect waiting to be carried out after its
 // transaction (the outbox). Effects are idempotent and resumed by any server.
 type Effect struct {
@@ -288,11 +298,19 @@ type ReadTx interface {
 	Grants(v Viewer, ids []comity.ID) (map[comity.ID]comity.Grant, error)
 	ListGrants(v Viewer, f GrantFilter, p Page) ([]comity.Grant, error)
 	CountGrants(v Viewer, f GrantFilter, max int) (int, error)
+	// GrantsRun reports whether any grant of a case is pending or active and not
+	// over, whoever sees it.
+	GrantsRun(c comity.ID, at time.Time) (bool, error)
 	Releases(cases []comity.ID) (map[comity.ID][]comity.Release, error)
 
 	// Mandates of a state, newest first; MandateOf is the live one of a liaison.
 	Mandates(state comity.State) ([]comity.Mandate, error)
 	MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) // ErrNotFound
+
+	// Officers lists up to limit officers of a state who were seen, by reference;
+	// OfficersSeen finds them by it.
+	Officers(s comity.State, limit int) ([]SeenOfficer, error)
+	OfficersSeen(refs []comity.OfficerRef) (map[comity.OfficerRef]SeenOfficer, error)
 
 	// Log lists what concerns a state, newest first by leaf time and id.
 	Log(state comity.State, f LogFilter, p Page) ([]LogEntry, error)
@@ -360,16 +378,22 @@ type Tx interface {
 	InsertMandate(comity.Mandate) error
 	EndMandate(id comity.ID, at time.Time) error
 
+	// SeeOfficer keeps who an officer is, as last seen.
+	SeeOfficer(SeenOfficer) error
+
 	// UseNonce records that a signed act was used; ErrExists when it was before.
 	// Entries may be forgotten after until.
 	UseNonce(jkt, nonce string, until time.Time) error
 	InsertIdempotency(Idempotency) error // ErrExists
+	// ForgetIdempotency deletes up to limit keys from before an instant, the
+	// oldest first, and returns how many it did.
+	ForgetIdempotency(before time.Time, limit int) (int, error)
 
 	AppendLeaf(Leaf) error
 	AddEffect(Effect) error
-	// DueEffects locks up to limit effects that are due, skipping those that
-	// another server holds.
-	DueEffects(limit int) ([]Effect, error)
+	// DueEffects locks up to limit effects that are due, of other states than
+	// those, skipping the effects that another server holds.
+	DueEffects(limit int, but []comity.State) ([]Effect, error)
 	// EffectsOf locks all waiting effects of one record, in order.
 	EffectsOf(record comity.ID) ([]Effect, error)
 	DoneEffect(seq int64) error

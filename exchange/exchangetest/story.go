@@ -143,6 +143,7 @@ func (o *Officer) Release(t testing.TB, c comity.ID, to comity.State, exhibits .
 func (w *World) Mandate(t testing.TB, s comity.State) {
 	t.Helper()
 	now := w.Clock.Now()
+	w.As(t, "liaison@"+string(s)) // who is known from the first login on
 	w.As(t, "authority@"+string(s)).Do(t, &exchange.GiveMandate{Key: Key(), Liaison: comity.OfficerRef(string(s) + ":liaison-1"),
 		NotBefore: now.Add(-time.Minute), NotAfter: now.Add(90 * 24 * time.Hour)})
 }

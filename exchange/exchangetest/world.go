@@ -142,11 +142,13 @@ func (w *World) Sequence(t testing.TB) int {
 	return n
 }
 
-// As logs an officer in, as in "liaison@KZ".
+// As logs an officer in, as in "liaison@KZ", and has the exchange see the token.
 func (w *World) As(t testing.TB, name string) *Officer {
 	t.Helper()
 	id, _, key := w.Login(t, name)
-	return &Officer{World: w, Caller: exchange.Caller{Identity: id, RequestID: uuid.NewString()}, SessionKey: key}
+	o := &Officer{World: w, Caller: exchange.Caller{Identity: id, RequestID: uuid.NewString()}, SessionKey: key}
+	w.Exchange.Seen(t.Context(), o.Caller)
+	return o
 }
 
 // Officer is an officer at work in a world.

@@ -64,7 +64,7 @@ func TestRights(t *testing.T) {
 		"UPDATE grants SET viewer = 'BY'", "UPDATE grants SET grantee_state = 'BY'", "UPDATE grants SET purpose = ''", "DELETE FROM grants",
 		"UPDATE releases SET scope = 'FULL'", "DELETE FROM releases", "UPDATE mandates SET not_after = 9", "DELETE FROM mandates",
 		"UPDATE leaves SET hash = ''", "DELETE FROM leaves", "UPDATE openings SET content = ''", "DELETE FROM openings",
-		"INSERT INTO log_head VALUES (2, 0, '')", "DELETE FROM log_head", "UPDATE idempotency SET ids = ''", "DELETE FROM idempotency",
+		"INSERT INTO log_head VALUES (2, 0, '')", "DELETE FROM log_head", "UPDATE idempotency SET ids = ''", "UPDATE officers SET ref = ''", "DELETE FROM officers",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "TRUNCATE visibility",
 		"CREATE TABLE public.mine ()", "DROP TABLE cases", "ALTER TABLE cases DISABLE TRIGGER ALL", "CREATE INDEX ON cases (state)",
 		"SET ROLE " + d.Owner, "CREATE ROLE x",
@@ -180,7 +180,7 @@ func TestEffectsSkipLocked(t *testing.T) {
 		write(func(tx storage.Tx) error { return tx.AddEffect(e) })
 	}
 	due := func(tx storage.Tx, limit int) string {
-		all, err := tx.DueEffects(limit)
+		all, err := tx.DueEffects(limit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

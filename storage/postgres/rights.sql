@@ -13,6 +13,8 @@ GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, u
 	sealed, sealed_to) ON requests TO comity_app;
 GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
 	narrowing) ON grants TO comity_app;
+GRANT UPDATE (agency, role, function, seen_at) ON officers TO comity_app;
+GRANT DELETE ON idempotency TO comity_app;
 GRANT UPDATE (ended_at) ON mandates TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;

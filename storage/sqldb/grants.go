@@ -127,6 +127,16 @@ func shownStatus(s comity.GrantStatus, at time.Time, a *args) string {
 	return " AND 1 = 0" // how it ended is the originator's own matter
 }
 
+func (r *reader) GrantsRun(c comity.ID, at time.Time) (bool, error) {
+	var n int
+	err := r.scanOne(`SELECT count(*) FROM (SELECT 1 FROM grants WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE') AND not_after > $2 LIMIT 1) m`,
+		[]any{c, micros(at)}, &n)
+	if err != nil {
+		return false, fmt.Errorf("grants that run: %w", err)
+	}
+	return n > 0, nil
+}
+
 func (r *reader) Releases(ids []comity.ID) (map[comity.ID][]comity.Release, error) {
 	all, err := releases.query(r, `SELECT `+releases.cols("r")+` FROM releases r WHERE r.case_id = ANY($1) ORDER BY r.created_at, r.id`, set(r, ids))
 	return group(all, func(r comity.Release) comity.ID { return r.Case }), err

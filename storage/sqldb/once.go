@@ -66,6 +66,15 @@ func (r *reader) IdempotencyOf(issuer, subject, mutation, key string) (storage.I
 
 func (w *writer) InsertIdempotency(i storage.Idempotency) error { return idempotency.insert(w, i) }
 
+func (w *writer) ForgetIdempotency(before time.Time, limit int) (int, error) {
+	n, err := w.exec(`DELETE FROM idempotency WHERE (issuer, subject, mutation, key) IN (SELECT issuer, subject, mutation, key FROM idempotency
+		WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before), max(limit, 0))
+	if err != nil {
+		return 0, fmt.Errorf("forget idempotency keys: %w", err)
+	}
+	return n, nil
+}
+
 // forgetAtOnce bounds what one use of a nonce spends on forgetting old ones;
 // more than one, so that the table shrinks after a rush.
 const forgetAtOnce = 16
@@ -83,9 +92,9 @@ func (w *writer) AddEffect(e storage.Effect) error { return newEffects.insert(w,
 
 // DueEffects implements [storage.Tx]. Effects take no order, also those of one
 // record: one that cannot succeed must not hold up a revocation behind it.
-func (w *writer) DueEffects(limit int) ([]storage.Effect, error) {
+func (w *writer) DueEffects(limit int, but []comity.State) ([]storage.Effect, error) {
 	return effects.query(w.reader, `SELECT `+effects.cols("e")+` FROM effects e WHERE e.not_before <= $1
-		ORDER BY e.not_before, e.seq LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`, micros(w.now), max(limit, 0))
+		AND NOT e.state = ANY($3) ORDER BY e.not_before, e.seq LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`, micros(w.now), max(limit, 0), set(w.reader, but))
 }
 
 func (w *writer) EffectsOf(record comity.ID) ([]storage.Effect, error) {

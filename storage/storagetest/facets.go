@@ -18,11 +18,11 @@ func AuditLeaf(t testing.TB) storage.Leaf {
 	c := audit.Content{Act: "read", Outcome: audit.Read, At: noon, Actor: audit.Actor{State: "AM", Agency: "AM/cyber", Ref: "AM:in-1"},
 		Records: []audit.Record{{ID: "case1_x"}, {ID: "case1_y"}}, Policies: "p"}
 	abroad := audit.Content{Act: "grantEnded", Outcome: audit.Done, At: noon, Actor: audit.Actor{State: "AM"}, Policies: "p"}
-	leaf, err := audit.New(noon, map[comity.State]audit.Content{"AM": c, "KZ": abroad})
+	leaves, err := audit.Leaves(noon, map[comity.State]audit.Content{"AM": c, "KZ": abroad})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return leaf
+	return leaves[0]
 }
 
 // FacetsFilledIn takes the facets away and has the migration's INSERT put them

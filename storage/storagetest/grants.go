@@ -302,3 +302,28 @@ func releases(t *testing.T, db storage.DB) {
 	})
 	equal(t, "releases", got, map[comity.ID][]comity.Release{c.ID: all})
 }
+
+// grantsRun: a grant runs from before it is in force until it ends or is ended.
+func grantsRun(t *testing.T, db storage.DB) {
+	c, other := fileCase(t, db, kzOwner, noon), fileCase(t, db, kzOwner, noon)
+	run := func(at time.Time) bool {
+		return get(t, db, func(r storage.ReadTx) (bool, error) { return r.GrantsRun(c.ID, at) })
+	}
+	grant(t, db, other, comity.Grantee{State: "AM"}, noon)
+	equal(t, "a case without grants", run(noon), false)
+	g := grant(t, db, c, comity.Grantee{State: "AM"}, noon, func(g *comity.Grant) { g.Status = comity.GrantPending })
+	equal(t, "a pending grant", run(noon), true)
+	for status, want := range map[comity.GrantStatus]bool{comity.GrantActive: true, comity.GrantRevoked: false, comity.GrantEnded: false} {
+		write(t, db, func(tx storage.Tx) error {
+			is, err := tx.LockGrant(g.ID)
+			if err != nil {
+				return err
+			}
+			is.Status = status
+			is.Version++
+			return tx.UpdateGrant(is, is.Version-1)
+		})
+		equal(t, string(status), run(noon), want)
+		equal(t, "after its term", run(g.NotAfter), false)
+	}
+}

@@ -93,6 +93,45 @@ func idempotency(t *testing.T, db storage.DB) {
 	})
 }
 
+// idempotencyForgotten: old keys go, the oldest first and no more at once than
+// asked for; younger ones stay.
+func idempotencyForgotten(t *testing.T, db storage.DB) {
+	key := func(k string, at time.Time) storage.Idempotency {
+		return storage.Idempotency{Issuer: "i", Subject: "s", Mutation: "m", Key: k, At: at}
+	}
+	write(t, db, func(tx storage.Tx) error {
+		for k, at := range map[string]time.Time{"oldest": hours(-3), "old": hours(-2), "edge": noon, "young": hours(1)} {
+			if err := tx.InsertIdempotency(key(k, at)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, want := range []struct {
+		forgotten int
+		left      []string
+	}{{1, []string{"edge", "old", "young"}}, {1, []string{"edge", "young"}}, {0, []string{"edge", "young"}}} {
+		write(t, db, func(tx storage.Tx) error {
+			n, err := tx.ForgetIdempotency(noon, 1)
+			equal(t, "forgotten at once", n, want.forgotten)
+			return err
+		})
+		read(t, db, func(r storage.ReadTx) error {
+			var left []string
+			for _, k := range []string{"edge", "old", "oldest", "young"} {
+				switch _, err := r.IdempotencyOf("i", "s", "m", k); {
+				case err == nil:
+					left = append(left, k)
+				case !errors.Is(err, storage.ErrNotFound):
+					return err
+				}
+			}
+			equal(t, "the keys that are left", left, want.left)
+			return nil
+		})
+	}
+}
+
 func addEffects(t *testing.T, db storage.DB, all ...storage.Effect) {
 	t.Helper()
 	write(t, db, func(tx storage.Tx) error {
@@ -118,7 +157,7 @@ func effects(t *testing.T, db storage.DB) {
 	addEffects(t, db, a1, storage.Effect{ID: "case1_a", Kind: "a2"}, storage.Effect{ID: "case1_b", Kind: "b1", NotBefore: future},
 		storage.Effect{ID: "case1_b", Kind: "b2"}, storage.Effect{ID: "case1_c", Kind: "c1"})
 	write(t, db, func(tx storage.Tx) error {
-		due, err := tx.DueEffects(9)
+		due, err := tx.DueEffects(9, nil)
 		if err != nil {
 			return err
 		}
@@ -129,7 +168,12 @@ func effects(t *testing.T, db storage.DB) {
 				equal(t, "effect", e, a1)
 			}
 		}
-		one, err := tx.DueEffects(1)
+		others, err := tx.DueEffects(9, []comity.State{"KZ", "AM"})
+		if err != nil {
+			return err
+		}
+		equal(t, "due, but for a state that is at work", kinds(others), []string{"a2", "b2", "c1"})
+		one, err := tx.DueEffects(1, nil)
 		equal(t, "due, one of them", kinds(one), []string{"a2"})
 		return err
 	})
@@ -145,7 +189,7 @@ func effects(t *testing.T, db storage.DB) {
 		if err := tx.DelayEffect(a1.Seq, future); err != nil {
 			return err
 		}
-		due, err := tx.DueEffects(9)
+		due, err := tx.DueEffects(9, nil)
 		equal(t, "due after one was done and one delayed", kinds(due), []string{"a2", "b2", "c1"})
 		if err != nil {
 			return err
@@ -159,7 +203,7 @@ func effects(t *testing.T, db storage.DB) {
 		}
 		wantErr(t, "done twice", errors.Join(tx.DoneEffect(a1.Seq), tx.DoneEffect(a1.Seq)), storage.ErrNotFound)
 		wantErr(t, "delay of none", tx.DelayEffect(a1.Seq, future), storage.ErrNotFound)
-		due, err = tx.DueEffects(9)
+		due, err = tx.DueEffects(9, nil)
 		equal(t, "due after the first was done", kinds(due), []string{"a2", "b2", "c1"})
 		return err
 	})
@@ -182,7 +226,7 @@ func effectsConcurrent(t *testing.T, db storage.DB) {
 			for {
 				var doing []storage.Effect
 				err := db.Write(t.Context(), func(tx storage.Tx) (err error) {
-					if doing, err = tx.DueEffects(2); err != nil {
+					if doing, err = tx.DueEffects(2, nil); err != nil {
 						return err
 					}
 					for _, e := range doing {
@@ -289,10 +333,11 @@ func lockState(t *testing.T, db storage.DB) {
 func lockGrantAndCase(t *testing.T, db storage.DB) {
 	c := fileCase(t, db, kzOwner, noon)
 	g := grant(t, db, c, comity.Grantee{State: "AM"}, noon)
-	var n atomic.Int32
+	var n, ran atomic.Int32
 	together(t, 8, func() error {
 		caseFirst := n.Add(1)%2 == 0
 		return db.Write(t.Context(), func(tx storage.Tx) error {
+			ran.Add(1)
 			if caseFirst {
 				if _, err := tx.LockCase(c.ID); err != nil {
 					return err
@@ -309,5 +354,9 @@ func lockGrantAndCase(t *testing.T, db storage.DB) {
 	})
 	if v := lockedGrant(t, db, g.ID).Version; v != 33 {
 		t.Errorf("after 32 updates the version is %d", v)
+	}
+	// An engine that finds two waiting for each other ends one, which is tried again.
+	if ran.Load() != 32 {
+		t.Errorf("32 updates were tried %d times: some waited for each other", ran.Load())
 	}
 }

@@ -30,9 +30,9 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Evidence", evidence}, {"EvidenceNamed", evidenceNamed}, {"Custody", custody}, {"RecordKeys", recordKeys},
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
-		{"Mandates", mandates}, {"Releases", releases},
+		{"GrantsRun", grantsRun}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
 		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
-		{"Nonces", nonces}, {"Idempotency", idempotency}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
+		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"LockCase", lockCase}, {"LockState", lockState}, {"LockGrantAndCase", lockGrantAndCase},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -175,6 +175,8 @@ CREATE TABLE idempotency (
 	at bigint NOT NULL,
 	CONSTRAINT idempotency_pkey PRIMARY KEY (issuer, subject, mutation, key)
 );
+CREATE INDEX idempotency_at ON public.idempotency USING btree (at);
+GRANT DELETE ON idempotency;
 GRANT INSERT ON idempotency;
 GRANT SELECT ON idempotency;
 CREATE TABLE leaves (
@@ -266,6 +268,19 @@ CREATE TABLE observables (
 CREATE INDEX observables_case ON public.observables USING btree (case_id, created_at, id);
 GRANT INSERT ON observables;
 GRANT SELECT ON observables;
+CREATE TABLE officers (
+	ref text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	agency text COLLATE "C" NOT NULL,
+	role text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	seen_at bigint NOT NULL,
+	CONSTRAINT officers_pkey PRIMARY KEY (ref)
+);
+CREATE INDEX officers_state ON public.officers USING btree (state, ref);
+GRANT INSERT ON officers;
+GRANT SELECT ON officers;
+GRANT UPDATE (agency, role, function, seen_at) ON officers;
 CREATE TABLE openings (
 	leaf_id text COLLATE "C" NOT NULL,
 	pos bigint NOT NULL,

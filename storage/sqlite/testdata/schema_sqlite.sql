@@ -141,6 +141,7 @@ CREATE TABLE idempotency (
 	at         INTEGER NOT NULL,
 	PRIMARY KEY (issuer, subject, mutation, key)
 ) STRICT;
+CREATE INDEX idempotency_at ON idempotency (at);
 CREATE TABLE leaves (
 	id    TEXT PRIMARY KEY,
 	hash  BLOB NOT NULL,
@@ -202,6 +203,15 @@ CREATE TABLE observables (
 	sealed     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX observables_case ON observables (case_id, created_at, id);
+CREATE TABLE officers (
+	ref      TEXT PRIMARY KEY,
+	state    TEXT NOT NULL,
+	agency   TEXT NOT NULL,
+	role     TEXT NOT NULL,
+	function TEXT NOT NULL,
+	seen_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX officers_state ON officers (state, ref);
 CREATE TABLE openings (
 	leaf_id    TEXT NOT NULL REFERENCES leaves (id),
 	pos        INTEGER NOT NULL, -- in the order in which the leaf's hash takes them
