@@ -47,6 +47,10 @@ func (b *binding) query() {
 	get(b, "Viewer", fields[viewer]{
 		"officer": func(q *request, _ viewer) any { return q.reader.Officer() },
 	})
+	batch(b, "Viewer.officers", func(q *request, parents []viewer, _ args) ([]any, error) {
+		all, err := q.reader.Officers()
+		return []any{all}, err
+	})
 	get(b, "Officer", fields[comity.Officer]{
 		"ref":      func(_ *request, o comity.Officer) any { return o.Ref() },
 		"state":    func(_ *request, o comity.Officer) any { return o.State },

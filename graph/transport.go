@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"regexp"
 
 	"github.com/google/uuid"
 
@@ -20,12 +19,11 @@ import (
 // RequestIDHeader carries the id that finds a request in the log.
 const RequestIDHeader = "X-Request-Id"
 
-var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
-
-// RequestID is the client's, when it has the form of one, so that both sides'
-// logs can be put together; otherwise a new one.
-func RequestID(r *http.Request) string {
-	if id := r.Header.Get(RequestIDHeader); requestIDForm.MatchString(id) {
+// requestID is the server's own, which finds a request in its log and in the
+// record of acts of every state concerned. A client's is never taken: it would
+// stand in the records of other states.
+func requestID(w http.ResponseWriter) string {
+	if id := w.Header().Get(RequestIDHeader); id != "" { // of the server around this handler
 		return id
 	}
 	return uuid.NewString()
@@ -33,7 +31,7 @@ func RequestID(r *http.Request) string {
 
 // serve answers one request at the endpoint.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
-	id := RequestID(r)
+	id := requestID(w)
 	secure(w.Header())
 	w.Header().Set(RequestIDHeader, id)
 	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Deadline)
@@ -71,6 +69,8 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, media, true, f)
 		return
 	}
+	caller := exchange.Caller{Identity: who, RequestID: id}
+	h.x.Seen(ctx, caller)
 	q, f := h.read(w, r)
 	if f != nil {
 		h.refuse(w, id, media, true, f)
@@ -79,7 +79,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	var data *json.RawMessage
 	var faults []*fault
 	err = execute.Guard(func() error {
-		data, faults = h.run(ctx, exchange.Caller{Identity: who, RequestID: id}, q)
+		data, faults = h.run(ctx, caller, q)
 		return nil
 	})
 	if err != nil {

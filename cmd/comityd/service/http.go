@@ -6,10 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/comity-platform/comity/crypto/token/devissuer"
 	"github.com/comity-platform/comity/deploy/union"
@@ -30,6 +33,10 @@ const maxStranger = 64 << 10
 
 // apiPath is where the API is, below the external URL.
 const apiPath = "/graphql"
+
+// requestIDForm is that of a client's own request id, which is logged beside the
+// server's and goes no further, since the id stands in the records of other states.
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
 func (s *Service) server(h http.Handler) *http.Server {
 	most := time.Duration(s.cfg.RequestTimeout)
@@ -115,8 +122,8 @@ func (s *Service) limited(h http.Handler) http.Handler {
 func (s *Service) observed(name string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		id := graph.RequestID(r)
-		r.Header.Set(graph.RequestIDHeader, id) // the API's answer names the same
+		id, theirs := uuid.NewString(), r.Header.Get(graph.RequestIDHeader)
+		r.Header.Del(graph.RequestIDHeader)
 		rec := &recorder{ResponseWriter: w}
 		rec.Header().Set(graph.RequestIDHeader, id)
 		if s.cfg.TLSCert != "" {
@@ -135,8 +142,12 @@ func (s *Service) observed(name string, h http.Handler) http.Handler {
 			took := time.Since(began)
 			s.metrics.requests.WithLabelValues(name, method(r.Method), strconv.Itoa(rec.status())).Inc()
 			s.metrics.seconds.WithLabelValues(name).Observe(took.Seconds())
-			s.log.Info("request", "request", id, "handler", name, "method", r.Method, "path", r.URL.Path, "status", rec.status(),
-				"bytes", rec.bytes, "ms", took.Milliseconds())
+			attrs := []any{"request", id, "handler", name, "method", r.Method, "path", r.URL.Path, "status", rec.status(),
+				"bytes", rec.bytes, "ms", took.Milliseconds()}
+			if requestIDForm.MatchString(theirs) {
+				attrs = append(attrs, "client_request", theirs)
+			}
+			s.log.Info("request", attrs...)
 			if fault == http.ErrAbortHandler { //nolint:errorlint // as above
 				panic(fault)
 			}

@@ -32,19 +32,24 @@ func do(h http.Handler, method, target string, header http.Header) *httptest.Res
 	return w
 }
 
+// TestRequestID: the id is the server's own; the client's stands in the log beside it.
 func TestRequestID(t *testing.T) {
 	s, log := testService(t, Config{})
 	var inside string
-	h := s.observed("x", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Header.Get(graph.RequestIDHeader) }))
-	for given, taken := range map[string]bool{"client-0001": true, "": false, "short": false, "with space": false, strings.Repeat("x", 65): false, "a\nb-------": false} {
+	h := s.observed("x", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if inside = w.Header().Get(graph.RequestIDHeader); r.Header.Get(graph.RequestIDHeader) != "" {
+			t.Error("the client's id goes on")
+		}
+	}))
+	for given, kept := range map[string]bool{"client-0001": true, "": false, "short": false, "with space": false, strings.Repeat("x", 65): false, "a\nb-------": false} {
 		log.Reset()
 		w := do(h, http.MethodGet, "/x", http.Header{graph.RequestIDHeader: {given}})
 		id := w.Header().Get(graph.RequestIDHeader)
-		if id != inside || len(id) < 8 || (id == given) != taken {
+		if id != inside || len(id) != 36 || id == given {
 			t.Errorf("given %q: inside %q, answered %q", given, inside, id)
 		}
-		if !strings.Contains(log.String(), `"request":"`+id+`"`) {
-			t.Errorf("the log does not name %q: %s", id, log)
+		if !strings.Contains(log.String(), `"request":"`+id+`"`) || strings.Contains(log.String(), `"client_request":"`+given+`"`) != kept {
+			t.Errorf("the log does not name %q as it should beside %q: %s", given, id, log)
 		}
 	}
 }
