@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,7 +199,7 @@ func TestStory(t *testing.T) {
 		t.Fatalf("the subjects are %v", p)
 	}
 	owner.done(t, "observableAdd", "observables { id value }", map[string]any{"case": c, "items": []any{map[string]any{"type": "cryptocurrency-wallet",
-		"value": "bc1qexample", "hashes": []any{map[string]any{"algorithm": "SHA-256", "value": "00"}}, "sourceIds": []any{"indicator--1"}, "indicator": true}}})
+		"value": "bc1qexample", "hashes": []any{map[string]any{"algorithm": "SHA-256", "value": strings.Repeat("00", 32)}}, "sourceIds": []any{"indicator--1"}, "indicator": true}}})
 	secret := bytes.Repeat([]byte("disk image "), 1000)
 	disk := owner.upload(t, c, "disk.img", secret)
 	note := owner.upload(t, c, "note.txt", []byte("pay up"))
@@ -305,6 +307,11 @@ func TestStory(t *testing.T) {
 	owner.refused(t, "caseUpdate", map[string]any{"id": c, "expectedVersion": v, "title": "late"}, comity.CodeConflict)
 	owner.done(t, "caseClose", "case { status }", map[string]any{"id": c, "expectedVersion": v + 1})
 	owner.done(t, "caseReopen", "case { status }", map[string]any{"id": c, "expectedVersion": v + 2})
+	owner.refused(t, "caseAssign", map[string]any{"id": c, "officer": "KZ:colleague-1"}, comity.CodeInvalid) // who never logged in
+	listed := a.as(t, "colleague@KZ").get(t, "{ viewer { officers { ref role agency function } } }", nil)
+	if !strings.Contains(fmt.Sprint(listed), "ref:KZ:colleague-1 role:INVESTIGATOR") || strings.Contains(fmt.Sprint(listed), "AM:") {
+		t.Errorf("the officers of Kazakhstan are %v", listed)
+	}
 	owner.done(t, "caseAssign", "case { assignees }", map[string]any{"id": c, "officer": "KZ:colleague-1"})
 	reserve := statement.ReserveBody{Reason: "a domestic matter"}
 	authority.done(t, "caseReserve", "case { reserved } endedGrants", map[string]any{"id": c, "expectedVersion": v + 3, "reason": reserve.Reason,

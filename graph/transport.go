@@ -70,7 +70,6 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := exchange.Caller{Identity: who, RequestID: id}
-	h.x.Seen(ctx, caller)
 	q, f := h.read(w, r)
 	if f != nil {
 		h.refuse(w, id, media, true, f)
@@ -80,6 +79,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	var faults []*fault
 	err = execute.Guard(func() error {
 		data, faults = h.run(ctx, caller, q)
+		h.x.Seen(ctx, caller)
 		return nil
 	})
 	if err != nil {
