@@ -148,7 +148,7 @@ func TestLabelSwapped(t *testing.T) {
 	must(t, mandate(t, w))
 	of := w.file(t, owner).ID
 	path, _ := temp(t, "informants.pdf", 1000)
-	e, err := owner.PutEvidence(t.Context(), client.PutOptions{Case: of, Path: path, ClaimMD5: "0123456789abcdef0123456789abcdef"})
+	e, err := owner.PutEvidence(t.Context(), client.PutOptions{Case: of, Path: path, ClaimMD5: "0123456789abcdef0123456789abcdef", KeepClaims: true})
 	must(t, err)
 	terms := w.terms(t, owner, of, e.Evidence)
 	for field, lie := range map[string]any{"name": "harmless.pdf", "mediaType": "text/plain", "original": true, "claimMd5": nil,

@@ -89,7 +89,7 @@ func TestHiddenIsTheWorkOfAbsent(t *testing.T) {
 		}
 		add(&exchange.AddRecords{Entries: slices.Repeat([]exchange.NewEntry{{Text: comity.EntryText{Text: "words"}}}, 20)})
 		add(&exchange.AddRecords{Subjects: []exchange.NewSubject{{Kind: comity.SubjectAccount, Role: comity.SubjectContact, Text: comity.SubjectText{Identifier: "x"}}}})
-		add(&exchange.AddRecords{Observables: []exchange.NewObservable{{Text: comity.ObservableText{Type: "url", Value: "x"}}}})
+		add(&exchange.AddRecords{Observables: []exchange.NewObservable{{Text: comity.ObservableText{Type: "url", Value: "http://x.example/"}}}})
 		return append(ids, owner.Upload(t, c, "exhibit", []byte("x")))
 	}
 	var calls []string
