@@ -147,12 +147,7 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 		if err := appendLeaves(tx, a.now, a.contents(nil)); err != nil {
 			return err
 		}
-		for _, t := range a.apart {
-			if err := appendLeaves(tx, a.now, map[comity.State]audit.Content{t.state: t.content}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return a.appendApart(tx)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = comity.Conflict("the record changed meanwhile; read it again")
@@ -168,6 +163,15 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 		return x.deny(ctx, a, err)
 	}
 	return act.finish(ctx, a)
+}
+
+func (a *attempt) appendApart(tx storage.Tx) error {
+	for _, t := range a.apart {
+		if err := appendLeaves(tx, a.now, map[comity.State]audit.Content{t.state: t.content}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refused reports whether an act ended by a judgement, not by a fault.

@@ -47,7 +47,9 @@ func (x *Exchange) runEffects(ctx context.Context, own storage.Effect) error {
 	}
 	var faults []error // of one effect; the others do not wait for it
 	for _, e := range due {
-		faults = append(faults, x.perform(ctx, e))
+		if e.Kind == effectApply { // acts under way are settled when their time has come
+			faults = append(faults, x.perform(ctx, e))
+		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return follows(err)
@@ -176,9 +178,12 @@ func (x *Exchange) takeDue(ctx context.Context, atWork []comity.State) (map[comi
 	return byState, err
 }
 
-// perform carries out one effect. Applying a statement is idempotent, so that
-// two servers doing it at once do no harm.
+// perform carries out one effect. Both kinds are idempotent, so that two servers
+// doing one at once do no harm.
 func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
+	if e.Kind == effectSettle {
+		return x.settle(ctx, e)
+	}
 	c, err := x.custodian(e.State)
 	if err != nil {
 		return err
@@ -206,21 +211,27 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 // force. The case is locked first, as everywhere.
 func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 	said, err := x.dir.VerifyStatement(string(e.Payload))
-	if err != nil {
-		return err
+	if err != nil || said.Kind != statement.KindGrant {
+		return err // what narrows or ends a grant brings none into force
 	}
-	c, err := tx.LockCase(said.Record)
+	locked, err := tx.LockCase(said.Record)
 	if err != nil {
 		return err
 	}
 	g, err := tx.LockGrant(e.ID)
-	if err != nil || g.Status != comity.GrantPending || c.Reserved {
+	if err != nil || g.Status != comity.GrantPending || locked.Reserved {
 		return err
 	}
 	g.Version++
 	if late {
-		g.Status, g.EndedAt = comity.GrantEnded, tx.Now().UTC()
-		return tx.UpdateGrant(g, g.Version-1)
+		now := tx.Now().UTC()
+		g.Status, g.EndedAt = comity.GrantEnded, now
+		if err := tx.UpdateGrant(g, g.Version-1); err != nil {
+			return err
+		}
+		// Its own state alone knew of it.
+		c := x.grantSaid(grantEnded, g, said, now)
+		return appendLeaves(tx, now, map[comity.State]audit.Content{g.State: c})
 	}
 	g.Status = comity.GrantActive
 	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
@@ -228,13 +239,13 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 	}
 	// Only now does the grantee learn of it: until here it opened nothing.
 	now := tx.Now().UTC()
-	return appendLeaves(tx, now, x.grantBegun(g, said, now))
+	c := x.grantSaid(grantBegun, g, said, now)
+	return appendLeaves(tx, now, map[comity.State]audit.Content{g.State: c, g.Grantee.State: c})
 }
 
-// grantBegun is what both states read of a grant that came into force.
-func (x *Exchange) grantBegun(g comity.Grant, said statement.Statement, now time.Time) map[comity.State]audit.Content {
-	c := audit.Content{Act: grantBegun, Outcome: audit.Done, At: now, Policies: x.policies.Hash(), Purpose: g.Purpose, Article: comity.ArticleLiaison,
+// grantSaid is what is read of a grant that came into force, or never did.
+func (x *Exchange) grantSaid(act string, g comity.Grant, said statement.Statement, now time.Time) audit.Content {
+	return audit.Content{Act: act, Outcome: audit.Done, At: now, Policies: x.policies.Hash(), Purpose: g.Purpose, Article: comity.ArticleLiaison,
 		Actor:   audit.Actor{State: g.State, Agency: said.Officer.Agency, Function: said.Officer.Function, Ref: said.Officer.Ref},
 		Records: []audit.Record{{ID: string(g.Case), Grant: g.ID}, {ID: string(g.ID)}}}
-	return map[comity.State]audit.Content{g.State: c, g.Grantee.State: c}
 }

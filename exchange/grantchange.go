@@ -126,12 +126,8 @@ func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
 		asStrict(n.Body.Caveats.Marking, g.Caveats.Marking) && strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
 }
 
-func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) error {
-	keys, err := a.x.custodian(n.grant.State)
-	if err != nil {
-		return err
-	}
-	n.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
+func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) (err error) {
+	n.Statement, err = a.signEnd(ctx, n.grant.State, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
 		ID: n.Grant, Record: n.grant.Case, Body: n.canonical})
 	return err
 }
@@ -149,6 +145,9 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 		a.concerned = append(a.concerned, g.Grantee.State)
 	}
 	a.made = []comity.ID{n.Grant}
+	if err := settled(tx, n.Grant); err != nil {
+		return err
+	}
 	return tx.AddEffect(apply(n.Grant, g.State, n.Statement, a.now))
 }
 
@@ -200,12 +199,8 @@ func (r *RevokeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	return checkText("reason", r.Body.Reason)
 }
 
-func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) error {
-	keys, err := a.x.custodian(r.grant.State)
-	if err != nil {
-		return err
-	}
-	r.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
+func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) (err error) {
+	r.Statement, err = a.signEnd(ctx, r.grant.State, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
 		ID: r.Grant, Record: r.grant.Case, Body: r.canonical})
 	return err
 }
@@ -219,6 +214,9 @@ func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 		return err
 	}
 	a.made = []comity.ID{r.Grant}
+	if err := settled(tx, r.Grant); err != nil {
+		return err
+	}
 	return tx.AddEffect(apply(r.Grant, g.State, r.Statement, a.now))
 }
 

@@ -56,15 +56,11 @@ func (r *ReserveCase) judge(tx storage.ReadTx, a *attempt) error {
 	return checkText("reason", r.Body.Reason)
 }
 
-func (r *ReserveCase) prepare(ctx context.Context, a *attempt) error {
+func (r *ReserveCase) prepare(ctx context.Context, a *attempt) (err error) {
 	if err := r.open(ctx, a); err != nil {
 		return err
 	}
-	keys, err := a.x.custodian(r.view.State)
-	if err != nil {
-		return err
-	}
-	r.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
+	r.Statement, err = a.signEnd(ctx, r.view.State, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
 		ID: r.Case, Record: r.Case, Body: r.canonical})
 	return err
 }
@@ -83,6 +79,9 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	// Not a change that is seen abroad: the case simply is no longer there.
 	err = r.write(tx, a, false, func(c *comity.Case, _ *comity.CaseText) { c.Reserved = true })
 	if err != nil {
+		return err
+	}
+	if err := settled(tx, r.Case); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(r.Case, r.view.State, r.Statement, a.now))

@@ -132,8 +132,9 @@ func (s *statements) get(d *statement.Directory, jws string) (statement.Statemen
 }
 
 // registers remembers for keyAge, like record keys, what the states' registers
-// said of grants. An end or narrowing is in the database before it is in the
-// register, so that the memory never keeps open by itself what was ended.
+// said of grants. The server through which a grant is narrowed or ended forgets
+// at once; at others the database ends it, and where that was lost, their memory
+// for so long does not know.
 type registers struct {
 	mu     sync.Mutex
 	grants map[comity.ID]keptLimits
@@ -142,6 +143,13 @@ type registers struct {
 type keptLimits struct {
 	custodian.Limits
 	until time.Time
+}
+
+// forget asks all registers anew.
+func (r *registers) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.grants = nil
 }
 
 func (x *Exchange) rememberedLimits(grant comity.ID) (custodian.Limits, bool) {

@@ -70,7 +70,14 @@ type Custodian interface {
 	// opens of its case by the register, without opening anything, or gives the
 	// errors of Release. The exchange asks it before it shows the case's words,
 	// and shows no more than it says.
+	// Whether the grant has begun is not told here: until then words are kept back
+	// by the exchange's clock, and a custodian whose own is behind must not call
+	// the grant ended.
 	Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (Limits, error)
+	// Entered tells what the register says of one of the state's own cases or
+	// grants by itself, for an exchange that does not know whether an end that it
+	// asked for was signed.
+	Entered(ctx context.Context, record comity.ID) (Entry, error)
 	// Keys are the public statement keys, for the state's manifest.
 	Keys(ctx context.Context) ([]jose.JSONWebKey, error)
 	// Check tells what stands in the way of serving: readiness.
@@ -82,6 +89,13 @@ type Limits struct {
 	Scope    comity.Scope
 	Exhibits []comity.ID
 	NotAfter int64 // Unix seconds, excluded
+}
+
+// Entry is the register's word on a case or a grant; the zero value where it
+// has none.
+type Entry struct {
+	Ended  bool    // the grant was revoked, the case reserved
+	Limits *Limits // the most that a grant may open; nil where nothing limits it yet
 }
 
 // RecordKey seals a record's text at rest (AES-256). It prints as

@@ -175,10 +175,24 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 	if err != nil {
 		return Limits{}, err
 	}
-	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter || now < e.Grant.NotBefore {
+	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter {
 		return Limits{}, ended()
 	}
 	return Limits{Scope: open.Scope, Exhibits: open.Exhibits, NotAfter: open.NotAfter}, nil
+}
+
+// Entered implements [Custodian].
+func (l *Local) Entered(ctx context.Context, record comity.ID) (Entry, error) {
+	if record.Kind() == comity.KindCase {
+		c, _, err := read[caseEntry](ctx, l, caseKey(record))
+		return Entry{Ended: c.Reserved != nil}, err
+	}
+	g, _, err := read[grantEntry](ctx, l, grantKey(record))
+	entry := Entry{Ended: g.Ended != nil}
+	if open := g.standing(); open != nil {
+		entry.Limits = &Limits{Scope: open.Scope, Exhibits: open.Exhibits, NotAfter: open.NotAfter}
+	}
+	return entry, err
 }
 
 // legalBasis checks that the agreement of a grant still binds both states with

@@ -41,4 +41,36 @@ func standing(t *testing.T, w *World) {
 	w.apply(t, w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID)))
 	_, err = ask(caseID, "AM")
 	refused(t, "revoked", err, denied(comity.ArticleTerm))
+	// Whether it has begun is for the exchange's clock.
+	later := w.terms(a.ID)
+	later.NotBefore = w.now() + 3600
+	o = w.grantOrder(t, "liaison@KZ", caseID, later)
+	w.apply(t, w.sign(t, o))
+	open("before it begins", later.Scope, later.NotAfter, a.ID)
+}
+
+// entered: the register tells its own exchange what it knows of a record.
+func entered(t *testing.T, w *World) {
+	caseID := w.NewCase(t)
+	e := w.NewExhibit(t, caseID)
+	terms := w.terms(e.ID)
+	o := w.grantOrder(t, "liaison@KZ", caseID, terms)
+	word := func(what string, record comity.ID, ended bool, scope comity.Scope) {
+		t.Helper()
+		got, err := w.Local.Entered(t.Context(), record)
+		if err != nil || got.Ended != ended || (got.Limits != nil) != (scope != "") || got.Limits != nil && got.Limits.Scope != scope {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+	}
+	word("a grant that is not there", o.ID, false, "")
+	word("a case of which nothing is said", caseID, false, "")
+	w.apply(t, w.sign(t, o))
+	word("a grant", o.ID, false, terms.Scope)
+	w.sign(t, w.narrowOrder(t, "liaison@KZ", o.ID, caseID, statement.NarrowBody{Scope: comity.ScopeSummary,
+		Exhibits: []comity.ID{e.ID}, Caveats: terms.Caveats, NotAfter: terms.NotAfter - 1}))
+	word("a narrowed grant", o.ID, false, comity.ScopeSummary)
+	w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID))
+	word("a revoked grant", o.ID, true, comity.ScopeSummary)
+	w.sign(t, w.reserveOrder(t, "authority@KZ", caseID))
+	word("a reserved case", caseID, true, "")
 }
