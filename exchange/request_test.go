@@ -429,3 +429,29 @@ func TestRequestRouting(t *testing.T) {
 		must(t, message(elsewhere))
 	})
 }
+
+// TestPageOfRequests: a page of requests notes what it shows, and not the one
+// by which it knows that there is a next; page by page shows each once.
+func TestPageOfRequests(t *testing.T) {
+	l := newLetters(t)
+	var sent []comity.ID
+	for range 3 {
+		sent = append(sent, l.send(t, comity.RequestText{}, comity.UrgencyPrompt))
+	}
+	after := ""
+	for i := range sent {
+		var page exchange.Page[*exchange.RequestView]
+		l.liaison.Read(t, func(r *exchange.Reader) (err error) {
+			page, err = r.ListRequests(exchange.RequestFilter{}, 1, after)
+			return err
+		})
+		want := sent[len(sent)-1-i]
+		if len(page.Items) != 1 || page.Items[0].ID != want || page.Items[0].Text == nil || page.HasNext != (i < len(sent)-1) {
+			t.Fatalf("page %d: %+v", i, page)
+		}
+		if read := logOf(t, l.World, "auditor@KZ")[0].Content; len(read.Records) != 1 || read.Records[0].ID != string(want) {
+			t.Errorf("page %d of one request stands as a read of %+v", i, read.Records)
+		}
+		after = page.Cursors[0]
+	}
+}
