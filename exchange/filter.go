@@ -73,7 +73,8 @@ func (r *Reader) checkGrants(f storage.GrantFilter) error {
 var logged = func() (all []string) {
 	for _, a := range sovereignty.Actions {
 		switch a {
-		case sovereignty.CaseRead, sovereignty.RequestRead, sovereignty.GrantRead, sovereignty.LogRead: // stand as one read
+		case sovereignty.CaseRead, sovereignty.RequestRead, sovereignty.GrantRead,
+			sovereignty.MandateRead, sovereignty.OfficerRead, sovereignty.LogRead: // stand as one read
 		default:
 			all = append(all, string(a))
 		}

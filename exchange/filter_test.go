@@ -36,6 +36,8 @@ func TestFiltersThatFindNothing(t *testing.T) {
 		"made and received":         grants(exchange.GrantFilter{Made: true, Received: true}),
 		"no act":                    log(exchange.LogFilter{Act: "caseDelete"}),
 		"an act that is not logged": log(exchange.LogFilter{Act: "caseRead"}),
+		"mandates as an act":        log(exchange.LogFilter{Act: "mandateRead"}),
+		"officers as an act":        log(exchange.LogFilter{Act: "officerRead"}),
 		"no outcome":                log(exchange.LogFilter{Outcome: "done"}),
 		"no officer":                log(exchange.LogFilter{Officer: "liaison"}),
 		"no state":                  log(exchange.LogFilter{State: "kz"}),

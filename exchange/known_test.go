@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -90,6 +91,18 @@ func TestOfficersListed(t *testing.T) {
 	}
 	err := w.Exchange.Read(t.Context(), auditor.Caller, func(r *exchange.Reader) error { _, err := r.Officers(); return err })
 	want(t, err, comity.CodeDenied, comity.ArticleNoBypass)
+	leaves := logOf(t, w, "auditor@KZ")
+	if len(leaves) != 2 {
+		t.Fatalf("a look at the officers and a denied one left %d leaves", len(leaves))
+	}
+	denied, listed := leaves[0].Content, leaves[1].Content
+	if denied.Outcome != audit.Refused || denied.Article != comity.ArticleNoBypass || denied.Actor.Ref != auditor.Caller.Officer.Ref() ||
+		len(denied.Records) != 1 || denied.Records[0].ID != "officers" {
+		t.Errorf("the denial stands as %+v", denied)
+	}
+	if listed.Outcome != audit.Read || listed.Actor.Ref != owner.Caller.Officer.Ref() {
+		t.Errorf("the list stands as %+v", listed)
+	}
 }
 
 // TestGrantAnswersAnOpenRequest: a request that ended otherwise is answered by

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -112,9 +113,10 @@ func (x *Exchange) grantee(g comity.Grantee) error {
 // reference, at most 1,000: to whom a case can be assigned or a mandate given.
 // Auditors, who do neither, are denied.
 func (r *Reader) Officers() ([]comity.Officer, error) {
-	if r.who.Officer.Role == comity.RoleAuditor {
-		return nil, comity.Denied(comity.ArticleNoBypass, "the officers of a state are listed for its investigators, liaisons and authority", "have one of them look")
+	if err := r.office(sovereignty.OfficerRead, "officers", ""); err != nil {
+		return nil, err
 	}
+	r.lists = true
 	seen, err := r.tx.Officers(r.who.Officer.State, maxOfficers)
 	if err != nil {
 		return nil, err

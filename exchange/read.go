@@ -28,8 +28,8 @@ type Reader struct {
 	answers  *answers // of custodians, kept over the runs of this read
 	asked    map[look]*seen
 	order    []*seen
-	lists    bool
-	denied   *sovereignty.Decision // of a read that is about no record, as of the log
+	lists    bool                  // a list was read, which is in the leaf even when it is empty
+	denied   *sovereignty.Decision // of what belongs to the own state as such, as of the log
 	exhibits map[comity.ID]bool    // shown to this reader
 	classes  map[sovereignty.Question]sovereignty.Decision
 }
@@ -51,7 +51,9 @@ type seen struct {
 // snapshot, when custodians had to be asked meanwhile: what f learnt in an
 // earlier run is void. It may be shown only when Read returns nil: by then the
 // one leaf of this request is in the record of acts, whatever was visible,
-// hidden or absent.
+// hidden or absent. A read that office denied is in it too, though Read returns
+// the denial. No leaf is left by what asks about no record and lists none, as
+// the record of acts being read by who may.
 func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) (err error) {
 	began := time.Now()
 	defer func() { x.observe(string(readAct), outcomeOf(err), time.Since(began)) }()
@@ -60,7 +62,7 @@ func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) 
 		return err
 	}
 	if len(r.asked) == 0 && !r.lists {
-		return err // nothing of any record was asked about
+		return err // no record was asked about, no list read, and nothing denied
 	}
 	logged := x.db.Write(ctx, func(tx storage.Tx) error {
 		return appendLeaves(tx, r.now, r.contents())

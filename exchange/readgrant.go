@@ -104,8 +104,8 @@ type LogView struct {
 }
 
 // Log reads what concerns the officer's state in the record of acts, newest
-// first. Of an opening that is not of its leaf the view says so, and nothing
-// that it claims.
+// first. Reading it leaves no leaf of its own, being denied it does. Of an
+// opening that is not of its leaf the view says so, and nothing that it claims.
 func (r *Reader) Log(f storage.LogFilter, first int, after string) (Page[LogView], error) {
 	if err := checkLog(f); err != nil {
 		return Page[LogView]{}, err
@@ -145,14 +145,12 @@ type Stretch struct {
 }
 
 // LogChain reads the chain of the record of acts from an index on, for whoever
-// may read the record, to verify it.
+// may read the record, to verify it. As with Log, only a denial leaves a leaf.
 func (r *Reader) LogChain(from int64, first int) (Stretch, error) {
 	if first < 1 || first > maxStretch {
 		return Stretch{}, comity.Invalid("first", "a stretch of the chain holds between 1 and 2000 leaves")
 	}
-	d := r.decide(sovereignty.Question{Action: sovereignty.LogRead, Record: sovereignty.Record{State: r.who.Officer.State, Kind: comity.KindLeaf}})
-	if err := d.Err(); err != nil {
-		r.denied = &d
+	if err := r.office(sovereignty.LogRead, "log", comity.KindLeaf); err != nil {
 		return Stretch{}, err
 	}
 	found, size, err := r.tx.LogChain(from, first)

@@ -44,6 +44,7 @@ const (
 	MandateGive Action = "mandateGive"
 	MandateEnd  Action = "mandateEnd"
 	MandateRead Action = "mandateRead"
+	OfficerRead Action = "officerRead" // the list of the own state's officers
 
 	LogRead Action = "logRead"
 )
@@ -56,7 +57,7 @@ var Actions = []Action{
 	RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
-	MandateGive, MandateEnd, MandateRead, LogRead,
+	MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -65,4 +66,4 @@ var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: tru
 
 // fresh are the actions upon no record that exists already, so that there is
 // nothing to be hidden.
-var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, LogRead: true}
+var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true}

@@ -53,7 +53,7 @@ func facts(q Question) (asked, cedar.Request) {
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
 	case GrantNarrow, GrantRevoke, GrantRead:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
-	case MandateGive, MandateEnd, MandateRead, LogRead:
+	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	default:
 		category, listed := categoryByCode[r.Category]

@@ -46,7 +46,8 @@ type Record struct {
 type Circumstances struct {
 	// Visible: the query found the record for this officer, a former grantee's
 	// included. An exhibit that no grant names is not visible abroad. Needed by
-	// everything but CaseFile, RequestSend, MandateGive, MandateRead and LogRead.
+	// everything but CaseFile, RequestSend, MandateGive, MandateRead, OfficerRead
+	// and LogRead.
 	Visible bool
 	// Signed: the officer's own session key signed exactly this act. Needed by
 	// the acts that package statement lists.

@@ -118,6 +118,8 @@ func oracle(q Question) bool {
 		return authority && home
 	case LogRead, MandateRead:
 		return home && !investigator
+	case OfficerRead:
+		return home && (works || authority)
 	}
 	if !c.Visible {
 		return false
