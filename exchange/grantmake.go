@@ -82,13 +82,22 @@ func (a *attempt) unusedGrant(tx storage.ReadTx, id comity.ID) error {
 	if err != nil {
 		return err
 	}
-	if _, used := found[id]; used {
+	g, used := found[id]
+	switch {
+	case used && g.State == a.who.Officer.State:
 		return errUsed
+	case used:
+		return errTaken
 	}
 	return nil
 }
 
-var errUsed = comity.Conflict("there is a grant under this id already; read it before making another")
+var (
+	errUsed = comity.Conflict("there is a grant under this id already; read it before making another")
+	// errTaken is for an id that is another state's: it says of no grant that
+	// there is one, and whoever is hidden from it has nothing to read.
+	errTaken = comity.Conflict("no grant can be made under this id").CuredBy("choose another id")
+)
 
 // checkRequest takes the request that a grant says it answers only when the
 // grantee's state put it to this one.
@@ -255,8 +264,8 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC(),
 		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.basis})
-	if errors.Is(err, storage.ErrExists) {
-		return errUsed
+	if errors.Is(err, storage.ErrExists) { // one of the own state's was found by judge
+		return errTaken
 	}
 	if err != nil {
 		return err

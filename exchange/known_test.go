@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +104,35 @@ func TestOfficersListed(t *testing.T) {
 	if listed.Outcome != audit.Read || listed.Actor.Ref != owner.Caller.Officer.Ref() {
 		t.Errorf("the list stands as %+v", listed)
 	}
+}
+
+// TestIDOfAHiddenGrant: whoever may not see a grant is not told of it by its id,
+// nor sent to read it; of the own state's one is.
+func TestIDOfAHiddenGrant(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		b := newBench(t)
+		made := func(from, to string, id comity.ID) (comity.ID, error) {
+			owner, liaison := b.As(t, "investigator@"+from), b.As(t, "liaison@"+from)
+			c := owner.FileCase(t, "A case", comity.State(to))
+			body := liaison.GrantBody(comity.State(to), owner.Release(t, c, comity.State(to)))
+			if id != "" {
+				body.ID = id
+			}
+			return body.ID, liaison.Try(t, liaison.MakeGrant(t, c, body))
+		}
+		b.Mandate(t, "AM")
+		b.Mandate(t, "BY")
+		id, err := made("KZ", "AM", "")
+		must(t, err)
+		for from, to := range map[string]string{"KZ": "AM", "AM": "KZ", "BY": "KZ"} { // its own, the grantee, a stranger
+			_, err := made(from, to, id)
+			want(t, err, comity.CodeConflict, 0)
+			e, _ := err.(*comity.Error)
+			if told := strings.Contains(e.Error(), "there is a grant"); told != (from == "KZ") || !told && e.Cure != "choose another id" {
+				t.Errorf("%s is told %q, to %q", from, e, e.Cure)
+			}
+		}
+	})
 }
 
 // TestGrantAnswersAnOpenRequest: a request that ended otherwise is answered by
