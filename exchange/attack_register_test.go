@@ -5,9 +5,11 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
 )
 
 // Attacks by whoever writes to the database past the gate, which the states'
@@ -55,6 +57,30 @@ func TestAttackNarrowerGrantRevived(t *testing.T) {
 	v := caseOf(t, at(g.foreign, x), g.c, comity.PurposeInvestigation)
 	if _, shown := v.Exhibits[exhibit]; shown || len(v.Exhibits) != 1 || v.Text == nil {
 		t.Errorf("exhibits under a grant that the register ended: %v", v.Exhibits)
+	}
+}
+
+// TestGrantOfUnknownHash: a row from before the agreement's hash was kept opens
+// what its statement says, and is found by no filter on what may be withheld.
+func TestGrantOfUnknownHash(t *testing.T) {
+	g, raw := operated(t)
+	exec(t, raw, `UPDATE grants SET agreement_hash = ''`)
+	exec(t, raw, `UPDATE visibility SET agreement_hash = ''`)
+	if v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation); v.Text == nil || len(v.Exhibits) != 1 {
+		t.Errorf("the case is shown as %+v", v.Access)
+	}
+	g.foreign.Read(t, func(r *exchange.Reader) error {
+		for n, f := range []storage.CaseFilter{{Category: tokentest.Category}, {}} {
+			page, err := r.ListCases(f, comity.PurposeInvestigation, 10, "")
+			if err != nil || len(page.Items) != n {
+				t.Errorf("%+v finds %d cases (%v)", f, len(page.Items), err)
+			}
+		}
+		return nil
+	})
+	g.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })
+	if v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation); v.Text != nil {
+		t.Error("the case is shown under an agreement that no longer binds both states")
 	}
 }
 

@@ -52,7 +52,8 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 	switch {
 	case made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || made.Agreement == nil:
 		return statement.AgreementRef{}, forged(g, errors.New("its statement is another grant's"))
-	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function || made.Agreement.Hash != g.AgreementHash,
+	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function,
+		g.AgreementHash != "" && g.AgreementHash != made.Agreement.Hash,
 		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
 		b.Grade != g.Grade || b.Assistance != g.Assistance || b.Release != g.Release || b.Request != g.Request,
 		scope != g.Scope || until != g.NotAfter.Unix() || caveats != g.Caveats || !slices.Equal(exhibits, g.Exhibits):

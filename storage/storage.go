@@ -97,7 +97,7 @@ type CaseFilter struct {
 	// [Basis]): where Agency, Category or Status narrow, only cases granted for
 	// that purpose under one of these are found abroad, and none that is marked
 	// TLP:RED, since of others these fields are withheld, and what is withheld
-	// never filters.
+	// never filters. Grants whose AgreementHash is not known are not found so.
 	Purpose comity.Purpose
 	Bases   []string
 }

@@ -19,7 +19,6 @@ CREATE TABLE cases (
 	created_at     BIGINT NOT NULL,
 	updated_at     BIGINT NOT NULL,
 	updated_abroad BIGINT NOT NULL,
-	listed_abroad  BIGINT NOT NULL,
 	sealed         BYTEA NOT NULL
 );
 
@@ -210,7 +209,6 @@ CREATE TABLE grants (
 	caveats         TEXT COLLATE "C" NOT NULL,
 	purpose         TEXT COLLATE "C" NOT NULL,
 	agreement       TEXT COLLATE "C" NOT NULL,
-	agreement_hash  TEXT COLLATE "C" NOT NULL,
 	release_id      TEXT COLLATE "C" NOT NULL,
 	request_id      TEXT COLLATE "C" NOT NULL,
 	not_before      BIGINT NOT NULL,
@@ -244,12 +242,10 @@ CREATE TABLE visibility (
 	status      TEXT COLLATE "C" NOT NULL,
 	via_agency  TEXT COLLATE "C" NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
 	purpose     TEXT COLLATE "C" NOT NULL, -- of the grant
-	agreement_hash TEXT COLLATE "C" NOT NULL, -- of the grant
-	tlp         TEXT COLLATE "C" NOT NULL,
 	PRIMARY KEY (case_id, viewer, grant_id)
 );
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id)
-	INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
+	INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
 
 CREATE TABLE mandates (
 	id         TEXT COLLATE "C" PRIMARY KEY,

@@ -9,13 +9,27 @@ CREATE TABLE log_facets (
 	PRIMARY KEY (state, facet, at, leaf_id)
 );
 
+-- +goose StatementBegin
+CREATE FUNCTION opening_json(content BYTEA) RETURNS JSONB LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN convert_from(content, 'UTF8')::jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+	RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
+-- What is no JSON, or lacks a field, is found by less.
 INSERT INTO log_facets (state, facet, at, leaf_id)
-	WITH o AS (SELECT state, at, leaf_id, convert_from(content, 'UTF8')::json AS content FROM openings WHERE length(content) > 0)
-	SELECT state, 'act:' || (content ->> 'act'), at, leaf_id FROM o
-	UNION SELECT state, 'outcome:' || (content ->> 'outcome'), at, leaf_id FROM o
-	UNION SELECT state, 'state:' || (content -> 'actor' ->> 'state'), at, leaf_id FROM o
-	UNION SELECT state, 'officer:' || (content -> 'actor' ->> 'ref'), at, leaf_id FROM o WHERE content -> 'actor' ->> 'ref' <> ''
-	UNION SELECT o.state, 'record:' || (r.value ->> 'id'), o.at, o.leaf_id FROM o, json_array_elements(o.content -> 'records') r;
+	WITH o AS MATERIALIZED (SELECT state, at, leaf_id, opening_json(content) AS content FROM openings WHERE length(content) > 0)
+	SELECT state, facet, at, leaf_id FROM (
+		SELECT state, 'act:' || (content ->> 'act') AS facet, at, leaf_id FROM o
+		UNION SELECT state, 'outcome:' || (content ->> 'outcome'), at, leaf_id FROM o
+		UNION SELECT state, 'state:' || (content -> 'actor' ->> 'state'), at, leaf_id FROM o
+		UNION SELECT state, 'officer:' || nullif(content -> 'actor' ->> 'ref', ''), at, leaf_id FROM o
+		UNION SELECT o.state, 'record:' || (r.value ->> 'id'), o.at, o.leaf_id FROM o,
+			jsonb_array_elements(CASE jsonb_typeof(o.content -> 'records') WHEN 'array' THEN o.content -> 'records' END) r
+	) found WHERE facet IS NOT NULL;
+DROP FUNCTION opening_json;
 
 -- What is still to be answered, soonest due first.
 CREATE INDEX requests_state_due ON requests (state, due_at, id);

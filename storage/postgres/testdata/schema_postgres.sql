@@ -27,13 +27,13 @@ CREATE TABLE cases (
 	created_at bigint NOT NULL,
 	updated_at bigint NOT NULL,
 	updated_abroad bigint NOT NULL,
-	listed_abroad bigint NOT NULL,
 	sealed bytea NOT NULL,
+	listed_abroad bigint NOT NULL,
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
-GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, listed_abroad, sealed) ON cases;
+GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad) ON cases;
 CREATE TABLE custody (
 	seq bigint NOT NULL IDENTITY a,
 	id text COLLATE "C" NOT NULL,
@@ -143,7 +143,6 @@ CREATE TABLE grants (
 	caveats text COLLATE "C" NOT NULL,
 	purpose text COLLATE "C" NOT NULL,
 	agreement text COLLATE "C" NOT NULL,
-	agreement_hash text COLLATE "C" NOT NULL,
 	release_id text COLLATE "C" NOT NULL,
 	request_id text COLLATE "C" NOT NULL,
 	not_before bigint NOT NULL,
@@ -155,6 +154,7 @@ CREATE TABLE grants (
 	created_at bigint NOT NULL,
 	statement text COLLATE "C" NOT NULL,
 	narrowing text COLLATE "C" NOT NULL,
+	agreement_hash text COLLATE "C" NOT NULL,
 	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );

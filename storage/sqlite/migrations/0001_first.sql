@@ -19,7 +19,6 @@ CREATE TABLE cases (
 	created_at     INTEGER NOT NULL,
 	updated_at     INTEGER NOT NULL,
 	updated_abroad INTEGER NOT NULL,
-	listed_abroad  INTEGER NOT NULL,
 	sealed         BLOB NOT NULL
 ) STRICT;
 
@@ -210,7 +209,6 @@ CREATE TABLE grants (
 	caveats         TEXT NOT NULL,
 	purpose         TEXT NOT NULL,
 	agreement       TEXT NOT NULL,
-	agreement_hash  TEXT NOT NULL,
 	release_id      TEXT NOT NULL,
 	request_id      TEXT NOT NULL,
 	not_before      INTEGER NOT NULL,
@@ -244,12 +242,10 @@ CREATE TABLE visibility (
 	status      TEXT NOT NULL,
 	via_agency  TEXT NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
 	purpose     TEXT NOT NULL, -- of the grant
-	agreement_hash TEXT NOT NULL, -- of the grant
-	tlp         TEXT NOT NULL,
 	PRIMARY KEY (case_id, viewer, grant_id)
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
-	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
+	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose);
 
 CREATE TABLE mandates (
 	id         TEXT PRIMARY KEY,

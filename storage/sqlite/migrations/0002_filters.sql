@@ -9,13 +9,17 @@ CREATE TABLE log_facets (
 	PRIMARY KEY (state, facet, at, leaf_id)
 ) STRICT, WITHOUT ROWID;
 
+-- What is no JSON, or lacks a field, is found by less.
 INSERT INTO log_facets (state, facet, at, leaf_id)
-	WITH o AS (SELECT state, at, leaf_id, CAST(content AS TEXT) AS content FROM openings WHERE length(content) > 0)
-	SELECT state, 'act:' || (content ->> '$.act'), at, leaf_id FROM o
-	UNION SELECT state, 'outcome:' || (content ->> '$.outcome'), at, leaf_id FROM o
-	UNION SELECT state, 'state:' || (content ->> '$.actor.state'), at, leaf_id FROM o
-	UNION SELECT state, 'officer:' || (content ->> '$.actor.ref'), at, leaf_id FROM o WHERE content ->> '$.actor.ref' <> ''
-	UNION SELECT o.state, 'record:' || (r.value ->> '$.id'), o.at, o.leaf_id FROM o, json_each(o.content, '$.records') r;
+	WITH o AS (SELECT state, at, leaf_id, CASE WHEN json_valid(CAST(content AS TEXT)) THEN CAST(content AS TEXT) ELSE '{}' END AS content FROM openings WHERE length(content) > 0)
+	SELECT state, facet, at, leaf_id FROM (
+		SELECT state, 'act:' || (content ->> '$.act') AS facet, at, leaf_id FROM o
+		UNION SELECT state, 'outcome:' || (content ->> '$.outcome'), at, leaf_id FROM o
+		UNION SELECT state, 'state:' || (content ->> '$.actor.state'), at, leaf_id FROM o
+		UNION SELECT state, 'officer:' || nullif(content ->> '$.actor.ref', ''), at, leaf_id FROM o
+		UNION SELECT o.state, 'record:' || CASE r.type WHEN 'object' THEN r.value ->> '$.id' END, o.at, o.leaf_id FROM o,
+			json_each(CASE json_type(o.content, '$.records') WHEN 'array' THEN o.content -> '$.records' END) r
+	) found WHERE facet IS NOT NULL;
 
 -- What is still to be answered, soonest due first.
 CREATE INDEX requests_state_due ON requests (state, due_at, id);

@@ -23,9 +23,8 @@ CREATE TABLE cases (
 	created_at     INTEGER NOT NULL,
 	updated_at     INTEGER NOT NULL,
 	updated_abroad INTEGER NOT NULL,
-	listed_abroad  INTEGER NOT NULL,
 	sealed         BLOB NOT NULL
-) STRICT;
+, listed_abroad INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE custody (
 	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
 	id          TEXT NOT NULL UNIQUE,
@@ -114,7 +113,6 @@ CREATE TABLE grants (
 	caveats         TEXT NOT NULL,
 	purpose         TEXT NOT NULL,
 	agreement       TEXT NOT NULL,
-	agreement_hash  TEXT NOT NULL,
 	release_id      TEXT NOT NULL,
 	request_id      TEXT NOT NULL,
 	not_before      INTEGER NOT NULL,
@@ -126,7 +124,7 @@ CREATE TABLE grants (
 	created_at      INTEGER NOT NULL,
 	statement       TEXT NOT NULL,
 	narrowing       TEXT NOT NULL
-) STRICT;
+, agreement_hash TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
 CREATE INDEX grants_state ON grants (state, created_at, id);
@@ -316,9 +314,7 @@ CREATE TABLE visibility (
 	category    TEXT NOT NULL,
 	status      TEXT NOT NULL,
 	via_agency  TEXT NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
-	purpose     TEXT NOT NULL, -- of the grant
-	agreement_hash TEXT NOT NULL, -- of the grant
-	tlp         TEXT NOT NULL,
+	purpose     TEXT NOT NULL, agreement_hash TEXT NOT NULL DEFAULT '', tlp TEXT NOT NULL DEFAULT 'RED', -- of the grant
 	PRIMARY KEY (case_id, viewer, grant_id)
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
