@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -65,4 +67,47 @@ func TestPutMapped(t *testing.T) {
 	close(stop)
 	<-stopped
 	want(t, err, comity.CodeConflict, 0)
+}
+
+// TestGetClosesBeforeRemoving: each partial file is closed when it is removed,
+// as systems want it that keep a file that is open.
+func TestGetClosesBeforeRemoving(t *testing.T) {
+	w := newWorld(t)
+	c := w.as(t, "investigator@KZ")
+	of := w.file(t, c).ID
+	path, _ := temp(t, "f", 1000)
+	x, err := c.PutEvidence(t.Context(), client.PutOptions{Case: of, Path: path})
+	must(t, err)
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "."+string(x.Evidence)+".1.partial"), []byte("plaintext"), 0o600))
+	watch, err := syscall.InotifyInit1(syscall.IN_NONBLOCK)
+	must(t, err)
+	defer syscall.Close(watch)
+	_, err = syscall.InotifyAddWatch(watch, dir, syscall.IN_OPEN|syscall.IN_CLOSE|syscall.IN_DELETE)
+	must(t, err)
+	_, err = c.GetEvidence(t.Context(), client.GetOptions{Evidence: x.Evidence, Purpose: comity.PurposeInvestigation, Dest: filepath.Join(dir, "x")})
+	must(t, err)
+	b := make([]byte, 1<<16)
+	n, err := syscall.Read(watch, b)
+	must(t, err)
+	open, removed := map[string]int{}, 0
+	for b = b[:n]; len(b) > 0; {
+		mask, size := binary.NativeEndian.Uint32(b[4:]), binary.NativeEndian.Uint32(b[12:])
+		name := strings.TrimRight(string(b[16:16+size]), "\x00")
+		b = b[16+size:]
+		switch {
+		case mask&syscall.IN_OPEN != 0:
+			open[name]++
+		case mask&syscall.IN_CLOSE != 0:
+			open[name]--
+		case mask&syscall.IN_DELETE != 0:
+			removed++
+			if open[name] != 0 {
+				t.Errorf("%s is removed while it is open", name)
+			}
+		}
+	}
+	if removed != 2 {
+		t.Errorf("%d files were removed, wanted the stale one and the own", removed)
+	}
 }

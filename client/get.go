@@ -190,7 +190,7 @@ func (g *get) renew(ctx context.Context, was *opened) error {
 	return nil
 }
 
-// fetch brings the plaintext to f, and gives it its name.
+// fetch brings the plaintext to f, gives it its name and closes it.
 func (g *get) fetch(ctx context.Context, f *os.File, dest string) error {
 	if err := g.parts(ctx, f); err != nil {
 		return local(dest, g.header.Length, err)
@@ -198,7 +198,7 @@ func (g *get) fetch(ctx context.Context, f *os.File, dest string) error {
 	if err := f.Sync(); err != nil {
 		return local(dest, g.header.Length, err)
 	}
-	if err := settle(f.Name(), dest); err != nil {
+	if err := settle(f, dest); err != nil {
 		return local(dest, g.header.Length, err)
 	}
 	if d, derr := os.Open(filepath.Dir(dest)); derr == nil { // the name too is to last; not every system can

@@ -48,18 +48,22 @@ func removeStale(name string) {
 	if err != nil {
 		return
 	}
-	defer f.Close()
-	if tryLock(f) {
+	left := tryLock(f)
+	f.Close() // not every system removes a file that is open
+	if left {
 		os.Remove(name)
 	}
 }
 
-// settle gives a file its name, unless the name was taken in the meantime: a
-// link, unlike a renaming, replaces nothing.
-func settle(name, dest string) error {
-	err := os.Link(name, dest)
+// settle gives a file its name and closes it, unless the name was taken in the
+// meantime: a link, unlike a renaming, replaces nothing. Until it is linked the
+// file is open, and with that locked.
+func settle(f *os.File, dest string) error {
+	err := os.Link(f.Name(), dest)
+	f.Close() // what was written is on the disk; not every system removes or renames a file that is open
 	if err == nil {
-		return os.Remove(name)
+		os.Remove(f.Name()) // the exhibit has its name; else the next fetching of it removes this one
+		return nil
 	}
 	if taken := vacant(dest); taken != nil {
 		return taken
@@ -67,31 +71,17 @@ func settle(name, dest string) error {
 	if errors.Is(err, fs.ErrExist) { // and gone again
 		return comity.Invalid("dest", dest+" was there for a moment; fetch it again")
 	}
-	return os.Rename(name, dest) // the file system has no links
+	return os.Rename(f.Name(), dest) // the file system has no links
 }
 
 // refusal finds out why an exhibit is not shown. Who was granted its case, or is
 // so still for another purpose or for other exhibits, may know the Article that
 // stands against opening it; to everybody else there is no such record. It is
-// asked by the act of opening, over no header, which therefore opens nothing.
+// asked by the act of opening, over no header, which therefore opens nothing;
+// where no grant is given, the gate looks for the officer's own.
 func (c *Client) refusal(ctx context.Context, o GetOptions, hidden error) error {
 	if o.Purpose == "" {
 		return hidden
-	}
-	if o.Grant == "" {
-		all, err := All(func(first int, after string) (Page[Grant], error) {
-			return c.Grants(ctx, GrantFilter{Received: true}, first, after)
-		})
-		if err != nil {
-			return err
-		}
-		for _, g := range all {
-			for _, e := range g.Exhibits {
-				if e == o.Evidence && (o.Grant == "" || g.Live) {
-					o.Grant = g.ID
-				}
-			}
-		}
 	}
 	_, err := mutate[payload](ctx, c, "EvidenceOpen", func() (any, error) {
 		r, err := newRecipient()

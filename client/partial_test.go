@@ -71,12 +71,18 @@ func TestSettleNeverReplaces(t *testing.T) {
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
 	must(t, os.WriteFile(from, []byte("ours"), 0o600))
 	must(t, os.WriteFile(to, []byte("theirs"), 0o600))
-	want(t, client.Settle(from, to), comity.CodeInvalid, 0)
+	settle := func() error {
+		f, err := os.Open(from)
+		must(t, err)
+		defer f.Close()
+		return client.Settle(f, to)
+	}
+	want(t, settle(), comity.CodeInvalid, 0)
 	if b, err := os.ReadFile(to); err != nil || string(b) != "theirs" {
 		t.Errorf("the other's file holds %q (%v)", b, err)
 	}
 	must(t, os.Remove(to))
-	must(t, client.Settle(from, to))
+	must(t, settle())
 	if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "to" {
 		t.Errorf("left are %v", left)
 	}
@@ -148,6 +154,8 @@ func TestGetRefusalNamesItsArticle(t *testing.T) {
 	want(t, get(named, comity.PurposeProsecution, g.ID), comity.CodeDenied, 9)
 	want(t, get(unnamed, comity.PurposeInvestigation, g.ID), comity.CodeDenied, 8)
 	want(t, get("evidence1_h4vyyhs2jvgdxhrpdivtytk6n4", comity.PurposeInvestigation, g.ID), comity.CodeNotFound, 0)
+	want(t, get("evidence1_h4vyyhs2jvgdxhrpdivtytk6n4", comity.PurposeInvestigation, ""), comity.CodeNotFound, 0)
+	want(t, get(unnamed, comity.PurposeInvestigation, ""), comity.CodeNotFound, 0)
 	_, err := liaison.GrantRevoke(t.Context(), of, g.ID, "over")
 	must(t, err)
 	want(t, get(named, comity.PurposeInvestigation, ""), comity.CodeDenied, 11)
@@ -158,6 +166,11 @@ func TestGetRefusalNamesItsArticle(t *testing.T) {
 		if ev.Kind == comity.CustodyDisclosed {
 			t.Errorf("asking for the reason disclosed it: %+v", ev)
 		}
+	}
+	told, err := w.as(t, "auditor@KZ").Log(t.Context(), client.LogFilter{State: "AM", Outcome: "READ"}, client.MaxPage, "")
+	must(t, err)
+	if len(told.Nodes) != 0 {
+		t.Errorf("asking for the reason tells the originator that its records were read: %+v", told.Nodes)
 	}
 }
 

@@ -3,6 +3,7 @@ package exchange_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -308,6 +309,37 @@ func TestAttackUnnamedExhibit(t *testing.T) {
 			t.Errorf("%s of an exhibit that is not named answers %s, of an absent one %s", name, a, b)
 		}
 	}
+}
+
+// TestOpenWithoutGrant: abroad an opening that names no grant opens nothing. The
+// officer's own grant that names the exhibit explains it; an exhibit that none
+// names answers like an absent one, and neither tells of a grant that is read.
+func TestOpenWithoutGrant(t *testing.T) {
+	g := newGranted(t)
+	hidden := g.owner.Upload(t, g.c, "not named", []byte("x"))
+	began := len(logOf(t, g.World, "auditor@KZ"))
+	try := func(o *exchangetest.Officer, e comity.ID, p comity.Purpose) error {
+		act, _ := o.Opening(t, e, g.header, p, "")
+		return o.Try(t, act)
+	}
+	article := func(what string, err error, code comity.Code, by comity.Article) {
+		t.Helper()
+		if e, ok := errors.AsType[*comity.Error](err); !ok || e.Code != code || e.Article != by {
+			t.Errorf("%s: got %v, want %s by %v", what, err, code, by)
+		}
+	}
+	stranger := g.As(t, "investigator@BY")
+	article("for the purpose", try(g.foreign, g.exhibit, comity.PurposeInvestigation), comity.CodeInvalid, 0)
+	article("not named", try(g.foreign, hidden, comity.PurposeInvestigation), comity.CodeNotFound, 0)
+	article("absent", try(g.foreign, comity.NewID(comity.KindEvidence), comity.PurposeInvestigation), comity.CodeNotFound, 0)
+	article("a stranger", try(stranger, g.exhibit, comity.PurposeInvestigation), comity.CodeNotFound, 0)
+	if told := logOf(t, g.World, "auditor@KZ"); len(told) != began {
+		t.Errorf("the originator is told %+v", told[0].Content)
+	}
+	article("another purpose", try(g.foreign, g.exhibit, comity.PurposeProsecution), comity.CodeDenied, comity.ArticlePurpose)
+	g.liaison.Do(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID))
+	article("ended", try(g.foreign, g.exhibit, comity.PurposeInvestigation), comity.CodeDenied, comity.ArticleTerm)
+	article("ended, not named", try(g.foreign, hidden, comity.PurposeInvestigation), comity.CodeNotFound, 0)
 }
 
 // An entry that the scope withholds is told from an absent one while the

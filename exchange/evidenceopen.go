@@ -71,6 +71,12 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 		q.Circumstances.Grant = sovereignty.GrantFacts{Present: true, Ended: true, NamesExhibit: true, Purpose: view.Ended.Purpose}
 	} else if visible && !view.Own {
 		g := grantNamed(view.Grants, o.Grant)
+		if o.Grant == "" {
+			// It opens nothing, and is explained by the officer's own grant: one that
+			// would do comes first. An exhibit that none names does not show itself.
+			g = grantNaming(view.Grants, o.Evidence, o.Purpose)
+			q.Circumstances.Visible = q.Circumstances.Visible && g != nil
+		}
 		q.Circumstances.Grant = grantFacts(g, o.Evidence)
 		if g != nil {
 			terms, err := a.x.terms(*g)
@@ -93,6 +99,8 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	hash := h.Hash()
 	switch {
+	case o.Grant == "" && !view.Own:
+		return comity.Invalid("grant", "an exhibit of another state is opened under a grant; name the one that names the exhibit")
 	case act.Purpose != o.Purpose || act.Grant != o.Grant:
 		return comity.Invalid("act", "the signed act names another purpose or grant than this input")
 	case act.HeaderHash != hex.EncodeToString(hash[:]):
@@ -193,6 +201,16 @@ func grantNamed(grants []comity.Grant, id comity.ID) *comity.Grant {
 		}
 	}
 	return nil
+}
+
+// grantNaming picks a grant that names the exhibit, for the purpose if there is one.
+func grantNaming(grants []comity.Grant, exhibit comity.ID, p comity.Purpose) (found *comity.Grant) {
+	for i, g := range grants {
+		if slices.Contains(g.Exhibits, exhibit) && (found == nil || found.Purpose != p && g.Purpose == p) {
+			found = &grants[i]
+		}
+	}
+	return found
 }
 
 // grantFacts is what the policies see of a live grant that covers the officer.
