@@ -83,3 +83,23 @@ func (m Marking) Check() error {
 	}
 	return nil
 }
+
+// AsStrict reports whether m allows nothing that other does not. Handling codes
+// have no order: one may be set, and then stays.
+func (m Marking) AsStrict(other Marking) bool {
+	return m.TLP.Rank() >= other.TLP.Rank() && m.PAP.Rank() >= other.PAP.Rank() && (m.Handling == other.Handling || other.Handling == H0)
+}
+
+// Meet gives what both markings allow. Of two handling codes m's stays.
+func (m Marking) Meet(other Marking) Marking {
+	if other.TLP.Rank() > m.TLP.Rank() {
+		m.TLP = other.TLP
+	}
+	if other.PAP.Rank() > m.PAP.Rank() {
+		m.PAP = other.PAP
+	}
+	if m.Handling == H0 {
+		m.Handling = other.Handling
+	}
+	return m
+}

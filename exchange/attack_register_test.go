@@ -39,6 +39,22 @@ func TestAttackNarrowingUndone(t *testing.T) {
 	}
 }
 
+// TestAttackCaveatsLoosened: so do caveats that were made stricter and no more.
+func TestAttackCaveatsLoosened(t *testing.T) {
+	g, raw := operated(t)
+	exec(t, raw, `CREATE TABLE old AS SELECT * FROM grants`)
+	strict := comity.Marking{TLP: comity.TLPAmberStrict, PAP: comity.PAPRed, Handling: comity.H2}
+	was := g.grant.Body
+	body := statement.NarrowBody{Case: g.c, Scope: was.Scope, Exhibits: was.Exhibits, Caveats: comity.Caveats{Marking: strict}, NotAfter: was.NotAfter}
+	g.liaison.Do(t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: was.ID, ExpectedVersion: 2, Body: body,
+		Act: g.liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: was.ID}, body)})
+	exec(t, raw, `UPDATE grants SET narrowing = old.narrowing, tlp = old.tlp, pap = old.pap, handling = old.handling FROM old WHERE grants.id = old.id`)
+	v := caseOf(t, g.foreign, g.c, comity.PurposeInvestigation)
+	if v.Access.Level != sovereignty.AccessFull || v.Access.Grant == nil || v.Access.Grant.Caveats.Marking != strict {
+		t.Errorf("under caveats that the register knows as %+v the case is shown as %+v under %+v", strict, v.Access, v.Access.Grant)
+	}
+}
+
 // TestAttackNarrowerGrantRevived: each grant is asked of the register, not
 // only the widest.
 func TestAttackNarrowerGrantRevived(t *testing.T) {

@@ -123,7 +123,7 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
 	until := time.Unix(n.Body.NotAfter, 0)
 	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && !until.After(g.NotAfter) && until.After(now) &&
-		asStrict(n.Body.Caveats.Marking, g.Caveats.Marking) && strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
+		n.Body.Caveats.Marking.AsStrict(g.Caveats.Marking) && strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
 }
 
 func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) (err error) {

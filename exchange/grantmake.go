@@ -156,7 +156,7 @@ func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b
 	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
 	c.Agreement = err == nil
 	c.Grantee = b.Grantee.State
-	c.Caveats = asStrict(b.Caveats.Marking, view.Marking)
+	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
 	c.Purpose, c.Grade, c.Assistance = b.Purpose, b.Grade, b.Assistance != ""
 	from, until := time.Unix(b.NotBefore, 0), time.Unix(b.NotAfter, 0)
 	c.Term = checkTerm("notAfter", a.now, from, until) == nil
@@ -186,11 +186,6 @@ func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b
 func covers(wide, s comity.Scope) bool {
 	rank := map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
 	return rank[s] > 0 && rank[s] <= rank[wide]
-}
-
-// asStrict reports whether a marking binds at least as strictly as another did.
-func asStrict(is, was comity.Marking) bool {
-	return is.TLP.Rank() >= was.TLP.Rank() && is.PAP.Rank() >= was.PAP.Rank() && (is.Handling == was.Handling || was.Handling == comity.H0)
 }
 
 func subset(some, all []comity.ID) bool {

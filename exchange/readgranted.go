@@ -104,7 +104,7 @@ func (r *Reader) stand(grants []comity.Grant) (kept []comity.Grant, away error) 
 		switch code := comity.CodeOf(word.err); {
 		case word.err == nil:
 			met := meet(g, word.value)
-			if met.Scope != g.Scope || len(met.Exhibits) != len(g.Exhibits) || met.NotAfter.Before(g.NotAfter) {
+			if lessened(g, met) {
 				r.incident(string(g.ID), fmt.Errorf("%w: the register: it was narrowed", errForged))
 			}
 			if r.now.Before(met.NotAfter) {

@@ -132,7 +132,7 @@ func (x *Exchange) narrowed(tx storage.Tx, id comity.ID, in intent, open custodi
 	if err != nil || g.Status != comity.GrantActive && g.Status != comity.GrantPending {
 		return err
 	}
-	if met := meet(g, open); met.Scope == g.Scope && len(met.Exhibits) == len(g.Exhibits) && met.NotAfter.Equal(g.NotAfter) {
+	if !lessened(g, meet(g, open)) {
 		return nil
 	}
 	return x.after(tx, in).write(tx, in, g.ID)

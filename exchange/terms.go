@@ -189,6 +189,11 @@ func (r *Reader) limits(g comity.Grant) (answer[custodian.Limits], bool) {
 		func(ctx context.Context) (custodian.Limits, error) { return r.x.askRegister(ctx, g) })
 }
 
+// lessened reports whether a register left less of a grant than there was.
+func lessened(g, met comity.Grant) bool {
+	return met.Scope != g.Scope || len(met.Exhibits) != len(g.Exhibits) || met.NotAfter.Before(g.NotAfter) || met.Caveats != g.Caveats
+}
+
 // meet leaves of a grant what the register leaves open too.
 func meet(g comity.Grant, open custodian.Limits) comity.Grant {
 	if !covers(open.Scope, g.Scope) {
@@ -198,5 +203,6 @@ func meet(g comity.Grant, open custodian.Limits) comity.Grant {
 	if until := time.Unix(open.NotAfter, 0).UTC(); until.Before(g.NotAfter) {
 		g.NotAfter = until
 	}
+	g.Caveats.Marking = g.Caveats.Marking.Meet(open.Marking)
 	return g
 }

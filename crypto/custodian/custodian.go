@@ -88,7 +88,8 @@ type Custodian interface {
 type Limits struct {
 	Scope    comity.Scope
 	Exhibits []comity.ID
-	NotAfter int64 // Unix seconds, excluded
+	Marking  comity.Marking // of the caveats
+	NotAfter int64          // Unix seconds, excluded
 }
 
 // Entry is the register's word on a case or a grant; the zero value where it

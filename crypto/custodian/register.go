@@ -14,9 +14,9 @@ import (
 )
 
 // The register has an entry per case, one per grant, one per exhibit (see
-// [evidenceEntry]) and one per state (see [manifestEntry]). What the first two hold can only ever shrink what is open:
-// terms are met with terms, and marks stay. So statements may be applied in any
-// order and any number of times.
+// [evidenceEntry]) and one per state (see [manifestEntry]). What the first two
+// hold can only ever shrink what is open: terms are met with terms, and marks
+// stay. So statements may be applied in any order and any number of times.
 
 // caseEntry is the register's word on a case.
 type caseEntry struct {
@@ -68,16 +68,7 @@ var scopeRanks = map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSumma
 
 // meet gives what both limits leave open.
 func (a limits) meet(b limits) limits {
-	m := limits{Scope: a.Scope, Marking: a.Marking, NotAfter: min(a.NotAfter, b.NotAfter)}
-	if b.Marking.TLP.Rank() > m.Marking.TLP.Rank() {
-		m.Marking.TLP = b.Marking.TLP
-	}
-	if b.Marking.PAP.Rank() > m.Marking.PAP.Rank() {
-		m.Marking.PAP = b.Marking.PAP
-	}
-	if m.Marking.Handling == comity.H0 {
-		m.Marking.Handling = b.Marking.Handling
-	}
+	m := limits{Scope: a.Scope, Marking: a.Marking.Meet(b.Marking), NotAfter: min(a.NotAfter, b.NotAfter)}
 	if scopeRanks[b.Scope] < scopeRanks[a.Scope] {
 		m.Scope = b.Scope
 	}
@@ -96,7 +87,7 @@ func (a limits) within(b limits) bool {
 			return false
 		}
 	}
-	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter && stricter(a.Marking, b.Marking)
+	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter && a.Marking.AsStrict(b.Marking)
 }
 
 // terms are what the grant still opens, false before it is in the register.
@@ -118,6 +109,11 @@ func (e grantEntry) standing() *limits {
 	}
 	both := e.Grant.meet(*e.Limits)
 	return &both
+}
+
+// told is what others are told of limits.
+func (a limits) told() Limits {
+	return Limits{Scope: a.Scope, Exhibits: a.Exhibits, Marking: a.Marking, NotAfter: a.NotAfter}
 }
 
 func caseKey(id comity.ID) string  { return "case/" + string(id) }

@@ -178,7 +178,7 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter {
 		return Limits{}, ended()
 	}
-	return Limits{Scope: open.Scope, Exhibits: open.Exhibits, NotAfter: open.NotAfter}, nil
+	return open.told(), nil
 }
 
 // Entered implements [Custodian].
@@ -190,7 +190,8 @@ func (l *Local) Entered(ctx context.Context, record comity.ID) (Entry, error) {
 	g, _, err := read[grantEntry](ctx, l, grantKey(record))
 	entry := Entry{Ended: g.Ended != nil}
 	if open := g.standing(); open != nil {
-		entry.Limits = &Limits{Scope: open.Scope, Exhibits: open.Exhibits, NotAfter: open.NotAfter}
+		limits := open.told()
+		entry.Limits = &limits
 	}
 	return entry, err
 }

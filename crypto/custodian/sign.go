@@ -270,9 +270,3 @@ func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.Nar
 	}
 	return nil
 }
-
-// stricter reports whether marking a allows nothing that b does not. Handling
-// codes have no order: one may be set, and then stays.
-func stricter(a, b comity.Marking) bool {
-	return a.TLP.Rank() >= b.TLP.Rank() && a.PAP.Rank() >= b.PAP.Rank() && (a.Handling == b.Handling || b.Handling == comity.H0)
-}

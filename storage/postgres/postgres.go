@@ -57,7 +57,8 @@ const (
 )
 
 // Open connects to a migrated database with the application role's DSN, a
-// postgres:// URL or keywords. A role that may more is refused, see [CheckRole]. A server that is away, also later, gives
+// postgres:// URL or keywords. A role that may do more is refused, see
+// [CheckRole]. A server that is away, also later, gives
 // [comity.CodeUnavailable]; connections come back by themselves.
 func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
 	reads, err := connect(dsn, readConnections)

@@ -66,9 +66,13 @@ func entered(t *testing.T, w *World) {
 	word("a case of which nothing is said", caseID, false, "")
 	w.apply(t, w.sign(t, o))
 	word("a grant", o.ID, false, terms.Scope)
+	strict := comity.Caveats{Marking: comity.Marking{TLP: comity.TLPAmberStrict, PAP: terms.Caveats.Marking.PAP, Handling: comity.H2}}
 	w.sign(t, w.narrowOrder(t, "liaison@KZ", o.ID, caseID, statement.NarrowBody{Scope: comity.ScopeSummary,
-		Exhibits: []comity.ID{e.ID}, Caveats: terms.Caveats, NotAfter: terms.NotAfter - 1}))
+		Exhibits: []comity.ID{e.ID}, Caveats: strict, NotAfter: terms.NotAfter - 1}))
 	word("a narrowed grant", o.ID, false, comity.ScopeSummary)
+	if got, err := w.Local.Standing(t.Context(), caseID, o.ID, "AM"); err != nil || got.Marking != strict.Marking {
+		t.Errorf("stricter caveats: %+v, %v", got, err)
+	}
 	w.sign(t, w.revokeOrder(t, "liaison@KZ", o.ID, caseID))
 	word("a revoked grant", o.ID, true, comity.ScopeSummary)
 	w.sign(t, w.reserveOrder(t, "authority@KZ", caseID))
