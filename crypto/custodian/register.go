@@ -113,7 +113,7 @@ func (e grantEntry) standing() *limits {
 
 // told is what others are told of limits.
 func (a limits) told() Limits {
-	return Limits{Scope: a.Scope, Exhibits: a.Exhibits, Marking: a.Marking, NotAfter: a.NotAfter}
+	return Limits(a)
 }
 
 func caseKey(id comity.ID) string  { return "case/" + string(id) }
