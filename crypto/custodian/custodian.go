@@ -149,14 +149,18 @@ type ReleaseOrder struct {
 //	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
 //	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by who handles evidence; Header
 //
-// All officers are the state's own.
+// All officers are the state's own. A statement that takes two of them is
+// ordered twice, over the same body: as a proposal of its kind by the first,
+// and by the second with what was signed then, within [statement.ProposalAge].
 type SignOrder struct {
 	statement.Asker
-	Kind   statement.Kind
-	ID     comity.ID
-	Record comity.ID
-	Body   json.RawMessage // canonical JSON of the act's body, which names the grant and its case too
-	Header []byte          // of the exhibit that is received
+	Kind     statement.Kind
+	Of       statement.Kind // of a proposal: the kind that it proposes
+	Proposal string         // JWS of the proposal that the officer approves, "" where one officer does the act
+	ID       comity.ID
+	Record   comity.ID
+	Body     json.RawMessage // canonical JSON of the act's body, which names the grant and its case too
+	Header   []byte          // of the exhibit that is received
 }
 
 // The errors of [Keys]; every other error means that the keys cannot be

@@ -1,6 +1,7 @@
 package custodian
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,22 +26,43 @@ type rule struct {
 	id       comity.Kind
 	record   comity.Kind
 	actsOnID bool // the act's record is the statement's ID, not its Record
+	eyes     eyes
 }
 
+// eyes is how many officers do an act.
+type eyes int
+
+const (
+	oneOfficer  eyes = iota
+	oneOrTwo         // by the Articles either may do; the register says which it was
+	twoOfficers      // never in force by one alone
+)
+
 var rules = map[statement.Kind]rule{
-	statement.KindGrant:       {statement.ActGrantMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, false},
-	statement.KindNarrowing:   {statement.ActGrantNarrow, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true},
-	statement.KindRevocation:  {statement.ActGrantRevoke, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true},
-	statement.KindReservation: {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true},
-	statement.KindRefusal:     {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false},
-	statement.KindReceipt:     {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true},
+	statement.KindGrant:       {statement.ActGrantMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, false, oneOrTwo},
+	statement.KindNarrowing:   {statement.ActGrantNarrow, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
+	statement.KindRevocation:  {statement.ActGrantRevoke, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
+	statement.KindReservation: {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, oneOfficer},
+	statement.KindRefusal:     {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false, oneOfficer},
+	statement.KindReceipt:     {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
 func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err error) {
-	r, ok := rules[o.Kind]
-	if !ok {
+	means := o // what is signed, or proposed
+	if o.Kind == statement.KindProposal {
+		means.Kind = o.Of
+	}
+	r, ok := rules[means.Kind]
+	switch {
+	case !ok:
 		return "", comity.Invalid("kind", "there is no such kind of statement")
+	case o.Kind != statement.KindProposal && o.Of != "", o.Kind == statement.KindProposal && o.Proposal != "":
+		return "", comity.Invalid("kind", "a proposal says what it proposes, and is no approval of another")
+	case r.eyes == oneOfficer && (o.Kind == statement.KindProposal || o.Proposal != ""):
+		return "", comity.Invalid("kind", fmt.Sprintf("a %s is the act of one officer", means.Kind))
+	case r.eyes == twoOfficers && o.Kind != statement.KindProposal && o.Proposal == "":
+		return "", comity.Denied(r.article, fmt.Sprintf("a %s takes two officers of %s", o.Kind, l.state), "a second officer approves the proposal of the first")
 	}
 	if _, err := comity.ParseID(string(o.ID), r.id); err != nil {
 		return "", err
@@ -66,14 +88,17 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 		}
 	}
 	if r.role != "" && who.Officer.Role != r.role {
-		return "", comity.Denied(r.article, fmt.Sprintf("a %s is the act of an officer in the role %s", o.Kind, r.role),
+		return "", comity.Denied(r.article, fmt.Sprintf("a %s is the act of an officer in the role %s", means.Kind, r.role),
 			fmt.Sprintf("an officer of %s in that role does it", l.state))
 	}
-	s := statement.Statement{Kind: o.Kind, Union: l.directory.Union(), State: l.state, ID: o.ID, Record: o.Record,
-		Officer: statement.SignedBy{Function: who.Officer.Function, Ref: who.Officer.Ref(), Agency: who.Officer.Agency,
-			Role: who.Officer.Role, JKT: who.JKT},
-		Act: o.Act, Body: json.RawMessage(o.Body), IssuedAt: l.now().Unix()}
-	if err := l.judge(ctx, o, &s); err != nil {
+	s := statement.Statement{Kind: o.Kind, Of: o.Of, Union: l.directory.Union(), State: l.state, ID: o.ID, Record: o.Record,
+		Officer: signedBy(who), Act: o.Act, Body: json.RawMessage(o.Body), IssuedAt: l.now().Unix()}
+	if o.Proposal != "" {
+		if err := l.approve(o, r, who, &s); err != nil {
+			return "", err
+		}
+	}
+	if err := l.judge(ctx, means, &s); err != nil {
 		return "", err
 	}
 	signer, err := l.signer(ctx)
@@ -101,6 +126,32 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 		return "", err
 	}
 	return compact, nil
+}
+
+func signedBy(who asked) statement.SignedBy {
+	return statement.SignedBy{Function: who.Officer.Function, Ref: who.Officer.Ref(), Agency: who.Officer.Agency,
+		Role: who.Officer.Role, JKT: who.JKT}
+}
+
+// approve makes the statement that of two officers: the first is whom the own
+// state's proposal names, the second who asks now. What the exchange says of
+// either counts for nothing.
+func (l *Local) approve(o SignOrder, r rule, who asked, s *statement.Statement) error {
+	p, err := l.own(o.Proposal)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.Kind != statement.KindProposal || p.Of != o.Kind || p.ID != o.ID || p.Record != o.Record || !bytes.Equal(p.Body, o.Body):
+		return comity.Invalid("proposal", "what the officer signed is not what was proposed")
+	case l.now().Sub(time.Unix(p.IssuedAt, 0)) > statement.ProposalAge:
+		return comity.Denied(r.article, "the proposal has lapsed", "an officer proposes it anew")
+	case p.Officer.Ref == who.Officer.Ref() || p.Officer.JKT == who.JKT:
+		return comity.Denied(r.article, "the second pair of eyes is another officer's than the first", "another officer of the state approves it")
+	}
+	s.Officer, s.Act = p.Officer, p.Act
+	s.Second = &statement.Second{Officer: signedBy(who), Act: o.Act}
+	return nil
 }
 
 // judge looks into the body.

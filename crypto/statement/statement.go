@@ -1,6 +1,6 @@
 // Package statement holds everything in Comity that somebody signs: officers'
 // acts, the statements of a state (grants, narrowings, revocations,
-// reservations, refusals, receipts), the custodian's sealed keys, and
+// reservations, refusals, receipts, and proposals of these), the custodian's sealed keys, and
 // the manifests in which each state's offline root says who speaks for it.
 //
 // All are JWS (RFC 7515) in compact form with the algorithms ES256 and EdDSA
@@ -143,12 +143,19 @@ const (
 	KindReservation Kind = "reservation"
 	KindRefusal     Kind = "refusal"
 	KindReceipt     Kind = "receipt"
+	// KindProposal is the first half of what takes two officers: nothing is in
+	// force by it. Of says what it proposes.
+	KindProposal Kind = "proposal"
 )
+
+// ProposalAge is how long the second officer has: an older proposal has lapsed.
+const ProposalAge = 72 * time.Hour
 
 // Statement is what a state's statement key signs, over the signed act of the
 // officer whose act it is. A grant and everything about it carries the grant's
 // id as ID and the case as Record; a refusal its own id and the request; a
-// receipt the exhibit and its case; a reservation the case twice.
+// receipt the exhibit and its case; a reservation the case twice; a proposal what
+// the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`
@@ -159,7 +166,16 @@ type Statement struct {
 	Act       string          `json:"act"`  // the officer's act, JWS
 	Body      json.RawMessage `json:"body"` // canonical JSON whose SHA-256 is the act's body_hash
 	Agreement *AgreementRef   `json:"agreement,omitempty"`
+	Of        Kind            `json:"of,omitempty"`     // of a proposal: the kind of statement that it proposes
+	Second    *Second         `json:"second,omitempty"` // who approved it, where two officers did the act
 	IssuedAt  int64           `json:"iat"`
+}
+
+// Second is the second pair of eyes: another officer of the state who, by a key
+// of their own, signed the same act over the same body as the first.
+type Second struct {
+	Officer SignedBy `json:"officer"`
+	Act     string   `json:"act"` // JWS
 }
 
 // SignedBy is the officer as shown abroad, with the thumbprint of the session

@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/internal/jws"
 )
 
-// kinds gives, for each kind of statement, the act that it rests on, the role
-// whose act it is ("" any), the kinds of its ID and Record, and which of the two
-// the act is about.
-var kinds = map[Kind]struct {
+// kind is what a kind of statement is made of: the act that it rests on, the
+// role whose act it is ("" any), the kinds of its ID and Record, and which of
+// the two the act is about.
+type kind struct {
 	act        string
 	role       comity.Role
 	id, record comity.Kind
 	actOn      func(Statement) comity.ID
 	body       func() any
-}{
+}
+
+var kinds = map[Kind]kind{
 	KindGrant: {ActGrantMake, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
 		Statement.onRecord, func() any { return &GrantBody{} }},
 	KindNarrowing: {ActGrantNarrow, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
@@ -86,9 +89,18 @@ func (d *Directory) VerifyStatement(compact string) (Statement, error) {
 }
 
 func (s Statement) check(union string) error {
-	k, ok := kinds[s.Kind]
-	if !ok {
-		return fmt.Errorf("%.40q is no kind of statement", s.Kind)
+	says := s.Kind
+	if s.Kind == KindProposal {
+		says = s.Of
+	}
+	k, ok := kinds[says]
+	switch {
+	case !ok:
+		return fmt.Errorf("%.40q is no kind of statement", says)
+	case s.Kind != KindProposal && s.Of != "":
+		return errors.New("only a proposal says of what it is one")
+	case s.Kind == KindProposal && s.Second != nil:
+		return errors.New("a proposal has no second officer yet")
 	}
 	if _, err := comity.ParseID(string(s.ID), k.id); err != nil {
 		return fmt.Errorf("its id: %w", err)
@@ -96,31 +108,28 @@ func (s Statement) check(union string) error {
 	if _, err := comity.ParseID(string(s.Record), k.record); err != nil {
 		return fmt.Errorf("its record: %w", err)
 	}
-	a, jkt, err := ReadActAnytime(s.Act)
+	made, err := s.acted(s.Officer, s.Act, union, k)
 	if err != nil {
-		return fmt.Errorf("its act: %w", err)
+		return err
 	}
-	limit := int64(Freshness.Seconds()) + 1 // a second for the fractions that iat drops
+	last := made // whose freshness dates the statement
+	if s.Second != nil {
+		if last, err = s.acted(s.Second.Officer, s.Second.Act, union, k); err != nil {
+			return fmt.Errorf("the second officer: %w", err)
+		}
+		switch {
+		case s.Second.Officer.Ref == s.Officer.Ref || s.Second.Officer.JKT == s.Officer.JKT:
+			return errors.New("both its officers are the same")
+		case made.IssuedAt < last.IssuedAt-int64(ProposalAge.Seconds())-clockSlack:
+			return errors.New("the second officer came after the proposal had lapsed")
+		}
+	}
 	switch {
-	case s.Union != union || a.Union != union:
+	case s.Union != union:
 		return fmt.Errorf("it is not of the union %q", union)
-	case a.Act != k.act:
-		return fmt.Errorf("a %s rests on the act %s, not on %s", s.Kind, k.act, a.Act)
-	case a.Record != k.actOn(s):
-		return errors.New("the officer's act is about another record")
-	case s.Kind == KindReservation && s.ID != s.Record:
+	case says == KindReservation && s.ID != s.Record:
 		return errors.New("a reservation names one case")
-	case jkt != s.Officer.JKT:
-		return errors.New("the act is signed with another key than the officer's")
-	case s.Officer.Ref.State() != s.State || !s.Officer.Ref.Valid():
-		return errors.New("the officer is not one of the state")
-	case s.Officer.Agency.State() != s.State || !s.Officer.Agency.Valid():
-		return errors.New("the officer's agency is not one of the state")
-	case !s.Officer.Role.Valid() || k.role != "" && s.Officer.Role != k.role:
-		return fmt.Errorf("a %s is not the act of a %.20s", s.Kind, s.Officer.Role)
-	case hash(s.Body) != a.BodyHash:
-		return errors.New("its body is not the one that the officer signed")
-	case s.IssuedAt < a.IssuedAt-limit || s.IssuedAt > a.IssuedAt+limit:
+	case s.IssuedAt < last.IssuedAt-clockSlack || s.IssuedAt > last.IssuedAt+clockSlack:
 		return errors.New("it was not made when the officer's act was fresh")
 	case s.Agreement != nil && (s.Agreement.ID == "" || !isHash(s.Agreement.Hash)):
 		return errors.New("its agreement is named without id or hash")
@@ -142,6 +151,37 @@ func (s Statement) check(union string) error {
 		return errors.New("the officer signed it of another case")
 	}
 	return nil
+}
+
+// clockSlack is how far statement and act may be apart, in seconds: one more
+// than an act stays fresh, for the fractions that iat drops.
+const clockSlack = int64(Freshness/time.Second) + 1
+
+// acted verifies the act of one of the statement's officers.
+func (s Statement) acted(o SignedBy, act, union string, k kind) (Act, error) {
+	a, jkt, err := ReadActAnytime(act)
+	if err != nil {
+		return a, fmt.Errorf("its act: %w", err)
+	}
+	switch {
+	case a.Union != union:
+		return a, fmt.Errorf("it is not of the union %q", union)
+	case a.Act != k.act:
+		return a, fmt.Errorf("a %s rests on the act %s, not on %s", s.Kind, k.act, a.Act)
+	case a.Record != k.actOn(s):
+		return a, errors.New("the officer's act is about another record")
+	case jkt != o.JKT:
+		return a, errors.New("the act is signed with another key than the officer's")
+	case o.Ref.State() != s.State || !o.Ref.Valid():
+		return a, errors.New("the officer is not one of the state")
+	case o.Agency.State() != s.State || !o.Agency.Valid():
+		return a, errors.New("the officer's agency is not one of the state")
+	case !o.Role.Valid() || k.role != "" && o.Role != k.role:
+		return a, fmt.Errorf("a %s is not the act of a %.20s", s.Kind, o.Role)
+	case hash(s.Body) != a.BodyHash:
+		return a, errors.New("its body is not the one that the officer signed")
+	}
+	return a, nil
 }
 
 func (s Statement) checkGrant(g *GrantBody) error {
