@@ -43,7 +43,7 @@ func TestSecondOfficer(t *testing.T) {
 		"another's act":                 func(s *statement.Statement) { s.Second.Act = s.Act },
 		"an act over another body":      func(s *statement.Statement) { s.Second.Act = elsewhere.Act },
 		"another act": func(s *statement.Statement) {
-			s.Second.Act = resign(t, second.key, s.Second.Act, func(a *statement.Act) { a.Act = statement.ActGrantRevoke })
+			s.Second.Act = resign(t, second.key, s.Second.Act, func(a *statement.Act) { a.Act = statement.ActCaseReserve })
 		},
 		"an investigator":       func(s *statement.Statement) { s.Second.Officer.Role = comity.RoleInvestigator },
 		"another state's":       func(s *statement.Statement) { s.Second.Officer.Ref = "AM:liaison-1" },
