@@ -5,6 +5,17 @@ import "time"
 // Category is the kind of crime of a case, from the union's configured list.
 type Category string
 
+// Formed reports whether c has the form of a code: capitals, digits and
+// underscores, at most 64. It need not be on the union's list.
+func (c Category) Formed() bool {
+	for _, r := range c {
+		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' {
+			return false
+		}
+	}
+	return c != "" && len(c) <= 64
+}
+
 // CaseStatus tells whether a case is worked on.
 type CaseStatus string
 
@@ -12,6 +23,9 @@ type CaseStatus string
 const (
 	CaseOpen   CaseStatus = "OPEN"
 	CaseClosed CaseStatus = "CLOSED"
+	// CaseWithdrawn: its key is destroyed, and its words and exhibits open to
+	// nobody any more (Article 11). What is left says that there was a case.
+	CaseWithdrawn CaseStatus = "WITHDRAWN"
 )
 
 // NexusBasis is on what ground a state claims jurisdiction over a case, or how

@@ -26,12 +26,17 @@ const (
 	KindRefusal    Kind = "refusal"
 	KindMandate    Kind = "mandate"
 	KindLeaf       Kind = "leaf"
+
+	KindReservation Kind = "reservation" // of a category; a case's reservation is named by the case
+	KindHold        Kind = "hold"
+	KindWithdrawal  Kind = "withdrawal"
 )
 
 var kinds = map[Kind]bool{
 	KindCase: true, KindEntry: true, KindSubject: true, KindObservable: true, KindEvidence: true,
 	KindCustody: true, KindRequest: true, KindMessage: true, KindRelease: true, KindGrant: true,
 	KindRefusal: true, KindMandate: true, KindLeaf: true,
+	KindReservation: true, KindHold: true, KindWithdrawal: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".

@@ -51,17 +51,19 @@ type Custodian interface {
 	// that is live in the register.
 	Release(ctx context.Context, o ReleaseOrder) (string, error)
 	// Sign makes a statement of the state over the officer's act and answers
-	// its JWS. A narrowing, revocation or reservation is in the register before
-	// it is answered, so that what an officer is shown as ended has ended: it
-	// needs nothing but the act, which names grant and case, and is final for
-	// that grant or case whatever was or will be applied. A receipt is in the
+	// its JWS. A narrowing, revocation, reservation or lifting, a hold or what ends
+	// it, and the cancellation of a withdrawal are in the register before they are
+	// answered, so that what an officer is shown as ended has ended. A narrowing or
+	// revocation needs nothing but the act, which names grant and case, and is final
+	// for that grant whatever was or will be applied; a reservation likewise ends
+	// every grant that was signed before it, lifted or not. A receipt is in the
 	// register likewise: one exhibit has one content, and a receipt for another
 	// is a CONFLICT; for the same it is signed again. A grant opens nothing until
 	// [Custodian.Apply].
 	Sign(ctx context.Context, o SignOrder) (string, error)
 	// Apply takes one of the state's own grants into the register, at most
 	// [GrantAge] after it was signed: one that was withheld for longer is DENIED.
-	// A narrowing, revocation or reservation is there already, and is put there
+	// What is in the register by its signing is there already, and is put there
 	// anew should it be missing. It may be repeated and come in any order: a
 	// grant that comes after its end is answered nil and opens nothing (or only
 	// what the narrowing left).
@@ -74,6 +76,15 @@ type Custodian interface {
 	// by the exchange's clock, and a custodian whose own is behind must not call
 	// the grant ended.
 	Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (Limits, error)
+	// Withdraw destroys the key of a case by the state's own withdrawal, which
+	// carries the acts of two officers of its authority: no sooner than
+	// [statement.WithdrawalAge] after it was signed, by the custodian's own clock,
+	// and DENIED before and while a hold lies on the case; a CONFLICT once it was
+	// cancelled. From then on no grant of the case opens anything, and its key is
+	// never made again. It may be repeated, and is when it was interrupted.
+	Withdraw(ctx context.Context, jws string) error
+	// EnteredCategory is [Custodian.Entered] for a category of the state.
+	EnteredCategory(ctx context.Context, c comity.Category) (Entry, error)
 	// Entered tells what the register says of one of the state's own cases or
 	// grants by itself, for an exchange that does not know whether an end that it
 	// asked for was signed.
@@ -95,8 +106,14 @@ type Limits struct {
 // Entry is the register's word on a case or a grant; the zero value where it
 // has none.
 type Entry struct {
-	Ended  bool    // the grant was revoked, the case reserved
+	Ended  bool    // the grant was revoked, the case or the category is reserved
 	Limits *Limits // the most that a grant may open; nil where nothing limits it yet
+
+	Lifted    bool        // the case or the category was reserved, and is no more
+	Withdrawn bool        // the case is
+	Cancelled []comity.ID // withdrawals of the case
+	Held      []comity.ID // holds that lie on the case
+	Released  []comity.ID // holds that were released
 }
 
 // RecordKey seals a record's text at rest (AES-256). It prints as
@@ -148,6 +165,13 @@ type ReleaseOrder struct {
 //	reservation  ID the case,      Record the case,    act caseReserve on the case, by the authority
 //	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
 //	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by who handles evidence; Header
+//	lifting      ID the case,      Record the case,    act caseReserveLift on the case, by two of the authority
+//	hold         ID a new hold,    Record its case,    act holdPlace on the case, by the authority, or by a liaison for a request
+//	holdRelease  ID the hold,      Record its case,    act holdRelease on the hold, by the authority
+//	withdrawal   ID a new one,     Record its case,    act caseWithdraw on the case, by two of the authority
+//	cancellation ID the withdrawal, Record its case,   act caseWithdrawCancel on the withdrawal, by the authority
+//	categoryReservation, categoryLifting
+//	             ID and Record the reservation,        acts categoryReserve and categoryReserveLift on it, by the authority, the latter by two
 //
 // All officers are the state's own. A statement that takes two of them is
 // ordered twice, over the same body: as a proposal of its kind by the first,
@@ -181,6 +205,10 @@ type Keys interface {
 	Signer(ctx context.Context) (statement.Signer, error)
 	// CreateKey makes the key of that name unless it exists.
 	CreateKey(ctx context.Context, name string) error
+	// DestroyKey destroys the key of that name and everything that was ever
+	// wrapped under it; nil when there is none. Once it answers nil the key is gone
+	// for good.
+	DestroyKey(ctx context.Context, name string) error
 	// DataKey makes a new random key of 32 bytes and wraps it under the named
 	// key and the context. It never makes the named key: [ErrAbsent].
 	DataKey(ctx context.Context, name string, context [32]byte) (plain []byte, wrapped string, err error)

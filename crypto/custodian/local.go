@@ -83,13 +83,20 @@ func evidenceContext(headerHash [32]byte) [32]byte {
 	return sha256.Sum256(append([]byte("comity/evidence/v1"), headerHash[:]...))
 }
 
+// recordKinds are the records with words of their own.
+var recordKinds = []comity.Kind{comity.KindCase, comity.KindRequest, comity.KindReservation}
+
 // NewRecordKey implements [Custodian].
 func (l *Local) NewRecordKey(ctx context.Context, record comity.ID) (string, RecordKey, error) {
-	if _, err := comity.ParseID(string(record), comity.KindCase, comity.KindRequest); err != nil {
+	if _, err := comity.ParseID(string(record), recordKinds...); err != nil {
 		return "", RecordKey{}, err
 	}
 	if err := l.keys.CreateKey(ctx, KeyName(record)); err != nil {
 		return "", RecordKey{}, l.fault(err)
+	}
+	// After the key is made, lest it be made just behind its own destruction.
+	if err := l.stays(ctx, record); err != nil {
+		return "", RecordKey{}, err
 	}
 	plain, wrapped, err := l.keys.DataKey(ctx, KeyName(record), recordContext(record))
 	if err != nil {
@@ -100,7 +107,7 @@ func (l *Local) NewRecordKey(ctx context.Context, record comity.ID) (string, Rec
 
 // RecordKey implements [Custodian].
 func (l *Local) RecordKey(ctx context.Context, record comity.ID, wrapped string) (RecordKey, error) {
-	if _, err := comity.ParseID(string(record), comity.KindCase, comity.KindRequest); err != nil {
+	if _, err := comity.ParseID(string(record), recordKinds...); err != nil {
 		return RecordKey{}, err
 	}
 	plain, err := l.keys.Unwrap(ctx, KeyName(record), recordContext(record), wrapped)

@@ -13,14 +13,18 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
-// The register has an entry per case, one per grant, one per exhibit (see
-// [evidenceEntry]) and one per state (see [manifestEntry]). What the first two
-// hold can only ever shrink what is open: terms are met with terms, and marks
-// stay. So statements may be applied in any order and any number of times.
+// The register has an entry per case, one per grant, one per category that was
+// ever reserved, one per exhibit (see [evidenceEntry]) and one per state (see
+// [manifestEntry]). Of the first three, terms are met with terms, marks stay, and
+// of turns the greatest counts. So statements may be applied in any order and any
+// number of times.
 
 // caseEntry is the register's word on a case.
 type caseEntry struct {
-	Reserved *mark `json:"reserved,omitempty"`
+	reservations
+	Holds     map[comity.ID]hold  `json:"holds,omitempty"`
+	Cancelled map[comity.ID]*mark `json:"cancelled,omitempty"` // withdrawals
+	Withdrawn *mark               `json:"withdrawn,omitempty"`
 }
 
 // mark says by which statement, and when, something ended.
@@ -45,6 +49,7 @@ type grantTerms struct {
 	Agreement statement.AgreementRef `json:"agreement"`
 	Category  comity.Category        `json:"category"`
 	NotBefore int64                  `json:"notBefore"`
+	Turns     statement.Turns        `json:"turns,omitzero"` // when it was signed
 	limits
 }
 
@@ -207,14 +212,10 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 			}
 			return was == nil
 		})
-	case statement.KindReservation:
-		return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
-			was := e.Reserved
-			if was == nil {
-				e.Reserved = &m
-			}
-			return was == nil, nil
-		})
+	case statement.KindReservation, statement.KindLifting, statement.KindCategoryReservation, statement.KindCategoryLifting:
+		return l.enterReservation(ctx, s, m)
+	case statement.KindHold, statement.KindHoldRelease, statement.KindCancellation:
+		return l.enterHold(ctx, s, m)
 	}
 	return comity.Invalid("statement", fmt.Sprintf("a %s does not belong in the register", s.Kind))
 }
@@ -262,11 +263,16 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 	if err := s.Decode(&b); err != nil {
 		return comity.Invalid("statement", err.Error())
 	}
-	c, _, err := read[caseEntry](ctx, l, caseKey(s.Record))
+	c, of, err := l.turns(ctx, s.Record, b.Category)
 	if err != nil {
 		return err
 	}
-	late := c.Reserved != nil
+	terms := grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
+		Category: b.Category, NotBefore: b.NotBefore, limits: granted(b)}
+	if s.Turns != nil {
+		terms.Turns = *s.Turns
+	}
+	late := terms.over(c, of)
 	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
 		if err := e.of(s); err != nil {
 			return false, err
@@ -282,18 +288,12 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		}
 		// Terms are kept even of a grant that has ended, so that its grantee is
 		// told so in whichever order things came.
-		e.Grant = &grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
-			Category: b.Category, NotBefore: b.NotBefore, limits: granted(b)}
+		e.Grant = &terms
 		if late && e.Ended == nil {
 			e.Ended = &m // it must not come to life when the reservation is lifted
 		}
 		return true, nil
 	})
-}
-
-func reserved(state comity.State) error {
-	return comity.Denied(comity.ArticleDomesticReservation,
-		fmt.Sprintf("%s has reserved the case as a domestic matter", state), "two officers of its authority lift the reservation")
 }
 
 func ended() error {

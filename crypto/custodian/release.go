@@ -142,12 +142,12 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x eviden
 	if !registered || e.Case != o.Case || !e.Grant.Grantee.Covers(who.Officer) {
 		return comity.NotFound()
 	}
-	c, _, err := read[caseEntry](ctx, l, caseKey(o.Case))
+	c, of, err := l.turns(ctx, o.Case, e.Grant.Category)
 	if err != nil {
 		return err
 	}
 	switch now := l.now().Unix(); {
-	case e.Ended != nil, c.Reserved != nil, now >= open.NotAfter:
+	case e.Ended != nil, e.Grant.ended(c, of), now >= open.NotAfter:
 		return ended()
 	case now < e.Grant.NotBefore:
 		return comity.Denied(comity.ArticleTerm, "the grant has not begun", "wait until its beginning")
@@ -171,11 +171,11 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 	if !registered || e.Case != record || e.Grant.Grantee.State != grantee {
 		return Limits{}, comity.NotFound()
 	}
-	c, _, err := read[caseEntry](ctx, l, caseKey(record))
+	c, of, err := l.turns(ctx, record, e.Grant.Category)
 	if err != nil {
 		return Limits{}, err
 	}
-	if now := l.now().Unix(); e.Ended != nil || c.Reserved != nil || now >= open.NotAfter {
+	if now := l.now().Unix(); e.Ended != nil || e.Grant.ended(c, of) || now >= open.NotAfter {
 		return Limits{}, ended()
 	}
 	return open.told(), nil
@@ -185,7 +185,19 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 func (l *Local) Entered(ctx context.Context, record comity.ID) (Entry, error) {
 	if record.Kind() == comity.KindCase {
 		c, _, err := read[caseEntry](ctx, l, caseKey(record))
-		return Entry{Ended: c.Reserved != nil}, err
+		entry := Entry{Ended: c.inForce(), Lifted: c.turn() > 0 && !c.inForce(), Withdrawn: c.Withdrawn != nil}
+		for id := range c.Cancelled {
+			entry.Cancelled = append(entry.Cancelled, id)
+		}
+		for id, h := range c.Holds {
+			switch {
+			case h.Released != nil:
+				entry.Released = append(entry.Released, id)
+			case h.lies(l.now().Unix()):
+				entry.Held = append(entry.Held, id)
+			}
+		}
+		return entry, err
 	}
 	g, _, err := read[grantEntry](ctx, l, grantKey(record))
 	entry := Entry{Ended: g.Ended != nil}

@@ -45,6 +45,14 @@ var rules = map[statement.Kind]rule{
 	statement.KindReservation: {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, oneOfficer},
 	statement.KindRefusal:     {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false, oneOfficer},
 	statement.KindReceipt:     {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true, oneOfficer},
+
+	statement.KindLifting:             {statement.ActCaseReserveLift, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, twoOfficers},
+	statement.KindCategoryReservation: {statement.ActCategoryReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindReservation, comity.KindReservation, true, oneOfficer},
+	statement.KindCategoryLifting:     {statement.ActCategoryReserveLift, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindReservation, comity.KindReservation, true, twoOfficers},
+	statement.KindHold:                {statement.ActHoldPlace, "", comity.ArticleTerm, comity.KindHold, comity.KindCase, false, oneOfficer},
+	statement.KindHoldRelease:         {statement.ActHoldRelease, comity.RoleAuthority, comity.ArticleTerm, comity.KindHold, comity.KindCase, true, oneOfficer},
+	statement.KindWithdrawal:          {statement.ActCaseWithdraw, comity.RoleAuthority, comity.ArticleTerm, comity.KindWithdrawal, comity.KindCase, false, twoOfficers},
+	statement.KindCancellation:        {statement.ActCaseWithdrawCancel, comity.RoleAuthority, comity.ArticleTerm, comity.KindWithdrawal, comity.KindCase, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
@@ -98,34 +106,52 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 			return "", err
 		}
 	}
-	if err := l.judge(ctx, means, &s); err != nil {
-		return "", err
-	}
 	signer, err := l.signer(ctx)
 	if err != nil {
 		return "", err
 	}
-	compact, err = statement.Sign(ctx, signer, statement.TypStatement, s)
+	for range tries {
+		again := false
+		if compact, again, err = l.conclude(ctx, signer, means, who, s); !again {
+			return compact, err
+		}
+	}
+	return "", l.fault(ErrCAS)
+}
+
+// conclude judges, signs and enters. It asks to be called again when others
+// lifted meanwhile what a reservation had found in force.
+func (l *Local) conclude(ctx context.Context, signer statement.Signer, means SignOrder, who asked, s statement.Statement) (string, bool, error) {
+	if err := l.judge(ctx, means, who, &s); err != nil {
+		return "", false, err
+	}
+	compact, err := statement.Sign(ctx, signer, statement.TypStatement, s)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	// Nothing leaves here that others could not verify.
 	if s, err = l.directory.VerifyStatement(compact); err != nil {
-		return "", fmt.Errorf("custodian: what was signed does not verify: %w", err)
+		return "", false, fmt.Errorf("custodian: what was signed does not verify: %w", err)
 	}
-	// What only shrinks what is open is in force before anybody is told so: a
-	// statement that its bearer kept back would be worth nothing. And what an
-	// exhibit is, is settled before anybody has it in writing.
+	// What is in force by its signing is so before anybody is told: a statement
+	// that its bearer kept back would be worth nothing. And what an exhibit is, is
+	// settled before anybody has it in writing. A grant and a withdrawal wait for
+	// their leaf.
 	switch s.Kind {
-	case statement.KindNarrowing, statement.KindRevocation, statement.KindReservation:
-		err = l.enter(ctx, s, compact)
 	case statement.KindReceipt:
 		err = l.receive(ctx, s, compact)
+	case statement.KindGrant, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
+	default:
+		err = l.enter(ctx, s, compact)
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	return compact, nil
+	again, err := l.overtaken(ctx, s)
+	if err != nil {
+		return "", false, err
+	}
+	return compact, again, nil
 }
 
 func signedBy(who asked) statement.SignedBy {
@@ -155,7 +181,7 @@ func (l *Local) approve(o SignOrder, r rule, who asked, s *statement.Statement) 
 }
 
 // judge looks into the body.
-func (l *Local) judge(ctx context.Context, o SignOrder, s *statement.Statement) error {
+func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.Statement) error {
 	switch o.Kind {
 	case statement.KindGrant:
 		var b statement.GrantBody
@@ -176,11 +202,16 @@ func (l *Local) judge(ctx context.Context, o SignOrder, s *statement.Statement) 
 		}
 		_, err := l.grantOf(ctx, o, b.Case)
 		return err
-	case statement.KindReservation:
-		if o.ID != o.Record {
-			return comity.Invalid("id", "a reservation names its case twice")
-		}
-		return decode(s, &statement.ReserveBody{})
+	case statement.KindReservation, statement.KindLifting, statement.KindCategoryReservation, statement.KindCategoryLifting:
+		return l.judgeReservation(ctx, o, s)
+	case statement.KindHold:
+		return l.judgeHold(ctx, o, who, s)
+	case statement.KindHoldRelease:
+		return l.judgeHoldRelease(o, s)
+	case statement.KindWithdrawal:
+		return l.judgeWithdrawal(ctx, o, s)
+	case statement.KindCancellation:
+		return l.judgeCancellation(ctx, o, s)
 	case statement.KindRefusal:
 		var b statement.RefuseBody
 		if err := decode(s, &b); err != nil {
@@ -213,12 +244,19 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 	if err := l.newest(ctx, b.Grantee.State); err != nil {
 		return err
 	}
-	c, _, err := read[caseEntry](ctx, l, caseKey(o.Record))
-	if err != nil {
+	c, of, err := l.turns(ctx, o.Record, b.Category)
+	switch {
+	case err != nil:
 		return err
-	}
-	if c.Reserved != nil {
+	case c.Withdrawn != nil:
+		return withdrawn(l.state)
+	case c.inForce():
 		return reserved(l.state)
+	case of.inForce():
+		return categoryReserved(l.state)
+	}
+	if turns := (statement.Turns{Case: c.turn(), Category: of.turn()}); turns != (statement.Turns{}) {
+		s.Turns = &turns
 	}
 	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, b.Category, "", l.now())
 	if err != nil {

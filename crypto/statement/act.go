@@ -23,6 +23,14 @@ var acts = map[string]comity.Kind{
 	ActGrantRevoke:      comity.KindGrant,
 	ActCaseReserve:      comity.KindCase,
 	ActRequestRefuse:    comity.KindRequest,
+
+	ActCaseReserveLift:     comity.KindCase,
+	ActCategoryReserve:     comity.KindReservation,
+	ActCategoryReserveLift: comity.KindReservation,
+	ActHoldPlace:           comity.KindCase,
+	ActHoldRelease:         comity.KindHold,
+	ActCaseWithdraw:        comity.KindCase,
+	ActCaseWithdrawCancel:  comity.KindWithdrawal,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

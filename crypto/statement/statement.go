@@ -34,6 +34,14 @@ const (
 	ActGrantRevoke      = "grantRevoke"
 	ActCaseReserve      = "caseReserve"
 	ActRequestRefuse    = "requestRefuse"
+
+	ActCaseReserveLift     = "caseReserveLift"
+	ActCategoryReserve     = "categoryReserve"
+	ActCategoryReserveLift = "categoryReserveLift"
+	ActHoldPlace           = "holdPlace"
+	ActHoldRelease         = "holdRelease"
+	ActCaseWithdraw        = "caseWithdraw"
+	ActCaseWithdrawCancel  = "caseWithdrawCancel"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -125,6 +133,42 @@ type (
 	ReserveBody struct {
 		Reason string `json:"reason"`
 	}
+	// LiftBody lifts the reservation of a case; the act's record is the case.
+	LiftBody struct {
+		Reason string `json:"reason"`
+	}
+	// CategoryBody reserves a category of the state, or lifts its reservation;
+	// the act's record is the reservation, whose id the client of the officer
+	// who reserves chooses.
+	CategoryBody struct {
+		Category comity.Category `json:"category"`
+		Reason   string          `json:"reason"`
+	}
+	// HoldBody places a hold; the act's record is the case. The officer's client
+	// chooses the id. A hold that names a request is a preservation: it ends by
+	// itself, within [PreservationAge].
+	HoldBody struct {
+		ID       comity.ID `json:"id"`
+		Reason   string    `json:"reason"`
+		Request  comity.ID `json:"request,omitempty"`
+		NotAfter int64     `json:"notAfter,omitempty"` // Unix seconds, excluded; 0: until it is released
+	}
+	// HoldReleaseBody releases a hold; the act's record is the hold.
+	HoldReleaseBody struct {
+		Case   comity.ID `json:"case"` // of the hold
+		Reason string    `json:"reason"`
+	}
+	// WithdrawBody withdraws a case; the act's record is the case. The client of
+	// the officer who proposes it chooses the id.
+	WithdrawBody struct {
+		ID     comity.ID `json:"id"`
+		Reason string    `json:"reason"`
+	}
+	// WithdrawCancelBody cancels a withdrawal; the act's record is the withdrawal.
+	WithdrawCancelBody struct {
+		Case   comity.ID `json:"case"` // of the withdrawal
+		Reason string    `json:"reason"`
+	}
 	// RefuseBody refuses a request; the act's record is the request.
 	RefuseBody struct {
 		Ground comity.Ground `json:"ground"`
@@ -143,6 +187,15 @@ const (
 	KindReservation Kind = "reservation"
 	KindRefusal     Kind = "refusal"
 	KindReceipt     Kind = "receipt"
+
+	KindLifting             Kind = "lifting"
+	KindCategoryReservation Kind = "categoryReservation"
+	KindCategoryLifting     Kind = "categoryLifting"
+	KindHold                Kind = "hold"
+	KindHoldRelease         Kind = "holdRelease"
+	KindWithdrawal          Kind = "withdrawal"
+	KindCancellation        Kind = "cancellation" // of a withdrawal
+
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
@@ -151,11 +204,20 @@ const (
 // ProposalAge is how long the second officer has: an older proposal has lapsed.
 const ProposalAge = 72 * time.Hour
 
+const (
+	// WithdrawalAge is how long a case stays, for any officer of the authority to
+	// cancel it, after its withdrawal was approved.
+	WithdrawalAge = 72 * time.Hour
+	// PreservationAge is the most that a hold for another state's request lasts.
+	PreservationAge = 60 * 24 * time.Hour
+)
+
 // Statement is what a state's statement key signs, over the signed act of the
 // officer whose act it is. A grant and everything about it carries the grant's
 // id as ID and the case as Record; a refusal its own id and the request; a
-// receipt the exhibit and its case; a reservation the case twice; a proposal what
-// the statement carries that it proposes.
+// receipt the exhibit and its case; a hold, a withdrawal and what ends them their
+// own id and the case; a reservation and its lifting the case twice, of a category
+// the reservation twice; a proposal what the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`
@@ -168,7 +230,17 @@ type Statement struct {
 	Agreement *AgreementRef   `json:"agreement,omitempty"`
 	Of        Kind            `json:"of,omitempty"`     // of a proposal: the kind of statement that it proposes
 	Second    *Second         `json:"second,omitempty"` // who approved it, where two officers did the act
+	Turns     *Turns          `json:"turns,omitempty"`
 	IssuedAt  int64           `json:"iat"`
+}
+
+// Turns count how often a case and a category of the state had been reserved, in
+// the custodian's register, when the statement was signed: a reservation itself
+// included, of a lifting that which it lifts. A grant holds in its own turn only,
+// so that it does not revive in whichever order statements come.
+type Turns struct {
+	Case     int `json:"case,omitempty"`
+	Category int `json:"category,omitempty"`
 }
 
 // Second is the second pair of eyes: another officer of the state who, by a key

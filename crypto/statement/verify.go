@@ -34,7 +34,28 @@ var kinds = map[Kind]kind{
 		Statement.onRecord, func() any { return &RefuseBody{} }},
 	KindReceipt: {ActEvidenceComplete, "", comity.KindEvidence, comity.KindCase,
 		Statement.onID, func() any { return &CompleteBody{} }},
+
+	KindLifting: {ActCaseReserveLift, comity.RoleAuthority, comity.KindCase, comity.KindCase,
+		Statement.onRecord, func() any { return &LiftBody{} }},
+	KindCategoryReservation: {ActCategoryReserve, comity.RoleAuthority, comity.KindReservation, comity.KindReservation,
+		Statement.onRecord, func() any { return &CategoryBody{} }},
+	KindCategoryLifting: {ActCategoryReserveLift, comity.RoleAuthority, comity.KindReservation, comity.KindReservation,
+		Statement.onRecord, func() any { return &CategoryBody{} }},
+	KindHold: {ActHoldPlace, "", comity.KindHold, comity.KindCase,
+		Statement.onRecord, func() any { return &HoldBody{} }},
+	KindHoldRelease: {ActHoldRelease, comity.RoleAuthority, comity.KindHold, comity.KindCase,
+		Statement.onID, func() any { return &HoldReleaseBody{} }},
+	KindWithdrawal: {ActCaseWithdraw, comity.RoleAuthority, comity.KindWithdrawal, comity.KindCase,
+		Statement.onRecord, func() any { return &WithdrawBody{} }},
+	KindCancellation: {ActCaseWithdrawCancel, comity.RoleAuthority, comity.KindWithdrawal, comity.KindCase,
+		Statement.onID, func() any { return &WithdrawCancelBody{} }},
 }
+
+// once are the kinds whose ID and Record are one.
+var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true}
+
+// paired are the kinds that are nothing without a second officer.
+var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
 
 func (s Statement) onID() comity.ID     { return s.ID }
 func (s Statement) onRecord() comity.ID { return s.Record }
@@ -127,8 +148,10 @@ func (s Statement) check(union string) error {
 	switch {
 	case s.Union != union:
 		return fmt.Errorf("it is not of the union %q", union)
-	case says == KindReservation && s.ID != s.Record:
-		return errors.New("a reservation names one case")
+	case once[says] && s.ID != s.Record:
+		return fmt.Errorf("a %s names one record", says)
+	case paired[s.Kind] && s.Second == nil:
+		return fmt.Errorf("a %s takes two officers", s.Kind)
 	case s.IssuedAt < last.IssuedAt-clockSlack || s.IssuedAt > last.IssuedAt+clockSlack:
 		return errors.New("it was not made when the officer's act was fresh")
 	case s.Agreement != nil && (s.Agreement.ID == "" || !isHash(s.Agreement.Hash)):
@@ -146,6 +169,14 @@ func (s Statement) check(union string) error {
 		named = b.Case
 	case *RevokeBody:
 		named = b.Case
+	case *HoldReleaseBody:
+		named = b.Case
+	case *WithdrawCancelBody:
+		named = b.Case
+	case *HoldBody:
+		return s.under(b.ID)
+	case *WithdrawBody:
+		return s.under(b.ID)
 	}
 	if named != s.Record {
 		return errors.New("the officer signed it of another case")
@@ -182,6 +213,14 @@ func (s Statement) acted(o SignedBy, act, union string, k kind) (Act, error) {
 		return a, errors.New("its body is not the one that the officer signed")
 	}
 	return a, nil
+}
+
+// under checks the id that the officer's client chose.
+func (s Statement) under(signed comity.ID) error {
+	if signed != s.ID {
+		return fmt.Errorf("the officer signed the %s under another id", s.Kind)
+	}
+	return nil
 }
 
 func (s Statement) checkGrant(g *GrantBody) error {

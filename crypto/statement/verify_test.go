@@ -74,6 +74,9 @@ func TestStatementsRoundTrip(t *testing.T) {
 	terms, c := grantBody(), comity.NewID(comity.KindCase)
 	grant := terms.ID
 	request, evidence := comity.NewID(comity.KindRequest), comity.NewID(comity.KindEvidence)
+	reservation, hold, withdrawal := comity.NewID(comity.KindReservation), comity.NewID(comity.KindHold), comity.NewID(comity.KindWithdrawal)
+	category := statement.CategoryBody{Category: tokentest.Category, Reason: "domestic"}
+	second := map[statement.Kind]bool{statement.KindLifting: true, statement.KindCategoryLifting: true, statement.KindWithdrawal: true}
 	for _, k := range []struct {
 		officer        string
 		kind           statement.Kind
@@ -90,9 +93,25 @@ func TestStatementsRoundTrip(t *testing.T) {
 			statement.RefuseBody{Ground: comity.GroundNotStated}, &statement.RefuseBody{}},
 		{"investigator@KZ", statement.KindReceipt, statement.ActEvidenceComplete, evidence, c, evidence,
 			statement.CompleteBody{BeginHash: anyHash, Root: anyHash, PlainSHA256: anyHash, Size: 1 << 40, Parts: 9}, &statement.CompleteBody{}},
+		{"authority@KZ", statement.KindLifting, statement.ActCaseReserveLift, c, c, c, statement.LiftBody{Reason: "over"}, &statement.LiftBody{}},
+		{"authority@KZ", statement.KindCategoryReservation, statement.ActCategoryReserve, reservation, reservation, reservation, category, &statement.CategoryBody{}},
+		{"authority@KZ", statement.KindCategoryLifting, statement.ActCategoryReserveLift, reservation, reservation, reservation, category, &statement.CategoryBody{}},
+		{"authority@KZ", statement.KindHold, statement.ActHoldPlace, hold, c, c, statement.HoldBody{ID: hold, Reason: "proceedings"}, &statement.HoldBody{}},
+		{"authority@KZ", statement.KindHoldRelease, statement.ActHoldRelease, hold, c, hold, statement.HoldReleaseBody{Case: c}, &statement.HoldReleaseBody{}},
+		{"authority@KZ", statement.KindWithdrawal, statement.ActCaseWithdraw, withdrawal, c, c, statement.WithdrawBody{ID: withdrawal}, &statement.WithdrawBody{}},
+		{"authority@KZ", statement.KindCancellation, statement.ActCaseWithdrawCancel, withdrawal, c, withdrawal, statement.WithdrawCancelBody{Case: c}, &statement.WithdrawCancelBody{}},
 	} {
 		n := newNotary(t, k.officer)
 		s := n.statement(t, k.kind, k.act, k.id, k.record, k.on, k.body)
+		if second[k.kind] {
+			other := &notary{Union: n.Union}
+			other.who, _, other.key = n.Login(t, "second@KZ")
+			by := other.statement(t, k.kind, k.act, k.id, k.record, k.on, k.body)
+			if _, err := n.Directory.VerifyStatement(n.sign(t, s)); err == nil {
+				t.Errorf("%s: by one officer", k.kind)
+			}
+			s.Second = &statement.Second{Officer: by.Officer, Act: by.Act}
+		}
 		got, err := n.Directory.VerifyStatement(n.sign(t, s))
 		if err != nil {
 			t.Errorf("%s: %v", k.kind, err)

@@ -6,14 +6,25 @@
 
 # Make a case's key. Only derived AES-256 keys can be made, so that a key is of
 # no use without the context that names what it opens. Nothing that already
-# exists is changed by it. No read, list or delete; keys/NAME/config, /rotate,
+# exists is changed by it. No read or list; keys/NAME/rotate,
 # /import, /trim and everything else below it match nothing here.
 path "MOUNT/cases/keys/+" {
-  capabilities        = ["create", "update"]
+  capabilities        = ["create", "update", "delete"]
   required_parameters = ["type", "derived"]
   allowed_parameters = {
     "type"    = ["aes256-gcm96"]
     "derived" = [true]
+  }
+}
+
+# Destroy a case's key, which is its withdrawal: make it deletable, and delete
+# it. Nothing else of a key's configuration can be changed. The custodian does so
+# only over a withdrawal that two officers of the authority signed three days before.
+path "MOUNT/cases/keys/+/config" {
+  capabilities        = ["update"]
+  required_parameters = ["deletion_allowed"]
+  allowed_parameters = {
+    "deletion_allowed" = [true]
   }
 }
 
@@ -37,6 +48,9 @@ path "MOUNT/statements/keys/statements" {
 # The register: entries are written under check-and-set, which the mount
 # requires, and never deleted, listed or rolled out of their history.
 path "MOUNT/register/data/case/+" {
+  capabilities = ["create", "read", "update"]
+}
+path "MOUNT/register/data/category/+" {
   capabilities = ["create", "read", "update"]
 }
 path "MOUNT/register/data/grant/+" {

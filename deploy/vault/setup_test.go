@@ -107,6 +107,9 @@ func TestAllowed(t *testing.T) {
 		{http.MethodGet, "register/data/evidence/evidence1_x", nil},
 		{write, "register/data/manifest/kz", fields{"options": fields{"cas": 0}, "data": fields{"entry": "{}"}}},
 		{http.MethodGet, "register/data/manifest/kz", nil},
+		{write, "register/data/category/ransomware", fields{"options": fields{"cas": 0}, "data": fields{"entry": "{}"}}},
+		{write, "cases/keys/case-1/config", fields{"deletion_allowed": true}}, // a withdrawal
+		{http.MethodDelete, "cases/keys/case-1", nil},
 	} {
 		if _, err := request(t, s.client, try.method, s.mount+"/"+try.path, try.body); err != nil {
 			t.Errorf("%s %s: %v", try.method, try.path, err)
@@ -157,9 +160,11 @@ func TestForbidden(t *testing.T) {
 	own(write, "cases/keys/case-2", nil)
 	// What is done to keys.
 	for _, k := range []string{"cases/keys/case-1", "statements/keys/statements"} {
-		own(http.MethodDelete, k, nil)
-		own(write, k+"/config", fields{"deletion_allowed": true})
+		own(write, k+"/config", fields{"deletion_allowed": false})
+		own(write, k+"/config", fields{"deletion_allowed": true, "exportable": true})
 		own(write, k+"/config", fields{"exportable": true})
+		own(write, k+"/config", fields{"min_decryption_version": 2})
+		own(write, k+"/config", nil)
 		own(write, k+"/config", fields{"type": "aes256-gcm96", "derived": true})
 		own(write, k+"/rotate", fields{})
 		own(write, k+"/rotate", key)
@@ -168,6 +173,8 @@ func TestForbidden(t *testing.T) {
 		own(write, k+"/import_version", fields{"ciphertext": b64})
 		own(write, k+"/soft-delete", fields{})
 	}
+	own(http.MethodDelete, "statements/keys/statements", nil)
+	own(write, "statements/keys/statements/config", fields{"deletion_allowed": true})
 	for _, m := range []string{"cases", "statements"} {
 		name := map[string]string{"cases": "case-1", "statements": "statements"}[m]
 		own(list, m+"/keys", nil)

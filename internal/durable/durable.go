@@ -27,6 +27,26 @@ func WriteFile(path string, data []byte, mode fs.FileMode) error {
 	return nil
 }
 
+// Remove removes the file at path, which need not exist. When it returns without
+// an error the name is gone from the disk too.
+func Remove(path string) error {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	err = dir.Remove(filepath.Base(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err == nil {
+		err = Sync(dir, ".")
+	}
+	if err = errors.Join(err, dir.Close()); err != nil {
+		return fmt.Errorf("remove %s: %w", path, err)
+	}
+	return nil
+}
+
 // WriteIn is WriteFile below root. The content is gathered in the file temp,
 // which must not exist and lies on the same file system as name.
 func WriteIn(root *os.Root, temp, name string, data []byte, mode fs.FileMode) error {

@@ -29,7 +29,7 @@ func Run(t *testing.T, open func(*testing.T) custodian.Keys) {
 		name string
 		test func(*testing.T, custodian.Keys)
 	}{
-		{"data keys", dataKeys}, {"missing keys", missingKeys}, {"creation is idempotent", createTwice}, {"names", badNames},
+		{"data keys", dataKeys}, {"missing keys", missingKeys}, {"creation is idempotent", createTwice}, {"destruction", destruction}, {"names", badNames},
 		{"signer", signer}, {"register", register}, {"register versions", registerCAS}, {"register race", registerRace},
 		{"all at once", atOnce},
 	} {
@@ -118,6 +118,38 @@ func createTwice(t *testing.T, k custodian.Keys) {
 	}
 }
 
+func destruction(t *testing.T, k custodian.Keys) {
+	ctx, n, other := t.Context(), created(t, k), created(t, k)
+	_, wrapped, err := k.DataKey(ctx, n, context32("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := k.DestroyKey(ctx, n); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Unwrap(ctx, n, context32("x"), wrapped); !errors.Is(err, custodian.ErrAbsent) {
+			t.Fatalf("unwrapped under a destroyed key: %v, want ErrAbsent", err)
+		}
+		if _, _, err := k.DataKey(ctx, n, context32("x")); !errors.Is(err, custodian.ErrAbsent) {
+			t.Fatalf("a data key under a destroyed key: %v, want ErrAbsent", err)
+		}
+	}
+	if err := k.DestroyKey(ctx, name()); err != nil {
+		t.Errorf("destroying a key that never was: %v", err)
+	}
+	if _, _, err := k.DataKey(ctx, other, context32("x")); err != nil {
+		t.Errorf("another key went with it: %v", err)
+	}
+	// One of the same name is another key.
+	if err := k.CreateKey(ctx, n); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Unwrap(ctx, n, context32("x"), wrapped); !errors.Is(err, custodian.ErrWrapped) {
+		t.Errorf("what a destroyed key wrapped opens under a new one: %v", err)
+	}
+}
+
 func badNames(t *testing.T, k custodian.Keys) {
 	ctx := t.Context()
 	for _, n := range []string{"", "..", "../statements", "a/b", "a/config", "A", "case-1?x=1", "case-1#", "case%2f1", "case 1", "case-\n"} {
@@ -126,6 +158,9 @@ func badNames(t *testing.T, k custodian.Keys) {
 		}
 		if _, _, err := k.DataKey(ctx, n, context32("x")); err == nil {
 			t.Errorf("used a key %q", n)
+		}
+		if err := k.DestroyKey(ctx, n); err == nil {
+			t.Errorf("destroyed a key %q", n)
 		}
 		if _, err := k.Unwrap(ctx, n, context32("x"), "vault:v1:x"); err == nil {
 			t.Errorf("unwrapped with a key %q", n)
@@ -324,6 +359,10 @@ func (a *alternate) Signer(ctx context.Context) (statement.Signer, error) {
 
 func (a *alternate) CreateKey(ctx context.Context, name string) error {
 	return a.next().CreateKey(ctx, name)
+}
+
+func (a *alternate) DestroyKey(ctx context.Context, name string) error {
+	return a.next().DestroyKey(ctx, name)
 }
 
 func (a *alternate) DataKey(ctx context.Context, name string, c [32]byte) ([]byte, string, error) {

@@ -67,8 +67,11 @@ func (w *World) aside(t *testing.T) *custodian.Local {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return custodian.New(custodian.Options{State: "KZ", Directory: w.Union.Directory, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now},
-		divided{w.Keys, other})
+	return w.over(divided{w.Keys, other})
+}
+
+func (w *World) over(k custodian.Keys) *custodian.Local {
+	return custodian.New(custodian.Options{State: "KZ", Directory: w.Union.Directory, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now}, k)
 }
 
 // divided takes keys from one place and the register from another.

@@ -140,6 +140,21 @@ func (k *Keyring) CreateKey(_ context.Context, name string) error {
 	return durable.WriteFile(path, master, 0o600)
 }
 
+// DestroyKey implements [custodian.Keys]. A file system may keep the bytes where
+// it likes: like everything here, this protects against nobody who can read it.
+func (k *Keyring) DestroyKey(_ context.Context, name string) error {
+	path, err := k.keyPath(name)
+	if err != nil {
+		return err
+	}
+	unlock, err := k.lock.Lock()
+	if err != nil {
+		return fmt.Errorf("keyring: %w", err)
+	}
+	defer unlock()
+	return durable.Remove(path)
+}
+
 const wrappedPrefix = "keyring:v1:"
 
 // DataKey implements [custodian.Keys].

@@ -113,6 +113,32 @@ func (k *Keys) CreateKey(ctx context.Context, name string) error {
 	return err
 }
 
+// DestroyKey implements [custodian.Keys]. Vault deletes only a key that was
+// made deletable before, in a call of its own: one that was interrupted between
+// the two is repeated from the first.
+func (k *Keys) DestroyKey(ctx context.Context, name string) error {
+	if !nameForm.MatchString(name) {
+		return fmt.Errorf("vault: %q cannot name a key", name)
+	}
+	_, err := k.write(ctx, CasesMount+"/keys/"+name+"/config", map[string]any{"deletion_allowed": true})
+	if err == nil {
+		err = k.call(ctx, func(ctx context.Context) error {
+			_, err := k.client.Logical().DeleteWithContext(ctx, k.mount+"/"+CasesMount+"/keys/"+name)
+			return err
+		})
+	}
+	if noKey(err) { // another was as fast, or it was never made
+		return nil
+	}
+	return err
+}
+
+// noKey reports whether Vault refused to change or delete a key as there is none.
+func noKey(err error) bool {
+	return status(err) == http.StatusBadRequest && (strings.Contains(err.Error(), "no existing key named") ||
+		strings.Contains(err.Error(), "could not delete key; not found"))
+}
+
 // DataKey implements [custodian.Keys].
 func (k *Keys) DataKey(ctx context.Context, name string, context [32]byte) ([]byte, string, error) {
 	if !nameForm.MatchString(name) {

@@ -1,0 +1,368 @@
+package custodiantest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/custodian/keyring"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
+)
+
+// both has an order done by two officers of the authority over one body, and
+// gives the final statement.
+func (w *World) both(t *testing.T, o custodian.SignOrder) string {
+	t.Helper()
+	return w.sign(t, w.approving(t, "second@KZ", o, w.sign(t, proposed(o))))
+}
+
+func (w *World) liftOrder(t *testing.T, officer string, caseID comity.ID) custodian.SignOrder {
+	t.Helper()
+	return w.signOrder(t, officer, statement.KindLifting, statement.ActCaseReserveLift, caseID, caseID, caseID, statement.LiftBody{Reason: "over"})
+}
+
+func (w *World) categoryOrder(t *testing.T, officer string, kind statement.Kind, c comity.Category) custodian.SignOrder {
+	t.Helper()
+	id, act := comity.NewID(comity.KindReservation), statement.ActCategoryReserve
+	if kind == statement.KindCategoryLifting {
+		act = statement.ActCategoryReserveLift
+	}
+	return w.signOrder(t, officer, kind, act, id, id, id, statement.CategoryBody{Category: c, Reason: "domestic"})
+}
+
+// lifting: a reservation is lifted by two officers of the authority; what ended
+// by it stays ended, and what is granted after it is open.
+func lifting(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	_, err := w.Local.Sign(t.Context(), proposed(w.liftOrder(t, "authority@KZ", e.Case)))
+	refused(t, "lifting what is not reserved", err, conflict)
+
+	running, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	kept := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	keptGrant := w.sign(t, kept)
+	reservation := w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case))
+	w.closed(t, "a running grant", "investigator@AM", e, running, denied(comity.ArticleTerm))
+
+	o := w.liftOrder(t, "authority@KZ", e.Case)
+	_, err = w.Local.Sign(t.Context(), o)
+	refused(t, "lifted by one officer", err, denied(comity.ArticleDomesticReservation))
+	proposal := w.sign(t, proposed(w.liftOrder(t, "authority@KZ", e.Case)))
+	for officer, want := range map[string]refusal{"authority@KZ": denied(comity.ArticleDomesticReservation),
+		"liaison@KZ": denied(comity.ArticleDomesticReservation), "authority@AM": denied(comity.ArticleNonInterference)} {
+		_, err = w.Local.Sign(t.Context(), w.approving(t, officer, o, proposal))
+		refused(t, "approved by "+officer, err, want)
+	}
+	w.apply(t, reservation)
+	lifted := w.sign(t, w.approving(t, "second@KZ", o, proposal))
+	if got, err := w.Local.Entered(t.Context(), e.Case); err != nil || got.Ended || !got.Lifted {
+		t.Errorf("after the lifting the register says %+v, %v", got, err)
+	}
+	w.closed(t, "a grant that ended by the reservation", "investigator@AM", e, running, denied(comity.ArticleTerm))
+	w.apply(t, keptGrant)
+	w.closed(t, "a grant signed before and applied after the lifting", "investigator@AM", e, kept.ID, denied(comity.ArticleTerm))
+	again, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	w.open(t, "investigator@AM", e, again)
+	w.apply(t, reservation, lifted) // the outbox comes late
+	w.open(t, "investigator@AM", e, again)
+
+	w.sign(t, w.reserveOrder(t, "second@KZ", e.Case))
+	w.closed(t, "reserved anew", "investigator@AM", e, again, denied(comity.ArticleTerm))
+	w.apply(t, lifted)
+	w.closed(t, "the old lifting of a new reservation", "investigator@AM", e, again, denied(comity.ArticleTerm))
+}
+
+// anyTurn applies two reservations, their liftings and a grant signed before,
+// between and after, in every order: the outcome is the same.
+func anyTurn(t *testing.T, w *World) {
+	for _, category := range []bool{false, true} {
+		e := w.NewExhibit(t, w.NewCase(t))
+		reserve := func() string { return w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case)) }
+		lift := func() string { return w.both(t, w.liftOrder(t, "authority@KZ", e.Case)) }
+		if category {
+			reserve = func() string {
+				return w.sign(t, w.categoryOrder(t, "authority@KZ", statement.KindCategoryReservation, tokentest.Category))
+			}
+			lift = func() string {
+				return w.both(t, w.categoryOrder(t, "authority@KZ", statement.KindCategoryLifting, tokentest.Category))
+			}
+		}
+		grant := func() (comity.ID, string) {
+			o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+			return o.ID, w.sign(t, o)
+		}
+		before, beforeJWS := grant()
+		first, firstLifted := reserve(), lift()
+		between, betweenJWS := grant()
+		second, secondLifted := reserve(), lift()
+		after, afterJWS := grant()
+		all := []string{beforeJWS, first, firstLifted, betweenJWS, second, secondLifted, afterJWS}
+		orders := permutations(len(all))
+		for n := 0; n < len(orders); n += 211 { // a spread of the 5,040, the first included
+			register, err := keyring.Open(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := w.over(divided{w.Keys, fresh{register, w.Keys}})
+			for range 2 {
+				for _, i := range orders[n] {
+					if err := l.Apply(t.Context(), all[i]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for id, want := range map[comity.ID]bool{before: false, between: false, after: true} {
+				_, err := l.Release(t.Context(), w.Order(t, "investigator@AM", e, id, comity.PurposeInvestigation))
+				if want != (err == nil) || err != nil && comity.CodeOf(err) != comity.CodeDenied {
+					t.Fatalf("category %v, order %v: the grant opens: %v, want %v", category, orders[n], err, want)
+				}
+			}
+		}
+	}
+}
+
+// fresh is a register of its own but for exhibits, which stand in another.
+type fresh struct {
+	custodian.Keys
+	exhibits custodian.Keys
+}
+
+func (f fresh) RegisterGet(ctx context.Context, key string) ([]byte, int64, error) {
+	if strings.HasPrefix(key, "evidence/") {
+		return f.exhibits.RegisterGet(ctx, key)
+	}
+	return f.Keys.RegisterGet(ctx, key)
+}
+
+// reservedCategory: every case of the category is closed and ungrantable, those
+// of others are not.
+func reservedCategory(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	running, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	for officer, want := range map[string]refusal{"liaison@KZ": denied(comity.ArticleDomesticReservation),
+		"investigator@KZ": denied(comity.ArticleDomesticReservation), "authority@AM": denied(comity.ArticleNonInterference)} {
+		_, err := w.Local.Sign(t.Context(), w.categoryOrder(t, officer, statement.KindCategoryReservation, tokentest.Category))
+		refused(t, "reserved by "+officer, err, want)
+	}
+	for _, c := range []comity.Category{"", "ransom ware", "../CASE", "ransomware"} {
+		_, err := w.Local.Sign(t.Context(), w.categoryOrder(t, "authority@KZ", statement.KindCategoryReservation, c))
+		refused(t, "the category "+string(c), err, invalid)
+	}
+	w.sign(t, w.categoryOrder(t, "authority@KZ", statement.KindCategoryReservation, "ANOTHER"))
+	w.open(t, "investigator@AM", e, running)
+
+	w.sign(t, w.categoryOrder(t, "authority@KZ", statement.KindCategoryReservation, tokentest.Category))
+	if got, err := w.Local.EnteredCategory(t.Context(), tokentest.Category); err != nil || !got.Ended || got.Lifted {
+		t.Errorf("the register says %+v, %v", got, err)
+	}
+	w.closed(t, "a running grant of the category", "investigator@AM", e, running, denied(comity.ArticleTerm))
+	_, err := w.Local.Standing(t.Context(), e.Case, running, "AM")
+	refused(t, "its words", err, denied(comity.ArticleTerm))
+	_, err = w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", w.NewCase(t), w.terms()))
+	refused(t, "a grant of another case of it", err, denied(comity.ArticleDomesticReservation))
+	w.open(t, "investigator@KZ", e, "")
+
+	_, err = w.Local.Sign(t.Context(), w.categoryOrder(t, "authority@KZ", statement.KindCategoryLifting, tokentest.Category))
+	refused(t, "lifted by one officer", err, denied(comity.ArticleDomesticReservation))
+	w.both(t, w.categoryOrder(t, "authority@KZ", statement.KindCategoryLifting, tokentest.Category))
+	w.closed(t, "after the lifting", "investigator@AM", e, running, denied(comity.ArticleTerm))
+	again, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	w.open(t, "investigator@AM", e, again)
+}
+
+// reserveAgainstGrant runs reservations, liftings and grants of one case at
+// once: whatever came out, a grant from before the last reservation is closed.
+func reserveAgainstGrant(t *testing.T, w *World) {
+	for range 5 {
+		e := w.NewExhibit(t, w.NewCase(t))
+		second := w.Another(custodian.Quota{})
+		w.sign(t, w.reserveOrder(t, "authority@KZ", e.Case))
+		o := w.liftOrder(t, "authority@KZ", e.Case)
+		lift, reserve := w.approving(t, "second@KZ", o, w.sign(t, proposed(o))), w.reserveOrder(t, "authority@KZ", e.Case)
+		grant := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+		var group sync.WaitGroup
+		var lifted, granted error
+		var reservation, made string
+		group.Go(func() { _, lifted = w.Local.Sign(t.Context(), lift) })
+		group.Go(func() { reservation, _ = second.Sign(t.Context(), reserve) })
+		group.Go(func() { made, granted = w.Local.Sign(t.Context(), grant) })
+		group.Wait()
+		if lifted != nil || reservation == "" {
+			t.Fatalf("lifted: %v, reserved: %q", lifted, reservation)
+		}
+		s, err := w.Union.Directory.VerifyStatement(reservation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.Local.Entered(t.Context(), e.Case)
+		if err != nil || s.Turns.Case == 2 != got.Ended {
+			t.Fatalf("the reservation of turn %d and the lifting of the first leave %+v, %v", s.Turns.Case, got, err)
+		}
+		if granted == nil {
+			w.apply(t, made)
+			_, err := w.Local.Release(t.Context(), w.Order(t, "investigator@AM", e, grant.ID, comity.PurposeInvestigation))
+			if (err == nil) == got.Ended {
+				t.Fatalf("reserved %v, and the grant opens: %v", got.Ended, err)
+			}
+		}
+	}
+}
+
+func (w *World) holdOrder(t *testing.T, officer string, caseID comity.ID, b statement.HoldBody) custodian.SignOrder {
+	t.Helper()
+	b.ID, b.Reason = comity.NewID(comity.KindHold), "proceedings"
+	return w.signOrder(t, officer, statement.KindHold, statement.ActHoldPlace, caseID, b.ID, caseID, b)
+}
+
+func (w *World) releaseHoldOrder(t *testing.T, officer string, id, caseID comity.ID) custodian.SignOrder {
+	t.Helper()
+	return w.signOrder(t, officer, statement.KindHoldRelease, statement.ActHoldRelease, id, id, caseID, statement.HoldReleaseBody{Case: caseID, Reason: "over"})
+}
+
+func (w *World) withdrawOrder(t *testing.T, officer string, caseID comity.ID) custodian.SignOrder {
+	t.Helper()
+	b := statement.WithdrawBody{ID: comity.NewID(comity.KindWithdrawal), Reason: "filed in error"}
+	return w.signOrder(t, officer, statement.KindWithdrawal, statement.ActCaseWithdraw, caseID, b.ID, caseID, b)
+}
+
+func (w *World) cancelOrder(t *testing.T, officer string, id, caseID comity.ID) custodian.SignOrder {
+	t.Helper()
+	return w.signOrder(t, officer, statement.KindCancellation, statement.ActCaseWithdrawCancel, id, id, caseID,
+		statement.WithdrawCancelBody{Case: caseID, Reason: "not in error"})
+}
+
+// withdrawal: after 72 hours by the custodian's clock the key is gone, for good.
+func withdrawal(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	wrapped, _, err := w.Local.NewRecordKey(t.Context(), e.Case)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	kept := w.sign(t, w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	o := w.withdrawOrder(t, "authority@KZ", e.Case)
+	_, err = w.Local.Sign(t.Context(), o)
+	refused(t, "withdrawn by one officer", err, denied(comity.ArticleTerm))
+	_, err = w.Local.Sign(t.Context(), proposed(w.withdrawOrder(t, "liaison@KZ", e.Case)))
+	refused(t, "proposed by a liaison", err, denied(comity.ArticleTerm))
+	proposal := w.sign(t, proposed(o))
+	refused(t, "a proposal carried out", w.Local.Withdraw(t.Context(), proposal), invalid)
+	jws := w.sign(t, w.approving(t, "second@KZ", o, proposal))
+	refused(t, "put into the register", w.Local.Apply(t.Context(), jws), invalid)
+	refused(t, "a grant carried out", w.Local.Withdraw(t.Context(), kept), invalid)
+	w.advance(statement.WithdrawalAge - time.Second)
+	refused(t, "a second too early", w.Local.Withdraw(t.Context(), jws), denied(comity.ArticleTerm))
+	w.open(t, "investigator@AM", e, grant)
+	w.advance(time.Second)
+	for range 2 { // also when it was interrupted, or done by two at once
+		if err := w.Local.Withdraw(t.Context(), jws); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.closed(t, "a grant of what is withdrawn", "investigator@AM", e, grant, denied(comity.ArticleTerm))
+	w.closed(t, "its own state", "investigator@KZ", e, "", absent)
+	_, err = w.Local.RecordKey(t.Context(), e.Case, wrapped)
+	refused(t, "its words", err, absent)
+	_, _, err = w.Local.NewRecordKey(t.Context(), e.Case)
+	refused(t, "its key made again", err, conflict)
+	if _, _, err := w.Keys.DataKey(t.Context(), custodian.KeyName(e.Case), context32("x")); !errors.Is(err, custodian.ErrAbsent) {
+		t.Errorf("a key that was refused exists: %v", err)
+	}
+	for what, order := range map[string]custodian.SignOrder{"a grant": w.grantOrder(t, "liaison@KZ", e.Case, w.terms()),
+		"a hold": w.holdOrder(t, "authority@KZ", e.Case, statement.HoldBody{}), "a reservation": w.reserveOrder(t, "authority@KZ", e.Case),
+		"a second withdrawal": proposed(w.withdrawOrder(t, "authority@KZ", e.Case)), "a cancellation": w.cancelOrder(t, "authority@KZ", o.ID, e.Case)} {
+		_, err := w.Local.Sign(t.Context(), order)
+		refused(t, what+" of what is withdrawn", err, conflict)
+	}
+}
+
+// withdrawalStopped: by a hold while it lies, by any officer's cancellation for good.
+func withdrawalStopped(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	o := w.withdrawOrder(t, "authority@KZ", e.Case)
+	jws := w.both(t, o)
+	hold := w.holdOrder(t, "authority@KZ", e.Case, statement.HoldBody{})
+	w.sign(t, hold)
+	preserved := w.holdOrder(t, "liaison@KZ", e.Case, statement.HoldBody{Request: comity.NewID(comity.KindRequest), NotAfter: w.now() + 4*24*3600})
+	w.sign(t, preserved)
+	_, err := w.Local.Sign(t.Context(), proposed(w.withdrawOrder(t, "authority@KZ", e.Case)))
+	refused(t, "proposed during a hold", err, denied(comity.ArticleTerm))
+	w.advance(statement.WithdrawalAge)
+	refused(t, "during two holds", w.Local.Withdraw(t.Context(), jws), denied(comity.ArticleTerm))
+	_, err = w.Local.Sign(t.Context(), w.releaseHoldOrder(t, "liaison@KZ", hold.ID, e.Case))
+	refused(t, "released by a liaison", err, denied(comity.ArticleTerm))
+	w.sign(t, w.releaseHoldOrder(t, "second@KZ", hold.ID, e.Case))
+	if got, err := w.Local.Entered(t.Context(), e.Case); err != nil || !slices.Equal(got.Held, []comity.ID{preserved.ID}) || !slices.Equal(got.Released, []comity.ID{hold.ID}) {
+		t.Errorf("the register says %+v, %v", got, err)
+	}
+	refused(t, "while it is preserved", w.Local.Withdraw(t.Context(), jws), denied(comity.ArticleTerm))
+	w.advance(24 * time.Hour)
+	w.sign(t, w.cancelOrder(t, "second@KZ", o.ID, e.Case))
+	refused(t, "cancelled", w.Local.Withdraw(t.Context(), jws), conflict)
+	w.open(t, "investigator@KZ", e, "")
+
+	anew := w.both(t, w.withdrawOrder(t, "authority@KZ", e.Case))
+	w.advance(statement.WithdrawalAge)
+	if err := w.Local.Withdraw(t.Context(), anew); err != nil {
+		t.Errorf("withdrawn anew, and no hold: %v", err)
+	}
+}
+
+func holdRefused(t *testing.T, w *World) {
+	c, request := w.NewCase(t), comity.NewID(comity.KindRequest)
+	misnamed := w.holdOrder(t, "authority@KZ", c, statement.HoldBody{})
+	misnamed.ID = comity.NewID(comity.KindHold)
+	for what, r := range map[string]struct {
+		order custodian.SignOrder
+		want  refusal
+	}{
+		"a liaison's without a request":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{}), denied(comity.ArticleTerm)},
+		"the authority's for a request":   {w.holdOrder(t, "authority@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60}), denied(comity.ArticleLiaison)},
+		"a preservation without an end":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request}), denied(comity.ArticleTerm)},
+		"a preservation beyond 60 days":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60*24*3600 + 1}), denied(comity.ArticleTerm)},
+		"one that is over":                {w.holdOrder(t, "authority@KZ", c, statement.HoldBody{NotAfter: w.now()}), denied(comity.ArticleTerm)},
+		"one for what is no request":      {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: c, NotAfter: w.now() + 60}), invalid},
+		"an investigator's":               {w.holdOrder(t, "investigator@KZ", c, statement.HoldBody{}), denied(comity.ArticleTerm)},
+		"an investigator's for a request": {w.holdOrder(t, "investigator@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60}), denied(comity.ArticleLiaison)},
+		"another state's":                 {w.holdOrder(t, "authority@AM", c, statement.HoldBody{}), denied(comity.ArticleNonInterference)},
+		"one under another id":            {misnamed, invalid},
+	} {
+		_, err := w.Local.Sign(t.Context(), r.order)
+		refused(t, what, err, r.want)
+	}
+	if got, err := w.Local.Entered(t.Context(), c); err != nil || len(got.Held) != 0 {
+		t.Errorf("a hold that was refused lies: %+v, %v", got, err)
+	}
+	w.sign(t, w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60*24*3600}))
+}
+
+// holdAgainstWithdrawal places a hold at the moment of the withdrawal: either
+// the hold lies and the key is there, or it was refused and the key is gone.
+func holdAgainstWithdrawal(t *testing.T, w *World) {
+	for range 5 {
+		c := w.NewCase(t)
+		wrapped, _, err := w.Local.NewRecordKey(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jws := w.both(t, w.withdrawOrder(t, "authority@KZ", c))
+		w.advance(statement.WithdrawalAge)
+		hold := w.holdOrder(t, "authority@KZ", c, statement.HoldBody{})
+		second := w.Another(custodian.Quota{})
+		var group sync.WaitGroup
+		var held, gone error
+		group.Go(func() { _, held = w.Local.Sign(t.Context(), hold) })
+		group.Go(func() { gone = second.Withdraw(t.Context(), jws) })
+		group.Wait()
+		_, err = w.Local.RecordKey(t.Context(), c, wrapped)
+		if (held == nil) == (gone == nil) || (held == nil) != (err == nil) {
+			t.Fatalf("held: %v, withdrawn: %v, and its words: %v", held, gone, err)
+		}
+	}
+}
