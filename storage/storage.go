@@ -249,6 +249,8 @@ type Idempotency struct {
 // ReadTx is one snapshot. Batch methods answer for all ids at once; ids that
 // are absent or hidden are simply not in the answer.
 type ReadTx interface {
+	DomesticReader
+
 	// Now is the database's clock at the beginning of the transaction.
 	Now() time.Time
 
@@ -328,6 +330,7 @@ type ReadTx interface {
 // [ErrExists] when there is one, and the transaction goes on.
 type Tx interface {
 	ReadTx
+	DomesticWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

@@ -16,6 +16,9 @@ GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_afte
 GRANT UPDATE (agency, role, function, seen_at) ON officers TO comity_app;
 GRANT DELETE ON idempotency TO comity_app;
 GRANT UPDATE (ended_at) ON mandates TO comity_app;
+GRANT UPDATE (lifted_at) ON reservations TO comity_app;
+GRANT UPDATE (released_by, released_at) ON holds TO comity_app;
+GRANT UPDATE (status, ended_by, ended_at, sealed) ON withdrawals TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
 GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;

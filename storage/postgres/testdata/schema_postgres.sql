@@ -31,6 +31,7 @@ CREATE TABLE cases (
 	listed_abroad bigint NOT NULL,
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
+CREATE INDEX cases_category ON public.cases USING btree (state, category);
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad) ON cases;
@@ -165,6 +166,26 @@ CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id)
 GRANT INSERT ON grants;
 GRANT SELECT ON grants;
 GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing) ON grants;
+CREATE TABLE holds (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	request_id text COLLATE "C" NOT NULL,
+	not_after bigint NOT NULL,
+	created_at bigint NOT NULL,
+	released_by text COLLATE "C" NOT NULL,
+	released_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT holds_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT holds_pkey PRIMARY KEY (id)
+);
+CREATE INDEX holds_case ON public.holds USING btree (case_id, created_at, id);
+CREATE INDEX holds_request ON public.holds USING btree (request_id);
+CREATE INDEX holds_state ON public.holds USING btree (state, created_at, id);
+GRANT INSERT ON holds;
+GRANT SELECT ON holds;
+GRANT UPDATE (released_by, released_at) ON holds;
 CREATE TABLE idempotency (
 	issuer text COLLATE "C" NOT NULL,
 	subject text COLLATE "C" NOT NULL,
@@ -371,6 +392,21 @@ CREATE INDEX requests_to_due ON public.requests USING btree (to_state, due_at, i
 GRANT INSERT ON requests;
 GRANT SELECT ON requests;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal, sealed, sealed_to) ON requests;
+CREATE TABLE reservations (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	lifted_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT reservations_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX reservations_category ON public.reservations USING btree (state, category) WHERE (lifted_at = 0);
+CREATE INDEX reservations_state ON public.reservations USING btree (state, created_at, id);
+GRANT INSERT ON reservations;
+GRANT SELECT ON reservations;
+GRANT UPDATE (lifted_at) ON reservations;
 CREATE TABLE state_locks (
 	state text COLLATE "C" NOT NULL,
 	CONSTRAINT state_locks_pkey PRIMARY KEY (state)
@@ -420,3 +456,23 @@ GRANT DELETE ON visibility;
 GRANT INSERT ON visibility;
 GRANT SELECT ON visibility;
 GRANT UPDATE (updated_at, category, status, tlp) ON visibility;
+CREATE TABLE withdrawals (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	proposed_by text COLLATE "C" NOT NULL,
+	approved_by text COLLATE "C" NOT NULL,
+	due_at bigint NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	ended_by text COLLATE "C" NOT NULL,
+	ended_at bigint NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT withdrawals_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT withdrawals_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX withdrawals_case ON public.withdrawals USING btree (case_id) WHERE (status = 'PENDING'::text);
+CREATE INDEX withdrawals_state ON public.withdrawals USING btree (state, created_at, id);
+GRANT INSERT ON withdrawals;
+GRANT SELECT ON withdrawals;
+GRANT UPDATE (status, ended_by, ended_at, sealed) ON withdrawals;

@@ -25,6 +25,7 @@ CREATE TABLE cases (
 	updated_abroad INTEGER NOT NULL,
 	sealed         BLOB NOT NULL
 , listed_abroad INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX cases_category ON cases (state, category);
 CREATE TABLE custody (
 	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
 	id          TEXT NOT NULL UNIQUE,
@@ -129,6 +130,21 @@ CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
 CREATE INDEX grants_state ON grants (state, created_at, id);
 CREATE INDEX grants_viewer ON grants (viewer, created_at, id);
+CREATE TABLE holds (
+	id          TEXT PRIMARY KEY,
+	case_id     TEXT NOT NULL REFERENCES cases (id),
+	state       TEXT NOT NULL,
+	officer     TEXT NOT NULL,
+	request_id  TEXT NOT NULL, -- of another state, that it preserves the case for
+	not_after   INTEGER NOT NULL,
+	created_at  INTEGER NOT NULL,
+	released_by TEXT NOT NULL,
+	released_at INTEGER NOT NULL,
+	sealed      BLOB NOT NULL
+) STRICT;
+CREATE INDEX holds_case ON holds (case_id, created_at, id);
+CREATE INDEX holds_request ON holds (request_id);
+CREATE INDEX holds_state ON holds (state, created_at, id);
 CREATE TABLE idempotency (
 	issuer     TEXT NOT NULL,
 	subject    TEXT NOT NULL,
@@ -283,6 +299,17 @@ CREATE INDEX requests_state ON requests (state, updated_at, id);
 CREATE INDEX requests_state_due ON requests (state, due_at, id);
 CREATE INDEX requests_to ON requests (to_state, updated_at, id);
 CREATE INDEX requests_to_due ON requests (to_state, due_at, id);
+CREATE TABLE reservations (
+	id         TEXT PRIMARY KEY,
+	state      TEXT NOT NULL,
+	category   TEXT NOT NULL,
+	officer    TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	lifted_at  INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX reservations_category ON reservations (state, category) WHERE lifted_at = 0;
+CREATE INDEX reservations_state ON reservations (state, created_at, id);
 CREATE TABLE sqlite_sequence(name,seq);
 CREATE TABLE state_locks (
 	state TEXT PRIMARY KEY
@@ -319,3 +346,18 @@ CREATE TABLE visibility (
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
 	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
+CREATE TABLE withdrawals (
+	id          TEXT PRIMARY KEY,
+	case_id     TEXT NOT NULL REFERENCES cases (id),
+	state       TEXT NOT NULL,
+	proposed_by TEXT NOT NULL,
+	approved_by TEXT NOT NULL,
+	due_at      INTEGER NOT NULL,
+	status      TEXT NOT NULL,
+	ended_by    TEXT NOT NULL,
+	ended_at    INTEGER NOT NULL,
+	created_at  INTEGER NOT NULL,
+	sealed      BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX withdrawals_case ON withdrawals (case_id) WHERE status = 'PENDING';
+CREATE INDEX withdrawals_state ON withdrawals (state, created_at, id);
