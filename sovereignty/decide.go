@@ -72,8 +72,8 @@ const (
 // Decide answers q. It never fails: a question that names no action or no
 // proper officer, and one that a policy cannot answer, is denied.
 func (p *Policies) Decide(q Question) Decision {
-	policies, ok := p.byAction[q.Action]
-	if !ok || !q.Officer.State.Valid() || q.Officer.Agency.State() != q.Officer.State || !q.Officer.Role.Valid() {
+	policies, ok := p.byScope[scope{q.Action, q.Officer.Role}]
+	if !ok || !q.Officer.State.Valid() || q.Officer.Agency.State() != q.Officer.State {
 		return fault("The officer or the act is not known.")
 	}
 	facts, request := facts(q)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,9 +38,9 @@ const maxPolicyFile = 64 << 10
 // Policies is one set of policies, parsed and checked. It is immutable and safe
 // for concurrent use.
 type Policies struct {
-	hash     string
-	byAction map[Action]ordered // with the action's scope already settled
-	rules    map[types.PolicyID]rule
+	hash    string
+	byScope map[scope]ordered
+	rules   map[types.PolicyID]rule
 }
 
 // rule is what a policy says of itself in its annotations.
@@ -55,8 +56,15 @@ type rule struct {
 	order   int // in its file
 }
 
-// ordered gives the policies of one action to Cedar in the order of precedence,
-// so that the first reason of the answer is the one that counts.
+// scope is an action and the role of who does it: what a policy says of either
+// in its scope is settled when the set is loaded.
+type scope struct {
+	action Action
+	role   comity.Role
+}
+
+// ordered gives the policies of one scope to Cedar in the order in which they
+// speak, so that the first reason of the answer is the one that counts.
 type ordered []namedPolicy
 
 type namedPolicy struct {
@@ -95,7 +103,7 @@ func LoadFS(fsys fs.FS) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policies{byAction: make(map[Action]ordered, len(Actions)), rules: map[types.PolicyID]rule{}}
+	p := &Policies{byScope: map[scope]ordered{}, rules: map[types.PolicyID]rule{}}
 	sum := sha256.New()
 	var faults []error
 	files := map[comity.Article]string{}
@@ -179,22 +187,38 @@ func (p *Policies) addFile(c *checker, name string, article comity.Article, text
 	return faults
 }
 
-// arrange builds, per action, the policies that speak about it in the order of
-// precedence: the Articles by precedence, within one by their order in the file.
-func (p *Policies) arrange() {
-	rules := make([]rule, 0, len(p.rules))
-	for _, r := range p.rules {
-		rules = append(rules, r)
+// sorted gives the policies in the order in which they speak: what forbids
+// before what permits, the Articles by precedence, within one by their order in
+// the file.
+func (p *Policies) sorted() []rule {
+	order := func(r rule) int {
+		if r.permit {
+			return 1
+		}
+		return 0
 	}
-	slices.SortFunc(rules, func(a, b rule) int {
-		return cmp.Or(cmp.Compare(rank(a.article), rank(b.article)), cmp.Compare(a.order, b.order))
+	return slices.SortedFunc(maps.Values(p.rules), func(a, b rule) int {
+		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(rank(a.article), rank(b.article)), cmp.Compare(a.order, b.order))
 	})
-	for _, r := range rules {
+}
+
+// arrange settles, per action and role, the policies that speak about it.
+func (p *Policies) arrange() {
+	for _, r := range p.sorted() {
 		scoped := *r.policy.AST()
 		scoped.Action = ast.ScopeTypeAll{}
+		typ, one := scoped.Principal.(ast.ScopeTypeIs)
+		if one {
+			scoped.Principal = ast.ScopeTypeAll{}
+		}
 		compiled := namedPolicy{types.PolicyID(r.id), cedar.NewPolicyFromAST(&scoped)}
-		for _, a := range r.actions {
-			p.byAction[a] = append(p.byAction[a], compiled)
+		for role, asker := range principals {
+			if one && asker.Type != typ.Type {
+				continue
+			}
+			for _, a := range r.actions {
+				p.byScope[scope{a, role}] = append(p.byScope[scope{a, role}], compiled)
+			}
 		}
 	}
 }

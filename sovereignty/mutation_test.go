@@ -111,7 +111,7 @@ func weakened(n ast.IsNode) (all []ast.IsNode) {
 
 // with gives the set with one rule replaced, or removed when broken is nil.
 func with(p *Policies, id types.PolicyID, broken *rule) *Policies {
-	mutant := &Policies{byAction: map[Action]ordered{}, rules: maps.Clone(p.rules)}
+	mutant := &Policies{byScope: map[scope]ordered{}, rules: maps.Clone(p.rules)}
 	if delete(mutant.rules, id); broken != nil {
 		mutant.rules[id] = *broken
 	}
