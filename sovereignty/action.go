@@ -47,6 +47,16 @@ const (
 	OfficerRead Action = "officerRead" // the list of the own state's officers
 
 	LogRead Action = "logRead"
+
+	CaseReserveLift     Action = "caseReserveLift"
+	CategoryReserve     Action = "categoryReserve"
+	CategoryReserveLift Action = "categoryReserveLift"
+	ReservationRead     Action = "reservationRead" // the list of the own state's reserved categories
+	HoldPlace           Action = "holdPlace"
+	HoldRelease         Action = "holdRelease"
+	HoldRead            Action = "holdRead" // the lists of holds and withdrawals of the own state's cases
+	CaseWithdraw        Action = "caseWithdraw"
+	CaseWithdrawCancel  Action = "caseWithdrawCancel"
 )
 
 // Actions lists them all.
@@ -58,6 +68,8 @@ var Actions = []Action{
 	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
 	MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
+	CaseReserveLift, CategoryReserve, CategoryReserveLift, ReservationRead, HoldPlace, HoldRelease, HoldRead,
+	CaseWithdraw, CaseWithdrawCancel,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -66,4 +78,5 @@ var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: tru
 
 // fresh are the actions upon no record that exists already, so that there is
 // nothing to be hidden.
-var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true}
+var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true,
+	CategoryReserve: true, ReservationRead: true, HoldRead: true}

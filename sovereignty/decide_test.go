@@ -45,7 +45,7 @@ func TestHiddenAnswersAlike(t *testing.T) {
 
 // TestForeignersLearnNothing changes everything about a case that only its own
 // state knows, and wants officers abroad to be answered the same. Only a
-// reservation may hide what was open, and that case is visible to nobody; and
+// reservation or withdrawal may hide what was open, and that case is visible to nobody; and
 // whom a live grant covers may learn that the case is marked TLP:RED, and, when
 // it declares the grant's purpose, what is no longer shareable in it.
 func TestForeignersLearnNothing(t *testing.T) {
@@ -62,7 +62,7 @@ func TestForeignersLearnNothing(t *testing.T) {
 		changed.Record = other.Record
 		changed.Record.State = q.Record.State
 		if q.Circumstances.Grant.Live || !q.Circumstances.Grant.Ended {
-			changed.Record.Reserved = q.Record.Reserved
+			changed.Record.Reserved, changed.Record.Withdrawn = q.Record.Reserved, q.Record.Withdrawn
 		}
 		if q.Circumstances.Grant.Live {
 			changed.Record.Marking = q.Record.Marking
@@ -124,7 +124,7 @@ func TestNoRoleIsEnough(t *testing.T) {
 			t.Errorf("%s may do %d of %d", role, len(actions), len(Actions))
 		}
 	}
-	if got := permitted[comity.RoleAuditor]; len(got) != 3 || !got[LogRead] || !got[GrantRead] || !got[MandateRead] {
+	if got := permitted[comity.RoleAuditor]; len(got) != 4 || !got[LogRead] || !got[GrantRead] || !got[MandateRead] || !got[ReservationRead] {
 		t.Errorf("an auditor may do %v", permitted[comity.RoleAuditor])
 	}
 }

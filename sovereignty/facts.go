@@ -53,13 +53,14 @@ func facts(q Question) (asked, cedar.Request) {
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
 	case GrantNarrow, GrantRevoke, GrantRead:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
-	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead:
+	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
+		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	default:
 		category, listed := categoryByCode[r.Category]
 		a.resource = types.Entity{UID: aCase, Attributes: cases.of(caseFacts{
 			state: r.State, agency: r.Agency, claimed: r.Claimed, nexus: r.Nexus, listed: listed, prone: category.NeutralityProne,
-			red: r.Marking.TLP == comity.TLPRed, original: r.Original, reserved: r.Reserved, closed: r.Closed,
+			red: r.Marking.TLP == comity.TLPRed, original: r.Original, reserved: r.Reserved, closed: r.Closed, withdrawn: r.Withdrawn,
 			owner: r.Owner, assigned: r.Assigned, reached: r.Reached})}
 	}
 	return a, cedar.Request{Principal: a.principal.UID, Action: types.NewEntityUID("Action", types.String(q.Action)),
@@ -78,6 +79,7 @@ type (
 		claimed, nexus, listed, prone   bool
 		red, original, reserved, closed bool
 		owner, assigned, reached        bool
+		withdrawn                       bool
 	}
 	requestFacts struct {
 		state    comity.State
@@ -115,6 +117,8 @@ var (
 			"owner":    types.Boolean(c.owner),
 			"assigned": types.Boolean(c.assigned),
 			"reached":  types.Boolean(c.reached),
+
+			"withdrawn": types.Boolean(c.withdrawn),
 		})
 	}}
 	requests = interned[requestFacts]{build: func(r requestFacts) types.Record {
@@ -169,7 +173,8 @@ func circumstances(c contextFacts) types.Record {
 		m["visible"] = types.Boolean(c.Visible)
 	}
 	switch c.action {
-	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantNarrow, GrantRevoke:
+	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantNarrow, GrantRevoke,
+		CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -184,6 +189,17 @@ func circumstances(c contextFacts) types.Record {
 		m["willHaveNexus"] = types.Boolean(c.KeepsNexus)
 		m["granted"] = types.Boolean(c.Granted)
 		m["assessed"] = types.Boolean(c.Assessed)
+		m["leavesReserved"] = types.Boolean(c.LeavesReserved)
+		m["entersReserved"] = types.Boolean(c.EntersReserved)
+	case CaseReserveLift, CategoryReserveLift, CaseWithdraw:
+		m["proposed"] = types.Boolean(c.Proposed)
+		m["second"] = types.Boolean(c.Second)
+		if c.action == CaseWithdraw {
+			m["held"] = types.Boolean(c.Held)
+		}
+	case HoldPlace:
+		m["preservation"] = types.Boolean(c.Preservation)
+		m["term"] = types.Boolean(c.Term)
 	case EvidenceBegin:
 		m["resident"] = types.Boolean(c.Resident)
 	case GrantNarrow:

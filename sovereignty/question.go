@@ -24,11 +24,14 @@ type Record struct {
 	Category comity.Category // of the case or request
 	// Marking is that of the case; for GrantMake the most restricted of all
 	// that the grant would open.
-	Marking  comity.Marking
-	Claimed  bool // the case states on what ground its own state claims jurisdiction (Article 3)
-	Nexus    bool // the case states a cross-border element (Article 6)
-	Reserved bool // withdrawn from sharing (Article 4)
-	Closed   bool
+	Marking comity.Marking
+	Claimed bool // the case states on what ground its own state claims jurisdiction (Article 3)
+	Nexus   bool // the case states a cross-border element (Article 6)
+	// Reserved: withdrawn from sharing, the case itself or, for acts of the own
+	// state, its category (Article 4).
+	Reserved  bool
+	Closed    bool
+	Withdrawn bool // its key is destroyed (Article 11)
 	// Original: the exhibit is an original; for GrantMake any exhibit named is.
 	Original bool
 
@@ -85,6 +88,20 @@ type Circumstances struct {
 	Becomes    comity.Category
 	KeepsNexus bool // it would state a cross-border element, as it does or anew
 	Granted    bool
+
+	// The change of a case whose category is reserved, or will be.
+	LeavesReserved bool // it is in a reserved category, and would be in another
+	EntersReserved bool // it would be in a reserved category that it is not in
+
+	// What two officers do together: Proposed is the first one's part, by which
+	// nothing is in force; Second, that another officer proposed the same. Needed
+	// by CaseReserveLift, CategoryReserveLift and CaseWithdraw.
+	Proposed, Second bool
+	// Held: a hold lies on the case. Needed by CaseWithdraw.
+	Held bool
+	// Preservation: the hold is for another state's request to preserve, which
+	// waits for it or was executed. Needed by HoldPlace, with Term.
+	Preservation bool
 
 	// Narrows: what would remain of the grant lies within what it opens now.
 	// Needed by GrantNarrow.

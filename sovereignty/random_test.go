@@ -45,7 +45,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 	q.Record = Record{State: pick(r, comity.State("KZ"), "KZ", "AM"), To: pick(r, comity.State("KZ"), "AM", "AM"),
 		Category: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT", "PEACEFUL_ASSEMBLY"), Marking: comity.DefaultMarking,
 		Claimed: yes(often), Nexus: yes(often), Reserved: yes(odd), Closed: yes(odd), Original: yes(odd),
-		Owner: yes(0.5), Assigned: yes(0.5), Reached: yes(0.5)}
+		Owner: yes(0.5), Assigned: yes(0.5), Reached: yes(0.5), Withdrawn: yes(odd / 3)}
 	q.Record.Agency = pick(r, comity.AgencyID(q.Record.State+"/cyber"), comity.AgencyID(q.Record.State+"/terror"))
 	q.Record.RoutedTo = pick(r, "", comity.AgencyID(q.Record.To+"/cyber"), comity.AgencyID(q.Record.To+"/terror"))
 	if yes(odd) {
@@ -57,6 +57,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
 		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
+		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
 		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
 		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
@@ -107,7 +108,7 @@ func oracle(q Question) bool {
 	red := r.Marking.TLP == comity.TLPRed
 	info, listed := Category(r.Category)
 	prone := info.NeutralityProne
-	live := c.Grant.Live && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
+	live := c.Grant.Live && !r.Withdrawn && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
 		(c.Assessed || !prone) && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
 	switch q.Action { // on no record that exists already
 	case CaseFile:
@@ -118,13 +119,38 @@ func oracle(q Question) bool {
 		return authority && home
 	case LogRead, MandateRead:
 		return home && !investigator
-	case OfficerRead:
+	case OfficerRead, HoldRead:
 		return home && (works || authority)
+	case ReservationRead:
+		return home
+	case CategoryReserve:
+		return authority && home && c.Signed
 	}
 	if !c.Visible {
 		return false
 	}
+	two := authority && home && c.Signed && (c.Proposed || c.Second)
+	switch q.Action { // upon the state itself
+	case CategoryReserveLift:
+		return two
+	case MandateEnd:
+		return authority && home
+	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
+		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantRead, CaseRead:
+	default:
+		if home && r.Withdrawn {
+			return false
+		}
+	}
 	switch q.Action {
+	case CaseReserveLift:
+		return two
+	case CaseWithdraw:
+		return two && r.Reached && !c.Held
+	case CaseWithdrawCancel, HoldRelease:
+		return authority && home && c.Signed
+	case HoldPlace:
+		return home && c.Signed && c.Term && (c.Preservation && liaison || !c.Preservation && authority)
 	case CaseRead:
 		if home {
 			return (r.Assigned || r.Reached) && o.Role != comity.RoleAuditor
@@ -138,7 +164,8 @@ func oracle(q Question) bool {
 	case CaseUpdate:
 		becomes, _ := Category(c.Becomes)
 		shareable := becomes.NeutralityProne == prone || c.Assessed || !prone && !c.Granted
-		return works && home && r.Assigned && !r.Closed && shareable && (c.KeepsNexus || !c.Granted)
+		return works && home && r.Assigned && !r.Closed && shareable && (c.KeepsNexus || !c.Granted) &&
+			!c.LeavesReserved && !(c.EntersReserved && c.Granted)
 	case EntryAdd, SubjectAdd, ObservableAdd:
 		return works && home && r.Assigned && !r.Closed
 	case EvidenceBegin:
@@ -168,8 +195,6 @@ func oracle(q Question) bool {
 		return liaison && home && c.Signed
 	case GrantRead:
 		return home && (!investigator || r.Assigned) || !home && c.Grant.Present
-	case MandateEnd:
-		return authority && home
 	case RequestSupplement, RequestClose:
 		return home && (liaison || investigator && r.Owner)
 	case RequestRead:

@@ -142,7 +142,8 @@ func readRecord(s string, r *Record) error {
 			r.Marking.TLP = comity.TLPRed
 		default:
 			flag := map[string]*bool{"claimed": &r.Claimed, "nexus": &r.Nexus, "reserved": &r.Reserved, "closed": &r.Closed,
-				"original": &r.Original, "owner": &r.Owner, "assigned": &r.Assigned, "reached": &r.Reached}[first]
+				"original": &r.Original, "owner": &r.Owner, "assigned": &r.Assigned, "reached": &r.Reached,
+				"withdrawn": &r.Withdrawn}[first]
 			if flag == nil {
 				return fmt.Errorf("record: %q is not known", word)
 			}
@@ -184,6 +185,8 @@ func readCircumstances(s string, c *Circumstances) error {
 			flag := map[string]*bool{"visible": &c.Visible, "signed": &c.Signed, "agreement": &c.Agreement,
 				"competent": &c.Competent, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
+				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
+				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
 				"granted": &c.Granted, "keeps-nexus": &c.KeepsNexus,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
