@@ -103,7 +103,20 @@ type Grant struct {
 	// AgreementHash is the hash of the agreement's text when the grant was made,
 	// as the statement says; "" where the row is older than this field.
 	AgreementHash string
+
+	Second OfficerRef // the liaison who approved it, "" when one alone made it
+	// ActingFor is the liaison whose mandate it was made under, by a deputy; ""
+	// when it was the liaison's own.
+	ActingFor OfficerRef
+	// Emergency: made by one liaison in danger to life. Until a second confirms it,
+	// NotAfter is at most [EmergencyAge] after it was made.
+	Emergency    bool
+	Confirmation string // the state's statement that a second liaison confirmed it (JWS), "" while none did
 }
+
+// EmergencyAge is how long what one liaison alone granted in danger to life runs
+// at most, unless a second confirms it (Article 8).
+const EmergencyAge = 72 * time.Hour
 
 // Live reports whether the grant opens anything at the instant t.
 func (g Grant) Live(t time.Time) bool {
@@ -135,7 +148,15 @@ type Release struct {
 	Purpose   Purpose
 	NotAfter  time.Time
 	CreatedAt time.Time
+
+	// Who took it back, and when: nothing more is granted on it then. What was
+	// granted on it runs on.
+	WithdrawnBy OfficerRef
+	WithdrawnAt time.Time
 }
+
+// Live reports whether grants can rest on the release at the instant t.
+func (r Release) Live(t time.Time) bool { return r.WithdrawnAt.IsZero() && t.Before(r.NotAfter) }
 
 // Refusal is a state's signed refusal of a request.
 type Refusal struct {
@@ -157,6 +178,20 @@ type Mandate struct {
 	NotAfter  time.Time
 	EndedAt   time.Time
 	CreatedAt time.Time
+
+	// Deputies are liaisons who act under the mandate when its liaison is away;
+	// their authority begins and ends with it.
+	Deputies []OfficerRef
+	Ceiling  Ceiling
+}
+
+// Ceiling bounds what may be granted under a mandate; zero fields do not.
+type Ceiling struct {
+	TLP        TLP           `json:"tlp,omitempty"` // the strictest label of what is granted
+	Scope      Scope         `json:"scope,omitempty"`
+	Grade      Grade         `json:"grade,omitempty"`
+	Categories []Category    `json:"categories,omitempty"`
+	Term       time.Duration `json:"term,omitempty"` // longest of a grant, from its making or its beginning
 }
 
 // Live reports whether the mandate holds at the instant t.

@@ -30,6 +30,8 @@ const (
 	KindReservation Kind = "reservation" // of a category; a case's reservation is named by the case
 	KindHold        Kind = "hold"
 	KindWithdrawal  Kind = "withdrawal"
+
+	KindProposal Kind = "proposal"
 )
 
 var kinds = map[Kind]bool{
@@ -37,6 +39,7 @@ var kinds = map[Kind]bool{
 	KindCustody: true, KindRequest: true, KindMessage: true, KindRelease: true, KindGrant: true,
 	KindRefusal: true, KindMandate: true, KindLeaf: true,
 	KindReservation: true, KindHold: true, KindWithdrawal: true,
+	KindProposal: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".

@@ -41,13 +41,15 @@ const (
 	Released Outcome = "RELEASED" // a key was asked for, to be released
 	Failed   Outcome = "FAILED"   // what an earlier leaf announced did not come about
 	Repeated Outcome = "REPEATED" // an act was asked for again under its idempotency key
+	// Proposed: an act of two officers was done by the first; nothing is in force by it.
+	Proposed Outcome = "PROPOSED"
 	// Unverified stands in no leaf: what is shown in the place of an opening that
 	// is not of its leaf.
 	Unverified Outcome = "UNVERIFIED"
 )
 
 // Outcomes lists them all.
-var Outcomes = []Outcome{Done, Read, Refused, NotFound, Released, Failed, Repeated}
+var Outcomes = []Outcome{Done, Read, Refused, NotFound, Released, Failed, Repeated, Proposed}
 
 // Content is what one state reads of a leaf. It names records and rules, never
 // the records' words.

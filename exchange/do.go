@@ -234,6 +234,9 @@ func (a *attempt) reset(now time.Time) {
 	a.now = now.UTC()
 	a.records, a.origin, a.concerned, a.across, a.told, a.apart, a.nonces = nil, "", nil, "", nil, nil, nil
 	a.decision, a.made = sovereignty.Decision{}, nil
+	if a.outcome == audit.Proposed {
+		a.outcome = audit.Done
+	}
 }
 
 // on names a record that the act is about, and the states concerned by it.

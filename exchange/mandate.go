@@ -120,9 +120,6 @@ func (a *attempt) mandated(tx storage.ReadTx) (bool, error) {
 			return false, err
 		}
 	}
-	_, err := tx.MandateOf(a.who.Officer.Ref(), a.now)
-	if isAbsent(err) {
-		return false, nil
-	}
-	return err == nil, err
+	live, err := tx.MandatesOf(a.who.Officer.Ref(), a.now)
+	return len(live) > 0, err
 }

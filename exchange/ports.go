@@ -12,12 +12,13 @@ import (
 // The types of the ports that stand in the gate's own signatures, under names
 // of the gate's, so that who uses it need not know the ports.
 type (
-	CaseFilter    = storage.CaseFilter
-	RequestFilter = storage.RequestFilter
-	GrantFilter   = storage.GrantFilter
-	LogFilter     = storage.LogFilter
-	ObjectPart    = object.Part
-	SignedURL     = object.Signed
+	CaseFilter     = storage.CaseFilter
+	RequestFilter  = storage.RequestFilter
+	GrantFilter    = storage.GrantFilter
+	LogFilter      = storage.LogFilter
+	ProposalFilter = storage.ProposalFilter
+	ObjectPart     = object.Part
+	SignedURL      = object.Signed
 )
 
 // MessagesOf reads single messages on requests that the reader has found.

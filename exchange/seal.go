@@ -99,3 +99,11 @@ func bindMessage(m comity.Message) []byte {
 }
 
 func bindReference(r storage.Request) []byte { return bind("request-reference", r.ID, r.To) }
+
+// A proposal's words are bound to all that was said when it was made, not to
+// what became of it.
+func bindProposal(p comity.Proposal) []byte {
+	return bind("proposal", p.ID, p.State, p.Act, p.Kind, p.Role, p.Record, p.Target, p.Officer, p.CreatedAt.UTC().UnixMicro(), p.LapsesAt.UTC().UnixMicro())
+}
+
+func bindDecline(id comity.ID, by comity.OfficerRef) []byte { return bind("proposal-decline", id, by) }

@@ -57,6 +57,8 @@ const (
 	HoldRead            Action = "holdRead" // the lists of holds and withdrawals of the own state's cases
 	CaseWithdraw        Action = "caseWithdraw"
 	CaseWithdrawCancel  Action = "caseWithdrawCancel"
+	ProposalRead    Action = "proposalRead"    // what waits for a second officer
+	ProposalDecline Action = "proposalDecline" // or, by who made it, its taking back
 )
 
 // Actions lists them all.
@@ -70,6 +72,7 @@ var Actions = []Action{
 	MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 	CaseReserveLift, CategoryReserve, CategoryReserveLift, ReservationRead, HoldPlace, HoldRelease, HoldRead,
 	CaseWithdraw, CaseWithdrawCancel,
+	ProposalRead, ProposalDecline,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -79,4 +82,5 @@ var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: tru
 // fresh are the actions upon no record that exists already, so that there is
 // nothing to be hidden.
 var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true,
-	CategoryReserve: true, ReservationRead: true, HoldRead: true}
+	CategoryReserve: true, ReservationRead: true, HoldRead: true,
+	ProposalRead: true}

@@ -54,7 +54,8 @@ func facts(q Question) (asked, cedar.Request) {
 	case GrantNarrow, GrantRevoke, GrantRead:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
-		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead:
+		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
+		ProposalRead, ProposalDecline:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	default:
 		category, listed := categoryByCode[r.Category]

@@ -125,6 +125,8 @@ func oracle(q Question) bool {
 		return home
 	case CategoryReserve:
 		return authority && home && c.Signed
+	case ProposalRead:
+		return home && (liaison || authority)
 	}
 	if !c.Visible {
 		return false
@@ -135,6 +137,8 @@ func oracle(q Question) bool {
 		return two
 	case MandateEnd:
 		return authority && home
+	case ProposalDecline:
+		return home && (liaison || authority)
 	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantRead, CaseRead:
 	default:

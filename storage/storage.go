@@ -250,6 +250,7 @@ type Idempotency struct {
 // are absent or hidden are simply not in the answer.
 type ReadTx interface {
 	DomesticReader
+	ProposalReader
 
 	// Now is the database's clock at the beginning of the transaction.
 	Now() time.Time
@@ -305,9 +306,11 @@ type ReadTx interface {
 	GrantsRun(c comity.ID, at time.Time) (bool, error)
 	Releases(cases []comity.ID) (map[comity.ID][]comity.Release, error)
 
-	// Mandates of a state, newest first; MandateOf is the live one of a liaison.
+	// Mandates of a state, newest first; MandatesOf are the live ones under which a
+	// liaison acts: the own ones, then those that name the liaison as deputy, each
+	// with the longest first.
 	Mandates(state comity.State) ([]comity.Mandate, error)
-	MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) // ErrNotFound
+	MandatesOf(liaison comity.OfficerRef, at time.Time) ([]comity.Mandate, error)
 
 	// Officers lists up to limit officers of a state who were seen, by reference;
 	// OfficersSeen finds them by it.
@@ -331,6 +334,7 @@ type ReadTx interface {
 type Tx interface {
 	ReadTx
 	DomesticWriter
+	ProposalWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)
@@ -368,6 +372,8 @@ type Tx interface {
 	InsertRefusal(comity.Refusal) error
 
 	InsertRelease(comity.Release) error
+	// WithdrawRelease takes a release decision back; ErrNotFound when it was before.
+	WithdrawRelease(id comity.ID, by comity.OfficerRef, at time.Time) error
 	InsertGrant(comity.Grant) error
 	// LockGrant locks a grant and, before it, its case.
 	LockGrant(id comity.ID) (comity.Grant, error)

@@ -12,11 +12,13 @@ GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
 	sealed, sealed_to) ON requests TO comity_app;
 GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
-	narrowing) ON grants TO comity_app;
+	narrowing, confirmation) ON grants TO comity_app;
 GRANT UPDATE (agency, role, function, seen_at) ON officers TO comity_app;
 GRANT DELETE ON idempotency TO comity_app;
 GRANT UPDATE (ended_at) ON mandates TO comity_app;
 GRANT UPDATE (lifted_at) ON reservations TO comity_app;
+GRANT UPDATE (status, decided_by, decided_at, declined) ON proposals TO comity_app;
+GRANT UPDATE (withdrawn_by, withdrawn_at) ON releases TO comity_app;
 GRANT UPDATE (released_by, released_at) ON holds TO comity_app;
 GRANT UPDATE (status, ended_by, ended_at, sealed) ON withdrawals TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;

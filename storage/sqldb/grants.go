@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,25 +12,26 @@ import (
 
 var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
 	exhibits grade assistance tlp pap handling caveats purpose agreement agreement_hash release_id request_id not_before not_after status
-	was_active ended_at version created_at statement narrowing`,
+	was_active ended_at version created_at statement narrowing second acting_for emergency confirmation`,
 	func(g *comity.Grant) []any {
 		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
 			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
 			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.AgreementHash, &g.Release,
 			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
-			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing}
+			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing, &g.Second,
+			&g.ActingFor, &g.Emergency, &g.Confirmation}
 	})
 
-var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits purpose not_after created_at",
+var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits purpose not_after created_at withdrawn_by withdrawn_at",
 	func(r *comity.Release) []any {
 		return []any{&r.ID, &r.Case, &r.State, &r.Officer, &r.Decider, &r.Reference, &r.Grantee, &r.Scope, asJSON(&r.Exhibits),
-			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt)}
+			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt), &r.WithdrawnBy, instant(&r.WithdrawnAt)}
 	})
 
-var mandates = newTable("mandates", "id state liaison given_by not_before not_after ended_at created_at",
+var mandates = newTable("mandates", "id state liaison given_by not_before not_after ended_at created_at deputies ceiling",
 	func(m *comity.Mandate) []any {
 		return []any{&m.ID, &m.State, &m.Liaison, &m.GivenBy, instant(&m.NotBefore), instant(&m.NotAfter), instant(&m.EndedAt),
-			instant(&m.CreatedAt)}
+			instant(&m.CreatedAt), asJSON(&m.Deputies), asJSON(&m.Ceiling)}
 	})
 
 // made holds for a grant g by the viewer's own state: its offices see all of
@@ -146,9 +148,30 @@ func (r *reader) Mandates(s comity.State) ([]comity.Mandate, error) {
 	return mandates.query(r, `SELECT `+mandates.cols("m")+` FROM mandates m WHERE m.state = $1 ORDER BY m.created_at DESC, m.id DESC`, s)
 }
 
-func (r *reader) MandateOf(liaison comity.OfficerRef, at time.Time) (comity.Mandate, error) {
-	return mandates.one(r, `SELECT `+mandates.cols("m")+` FROM mandates m WHERE m.liaison = $1 AND m.ended_at = 0
-		AND m.not_before <= $2 AND m.not_after > $2 ORDER BY m.not_after DESC, m.id DESC LIMIT 1`, liaison, micros(at))
+func (r *reader) MandatesOf(liaison comity.OfficerRef, at time.Time) ([]comity.Mandate, error) {
+	live, err := mandates.query(r, `SELECT `+mandates.cols("m")+` FROM mandates m WHERE m.state = $1 AND m.ended_at = 0
+		AND m.not_before <= $2 AND m.not_after > $2 ORDER BY m.not_after DESC, m.id DESC`, liaison.State(), micros(at))
+	var own, deputy []comity.Mandate
+	for _, m := range live {
+		switch {
+		case m.Liaison == liaison:
+			own = append(own, m)
+		case slices.Contains(m.Deputies, liaison):
+			deputy = append(deputy, m)
+		}
+	}
+	return append(own, deputy...), err
+}
+
+func (w *writer) WithdrawRelease(id comity.ID, by comity.OfficerRef, at time.Time) error {
+	n, err := w.exec(`UPDATE releases SET withdrawn_by = $2, withdrawn_at = $3 WHERE id = $1 AND withdrawn_at = 0`, id, by, micros(at))
+	if err != nil {
+		return fmt.Errorf("withdraw release: %w", err)
+	}
+	if n == 0 {
+		return storage.ErrNotFound
+	}
+	return nil
 }
 
 func (w *writer) InsertRelease(r comity.Release) error { return releases.insert(w, r) }
@@ -196,9 +219,10 @@ func (w *writer) UpdateGrant(g comity.Grant, expected int) error {
 		return fmt.Errorf("update grant: the case and the grantee of a grant do not change")
 	}
 	_, err = w.exec(`UPDATE grants SET scope = $2, exhibits = $3, tlp = $4, pap = $5, handling = $6, caveats = $7, not_before = $8,
-		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, narrowing = $14 WHERE id = $1`,
+		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, narrowing = $14,
+		confirmation = $15 WHERE id = $1`,
 		g.ID, g.Scope, asJSON(&g.Exhibits), g.Caveats.Marking.TLP, g.Caveats.Marking.PAP, g.Caveats.Marking.Handling, g.Caveats.Text,
-		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Narrowing)
+		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Narrowing, g.Confirmation)
 	if err != nil {
 		return fmt.Errorf("update grant: %w", err)
 	}

@@ -242,8 +242,10 @@ func endGrants(t *testing.T, db storage.DB) {
 
 func mandates(t *testing.T, db storage.DB) {
 	m := comity.Mandate{ID: comity.NewID(comity.KindMandate), State: "KZ", Liaison: kzLiaison.Ref(), GivenBy: kzAuthority.Ref(),
-		NotBefore: hours(1), NotAfter: hours(3), CreatedAt: noon}
+		NotBefore: hours(1), NotAfter: hours(3), CreatedAt: noon, Deputies: []comity.OfficerRef{kzOther.Ref()},
+		Ceiling: comity.Ceiling{TLP: comity.TLPAmber, Scope: comity.ScopeSummary, Grade: comity.GradeLead, Categories: []comity.Category{"RANSOMWARE"}, Term: time.Hour}}
 	other := m
+	other.Deputies, other.Ceiling = nil, comity.Ceiling{}
 	other.ID, other.Liaison, other.CreatedAt = comity.NewID(comity.KindMandate), kzOther.Ref(), hours(1)
 	write(t, db, func(tx storage.Tx) error {
 		if err := tx.InsertMandate(m); err != nil {
@@ -251,23 +253,14 @@ func mandates(t *testing.T, db storage.DB) {
 		}
 		return tx.InsertMandate(other)
 	})
-	of := func(at time.Time) (comity.Mandate, error) {
-		var got comity.Mandate
-		err := db.Read(t.Context(), func(r storage.ReadTx) (err error) { got, err = r.MandateOf(kzLiaison.Ref(), at); return err })
-		return got, err
+	of := func(o comity.Officer, at time.Time) []comity.Mandate {
+		return get(t, db, func(r storage.ReadTx) ([]comity.Mandate, error) { return r.MandatesOf(o.Ref(), at) })
 	}
-	for at, want := range map[time.Time]bool{noon: false, hours(1): true, hours(3).Add(-time.Microsecond): true, hours(3): false} {
-		got, err := of(at)
-		if want {
-			equal(t, "mandate", got, m)
-		}
-		if (err == nil) != want {
-			t.Errorf("at %v: error %v", at, err)
-		}
-		if !want {
-			wantErr(t, "outside the term", err, storage.ErrNotFound)
-		}
+	for at, want := range map[time.Time][]comity.Mandate{noon: nil, hours(1): {m}, hours(3).Add(-time.Microsecond): {m}, hours(3): nil} {
+		equal(t, fmt.Sprintf("mandates at %v", at), of(kzLiaison, at), want)
 	}
+	equal(t, "the own mandate, then that as deputy", of(kzOther, hours(1)), []comity.Mandate{other, m})
+	equal(t, "of whom no mandate names", of(kzOwner, hours(1)), []comity.Mandate{})
 	end := func(id comity.ID) error {
 		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.EndMandate(id, hours(2)) })
 	}
@@ -276,8 +269,8 @@ func mandates(t *testing.T, db storage.DB) {
 	}
 	wantErr(t, "ending it again", end(m.ID), storage.ErrNotFound)
 	wantErr(t, "ending an absent one", end("mandate1_x"), storage.ErrNotFound)
-	_, err := of(hours(1))
-	wantErr(t, "an ended mandate", err, storage.ErrNotFound)
+	equal(t, "under an ended mandate", of(kzLiaison, hours(1)), []comity.Mandate{})
+	equal(t, "a deputy under an ended mandate", of(kzOther, hours(1)), []comity.Mandate{other})
 	m.EndedAt = hours(2)
 	equal(t, "mandates, newest first", get(t, db, func(r storage.ReadTx) ([]comity.Mandate, error) { return r.Mandates("KZ") }), []comity.Mandate{other, m})
 	equal(t, "mandates of another state", get(t, db, func(r storage.ReadTx) ([]comity.Mandate, error) { return r.Mandates("AM") }), []comity.Mandate{})
@@ -301,6 +294,17 @@ func releases(t *testing.T, db storage.DB) {
 		return r.Releases([]comity.ID{c.ID, "case1_x"})
 	})
 	equal(t, "releases", got, map[comity.ID][]comity.Release{c.ID: all})
+
+	withdraw := func(id comity.ID) error {
+		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.WithdrawRelease(id, kzOther.Ref(), hours(4)) })
+	}
+	if err := withdraw(all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "withdrawn twice", withdraw(all[0].ID), storage.ErrNotFound)
+	all[0].WithdrawnBy, all[0].WithdrawnAt = kzOther.Ref(), hours(4)
+	got = get(t, db, func(r storage.ReadTx) (map[comity.ID][]comity.Release, error) { return r.Releases([]comity.ID{c.ID}) })
+	equal(t, "releases, one withdrawn", got, map[comity.ID][]comity.Release{c.ID: all})
 }
 
 // grantsRun: a grant runs from before it is in force until it ends or is ended.

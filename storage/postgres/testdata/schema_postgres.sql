@@ -156,6 +156,10 @@ CREATE TABLE grants (
 	statement text COLLATE "C" NOT NULL,
 	narrowing text COLLATE "C" NOT NULL,
 	agreement_hash text COLLATE "C" NOT NULL,
+	second text COLLATE "C" NOT NULL,
+	acting_for text COLLATE "C" NOT NULL,
+	emergency boolean NOT NULL,
+	confirmation text COLLATE "C" NOT NULL,
 	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );
@@ -165,7 +169,7 @@ CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
 CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id);
 GRANT INSERT ON grants;
 GRANT SELECT ON grants;
-GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing) ON grants;
+GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing, confirmation) ON grants;
 CREATE TABLE holds (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,
@@ -242,6 +246,8 @@ CREATE TABLE mandates (
 	not_after bigint NOT NULL,
 	ended_at bigint NOT NULL,
 	created_at bigint NOT NULL,
+	deputies text COLLATE "C" NOT NULL,
+	ceiling text COLLATE "C" NOT NULL,
 	CONSTRAINT mandates_pkey PRIMARY KEY (id)
 );
 CREATE INDEX mandates_liaison ON public.mandates USING btree (liaison, not_after);
@@ -316,6 +322,29 @@ CREATE TABLE openings (
 CREATE INDEX openings_state ON public.openings USING btree (state, at, leaf_id);
 GRANT INSERT ON openings;
 GRANT SELECT ON openings;
+CREATE TABLE proposals (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	act text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	role text COLLATE "C" NOT NULL,
+	record_id text COLLATE "C" NOT NULL,
+	target_id text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	decided_by text COLLATE "C" NOT NULL,
+	decided_at bigint NOT NULL,
+	created_at bigint NOT NULL,
+	lapses_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	declined bytea NOT NULL,
+	CONSTRAINT proposals_pkey PRIMARY KEY (id)
+);
+CREATE INDEX proposals_waiting ON public.proposals USING btree (state, role, created_at, id);
+GRANT INSERT ON proposals;
+GRANT SELECT ON proposals;
+GRANT UPDATE (status, decided_by, decided_at, declined) ON proposals;
 CREATE TABLE record_keys (
 	record text COLLATE "C" NOT NULL,
 	state text COLLATE "C" NOT NULL,
@@ -349,12 +378,15 @@ CREATE TABLE releases (
 	purpose text COLLATE "C" NOT NULL,
 	not_after bigint NOT NULL,
 	created_at bigint NOT NULL,
+	withdrawn_by text COLLATE "C" NOT NULL,
+	withdrawn_at bigint NOT NULL,
 	CONSTRAINT releases_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT releases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX releases_case ON public.releases USING btree (case_id, created_at, id);
 GRANT INSERT ON releases;
 GRANT SELECT ON releases;
+GRANT UPDATE (withdrawn_by, withdrawn_at) ON releases;
 CREATE TABLE requests (
 	id text COLLATE "C" NOT NULL,
 	state text COLLATE "C" NOT NULL,

@@ -125,7 +125,7 @@ CREATE TABLE grants (
 	created_at      INTEGER NOT NULL,
 	statement       TEXT NOT NULL,
 	narrowing       TEXT NOT NULL
-, agreement_hash TEXT NOT NULL DEFAULT '') STRICT;
+, agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
 CREATE INDEX grants_state ON grants (state, created_at, id);
@@ -186,7 +186,7 @@ CREATE TABLE mandates (
 	not_after  INTEGER NOT NULL,
 	ended_at   INTEGER NOT NULL,
 	created_at INTEGER NOT NULL
-) STRICT;
+, deputies TEXT NOT NULL DEFAULT '[]', ceiling TEXT NOT NULL DEFAULT '{}') STRICT;
 CREATE INDEX mandates_liaison ON mandates (liaison, not_after);
 CREATE INDEX mandates_state ON mandates (state, created_at, id);
 CREATE TABLE messages (
@@ -237,6 +237,25 @@ CREATE TABLE openings (
 	PRIMARY KEY (leaf_id, pos)
 ) STRICT;
 CREATE INDEX openings_state ON openings (state, at, leaf_id);
+CREATE TABLE proposals (
+	id         TEXT PRIMARY KEY,
+	state      TEXT NOT NULL,
+	act        TEXT NOT NULL,
+	kind       TEXT NOT NULL, -- of the statement that is proposed
+	role       TEXT NOT NULL, -- whose act it is
+	record_id  TEXT NOT NULL,
+	target_id  TEXT NOT NULL,
+	officer    TEXT NOT NULL,
+	function   TEXT NOT NULL,
+	status     TEXT NOT NULL,
+	decided_by TEXT NOT NULL,
+	decided_at INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	lapses_at  INTEGER NOT NULL,
+	sealed     BLOB NOT NULL,
+	declined   BLOB NOT NULL
+) STRICT;
+CREATE INDEX proposals_waiting ON proposals (state, role, created_at, id);
 CREATE TABLE record_keys (
 	record  TEXT NOT NULL,
 	state   TEXT NOT NULL,
@@ -264,7 +283,7 @@ CREATE TABLE releases (
 	purpose    TEXT NOT NULL,
 	not_after  INTEGER NOT NULL,
 	created_at INTEGER NOT NULL
-) STRICT;
+, withdrawn_by TEXT NOT NULL DEFAULT '', withdrawn_at INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX releases_case ON releases (case_id, created_at, id);
 CREATE TABLE requests (
 	id           TEXT PRIMARY KEY,
