@@ -36,6 +36,13 @@ func AtMost(w io.Writer, name string, value, goal float64) {
 	fmt.Fprintf(w, "RATIO %s %.0f %.0f %s\n", name, shown, goal, verdict(shown <= goal))
 }
 
+// Within prints a figure that must not exceed its goal, to two decimals and
+// never rounded down to the goal.
+func Within(w io.Writer, name string, value, goal float64) {
+	shown := math.Ceil(value*100-1e-9) / 100
+	fmt.Fprintf(w, "RATIO %s %.2f %.2f %s\n", name, shown, goal, verdict(shown <= goal))
+}
+
 func verdict(reached bool) string {
 	if reached {
 		return "ok"

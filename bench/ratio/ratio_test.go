@@ -27,7 +27,10 @@ func TestLines(t *testing.T) {
 	AtLeast(&b, "put", math.NaN(), 0.8)
 	AtMost(&b, "memory", 512.1, 512)
 	AtMost(&b, "memory", 211.3, 512)
-	want := "RATIO put 0.79 0.80 short\nRATIO put 0.80 0.80 ok\nRATIO put NaN 0.80 short\nRATIO memory 513 512 short\nRATIO memory 212 512 ok\n"
+	Within(&b, "growth", 1.501, 1.5)
+	Within(&b, "growth", 1.5, 1.5)
+	want := "RATIO put 0.79 0.80 short\nRATIO put 0.80 0.80 ok\nRATIO put NaN 0.80 short\nRATIO memory 513 512 short\nRATIO memory 212 512 ok\n" +
+		"RATIO growth 1.51 1.50 short\nRATIO growth 1.50 1.50 ok\n"
 	if b.String() != want {
 		t.Errorf("printed\n%swant\n%s", &b, want)
 	}
