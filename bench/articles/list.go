@@ -63,16 +63,16 @@ func full(views []storage.CaseView, err error) error {
 	return err
 }
 
-// union is a filled database with officers who ask it.
-type union struct {
+// population is a filled database with officers who ask it.
+type population struct {
 	db      storage.DB
 	askings []asking
 }
 
-// newUnion draws officers and finds what they can ask for.
-func newUnion(ctx context.Context, db storage.DB, s size) (*union, error) {
+// newPopulation draws officers and finds what they can ask for.
+func newPopulation(ctx context.Context, db storage.DB, s size) (*population, error) {
 	r := rand.New(rand.NewPCG(7, uint64(s.cases)))
-	u := &union{db: db}
+	u := &population{db: db}
 	for len(u.askings) < askers {
 		for _, o := range s.some(r, 2) {
 			a := asking{viewer: storage.Viewer{Officer: o, At: now}}
@@ -112,7 +112,7 @@ func place(v storage.CaseView) storage.Key {
 type took map[string][]float64
 
 // ask has every officer ask once, whatever there is to ask, and keeps the times.
-func (u *union) ask(ctx context.Context, round int, t took) error {
+func (u *population) ask(ctx context.Context, round int, t took) error {
 	for i, a := range u.askings {
 		for _, op := range operations {
 			if !op.of(a) {
@@ -131,7 +131,7 @@ func (u *union) ask(ctx context.Context, round int, t took) error {
 }
 
 // measureLists times the operations on both sizes, in turns, on one core.
-func measureLists(ctx context.Context, o options, name, suffix string, unions [2]*union, out io.Writer) error {
+func measureLists(ctx context.Context, o options, name, suffix string, unions [2]*population, out io.Writer) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	times := [2]took{{}, {}}
 	for round := -1; round < o.rounds; round++ { // the first one warms

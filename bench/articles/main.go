@@ -54,6 +54,7 @@ var parts = []struct {
 }{
 	{"decide", measureDecide},
 	{"lists", measureUnions},
+	{"revoke", measureRevoke},
 }
 
 func main() {
@@ -120,7 +121,7 @@ func measureUnions(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
 	fmt.Fprintf(out, "\nfilled databases are kept in %s\n", k.dir)
-	var onPostgres, onSQLite [2]*union
+	var onPostgres, onSQLite [2]*population
 	for i, s := range []size{o.small, o.large} {
 		p, err := k.Postgres(ctx, s)
 		if err != nil {
@@ -132,10 +133,10 @@ func measureUnions(ctx context.Context, o options, out io.Writer) (err error) {
 			return err
 		}
 		defer l.Close()
-		if onPostgres[i], err = newUnion(ctx, p, s); err != nil {
+		if onPostgres[i], err = newPopulation(ctx, p, s); err != nil {
 			return err
 		}
-		if onSQLite[i], err = newUnion(ctx, l, s); err != nil {
+		if onSQLite[i], err = newPopulation(ctx, l, s); err != nil {
 			return err
 		}
 	}
