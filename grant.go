@@ -1,6 +1,9 @@
 package comity
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Scope is how much of a case a grant opens. Exhibits are opened by name only.
 type Scope string
@@ -12,6 +15,9 @@ const (
 	ScopeExhibits Scope = "EXHIBITS" // clear fields and the named exhibits only
 )
 
+// Rank orders scopes by how much they open, -1 when s is none.
+func (s Scope) Rank() int { return slices.Index([]Scope{ScopeExhibits, ScopeSummary, ScopeFull}, s) }
+
 // Grade is what the grantee may use the information as.
 type Grade string
 
@@ -21,6 +27,11 @@ const (
 	GradeLead         Grade = "LEAD"         // may found enquiries
 	GradeEvidence     Grade = "EVIDENCE"     // may be used in proceedings; names the mutual-assistance decision
 )
+
+// Rank orders grades by what they may be used as, -1 when g is none.
+func (g Grade) Rank() int {
+	return slices.Index([]Grade{GradeIntelligence, GradeLead, GradeEvidence}, g)
+}
 
 // GrantStatus is whether a grant was ended before its term.
 type GrantStatus string
@@ -197,4 +208,26 @@ type Ceiling struct {
 // Live reports whether the mandate holds at the instant t.
 func (m Mandate) Live(t time.Time) bool {
 	return m.EndedAt.IsZero() && !t.Before(m.NotBefore) && t.Before(m.NotAfter)
+}
+
+// Check says which part of the ceiling is wrong.
+func (c Ceiling) Check() error {
+	switch {
+	case c.TLP != "" && c.TLP.Rank() < 0:
+		return Invalid("tlp", "this is not a TLP 2.0 label")
+	case c.Scope != "" && c.Scope.Rank() < 0:
+		return Invalid("scope", "the scopes are EXHIBITS, SUMMARY and FULL")
+	case c.Grade != "" && c.Grade.Rank() < 0:
+		return Invalid("grade", "the grades are INTELLIGENCE, LEAD and EVIDENCE")
+	case c.Term < 0:
+		return Invalid("term", "a term lies ahead; leave it out for no bound")
+	}
+	return nil
+}
+
+// Allows reports whether a grant of a case of the category stays within c.
+func (c Ceiling) Allows(category Category, tlp TLP, s Scope, g Grade, term time.Duration) bool {
+	return (c.TLP == "" || tlp.Rank() <= c.TLP.Rank()) && (c.Scope == "" || s.Rank() <= c.Scope.Rank()) &&
+		(c.Grade == "" || g.Rank() <= c.Grade.Rank()) && (len(c.Categories) == 0 || slices.Contains(c.Categories, category)) &&
+		(c.Term == 0 || term <= c.Term)
 }

@@ -36,8 +36,8 @@ func (c *changeCase) open(ctx context.Context, a *attempt) error {
 
 // write seals the words under the changed clear fields and writes the case.
 // The change counts abroad when full scope shows it, and moves the case in
-// lists abroad when every scope does; nothing counts while the case is TLP:RED,
-// and so closed abroad.
+// lists abroad when every scope does; while the case is TLP:RED, only where two
+// liaisons granted it, since it is closed to all others.
 func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*comity.Case, *comity.CaseText)) error {
 	var text comity.CaseText
 	if err := unseal(c.key, bindCase(c.view.Case.Case), c.view.Sealed, &text); err != nil {
@@ -49,7 +49,13 @@ func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*
 	changed.Version++
 	changed.UpdatedAt = a.now
 	was := c.view.Case
-	if abroad && (was.Marking.TLP != comity.TLPRed || changed.Marking.TLP != comity.TLPRed) {
+	if abroad && was.Marking.TLP == comity.TLPRed && changed.Marking.TLP == comity.TLPRed {
+		var err error
+		if abroad, err = tx.SecondedRun(was.ID, a.now); err != nil {
+			return err
+		}
+	}
+	if abroad {
 		changed.VersionAbroad++
 		changed.UpdatedAbroad = a.now
 		if was.Category != changed.Category || was.Status != changed.Status || was.Marking != changed.Marking || !slices.Equal(was.Nexus, changed.Nexus) {

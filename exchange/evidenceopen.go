@@ -218,7 +218,8 @@ func grantFacts(g *comity.Grant, exhibit comity.ID) sovereignty.GrantFacts {
 	if g == nil {
 		return sovereignty.GrantFacts{}
 	}
-	f := sovereignty.GrantFacts{Present: true, Live: true, Scope: g.Scope, Purpose: g.Purpose}
+	f := sovereignty.GrantFacts{Present: true, Live: true, Scope: g.Scope, Purpose: g.Purpose,
+		SecondLiaison: g.Second != "" || g.Emergency}
 	for _, e := range g.Exhibits {
 		f.NamesExhibit = f.NamesExhibit || e == exhibit
 	}

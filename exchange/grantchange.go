@@ -43,9 +43,7 @@ func (a *attempt) findGrant(tx storage.ReadTx, id comity.ID) (comity.Grant, sove
 	}
 	a.on(string(id))
 	a.purpose = g.Purpose
-	mandated, err := a.mandated(tx)
-	return g, sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true, Mandate: mandated,
-		Grantee: g.Grantee.State}}, err
+	return g, sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true, Grantee: g.Grantee.State}}, nil
 }
 
 // ofCase refuses an act signed of another case than the grant's, after the

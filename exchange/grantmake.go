@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -16,22 +14,34 @@ import (
 )
 
 // MakeGrant opens a case of the own state to another state, one of its
-// agencies or one of its officers, for one purpose and a term.
+// agencies or one of its officers, for one purpose and a term; or proposes to,
+// for another liaison to approve.
 type MakeGrant struct {
 	Key  string              `json:"-"`
 	Case comity.ID           `json:"case"`
 	Body statement.GrantBody `json:"body"`
 	Act  string              `json:"-"`
+	// Propose makes a proposal of it, which opens nothing.
+	Propose bool `json:"propose,omitempty"`
+	// Proposal is what another liaison proposed and this one approves, by the
+	// same body.
+	Proposal comity.ID `json:"proposal,omitempty"`
 
-	Statement string `json:"-"`
+	Statement string    `json:"-"`
+	Proposed  comity.ID `json:"-"` // the proposal that was made
 
 	changeCase
 	canonical json.RawMessage
-	judged    int    // the version of the case whose clear fields were verified
-	basis     string // hash of the agreement that the statement names
+	two       twoOfficers         // the proposal that is made or approved
+	mandate   comity.Mandate      // under which the officer acts
+	judged    int                 // the version of the case whose clear fields were verified
+	made      statement.Statement // what the state signed
 }
 
 func (g *MakeGrant) about() (sovereignty.Action, string, any) {
+	if g.Propose {
+		return sovereignty.GrantPropose, g.Key, g
+	}
 	return sovereignty.GrantMake, g.Key, g
 }
 
@@ -56,11 +66,21 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true}}
 	if visible && view.State == a.who.Officer.State {
-		if err := a.grantCircumstances(tx, view, g.Body, &q); err != nil {
+		g.two.Proposal = g.Proposal
+		if err := g.two.find(tx, a); err != nil {
 			return err
+		}
+		if err := g.circumstances(tx, a, &q); err != nil {
+			return err
+		}
+		if g.mandate.ID != "" {
+			a.on(string(g.mandate.ID))
 		}
 	}
 	if err := a.decide(q); err != nil {
+		return err
+	}
+	if err := g.two.check(a, comity.ArticleLiaison, g.name()); err != nil {
 		return err
 	}
 	if g.Body.Category != view.Category {
@@ -73,6 +93,11 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	return a.checkRequest(tx, g.Body)
+}
+
+// name says what a proposal of the grant is.
+func (g *MakeGrant) name() proposalName {
+	return proposalName{act: statement.ActGrantMake, kind: statement.KindGrant, record: g.Case, target: g.Body.ID, body: g.canonical}
 }
 
 // unusedGrant refuses the id of a grant that there is: the liaison's client
@@ -99,33 +124,6 @@ var (
 	errTaken = comity.Conflict("no grant can be made under this id").CuredBy("choose another id")
 )
 
-// checkRequest takes the request that a grant says it answers only when the
-// grantee's state put it to this one.
-func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
-	if b.Request == "" {
-		return nil
-	}
-	found, err := tx.Requests(a.viewer(), []comity.ID{b.Request})
-	if err != nil {
-		return err
-	}
-	r, ok := found[b.Request]
-	if !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
-		return comity.Invalid("request", "this is not a request of the grantee's state to this one")
-	}
-	if w, locked := tx.(storage.Tx); locked {
-		if r, err = w.LockRequest(b.Request); err != nil {
-			return err
-		}
-	}
-	switch r.Status {
-	case comity.RequestRefused, comity.RequestNothingHeld, comity.RequestClosed:
-		return comity.Conflict(fmt.Sprintf("the request is %s: no grant answers it any more", r.Status)).
-			CuredBy("have the grantee's state put a new request, or grant without naming one")
-	}
-	return nil
-}
-
 func (g *MakeGrant) check() error {
 	b := g.Body
 	if _, err := comity.ParseID(string(b.ID), comity.KindGrant); err != nil {
@@ -141,87 +139,14 @@ func (g *MakeGrant) check() error {
 		return comity.Invalid("purpose", "this is not a purpose")
 	case len(b.Caveats.Text) > maxObjection:
 		return tooLong("caveats", maxObjection)
+	case len(b.Emergency) > maxObjection:
+		return tooLong("emergency", maxObjection)
+	case b.Emergency != "" && (g.Propose || g.Proposal != "" || b.Release != ""):
+		return comity.Invalid("emergency", "in an emergency one liaison grants alone, over no release decision; otherwise leave it out")
+	case g.Propose && g.Proposal != "":
+		return comity.Invalid("proposal", "a grant is proposed, or approved, one at a time")
 	}
-	return first(checkText("caveats", b.Caveats.Text), checkLine("assistance", b.Assistance), checkLine("agreement", b.Agreement))
-}
-
-// grantCircumstances loads what the articles on granting need.
-func (a *attempt) grantCircumstances(tx storage.ReadTx, view storage.CaseView, b statement.GrantBody, q *sovereignty.Question) error {
-	c := &q.Circumstances
-	mandated, err := a.mandated(tx)
-	if err != nil {
-		return err
-	}
-	c.Mandate = mandated
-	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
-	c.Agreement = err == nil
-	c.Grantee = b.Grantee.State
-	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
-	c.Purpose, c.Grade, c.Assistance = b.Purpose, b.Grade, b.Assistance != ""
-	from, until := time.Unix(b.NotBefore, 0), time.Unix(b.NotAfter, 0)
-	c.Term = checkTerm("notAfter", a.now, from, until) == nil
-	releases, err := tx.Releases([]comity.ID{view.ID})
-	if err != nil {
-		return err
-	}
-	originals, err := tx.EvidenceByID(b.Exhibits)
-	if err != nil {
-		return err
-	}
-	for _, e := range originals {
-		q.Record.Original = q.Record.Original || e.Original
-	}
-	for _, r := range releases[view.ID] {
-		if r.ID == b.Release && a.now.Before(r.NotAfter) {
-			c.Release = sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref(), SameState: r.Grantee == b.Grantee.State,
-				SamePurpose: r.Purpose == b.Purpose, CoversScope: covers(r.Scope, b.Scope),
-				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversTerm: !until.After(r.NotAfter)}
-		}
-	}
-	return nil
-}
-
-// covers reports whether a release of scope wide allows a grant of scope s.
-// Exhibits are judged apart, by name.
-func covers(wide, s comity.Scope) bool {
-	rank := map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
-	return rank[s] > 0 && rank[s] <= rank[wide]
-}
-
-func subset(some, all []comity.ID) bool {
-	for _, id := range some {
-		if !slices.Contains(all, id) {
-			return false
-		}
-	}
-	return true
-}
-
-// genuine verifies that the clear fields which the articles were asked about
-// are those that the case's and the exhibits' words were sealed with: a label
-// flipped in the database for the moment of granting is noticed.
-func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
-	if err := g.open(ctx, a); err != nil {
-		return err
-	}
-	var text comity.CaseText
-	if err := unseal(g.key, bindCase(g.view.Case.Case), g.view.Sealed, &text); err != nil {
-		return err
-	}
-	g.judged = g.view.Version
-	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
-		found, err := tx.EvidenceByID(g.Body.Exhibits)
-		if err != nil {
-			return err
-		}
-		for _, e := range found {
-			var text comity.EvidenceText
-			if err := unseal(g.key, bindEvidence(e.Evidence), e.Sealed, &text); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return first(checkText("caveats", b.Caveats.Text), checkText("emergency", b.Emergency), checkLine("assistance", b.Assistance), checkLine("agreement", b.Agreement))
 }
 
 func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
@@ -232,17 +157,22 @@ func (g *MakeGrant) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	g.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(g.Act), Kind: statement.KindGrant,
-		ID: g.Body.ID, Record: g.Case, Body: g.canonical})
-	if err != nil {
+	if g.Propose {
+		err := g.two.propose(ctx, a, g.name(), g.Act)
+		g.Proposed = g.two.Proposed
 		return err
 	}
-	made, err := a.x.statements.get(a.x.dir, g.Statement)
-	if err != nil {
+	o := custodian.SignOrder{Asker: a.asker(g.Act), Kind: statement.KindGrant, ID: g.Body.ID, Record: g.Case, Body: g.canonical}
+	if g.Proposal != "" {
+		if o, err = g.two.order(ctx, a, g.name(), g.Act); err != nil {
+			return err
+		}
+	}
+	if g.Statement, err = keys.Sign(ctx, o); err != nil {
 		return err
 	}
-	g.basis = made.Agreement.Hash
-	return nil
+	g.made, err = a.x.statements.get(a.x.dir, g.Statement)
+	return err
 }
 
 func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
@@ -254,11 +184,25 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 	if g.view.Version != g.judged {
 		return storage.ErrConflict
 	}
-	err := tx.InsertGrant(comity.Grant{ID: b.ID, Case: g.Case, State: g.view.State, Liaison: a.who.Officer.Ref(),
-		Function: a.who.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
+	if g.Propose {
+		return g.two.keepProposed(tx, a, g.name())
+	}
+	row := comity.Grant{ID: b.ID, Case: g.Case, State: g.view.State, Liaison: g.made.Officer.Ref,
+		Function: g.made.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
-		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC(),
-		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.basis})
+		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: endOf(g.made, b),
+		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.made.Agreement.Hash,
+		Emergency: b.Emergency != ""}
+	if g.mandate.Liaison != a.who.Officer.Ref() {
+		row.ActingFor = g.mandate.Liaison
+	}
+	if g.made.Second != nil {
+		row.Second = g.made.Second.Officer.Ref
+		if err := g.two.keepApproved(tx, a); err != nil {
+			return err
+		}
+	}
+	err := tx.InsertGrant(row)
 	if errors.Is(err, storage.ErrExists) { // one of the own state's was found by judge
 		return errTaken
 	}
@@ -270,16 +214,33 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 	return tx.AddEffect(g.effect(a))
 }
 
+// endOf is when a grant ends by what was signed: one that was made in danger to
+// life lapses unless it is confirmed.
+func endOf(made statement.Statement, b statement.GrantBody) time.Time {
+	end := time.Unix(b.NotAfter, 0).UTC()
+	if lapses := time.Unix(made.IssuedAt, 0).UTC().Add(comity.EmergencyAge); b.Emergency != "" && lapses.Before(end) {
+		return lapses
+	}
+	return end
+}
+
 // effect takes the grant into the register.
 func (g *MakeGrant) effect(a *attempt) storage.Effect {
 	return apply(g.Body.ID, g.view.State, g.Statement, a.now)
 }
 
 func (g *MakeGrant) finish(ctx context.Context, a *attempt) error {
+	if g.Propose {
+		return nil
+	}
 	return a.x.runEffects(ctx, g.effect(a))
 }
 
 func (g *MakeGrant) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
+	if g.Propose {
+		g.Proposed = ids[0]
+		return nil
+	}
 	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {
 		found, err := tx.Grants(storage.Viewer{Officer: a.who.Officer, At: tx.Now()}, ids)
 		g.Statement = found[g.Body.ID].Statement

@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -11,10 +13,12 @@ import (
 
 // GiveMandate gives a liaison of the own state dated authority to grant.
 type GiveMandate struct {
-	Key       string            `json:"-"`
-	Liaison   comity.OfficerRef `json:"liaison"`
-	NotBefore time.Time         `json:"notBefore"`
-	NotAfter  time.Time         `json:"notAfter"`
+	Key       string              `json:"-"`
+	Liaison   comity.OfficerRef   `json:"liaison"`
+	Deputies  []comity.OfficerRef `json:"deputies,omitempty"` // liaisons who act under it when the liaison is away
+	Ceiling   comity.Ceiling      `json:"ceiling"`            // the most that it lets them grant
+	NotBefore time.Time           `json:"notBefore"`
+	NotAfter  time.Time           `json:"notAfter"`
 
 	ID comity.ID `json:"-"`
 }
@@ -39,12 +43,37 @@ func (m *GiveMandate) judge(tx storage.ReadTx, a *attempt) error {
 	if err := ownOfficer(tx, "liaison", m.Liaison, comity.RoleLiaison); err != nil {
 		return err
 	}
+	if err := m.checkTerms(tx, a); err != nil {
+		return err
+	}
 	if w, ok := tx.(storage.Tx); ok {
 		if err := w.LockState(a.who.Officer.State); err != nil {
 			return err
 		}
 	}
 	return checkTerm("notAfter", a.now, m.NotBefore, m.NotAfter)
+}
+
+const maxDeputies = 20
+
+func (m *GiveMandate) checkTerms(tx storage.ReadTx, a *attempt) error {
+	if len(m.Deputies) > maxDeputies {
+		return comity.Invalid("deputies", fmt.Sprintf("a mandate names at most %d deputies", maxDeputies))
+	}
+	for i, d := range m.Deputies {
+		if !d.Valid() || d.State() != a.who.Officer.State || d == m.Liaison || slices.Contains(m.Deputies[:i], d) {
+			return comity.Invalid("deputies", "a deputy is another liaison of the own state, named once")
+		}
+		if err := ownOfficer(tx, "deputies", d, comity.RoleLiaison); err != nil {
+			return err
+		}
+	}
+	for _, c := range m.Ceiling.Categories {
+		if _, known := sovereignty.Category(c); !known {
+			return comity.Invalid("categories", "the union has no such category; see the query `categories`")
+		}
+	}
+	return m.Ceiling.Check()
 }
 
 func (m *GiveMandate) prepare(context.Context, *attempt) error {
@@ -55,9 +84,12 @@ func (m *GiveMandate) prepare(context.Context, *attempt) error {
 func (m *GiveMandate) commit(tx storage.Tx, a *attempt) error {
 	a.on(string(m.ID))
 	a.on(string(m.Liaison))
+	for _, d := range m.Deputies {
+		a.on(string(d))
+	}
 	a.made = []comity.ID{m.ID}
 	return tx.InsertMandate(comity.Mandate{ID: m.ID, State: a.who.Officer.State, Liaison: m.Liaison, GivenBy: a.who.Officer.Ref(),
-		NotBefore: m.NotBefore, NotAfter: m.NotAfter, CreatedAt: a.now})
+		Deputies: m.Deputies, Ceiling: m.Ceiling, NotBefore: m.NotBefore, NotAfter: m.NotAfter, CreatedAt: a.now})
 }
 
 func (m *GiveMandate) finish(context.Context, *attempt) error { return nil }
@@ -112,14 +144,26 @@ func (m *EndMandate) commit(tx storage.Tx, a *attempt) error {
 func (m *EndMandate) finish(context.Context, *attempt) error              { return nil }
 func (m *EndMandate) repeat(context.Context, *attempt, []comity.ID) error { return nil }
 
-// mandated reports whether the officer holds a live mandate. Within a
-// transaction the state's row is locked, so that no mandate ends meanwhile.
-func (a *attempt) mandated(tx storage.ReadTx) (bool, error) {
+// mandates are those live ones under which an officer acts, as the liaison
+// named or as a deputy. Within a transaction the state's row is locked, so that
+// no mandate ends meanwhile.
+func (a *attempt) mandates(tx storage.ReadTx, of comity.OfficerRef) ([]comity.Mandate, error) {
 	if w, ok := tx.(storage.Tx); ok {
-		if err := w.LockState(a.who.Officer.State); err != nil {
-			return false, err
+		if err := w.LockState(of.State()); err != nil {
+			return nil, err
 		}
 	}
-	live, err := tx.MandatesOf(a.who.Officer.Ref(), a.now)
-	return len(live) > 0, err
+	live, err := tx.MandatesOf(of, a.now)
+	return live, err
+}
+
+// within finds the mandate whose ceiling lets a grant be made: whether there is
+// a mandate at all, and whether one reaches so far.
+func within(mandates []comity.Mandate, c comity.Category, tlp comity.TLP, s comity.Scope, g comity.Grade, term time.Duration) (m comity.Mandate, some, allowed bool) {
+	for _, m := range mandates {
+		if m.Ceiling.Allows(c, tlp, s, g, term) {
+			return m, true, true
+		}
+	}
+	return comity.Mandate{}, len(mandates) > 0, false
 }

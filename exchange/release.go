@@ -122,3 +122,49 @@ func (d *DecideRelease) repeat(_ context.Context, _ *attempt, ids []comity.ID) e
 	d.ID = ids[0]
 	return nil
 }
+
+// WithdrawRelease withdraws a release decision: no further grant rests on it.
+// Grants that were made on it run on until a liaison ends them.
+type WithdrawRelease struct {
+	Key     string    `json:"-"`
+	Case    comity.ID `json:"case"`
+	Release comity.ID `json:"release"`
+}
+
+func (d *WithdrawRelease) about() (sovereignty.Action, string, any) {
+	return sovereignty.ReleaseWithdraw, d.Key, d
+}
+
+func (d *WithdrawRelease) judge(tx storage.ReadTx, a *attempt) error {
+	var named comity.Release
+	_, err := a.actOnCaseAs(tx, d.Case, func(v storage.CaseView) (c sovereignty.Circumstances, err error) {
+		all, err := tx.Releases([]comity.ID{v.ID})
+		for _, r := range all[v.ID] {
+			if r.ID == d.Release {
+				named = r
+			}
+		}
+		c.Recorded = named.Officer == a.who.Officer.Ref()
+		return c, err
+	})
+	switch {
+	case err != nil:
+		return err
+	case named.ID == "":
+		return comity.NotFound()
+	case !named.WithdrawnAt.IsZero():
+		return comity.Conflict("the release decision is withdrawn already").CuredBy("there is nothing to do")
+	}
+	a.on(string(d.Release))
+	return nil
+}
+
+func (d *WithdrawRelease) prepare(context.Context, *attempt) error { return nil }
+
+func (d *WithdrawRelease) commit(tx storage.Tx, a *attempt) error {
+	a.made = []comity.ID{d.Release}
+	return tx.WithdrawRelease(d.Release, a.who.Officer.Ref(), a.now)
+}
+
+func (d *WithdrawRelease) finish(context.Context, *attempt) error              { return nil }
+func (d *WithdrawRelease) repeat(context.Context, *attempt, []comity.ID) error { return nil }

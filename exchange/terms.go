@@ -49,10 +49,17 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 		}
 		scope, exhibits, until, caveats = n.Scope, n.Exhibits, n.NotAfter, n.Caveats
 	}
+	if b.Emergency != "" {
+		end, err := x.confirmedUntil(g, made)
+		if err != nil {
+			return statement.AgreementRef{}, err
+		}
+		until = min(until, end)
+	}
 	switch {
 	case made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || made.Agreement == nil:
 		return statement.AgreementRef{}, forged(g, errors.New("its statement is another grant's"))
-	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function,
+	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function || second(made) != g.Second || (b.Emergency != "") != g.Emergency,
 		g.AgreementHash != "" && g.AgreementHash != made.Agreement.Hash,
 		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
 		b.Grade != g.Grade || b.Assistance != g.Assistance || b.Release != g.Release || b.Request != g.Request,
@@ -60,6 +67,34 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 		return statement.AgreementRef{}, forged(g, errors.New("its row says other terms than its statement"))
 	}
 	return *made.Agreement, nil
+}
+
+// second is the liaison who approved a grant, "" where one made it.
+func second(made statement.Statement) comity.OfficerRef {
+	if made.Second == nil {
+		return ""
+	}
+	return made.Second.Officer.Ref
+}
+
+// confirmedUntil is when a grant that was made in danger to life ends by what
+// was signed: when it lapses, or at the end that another liaison confirmed.
+func (x *Exchange) confirmedUntil(g comity.Grant, made statement.Statement) (int64, error) {
+	if g.Confirmation == "" {
+		return made.IssuedAt + int64(comity.EmergencyAge/time.Second), nil
+	}
+	s, err := x.statements.get(x.dir, g.Confirmation)
+	if err != nil {
+		return 0, forged(g, err)
+	}
+	var b statement.ConfirmBody
+	if err := s.Decode(&b); err != nil {
+		return 0, forged(g, err)
+	}
+	if s.Kind != statement.KindConfirmation || s.ID != g.ID || s.State != g.State || s.Officer.Ref == made.Officer.Ref {
+		return 0, forged(g, errors.New("its confirmation is another grant's, or by who made it"))
+	}
+	return b.NotAfter, nil
 }
 
 // errForged is met when a grant's row and its statements differ: somebody

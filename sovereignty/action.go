@@ -41,6 +41,10 @@ const (
 	GrantRevoke   Action = "grantRevoke"
 	GrantRead     Action = "grantRead"
 
+	GrantPropose    Action = "grantPropose" // by the first of two liaisons
+	GrantConfirm    Action = "grantConfirm" // what one liaison granted in danger to life
+	ReleaseWithdraw Action = "releaseWithdraw"
+
 	MandateGive Action = "mandateGive"
 	MandateEnd  Action = "mandateEnd"
 	MandateRead Action = "mandateRead"
@@ -57,8 +61,8 @@ const (
 	HoldRead            Action = "holdRead" // the lists of holds and withdrawals of the own state's cases
 	CaseWithdraw        Action = "caseWithdraw"
 	CaseWithdrawCancel  Action = "caseWithdrawCancel"
-	ProposalRead    Action = "proposalRead"    // what waits for a second officer
-	ProposalDecline Action = "proposalDecline" // or, by who made it, its taking back
+	ProposalRead        Action = "proposalRead"    // what waits for a second officer
+	ProposalDecline     Action = "proposalDecline" // or, by who made it, its taking back
 )
 
 // Actions lists them all.
@@ -69,6 +73,7 @@ var Actions = []Action{
 	RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
 	RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend,
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
+	GrantPropose, GrantConfirm, ReleaseWithdraw,
 	MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 	CaseReserveLift, CategoryReserve, CategoryReserveLift, ReservationRead, HoldPlace, HoldRelease, HoldRead,
 	CaseWithdraw, CaseWithdrawCancel,

@@ -51,7 +51,7 @@ func facts(q Question) (asked, cedar.Request) {
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend:
 		a.resource = types.Entity{UID: aRequest,
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
-	case GrantNarrow, GrantRevoke, GrantRead:
+	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
@@ -174,7 +174,7 @@ func circumstances(c contextFacts) types.Record {
 		m["visible"] = types.Boolean(c.Visible)
 	}
 	switch c.action {
-	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantNarrow, GrantRevoke,
+	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
 		CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel:
 		m["signed"] = types.Boolean(c.Signed)
 	}
@@ -219,7 +219,13 @@ func circumstances(c contextFacts) types.Record {
 			"namesExhibit":  types.Boolean(c.Grant.NamesExhibit),
 			"secondLiaison": types.Boolean(c.Grant.SecondLiaison),
 		})
-	case GrantMake:
+	case GrantConfirm:
+		m["another"] = types.Boolean(c.Another)
+		m["mandate"] = types.Boolean(c.Mandate && c.Ceiling)
+		m["release"] = types.Boolean(c.Release.covers())
+	case ReleaseWithdraw:
+		m["recorded"] = types.Boolean(c.Recorded)
+	case GrantMake, GrantPropose:
 		m["grantee"] = types.String(c.Grantee)
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["mandate"] = types.Boolean(c.Mandate)
@@ -228,7 +234,12 @@ func circumstances(c contextFacts) types.Record {
 		m["assistance"] = types.Boolean(c.Assistance)
 		m["caveats"] = types.Boolean(c.Caveats)
 		m["assessed"] = types.Boolean(c.Assessed)
+		m["ceiling"] = types.Boolean(c.Ceiling)
+		m["emergency"] = types.Boolean(c.Emergency)
+		m["danger"] = types.Boolean(c.Purpose == comity.PurposeDangerToLife)
 		m["secondLiaison"] = types.Boolean(c.SecondLiaison)
+		m["ownProposal"] = types.Boolean(c.OwnProposal)
+		m["firstMandate"] = types.Boolean(c.FirstMandate)
 		m["release"] = types.NewRecord(types.RecordMap{
 			"present":   types.Boolean(c.Release.Present),
 			"byAnother": types.Boolean(c.Release.ByAnother),

@@ -77,7 +77,16 @@ type Circumstances struct {
 	Grade         comity.Grade
 	Assistance    bool // it names the mutual-assistance decision
 	Caveats       bool // they bind at least as strictly as the case's own marking
-	SecondLiaison bool // a second liaison approved the same grant
+	Ceiling       bool // it lies within what the mandate allows
+	Emergency     bool // it is asked for as one, in danger to life
+	SecondLiaison bool // another liaison proposed the same grant, and the asker approves it
+	OwnProposal   bool // the asker proposed it
+	FirstMandate  bool // who proposed it holds a live mandate; true where nobody did
+	// Another: it was made by another liaison than the one who confirms it. Needed
+	// by GrantConfirm, with Mandate, Ceiling and Release.
+	Another bool
+	// Recorded: the asker recorded the release decision. Needed by ReleaseWithdraw.
+	Recorded bool
 
 	// Assessed: an officer other than the filer assessed that the matter is
 	// shareable (Article 5). Needed by GrantMake, and in the categories that are
@@ -131,4 +140,9 @@ type ReleaseFacts struct {
 	CoversExhibits bool
 	CoversTerm     bool
 	SamePurpose    bool
+}
+
+// covers reports whether the decision carries the grant in everything.
+func (r ReleaseFacts) covers() bool {
+	return r == ReleaseFacts{true, true, true, true, true, true, true}
 }

@@ -52,13 +52,15 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		q.Record.Marking.TLP = comity.TLPRed
 	}
 	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Competent: yes(often),
-		Resident: yes(often), Purpose: pick(r, "", comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
+		Resident: yes(often), Purpose: pick(r, "", comity.PurposeDangerToLife, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
 		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
 		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
-		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
+		Ceiling: yes(often), Emergency: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
+		Recorded: yes(0.5),
+		Caveats:  yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
 		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
 		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often),
@@ -140,7 +142,7 @@ func oracle(q Question) bool {
 	case ProposalDecline:
 		return home && (liaison || authority)
 	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
-		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantRead, CaseRead:
+		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantRead, CaseRead:
 	default:
 		if home && r.Withdrawn {
 			return false
@@ -186,13 +188,26 @@ func oracle(q Question) bool {
 		return authority && home && c.Signed
 	case ReleaseDecide:
 		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned)
-	case GrantMake:
+	case GrantMake, GrantPropose:
 		f := c.Release
-		return liaison && home && c.Signed && c.Mandate && c.Agreement && c.Term && c.Grantee != o.State &&
-			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose &&
-			listed && (c.Assessed || !prone) && r.Nexus && !r.Reserved &&
-			(c.SecondLiaison || !red && !r.Original) &&
+		released := f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose
+		danger := c.Emergency && c.Purpose == comity.PurposeDangerToLife
+		two := c.SecondLiaison || !red && !r.Original
+		if q.Action == GrantMake {
+			released = released || danger && !f.Present
+			two = (two || danger) && !c.OwnProposal && c.FirstMandate
+		} else {
+			two = true
+		}
+		return liaison && home && c.Signed && c.Mandate && c.Ceiling && c.Agreement && c.Term && c.Grantee != o.State &&
+			released && (danger || !c.Emergency) && two && listed && (c.Assessed || !prone) && r.Nexus && !r.Reserved &&
 			c.Caveats && (c.Assistance || c.Grade != comity.GradeEvidence)
+	case GrantConfirm:
+		f := c.Release
+		return liaison && home && c.Signed && c.Mandate && c.Ceiling && c.Another &&
+			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose
+	case ReleaseWithdraw:
+		return home && works && (r.Owner || c.Recorded)
 	case GrantNarrow:
 		return liaison && home && c.Signed && c.Narrows
 	case GrantRevoke:

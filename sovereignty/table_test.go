@@ -165,7 +165,7 @@ func readCircumstances(s string, c *Circumstances) error {
 		case "", "-":
 		case "ready":
 			*c = Circumstances{Visible: true, Signed: true, Agreement: true, Mandate: true, Term: true, Caveats: true, Grantee: "AM",
-				Grade: comity.GradeLead, Release: ReleaseFacts{true, true, true, true, true, true, true}}
+				Grade: comity.GradeLead, Ceiling: true, FirstMandate: true, Another: true, Release: ReleaseFacts{true, true, true, true, true, true, true}}
 		case "purpose":
 			c.Purpose = comity.Purpose(rest)
 		case "grantee":
@@ -187,7 +187,8 @@ func readCircumstances(s string, c *Circumstances) error {
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
-				"granted": &c.Granted, "keeps-nexus": &c.KeepsNexus,
+				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "own-proposal": &c.OwnProposal,
+				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-nexus": &c.KeepsNexus,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,

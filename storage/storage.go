@@ -304,6 +304,8 @@ type ReadTx interface {
 	// GrantsRun reports whether any grant of a case is pending or active and not
 	// over, whoever sees it.
 	GrantsRun(c comity.ID, at time.Time) (bool, error)
+	// SecondedRun is the same for grants that two liaisons made, or one in danger to life.
+	SecondedRun(c comity.ID, at time.Time) (bool, error)
 	Releases(cases []comity.ID) (map[comity.ID][]comity.Release, error)
 
 	// Mandates of a state, newest first; MandatesOf are the live ones under which a

@@ -162,6 +162,7 @@ type ReleaseOrder struct {
 //	grant        ID a new grant,   Record its case,    act grantMake on the case, by a liaison
 //	narrowing    ID the grant,     Record its case,    act grantNarrow on the grant, by a liaison
 //	revocation   ID the grant,     Record its case,    act grantRevoke on the grant, by a liaison
+//	confirmation ID the grant,     Record its case,    act grantConfirm on the grant, by another liaison than made it
 //	reservation  ID the case,      Record the case,    act caseReserve on the case, by the authority
 //	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
 //	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by who handles evidence; Header

@@ -19,6 +19,7 @@ type evidenceEntry struct {
 	Case     comity.ID `json:"case"`
 	Begin    string    `json:"begin"`  // hex, of the body of the act that began it
 	Header   string    `json:"header"` // hex, of the header
+	Original bool      `json:"original,omitempty"`
 	Received *received `json:"received,omitempty"`
 }
 

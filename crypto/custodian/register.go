@@ -17,7 +17,8 @@ import (
 // ever reserved, one per exhibit (see [evidenceEntry]) and one per state (see
 // [manifestEntry]). Of the first three, terms are met with terms, marks stay, and
 // of turns the greatest counts. So statements may be applied in any order and any
-// number of times.
+// number of times. The one exception is the confirmation of a grant made in danger
+// to life, which comes after the grant and within its time or not at all.
 
 // caseEntry is the register's word on a case.
 type caseEntry struct {
@@ -40,6 +41,13 @@ type grantEntry struct {
 	Grant  *grantTerms `json:"grant,omitempty"`
 	Limits *limits     `json:"limits,omitempty"`
 	Ended  *mark       `json:"ended,omitempty"`
+	// Confirmed lets a grant made in danger to life run on.
+	Confirmed *confirmed `json:"confirmed,omitempty"`
+}
+
+type confirmed struct {
+	mark
+	NotAfter int64 `json:"notAfter"`
 }
 
 type grantTerms struct {
@@ -50,7 +58,17 @@ type grantTerms struct {
 	Category  comity.Category        `json:"category"`
 	NotBefore int64                  `json:"notBefore"`
 	Turns     statement.Turns        `json:"turns,omitzero"` // when it was signed
+	By        signer                 `json:"by"`             // who made it
+	// Lapses is when a grant made in danger to life ends unless it is confirmed,
+	// Unix seconds; 0 for any other.
+	Lapses int64 `json:"lapses,omitempty"`
 	limits
+}
+
+// signer is an officer by name and by session key.
+type signer struct {
+	Ref comity.OfficerRef `json:"ref"`
+	JKT string            `json:"jkt"`
 }
 
 // limits are the terms that a narrowing narrows.
@@ -69,12 +87,10 @@ func narrowed(b statement.NarrowBody) limits {
 	return limits{b.Scope, b.Exhibits, b.Caveats.Marking, b.NotAfter}
 }
 
-var scopeRanks = map[comity.Scope]int{comity.ScopeExhibits: 1, comity.ScopeSummary: 2, comity.ScopeFull: 3}
-
 // meet gives what both limits leave open.
 func (a limits) meet(b limits) limits {
 	m := limits{Scope: a.Scope, Marking: a.Marking.Meet(b.Marking), NotAfter: min(a.NotAfter, b.NotAfter)}
-	if scopeRanks[b.Scope] < scopeRanks[a.Scope] {
+	if b.Scope.Rank() < a.Scope.Rank() {
 		m.Scope = b.Scope
 	}
 	for _, x := range a.Exhibits {
@@ -92,7 +108,7 @@ func (a limits) within(b limits) bool {
 			return false
 		}
 	}
-	return scopeRanks[a.Scope] <= scopeRanks[b.Scope] && a.NotAfter <= b.NotAfter && a.Marking.AsStrict(b.Marking)
+	return a.Scope.Rank() <= b.Scope.Rank() && a.NotAfter <= b.NotAfter && a.Marking.AsStrict(b.Marking)
 }
 
 // terms are what the grant still opens, false before it is in the register.
@@ -106,14 +122,20 @@ func (e grantEntry) terms() (limits, bool) {
 // standing is the most that the register lets the grant open, now or once it
 // is there; nil when nothing limits it yet.
 func (e grantEntry) standing() *limits {
-	switch {
-	case e.Grant == nil:
+	if e.Grant == nil {
 		return e.Limits
-	case e.Limits == nil:
-		return &e.Grant.limits
 	}
-	both := e.Grant.meet(*e.Limits)
-	return &both
+	open := e.Grant.limits
+	switch {
+	case e.Confirmed != nil:
+		open.NotAfter = min(open.NotAfter, e.Confirmed.NotAfter)
+	case e.Grant.Lapses != 0:
+		open.NotAfter = min(open.NotAfter, e.Grant.Lapses)
+	}
+	if e.Limits != nil {
+		open = open.meet(*e.Limits)
+	}
+	return &open
 }
 
 // told is what others are told of limits.
@@ -216,6 +238,8 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 		return l.enterReservation(ctx, s, m)
 	case statement.KindHold, statement.KindHoldRelease, statement.KindCancellation:
 		return l.enterHold(ctx, s, m)
+	case statement.KindConfirmation:
+		return l.applyConfirmation(ctx, s, m)
 	}
 	return comity.Invalid("statement", fmt.Sprintf("a %s does not belong in the register", s.Kind))
 }
@@ -268,7 +292,10 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		return err
 	}
 	terms := grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
-		Category: b.Category, NotBefore: b.NotBefore, limits: granted(b)}
+		Category: b.Category, NotBefore: b.NotBefore, By: signer{s.Officer.Ref, s.Officer.JKT}, limits: granted(b)}
+	if b.Emergency != "" {
+		terms.Lapses = s.IssuedAt + int64(comity.EmergencyAge/time.Second)
+	}
 	if s.Turns != nil {
 		terms.Turns = *s.Turns
 	}

@@ -46,7 +46,7 @@ func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
 		return Begun{}, l.fault(err)
 	}
 	defer clear(dek)
-	entry := evidenceEntry{Case: o.Case, Begin: who.act.BodyHash, Header: hex.EncodeToString(hash[:])}
+	entry := evidenceEntry{Case: o.Case, Begin: who.act.BodyHash, Header: hex.EncodeToString(hash[:]), Original: o.Body.Original}
 	if err := l.enterExhibit(ctx, o.Evidence, entry); err != nil {
 		return Begun{}, err
 	}

@@ -39,12 +39,13 @@ const (
 )
 
 var rules = map[statement.Kind]rule{
-	statement.KindGrant:       {statement.ActGrantMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, false, oneOrTwo},
-	statement.KindNarrowing:   {statement.ActGrantNarrow, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
-	statement.KindRevocation:  {statement.ActGrantRevoke, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
-	statement.KindReservation: {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, oneOfficer},
-	statement.KindRefusal:     {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false, oneOfficer},
-	statement.KindReceipt:     {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true, oneOfficer},
+	statement.KindGrant:        {statement.ActGrantMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, false, oneOrTwo},
+	statement.KindNarrowing:    {statement.ActGrantNarrow, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
+	statement.KindRevocation:   {statement.ActGrantRevoke, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
+	statement.KindConfirmation: {statement.ActGrantConfirm, comity.RoleLiaison, comity.ArticleLiaison, comity.KindGrant, comity.KindCase, true, oneOfficer},
+	statement.KindReservation:  {statement.ActCaseReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, oneOfficer},
+	statement.KindRefusal:      {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false, oneOfficer},
+	statement.KindReceipt:      {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true, oneOfficer},
 
 	statement.KindLifting:             {statement.ActCaseReserveLift, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, twoOfficers},
 	statement.KindCategoryReservation: {statement.ActCategoryReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindReservation, comity.KindReservation, true, oneOfficer},
@@ -135,12 +136,12 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 	}
 	// What is in force by its signing is so before anybody is told: a statement
 	// that its bearer kept back would be worth nothing. And what an exhibit is, is
-	// settled before anybody has it in writing. A grant and a withdrawal wait for
+	// settled before anybody has it in writing. A grant, its confirmation and a withdrawal wait for
 	// their leaf.
 	switch s.Kind {
 	case statement.KindReceipt:
 		err = l.receive(ctx, s, compact)
-	case statement.KindGrant, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
+	case statement.KindGrant, statement.KindConfirmation, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
 	default:
 		err = l.enter(ctx, s, compact)
 	}
@@ -212,6 +213,12 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 		return l.judgeWithdrawal(ctx, o, s)
 	case statement.KindCancellation:
 		return l.judgeCancellation(ctx, o, s)
+	case statement.KindConfirmation:
+		var b statement.ConfirmBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		return l.judgeConfirmation(ctx, o, b, s.Officer)
 	case statement.KindRefusal:
 		var b statement.RefuseBody
 		if err := decode(s, &b); err != nil {
@@ -258,6 +265,9 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 	if turns := (statement.Turns{Case: c.turn(), Category: of.turn()}); turns != (statement.Turns{}) {
 		s.Turns = &turns
 	}
+	if err := l.eyesOf(ctx, b, s); err != nil {
+		return err
+	}
 	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, b.Category, "", l.now())
 	if err != nil {
 		return err
@@ -276,7 +286,10 @@ func (l *Local) checkTerms(b statement.GrantBody) error {
 	if err := checkExhibits(b.Exhibits); err != nil {
 		return err
 	}
-	if _, err := comity.ParseID(string(b.Release), comity.KindRelease); err != nil {
+	switch _, err := comity.ParseID(string(b.Release), comity.KindRelease); {
+	case b.Emergency != "" && b.Purpose != comity.PurposeDangerToLife:
+		return comity.Denied(comity.ArticleLiaison, "only danger to life is granted for as an emergency", "name that purpose, or grant over a release decision")
+	case err != nil && (b.Emergency == "" || b.Release != ""):
 		return comity.Denied(comity.ArticleLiaison, "a grant rests on a release decision", "the case's owner records one")
 	}
 	if b.Request != "" {
@@ -287,7 +300,7 @@ func (l *Local) checkTerms(b statement.GrantBody) error {
 	switch {
 	case b.Grantee.State == l.state:
 		return comity.Denied(comity.ArticleLiaison, "a grant is made to another state", "name another state")
-	case scopeRanks[b.Scope] == 0:
+	case b.Scope.Rank() < 0:
 		return comity.Invalid("scope", "this is not a scope")
 	case b.Scope == comity.ScopeExhibits && len(b.Exhibits) == 0:
 		return comity.Invalid("exhibits", "a grant of exhibits names them")
@@ -344,7 +357,7 @@ func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.Nar
 	if err := b.Caveats.Marking.Check(); err != nil {
 		return err
 	}
-	if scopeRanks[b.Scope] == 0 {
+	if b.Scope.Rank() < 0 {
 		return comity.Invalid("scope", "this is not a scope")
 	}
 	e, err := l.grantOf(ctx, o, b.Case)

@@ -21,6 +21,7 @@ var acts = map[string]comity.Kind{
 	ActGrantMake:        comity.KindCase,
 	ActGrantNarrow:      comity.KindGrant,
 	ActGrantRevoke:      comity.KindGrant,
+	ActGrantConfirm:     comity.KindGrant,
 	ActCaseReserve:      comity.KindCase,
 	ActRequestRefuse:    comity.KindRequest,
 

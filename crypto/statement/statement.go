@@ -1,5 +1,5 @@
 // Package statement holds everything in Comity that somebody signs: officers'
-// acts, the statements of a state (grants, narrowings, revocations,
+// acts, the statements of a state (grants, narrowings, revocations, confirmations,
 // reservations, refusals, receipts, and proposals of these), the custodian's sealed keys, and
 // the manifests in which each state's offline root says who speaks for it.
 //
@@ -32,6 +32,7 @@ const (
 	ActGrantMake        = "grantMake"
 	ActGrantNarrow      = "grantNarrow"
 	ActGrantRevoke      = "grantRevoke"
+	ActGrantConfirm     = "grantConfirm"
 	ActCaseReserve      = "caseReserve"
 	ActRequestRefuse    = "requestRefuse"
 
@@ -111,10 +112,14 @@ type (
 		Caveats    comity.Caveats  `json:"caveats"`
 		Purpose    comity.Purpose  `json:"purpose"`
 		Agreement  string          `json:"agreement"`
-		Release    comity.ID       `json:"release"`
-		Request    comity.ID       `json:"request,omitempty"`
-		NotBefore  int64           `json:"notBefore"` // Unix seconds
-		NotAfter   int64           `json:"notAfter"`
+		Release    comity.ID       `json:"release"` // "" in an emergency
+		// Emergency: life is in danger, and one liaison grants alone. It opens
+		// nothing any more [comity.EmergencyAge] after it was signed unless another
+		// liaison confirms it (Article 8).
+		Emergency string    `json:"emergency,omitempty"` // what the danger is, "" in no emergency
+		Request   comity.ID `json:"request,omitempty"`
+		NotBefore int64     `json:"notBefore"` // Unix seconds
+		NotAfter  int64     `json:"notAfter"`
 	}
 	// NarrowBody is the terms that remain; the act's record is the grant.
 	NarrowBody struct {
@@ -128,6 +133,13 @@ type (
 	RevokeBody struct {
 		Case   comity.ID `json:"case"` // of the grant
 		Reason string    `json:"reason,omitempty"`
+	}
+	// ConfirmBody confirms what one liaison granted in danger to life; the act's
+	// record is the grant. It runs then until NotAfter, at most its own end.
+	ConfirmBody struct {
+		Case     comity.ID `json:"case"`    // of the grant
+		Release  comity.ID `json:"release"` // the release decision that carries it by now
+		NotAfter int64     `json:"notAfter"`
 	}
 	// ReserveBody reserves a case; the act's record is the case.
 	ReserveBody struct {
@@ -181,12 +193,13 @@ type Kind string
 
 // The kinds of statements.
 const (
-	KindGrant       Kind = "grant"
-	KindNarrowing   Kind = "narrowing"
-	KindRevocation  Kind = "revocation"
-	KindReservation Kind = "reservation"
-	KindRefusal     Kind = "refusal"
-	KindReceipt     Kind = "receipt"
+	KindGrant        Kind = "grant"
+	KindNarrowing    Kind = "narrowing"
+	KindRevocation   Kind = "revocation"
+	KindConfirmation Kind = "confirmation"
+	KindReservation  Kind = "reservation"
+	KindRefusal      Kind = "refusal"
+	KindReceipt      Kind = "receipt"
 
 	KindLifting             Kind = "lifting"
 	KindCategoryReservation Kind = "categoryReservation"

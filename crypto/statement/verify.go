@@ -28,6 +28,8 @@ var kinds = map[Kind]kind{
 		Statement.onID, func() any { return &NarrowBody{} }},
 	KindRevocation: {ActGrantRevoke, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
 		Statement.onID, func() any { return &RevokeBody{} }},
+	KindConfirmation: {ActGrantConfirm, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
+		Statement.onID, func() any { return &ConfirmBody{} }},
 	KindReservation: {ActCaseReserve, comity.RoleAuthority, comity.KindCase, comity.KindCase,
 		Statement.onRecord, func() any { return &ReserveBody{} }},
 	KindRefusal: {ActRequestRefuse, comity.RoleLiaison, comity.KindRefusal, comity.KindRequest,
@@ -177,6 +179,8 @@ func (s Statement) check(union string) error {
 		return s.under(b.ID)
 	case *WithdrawBody:
 		return s.under(b.ID)
+	case *ConfirmBody:
+		named = b.Case
 	}
 	if named != s.Record {
 		return errors.New("the officer signed it of another case")

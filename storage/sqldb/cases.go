@@ -177,7 +177,7 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 	if f.Agency != "" || f.Category != "" || f.Status != "" {
 		// What a viewer may not read never filters: the same grants count here by
 		// which the policies open a case.
-		cond += ` AND (grant_id = '' OR purpose = ` + a.add(f.Purpose) + ` AND tlp <> 'RED'
+		cond += ` AND (grant_id = '' OR purpose = ` + a.add(f.Purpose) + ` AND (tlp <> 'RED' OR seconded)
 			AND (orig_state || ' ' || agreement_hash || ' ' || category) = ANY(` + a.add(set(r, f.Bases)) + `))`
 	}
 	if f.Own {

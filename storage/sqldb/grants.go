@@ -129,9 +129,16 @@ func shownStatus(s comity.GrantStatus, at time.Time, a *args) string {
 	return " AND 1 = 0" // how it ended is the originator's own matter
 }
 
-func (r *reader) GrantsRun(c comity.ID, at time.Time) (bool, error) {
+func (r *reader) GrantsRun(c comity.ID, at time.Time) (bool, error) { return r.run(c, at, "") }
+
+func (r *reader) SecondedRun(c comity.ID, at time.Time) (bool, error) {
+	return r.run(c, at, ` AND (second <> '' OR emergency)`)
+}
+
+// run reports whether a grant of a case runs for which more holds.
+func (r *reader) run(c comity.ID, at time.Time, more string) (bool, error) {
 	var n int
-	err := r.scanOne(`SELECT count(*) FROM (SELECT 1 FROM grants WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE') AND not_after > $2 LIMIT 1) m`,
+	err := r.scanOne(`SELECT count(*) FROM (SELECT 1 FROM grants WHERE case_id = $1 AND status IN ('PENDING', 'ACTIVE') AND not_after > $2`+more+` LIMIT 1) m`,
 		[]any{c, micros(at)}, &n)
 	if err != nil {
 		return false, fmt.Errorf("grants that run: %w", err)

@@ -25,16 +25,16 @@ var assignments = newTable("assignments", "case_id viewer assigned_by at",
 
 const (
 	visibilityColumns = `INSERT INTO visibility (viewer, updated_at, case_id, grant_id, valid_from, valid_until,
-		orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp) `
+		orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp, seconded) `
 	// forever is the end of what has none: the greatest whole number of both engines.
 	forever = `9223372036854775807`
 
 	assignedRows = visibilityColumns + `SELECT a.viewer, c.updated_at, c.id, '', 0, ` + forever + `,
-		c.state, c.agency, c.category, c.status, '', '', '', c.tlp
+		c.state, c.agency, c.category, c.status, '', '', '', c.tlp, false
 		FROM assignments a JOIN cases c ON c.id = a.case_id WHERE c.id = $1 AND a.viewer = $2 ON CONFLICT DO NOTHING`
 	grantedRows = visibilityColumns + `SELECT g.viewer, c.listed_abroad, c.id, g.id, g.not_before, g.not_after,
 		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END, g.purpose,
-		g.agreement_hash, c.tlp
+		g.agreement_hash, c.tlp, g.second <> '' OR g.emergency
 		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved`
 )
 

@@ -330,4 +330,11 @@ func grantsRun(t *testing.T, db storage.DB) {
 		equal(t, string(status), run(noon), want)
 		equal(t, "after its term", run(g.NotAfter), false)
 	}
+	seconded := func() bool {
+		return get(t, db, func(r storage.ReadTx) (bool, error) { return r.SecondedRun(c.ID, noon) })
+	}
+	grant(t, db, c, comity.Grantee{State: "AM"}, noon)
+	equal(t, "grants of one liaison", seconded(), false)
+	grant(t, db, c, comity.Grantee{State: "BY"}, noon, func(g *comity.Grant) { g.Second = "KZ:de" })
+	equal(t, "a grant of two liaisons", seconded(), true)
 }

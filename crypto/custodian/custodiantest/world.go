@@ -290,7 +290,12 @@ func (w *World) Granted(t *testing.T, caseID comity.ID, b statement.GrantBody) (
 // open releases and opens an exhibit, which must succeed.
 func (w *World) open(t *testing.T, officer string, e Exhibit, grant comity.ID) {
 	t.Helper()
-	o := w.Order(t, officer, e, grant, comity.PurposeInvestigation)
+	w.openFor(t, officer, e, grant, comity.PurposeInvestigation)
+}
+
+func (w *World) openFor(t *testing.T, officer string, e Exhibit, grant comity.ID, p comity.Purpose) {
+	t.Helper()
+	o := w.Order(t, officer, e, grant, p)
 	sealed, err := w.Local.Release(t.Context(), o)
 	if err != nil {
 		t.Fatalf("%s opens: %v", officer, err)
@@ -333,7 +338,12 @@ func refused(t *testing.T, what string, err error, want refusal) {
 // closed checks that the grant does not open the exhibit.
 func (w *World) closed(t *testing.T, what, officer string, e Exhibit, grant comity.ID, want refusal) {
 	t.Helper()
-	_, err := w.Local.Release(t.Context(), w.Order(t, officer, e, grant, comity.PurposeInvestigation))
+	w.closedFor(t, what, officer, e, grant, comity.PurposeInvestigation, want)
+}
+
+func (w *World) closedFor(t *testing.T, what, officer string, e Exhibit, grant comity.ID, p comity.Purpose, want refusal) {
+	t.Helper()
+	_, err := w.Local.Release(t.Context(), w.Order(t, officer, e, grant, p))
 	refused(t, what, err, want)
 }
 

@@ -480,10 +480,11 @@ CREATE TABLE visibility (
 	purpose text COLLATE "C" NOT NULL,
 	agreement_hash text COLLATE "C" NOT NULL,
 	tlp text COLLATE "C" NOT NULL,
+	seconded boolean NOT NULL,
 	CONSTRAINT visibility_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT visibility_pkey PRIMARY KEY (case_id, viewer, grant_id)
 );
-CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
+CREATE INDEX visibility_viewer ON public.visibility USING btree (viewer, updated_at, case_id) INCLUDE (grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp, seconded);
 GRANT DELETE ON visibility;
 GRANT INSERT ON visibility;
 GRANT SELECT ON visibility;

@@ -360,11 +360,11 @@ CREATE TABLE visibility (
 	category    TEXT NOT NULL,
 	status      TEXT NOT NULL,
 	via_agency  TEXT NOT NULL, -- of a grant to one officer of one agency: '' unless it names both
-	purpose     TEXT NOT NULL, agreement_hash TEXT NOT NULL DEFAULT '', tlp TEXT NOT NULL DEFAULT 'RED', -- of the grant
+	purpose     TEXT NOT NULL, agreement_hash TEXT NOT NULL DEFAULT '', tlp TEXT NOT NULL DEFAULT 'RED', seconded INTEGER NOT NULL DEFAULT 0, -- of the grant
 	PRIMARY KEY (case_id, viewer, grant_id)
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
-	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp);
+	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp, seconded);
 CREATE TABLE withdrawals (
 	id          TEXT PRIMARY KEY,
 	case_id     TEXT NOT NULL REFERENCES cases (id),

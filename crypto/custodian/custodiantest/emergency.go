@@ -1,0 +1,128 @@
+package custodiantest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
+)
+
+func (w *World) danger(exhibits ...comity.ID) statement.GrantBody {
+	b := w.terms(exhibits...)
+	b.NotAfter = w.now() + int64(30*24*time.Hour/time.Second)
+	b.Purpose, b.Release, b.Emergency = comity.PurposeDangerToLife, "", "a bomb is to go off"
+	return b
+}
+
+func (w *World) confirmOrder(t *testing.T, officer string, grant, caseID comity.ID, until int64) custodian.SignOrder {
+	t.Helper()
+	return w.signOrder(t, officer, statement.KindConfirmation, statement.ActGrantConfirm, grant, grant, caseID,
+		statement.ConfirmBody{Case: caseID, Release: comity.NewID(comity.KindRelease), NotAfter: until})
+}
+
+// takesTwo: the custodian itself wants a second liaison for TLP:RED and for
+// originals, whatever the exchange says.
+func takesTwo(t *testing.T, w *World) {
+	c := w.NewCase(t)
+	o := w.beginOrder(t, "investigator@KZ", c)
+	o.Body.Original = true
+	s := w.session(t, "investigator@KZ")
+	o.Asker = w.asker(t, "investigator@KZ", statement.Act{Act: statement.ActEvidenceBegin, Record: c, RecipientJKT: thumb(t, s.key)}, o.Body)
+	if _, err := w.Local.Begin(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	red := w.terms()
+	red.Caveats.Marking.TLP = comity.TLPRed
+	for what, b := range map[string]statement.GrantBody{"an original": w.terms(o.Evidence), "TLP:RED": red} {
+		alone := w.grantOrder(t, "liaison@KZ", c, b)
+		_, err := w.Local.Sign(t.Context(), alone)
+		refused(t, what+" by one liaison", err, denied(comity.ArticleLiaison))
+		b.ID = comity.NewID(comity.KindGrant)
+		first := w.grantOrder(t, "liaison@KZ", c, b)
+		made, err := w.Union.Directory.VerifyStatement(w.sign(t, w.approving(t, "deputy@KZ", first, w.sign(t, proposed(first)))))
+		if err != nil || made.Second == nil {
+			t.Errorf("%s by two liaisons: %v", what, err)
+		}
+	}
+}
+
+// emergency: what one liaison grants in danger to life lapses after 72 hours by
+// the custodian's clock, unless another confirms it; then it runs to the end
+// confirmed.
+func emergency(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	lapsing, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	confirmed, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	narrowed, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	w.sign(t, w.narrowOrder(t, "liaison@KZ", narrowed, e.Case, statement.NarrowBody{Scope: comity.ScopeSummary, Exhibits: []comity.ID{e.ID},
+		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: w.now() + 60}))
+	until := w.now() + int64(10*24*time.Hour/time.Second)
+	for _, id := range []comity.ID{confirmed, narrowed} {
+		jws := w.sign(t, w.confirmOrder(t, "deputy@KZ", id, e.Case, until))
+		w.apply(t, jws, jws)
+	}
+	for _, id := range []comity.ID{lapsing, confirmed} {
+		w.openFor(t, "investigator@AM", e, id, comity.PurposeDangerToLife)
+	}
+	open, err := w.Local.Standing(t.Context(), e.Case, lapsing, "AM")
+	if want := w.now() + int64(comity.EmergencyAge/time.Second); err != nil || open.NotAfter > want || open.NotAfter < want-60 {
+		t.Errorf("an unconfirmed grant stands until %d, wanted %d: %v", open.NotAfter, want, err)
+	}
+	if open, err = w.Local.Standing(t.Context(), e.Case, narrowed, "AM"); err != nil || open.NotAfter > w.now()+60 || open.Scope != comity.ScopeSummary {
+		t.Errorf("a confirmation widened what was narrowed: %+v, %v", open, err)
+	}
+	w.advance(comity.EmergencyAge + time.Second)
+	w.closedFor(t, "a grant that nobody confirmed", "investigator@AM", e, lapsing, comity.PurposeDangerToLife, denied(comity.ArticleTerm))
+	w.openFor(t, "investigator@AM", e, confirmed, comity.PurposeDangerToLife)
+	w.advance(10 * 24 * time.Hour)
+	w.closedFor(t, "a confirmed grant after its end", "investigator@AM", e, confirmed, comity.PurposeDangerToLife, denied(comity.ArticleTerm))
+}
+
+// confirmationRefused: who may not confirm what, and what is no emergency.
+func confirmationRefused(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	grant, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	plain, _ := w.Granted(t, e.Case, w.terms(e.ID))
+	revoked, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	w.sign(t, w.revokeOrder(t, "liaison@KZ", revoked, e.Case))
+	end := w.now() + int64(20*24*time.Hour/time.Second)
+	noRelease := w.signOrder(t, "deputy@KZ", statement.KindConfirmation, statement.ActGrantConfirm, grant, grant, e.Case,
+		statement.ConfirmBody{Case: e.Case, NotAfter: end})
+	elsewhere := comity.NewID(comity.KindCase)
+	for what, c := range map[string]struct {
+		order custodian.SignOrder
+		want  refusal
+	}{
+		"by who made it":              {w.confirmOrder(t, "liaison@KZ", grant, e.Case, end), denied(comity.ArticleLiaison)},
+		"by an investigator":          {w.confirmOrder(t, "investigator@KZ", grant, e.Case, end), denied(comity.ArticleLiaison)},
+		"by the authority":            {w.confirmOrder(t, "authority@KZ", grant, e.Case, end), denied(comity.ArticleLiaison)},
+		"by another state's liaison":  {w.confirmOrder(t, "liaison@AM", grant, e.Case, end), denied(comity.ArticleNonInterference)},
+		"for longer than was granted": {w.confirmOrder(t, "deputy@KZ", grant, e.Case, end+int64(11*24*time.Hour/time.Second)), denied(comity.ArticleTerm)},
+		"over no release decision":    {noRelease, denied(comity.ArticleLiaison)},
+		"of a grant of two":           {w.confirmOrder(t, "deputy@KZ", plain, e.Case, end), invalid},
+		"of a revoked grant":          {w.confirmOrder(t, "deputy@KZ", revoked, e.Case, end), denied(comity.ArticleTerm)},
+		"of no grant":                 {w.confirmOrder(t, "deputy@KZ", comity.NewID(comity.KindGrant), e.Case, end), absent},
+		"of another case's grant":     {w.confirmOrder(t, "deputy@KZ", grant, elsewhere, end), invalid},
+	} {
+		_, err := w.Local.Sign(t.Context(), c.order)
+		refused(t, "a confirmation "+what, err, c.want)
+	}
+	for what, change := range map[string]func(*statement.GrantBody){
+		"for an investigation":     func(b *statement.GrantBody) { b.Purpose = comity.PurposeInvestigation },
+		"over a faulty release":    func(b *statement.GrantBody) { b.Release = comity.NewID(comity.KindCase) },
+		"without saying so at all": func(b *statement.GrantBody) { b.Emergency = "" },
+	} {
+		b := w.danger(e.ID)
+		change(&b)
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, b))
+		refused(t, "an emergency "+what, err, denied(comity.ArticleLiaison))
+	}
+	kept := w.sign(t, w.confirmOrder(t, "deputy@KZ", grant, e.Case, end))
+	w.advance(comity.EmergencyAge + time.Second)
+	_, err := w.Local.Sign(t.Context(), w.confirmOrder(t, "deputy@KZ", grant, e.Case, end))
+	refused(t, "a confirmation after the grant lapsed", err, denied(comity.ArticleLiaison))
+	refused(t, "a confirmation that was kept back", w.Local.Apply(t.Context(), kept), denied(comity.ArticleLiaison))
+	w.closedFor(t, "a grant whose confirmation was kept back", "investigator@AM", e, grant, comity.PurposeDangerToLife, denied(comity.ArticleTerm))
+}

@@ -1,0 +1,145 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// grantCircumstances loads what the articles on granting need.
+func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.Question) error {
+	b, view, c := g.Body, g.view, &q.Circumstances
+	from, until := time.Unix(b.NotBefore, 0), time.Unix(b.NotAfter, 0)
+	under, err := a.mandates(tx, a.who.Officer.Ref())
+	if err != nil {
+		return err
+	}
+	g.mandate, c.Mandate, c.Ceiling = within(under, view.Category, b.Caveats.Marking.TLP, b.Scope, b.Grade, until.Sub(later(from, a.now)))
+	c.FirstMandate = true
+	var first comity.OfficerRef // who proposed it
+	if g.two.found != nil {
+		first = g.two.found.Officer
+		under, err := a.mandates(tx, first)
+		if err != nil {
+			return err
+		}
+		_, _, c.FirstMandate = within(under, view.Category, b.Caveats.Marking.TLP, b.Scope, b.Grade, until.Sub(later(from, a.now)))
+		c.SecondLiaison = g.two.byAnother(a)
+		c.OwnProposal = !c.SecondLiaison
+	}
+	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
+	c.Agreement = err == nil
+	c.Grantee = b.Grantee.State
+	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
+	c.Purpose, c.Grade, c.Assistance, c.Emergency = b.Purpose, b.Grade, b.Assistance != "", b.Emergency != ""
+	c.Term = checkTerm("notAfter", a.now, from, until) == nil
+	originals, err := tx.EvidenceByID(b.Exhibits)
+	if err != nil {
+		return err
+	}
+	for _, e := range originals {
+		q.Record.Original = q.Record.Original || e.Original
+	}
+	c.Release, err = a.released(tx, view.ID, b.Release, b, until, first)
+	return err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// released compares the terms of a grant, until an instant, with the release
+// decision that it names. Neither who grants nor another liaison who has a part
+// in it may have recorded that.
+func (a *attempt) released(tx storage.ReadTx, c, release comity.ID, b statement.GrantBody, until time.Time, also comity.OfficerRef) (sovereignty.ReleaseFacts, error) {
+	all, err := tx.Releases([]comity.ID{c})
+	if err != nil {
+		return sovereignty.ReleaseFacts{}, err
+	}
+	for _, r := range all[c] {
+		if r.ID == release && r.Live(a.now) {
+			return sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref() && r.Officer != also, SameState: r.Grantee == b.Grantee.State,
+				SamePurpose: r.Purpose == b.Purpose, CoversScope: covers(r.Scope, b.Scope),
+				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversTerm: !until.After(r.NotAfter)}, nil
+		}
+	}
+	return sovereignty.ReleaseFacts{}, nil
+}
+
+// covers reports whether a release of scope wide allows a grant of scope s.
+// Exhibits are judged apart, by name.
+func covers(wide, s comity.Scope) bool {
+	return s.Rank() >= 0 && s.Rank() <= wide.Rank()
+}
+
+func subset(some, all []comity.ID) bool {
+	for _, id := range some {
+		if !slices.Contains(all, id) {
+			return false
+		}
+	}
+	return true
+}
+
+// genuine verifies that the clear fields which the articles were asked about
+// are those that the case's and the exhibits' words were sealed with: a label
+// flipped in the database for the moment of granting is noticed.
+func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
+	if err := g.open(ctx, a); err != nil {
+		return err
+	}
+	var text comity.CaseText
+	if err := unseal(g.key, bindCase(g.view.Case.Case), g.view.Sealed, &text); err != nil {
+		return err
+	}
+	g.judged = g.view.Version
+	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+		found, err := tx.EvidenceByID(g.Body.Exhibits)
+		if err != nil {
+			return err
+		}
+		for _, e := range found {
+			var text comity.EvidenceText
+			if err := unseal(g.key, bindEvidence(e.Evidence), e.Sealed, &text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// checkRequest takes the request that a grant says it answers only when the
+// grantee's state put it to this one.
+func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
+	if b.Request == "" {
+		return nil
+	}
+	found, err := tx.Requests(a.viewer(), []comity.ID{b.Request})
+	if err != nil {
+		return err
+	}
+	r, ok := found[b.Request]
+	if !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
+		return comity.Invalid("request", "this is not a request of the grantee's state to this one")
+	}
+	if w, locked := tx.(storage.Tx); locked {
+		if r, err = w.LockRequest(b.Request); err != nil {
+			return err
+		}
+	}
+	switch r.Status {
+	case comity.RequestRefused, comity.RequestNothingHeld, comity.RequestClosed:
+		return comity.Conflict(fmt.Sprintf("the request is %s: no grant answers it any more", r.Status)).
+			CuredBy("have the grantee's state put a new request, or grant without naming one")
+	}
+	return nil
+}
