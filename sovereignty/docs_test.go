@@ -47,7 +47,7 @@ func docs(t *testing.T) string {
 		fmt.Fprintf(&b, "%s\n", text)
 		rules := rulesOf(p, a)
 		if len(rules) > 0 {
-			b.WriteString("\n| policy | effect | acts | reason | cure |\n|---|---|---|---|---|\n")
+			b.WriteString("\n| policy | effect | acts | reason | cure | who can do that |\n|---|---|---|---|---|---|\n")
 		}
 		for _, r := range rules {
 			effect := "forbids"
@@ -61,7 +61,11 @@ func docs(t *testing.T) string {
 			for _, action := range r.actions {
 				acts = append(acts, string(action))
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", r.id, effect, strings.Join(acts, ", "), r.reason, r.cure)
+			var who []string
+			for _, w := range r.who {
+				who = append(who, w.String())
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", r.id, effect, strings.Join(acts, ", "), r.reason, r.cure, strings.Join(who, "; "))
 		}
 		if rows := examples(tables[a]); len(rows) > 0 {
 			b.WriteString("\nExamples, from the decision table:\n\n| who | act | record | circumstances | answer | by |\n|---|---|---|---|---|---|\n")

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
@@ -41,6 +42,7 @@ type Policies struct {
 	hash    string
 	byScope map[scope]ordered
 	rules   map[types.PolicyID]rule
+	texts   map[comity.Article]string // what each file says of its Article
 }
 
 // rule is what a policy says of itself in its annotations.
@@ -50,7 +52,8 @@ type rule struct {
 	permit  bool
 	reason  string
 	cure    string
-	absent  bool // a denial by it answers as if the record did not exist
+	who     []Who // can do what cures it
+	absent  bool  // a denial by it answers as if the record did not exist
 	actions []Action
 	policy  *cedar.Policy
 	order   int // in its file
@@ -103,7 +106,7 @@ func LoadFS(fsys fs.FS) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policies{byScope: map[scope]ordered{}, rules: map[types.PolicyID]rule{}}
+	p := &Policies{byScope: map[scope]ordered{}, rules: map[types.PolicyID]rule{}, texts: map[comity.Article]string{}}
 	sum := sha256.New()
 	var faults []error
 	files := map[comity.Article]string{}
@@ -164,12 +167,28 @@ func readBounded(fsys fs.FS, name string) ([]byte, error) {
 	return text, nil
 }
 
+// articleText is the comment that a policy file begins with, without its title.
+func articleText(text []byte) string {
+	var words []string
+	for i, line := range strings.Split(string(text), "\n") {
+		comment, ok := strings.CutPrefix(line, "//")
+		if !ok {
+			break
+		}
+		if i > 0 {
+			words = append(words, strings.TrimSpace(comment))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // addFile parses one file and takes in its policies.
 func (p *Policies) addFile(c *checker, name string, article comity.Article, text []byte) (faults []error) {
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
 		return []error{fmt.Errorf("%s: %w", name, err)}
 	}
+	p.texts[article] = articleText(text)
 	for i, policy := range list {
 		r, errs := c.rule(policy, article)
 		if before, ok := p.rules[types.PolicyID(r.id)]; ok && r.id != "" {
@@ -262,6 +281,11 @@ func (c *checker) rule(policy *cedar.Policy, article comity.Article) (r rule, fa
 			r.reason = text
 		case "cure":
 			r.cure = text
+		case "who":
+			var err error
+			if r.who, err = readWho(text); err != nil {
+				faults = append(faults, err)
+			}
 		case "answer":
 			if r.absent = text == "absent"; !r.absent || r.permit {
 				faults = append(faults, fmt.Errorf(`@answer(%q): only "absent" is known, and only where forbidden`, text))
@@ -275,6 +299,9 @@ func (c *checker) rule(policy *cedar.Policy, article comity.Article) (r rule, fa
 	}
 	if r.id == "" {
 		faults = append(faults, errors.New("the policy lacks @id"))
+	}
+	if len(r.who) > 0 && r.cure == "" {
+		faults = append(faults, errors.New("@who says who can do what @cure says, which is missing"))
 	}
 	if r.reason == "" {
 		faults = append(faults, errors.New("the policy lacks @reason"))
