@@ -105,7 +105,12 @@ func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		if u.Nexus != nil {
 			c.KeepsNexus = linkedAbroad(u.Nexus, v.State)
 		}
-		c.Granted, err = tx.GrantsRun(u.ID, a.now)
+		if c.Granted, err = tx.GrantsRun(u.ID, a.now); err != nil || v.ID == "" || c.Becomes == v.Category {
+			return c, err
+		}
+		if c.LeavesReserved, err = a.categoryReserved(tx, v.Category); err == nil {
+			c.EntersReserved, err = a.categoryReserved(tx, c.Becomes)
+		}
 		return c, err
 	})
 	if err != nil {
@@ -250,6 +255,16 @@ func (s *AssignCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		return comity.Invalid("office", "the offices are LIAISON and AUTHORITY")
 	case s.Remove && s.Officer == s.view.Owner:
 		return comity.Invalid("officer", "the owner of a case stays assigned to it")
+	}
+	if s.Remove && s.Office == comity.RoleAuthority {
+		pending, err := tx.Withdrawing(s.ID)
+		if err != nil {
+			return err
+		}
+		if pending {
+			return comity.Conflict("the case is being withdrawn, and every officer of the authority can cancel that until its time").
+				CuredBy("have an officer of the authority cancel the withdrawal first")
+		}
 	}
 	if s.Officer != "" && !s.Remove {
 		return ownOfficer(tx, "officer", s.Officer, comity.RoleInvestigator, comity.RoleLiaison, comity.RoleAuthority)

@@ -178,11 +178,14 @@ func (x *Exchange) takeDue(ctx context.Context, atWork []comity.State) (map[comi
 	return byState, err
 }
 
-// perform carries out one effect. Both kinds are idempotent, so that two servers
+// perform carries out one effect. All kinds are idempotent, so that two servers
 // doing one at once do no harm.
 func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
-	if e.Kind == effectSettle {
+	switch e.Kind {
+	case effectSettle:
 		return x.settle(ctx, e)
+	case effectWithdraw:
+		return x.withdraw(ctx, e)
 	}
 	c, err := x.custodian(e.State)
 	if err != nil {

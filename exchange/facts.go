@@ -39,7 +39,7 @@ func (a *attempt) findCase(tx storage.ReadTx, id comity.ID) (storage.CaseView, s
 func caseRecord(v storage.CaseView, o comity.Officer) sovereignty.Record {
 	return sovereignty.Record{State: v.State, Agency: v.Agency, Kind: comity.KindCase, Category: v.Category,
 		Marking: v.Marking, Claimed: linked(v.Nexus, v.State), Nexus: linkedAbroad(v.Nexus, v.State),
-		Reserved: v.Reserved, Closed: v.Status == comity.CaseClosed,
+		Reserved: v.Reserved, Closed: v.Status == comity.CaseClosed, Withdrawn: v.Status == comity.CaseWithdrawn,
 		Owner: v.Owner == o.Ref(), Assigned: v.Assigned, Reached: v.Reached}
 }
 
@@ -61,6 +61,13 @@ func (a *attempt) actOnCaseAs(tx storage.ReadTx, id comity.ID, circumstances fun
 	shown := storage.CaseView{}
 	if visible {
 		a.origin, shown = view.State, view
+	}
+	if view.Own && a.action == sovereignty.ReleaseDecide {
+		reserved, err := tx.CategoryReserved(view.State, view.Category)
+		if err != nil {
+			return view, err
+		}
+		record.Reserved = record.Reserved || reserved
 	}
 	c, err := circumstances(shown)
 	if err != nil {

@@ -126,7 +126,7 @@ func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
 
 func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) (err error) {
 	n.Statement, err = a.signEnd(ctx, n.grant.State, custodian.SignOrder{Asker: a.asker(n.Act), Kind: statement.KindNarrowing,
-		ID: n.Grant, Record: n.grant.Case, Body: n.canonical})
+		ID: n.Grant, Record: n.grant.Case, Body: n.canonical}, intent{})
 	return err
 }
 
@@ -199,7 +199,7 @@ func (r *RevokeGrant) judge(tx storage.ReadTx, a *attempt) error {
 
 func (r *RevokeGrant) prepare(ctx context.Context, a *attempt) (err error) {
 	r.Statement, err = a.signEnd(ctx, r.grant.State, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindRevocation,
-		ID: r.Grant, Record: r.grant.Case, Body: r.canonical})
+		ID: r.Grant, Record: r.grant.Case, Body: r.canonical}, intent{})
 	return err
 }
 

@@ -20,6 +20,11 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 	if err != nil {
 		return err
 	}
+	reserved, err := a.categoryReserved(tx, view.Category)
+	if err != nil {
+		return err
+	}
+	q.Record.Reserved = q.Record.Reserved || reserved
 	g.mandate, c.Mandate, c.Ceiling = within(under, view.Category, b.Caveats.Marking.TLP, b.Scope, b.Grade, until.Sub(later(from, a.now)))
 	c.FirstMandate = true
 	var first comity.OfficerRef // who proposed it

@@ -93,6 +93,17 @@ func (k *recordKeys) keep(ref keyRef, key custodian.RecordKey, now time.Time) {
 	k.cache[ref] = keptKey{key: key, until: now.Add(keyAge)}
 }
 
+// drop forgets the keys of a record.
+func (k *recordKeys) drop(record comity.ID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for r := range k.cache {
+		if r.record == record {
+			delete(k.cache, r)
+		}
+	}
+}
+
 // prune forgets keys past their age, so that none outlives it in memory.
 func (k *recordKeys) prune() {
 	now := k.now()

@@ -40,6 +40,7 @@ type CaseView struct {
 
 	wrapped     string
 	unreachable bool           // the originator's register does not answer
+	gone        bool           // the case is withdrawn, and its key destroyed
 	denied      comity.Article // by which the whole is withheld
 }
 
@@ -47,7 +48,7 @@ func (v *CaseView) keyRef() keyRef { return keyRef{v.ID, v.State, v.wrapped} }
 
 // full reports whether the case's inner records are open.
 func (v *CaseView) full() bool {
-	return !v.unreachable && (v.Access.Level == sovereignty.AccessOwn || v.Access.Level == sovereignty.AccessFull)
+	return !v.unreachable && !v.gone && (v.Access.Level == sovereignty.AccessOwn || v.Access.Level == sovereignty.AccessFull)
 }
 
 // Cases reads cases under the purpose that the officer declares.
@@ -141,7 +142,7 @@ func (r *Reader) showCases(rows []storage.CaseView, purpose comity.Purpose) (map
 		for _, g := range grants {
 			r.limits(g)
 		}
-		if w := wrapped[v.ID][v.State]; w != "" && level != sovereignty.AccessNone && level != sovereignty.AccessExhibits {
+		if w := wrapped[v.ID][v.State]; w != "" && v.Status != comity.CaseWithdrawn && level != sovereignty.AccessNone && level != sovereignty.AccessExhibits {
 			refs = append(refs, keyRef{v.ID, v.State, w})
 		}
 	}
@@ -200,7 +201,12 @@ func (r *Reader) show(row storage.CaseView, o offer, purpose comity.Purpose) *Ca
 	v := &CaseView{Case: row.Case.Case, Purpose: purpose, Own: row.Own}
 	if row.Own {
 		level, d := r.judge(row, purpose, nil, false)
-		return v.decided(level, d)
+		if v = v.decided(level, d); v != nil && v.Status == comity.CaseWithdrawn {
+			v.gone = true
+			v.Access.Redactions = append(v.Access.Redactions, Redaction{Field: "*", Article: comity.ArticleTerm,
+				Reason: "the case is withdrawn: its key is destroyed, and its words and exhibits open to nobody any more"})
+		}
+		return v
 	}
 	var away error
 	if _, promised := r.promises(row, o, purpose); promised != nil {

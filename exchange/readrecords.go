@@ -186,6 +186,7 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 	for _, c := range cases {
 		byCase[c.ID] = c
 		switch {
+		case c.gone:
 		case c.Access.Level == sovereignty.AccessOwn:
 			ids = append(ids, c.ID)
 		case len(c.Exhibits) > 0:

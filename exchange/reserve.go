@@ -61,7 +61,7 @@ func (r *ReserveCase) prepare(ctx context.Context, a *attempt) (err error) {
 		return err
 	}
 	r.Statement, err = a.signEnd(ctx, r.view.State, custodian.SignOrder{Asker: a.asker(r.Act), Kind: statement.KindReservation,
-		ID: r.Case, Record: r.Case, Body: r.canonical})
+		ID: r.Case, Record: r.Case, Body: r.canonical}, intent{})
 	return err
 }
 

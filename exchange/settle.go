@@ -14,8 +14,8 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
-// A signed narrowing, revocation or reservation is in the register before it is
-// in the database. What stands in the outbox from before the custodian is asked
+// What is in force by its signing is in the register before it is in the
+// database. What stands in the outbox from before the custodian is asked
 // has the database and the record of acts follow, should the act not come to
 // its own end, since the server dies or the database goes away.
 
@@ -25,21 +25,28 @@ const effectSettle = "settle"
 // settleAfter leaves the act itself the time to come to its end.
 const settleAfter = time.Minute
 
-// intent is whose act it is that the register may know and the database not.
+// intent is whose act it is that the register may know and the database not,
+// with the row that is to be written, its words sealed.
 type intent struct {
 	Act       sovereignty.Action `json:"act"`
 	Actor     audit.Actor        `json:"actor"`
 	RequestID string             `json:"request,omitempty"`
+
+	Reservation *storage.Reservation `json:"reservation,omitempty"`
+	Wrapped     string               `json:"wrapped,omitempty"` // record key of the reservation
+	Hold        *storage.Hold        `json:"hold,omitempty"`
+	Case        comity.ID            `json:"case,omitempty"` // of what is released or cancelled
 }
 
-// signEnd has a state sign what narrows or ends. What was remembered of its
-// register is old from then on.
-func (a *attempt) signEnd(ctx context.Context, s comity.State, o custodian.SignOrder) (string, error) {
+// signEnd has a state sign what is in force by its signing. What was remembered
+// of its register is old from then on.
+func (a *attempt) signEnd(ctx context.Context, s comity.State, o custodian.SignOrder, in intent) (string, error) {
 	keys, err := a.x.custodian(s)
 	if err != nil {
 		return "", err
 	}
-	payload, err := json.Marshal(intent{a.action, actorOf(a.who.Officer), a.who.RequestID})
+	in.Act, in.Actor, in.RequestID = a.action, actorOf(a.who.Officer), a.who.RequestID
+	payload, err := json.Marshal(in)
 	if err != nil {
 		return "", fmt.Errorf("exchange: encode an intent: %w", err)
 	}
@@ -79,6 +86,9 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	keys, err := x.custodian(e.State)
 	if err != nil {
 		return err
+	}
+	if follow, ok := domestic[in.Act]; ok {
+		return x.settleDomestic(ctx, e, in, keys, follow)
 	}
 	word, err := keys.Entered(ctx, e.ID)
 	if err != nil {

@@ -59,7 +59,7 @@ func (l *Local) judgeHold(ctx context.Context, o SignOrder, who asked, s *statem
 		return comity.Denied(comity.ArticleLiaison, "a request is answered by a liaison", fmt.Sprintf("a liaison of %s preserves the case", l.state))
 	case b.NotAfter != 0 && b.NotAfter <= now.Unix():
 		return comity.Denied(comity.ArticleTerm, "the hold ends before it begins", "set an end that lies ahead")
-	case b.Request != "" && (b.NotAfter == 0 || b.NotAfter > now.Add(statement.PreservationAge).Unix()):
+	case b.Request != "" && (b.NotAfter == 0 || b.NotAfter > now.Add(statement.PreservationAge+statement.Freshness).Unix()):
 		return comity.Denied(comity.ArticleTerm, "what is preserved for a request is held for 60 days at most", "set an earlier end, and renew it in time")
 	}
 	if b.Request != "" {

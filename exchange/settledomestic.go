@@ -1,0 +1,126 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// following is how the database follows the register in one act.
+type following struct {
+	// word asks the register and says whether there is something to follow.
+	word func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error)
+	// write has the database follow, and gives the records that the act is about;
+	// none when it had followed before.
+	write func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error)
+}
+
+// domestic are the acts on what a state keeps to itself.
+var domestic = map[sovereignty.Action]following{
+	sovereignty.CategoryReserve: {
+		func(ctx context.Context, keys custodian.Custodian, _ storage.Effect, in intent) (bool, error) {
+			word, err := keys.EnteredCategory(ctx, in.Reservation.Category)
+			return word.Ended, err
+		},
+		func(tx storage.Tx, a *attempt, _ storage.Effect, in intent) ([]comity.ID, error) {
+			if err := tx.LockState(in.Reservation.State); err != nil {
+				return nil, err
+			}
+			ended, err := a.reserveCategory(tx, *in.Reservation, in.Wrapped)
+			if errors.Is(err, errReservation) {
+				return nil, nil
+			}
+			records := []comity.ID{in.Reservation.ID}
+			for _, g := range ended {
+				records = append(records, g.ID)
+			}
+			return records, err
+		},
+	},
+	sovereignty.CategoryReserveLift: {
+		func(ctx context.Context, keys custodian.Custodian, _ storage.Effect, in intent) (bool, error) {
+			word, err := keys.EnteredCategory(ctx, in.Reservation.Category)
+			return word.Lifted, err
+		},
+		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			if err := tx.LockState(in.Reservation.State); err != nil {
+				return nil, err
+			}
+			return once(tx.LiftReservation(e.ID, a.now), e.ID)
+		},
+	},
+	sovereignty.HoldPlace: {
+		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error) {
+			word, err := keys.Entered(ctx, in.Hold.Case)
+			return slices.Contains(word.Held, e.ID), err
+		},
+		func(tx storage.Tx, _ *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			if _, err := tx.LockCase(in.Hold.Case); err != nil {
+				return nil, err
+			}
+			return once(tx.InsertHold(*in.Hold), in.Hold.Case, e.ID)
+		},
+	},
+	sovereignty.HoldRelease: {
+		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error) {
+			word, err := keys.Entered(ctx, in.Case)
+			return slices.Contains(word.Released, e.ID), err
+		},
+		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			if _, err := tx.LockCase(in.Case); err != nil {
+				return nil, err
+			}
+			return once(tx.ReleaseHold(e.ID, in.Actor.Ref, a.now), e.ID)
+		},
+	},
+	sovereignty.CaseWithdrawCancel: {
+		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error) {
+			word, err := keys.Entered(ctx, in.Case)
+			return slices.Contains(word.Cancelled, e.ID), err
+		},
+		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			if _, err := tx.LockCase(in.Case); err != nil {
+				return nil, err
+			}
+			return once(tx.EndWithdrawal(e.ID, comity.WithdrawalCancelled, in.Actor.Ref, a.now), e.ID)
+		},
+	},
+}
+
+// once takes it for done when a row was as it is to be.
+func once(err error, records ...comity.ID) ([]comity.ID, error) {
+	if isAbsent(err) || errors.Is(err, storage.ErrExists) {
+		return nil, nil
+	}
+	return records, err
+}
+
+func (x *Exchange) settleDomestic(ctx context.Context, e storage.Effect, in intent, keys custodian.Custodian, follow following) error {
+	found, err := follow.word(ctx, keys, e, in)
+	if err != nil {
+		return err
+	}
+	return x.db.Write(ctx, func(tx storage.Tx) error {
+		if found {
+			a := x.after(tx, in)
+			records, err := follow.write(tx, a, e, in)
+			if err != nil {
+				return err
+			}
+			if len(records) > 0 {
+				if err := a.write(tx, in, records...); err != nil {
+					return err
+				}
+			}
+		}
+		if err := tx.DoneEffect(e.Seq); !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return nil // another server was as fast
+	})
+}
