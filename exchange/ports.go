@@ -15,6 +15,7 @@ type (
 	CaseFilter     = storage.CaseFilter
 	RequestFilter  = storage.RequestFilter
 	GrantFilter    = storage.GrantFilter
+	HoldFilter     = storage.HoldFilter
 	LogFilter      = storage.LogFilter
 	ProposalFilter = storage.ProposalFilter
 	ObjectPart     = object.Part

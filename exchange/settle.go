@@ -35,7 +35,8 @@ type intent struct {
 	Reservation *storage.Reservation `json:"reservation,omitempty"`
 	Wrapped     string               `json:"wrapped,omitempty"` // record key of the reservation
 	Hold        *storage.Hold        `json:"hold,omitempty"`
-	Case        comity.ID            `json:"case,omitempty"` // of what is released or cancelled
+	Case        comity.ID            `json:"case,omitempty"`     // of what is released or cancelled
+	Proposal    comity.ID            `json:"proposal,omitempty"` // that is approved
 }
 
 // signEnd has a state sign what is in force by its signing. What was remembered
@@ -90,12 +91,18 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	if follow, ok := domestic[in.Act]; ok {
 		return x.settleDomestic(ctx, e, in, keys, follow)
 	}
+	var c changeCase
+	if in.Act == sovereignty.CaseReserve || in.Act == sovereignty.CaseReserveLift { // as it is before the register is asked
+		err := x.db.Write(ctx, func(tx storage.Tx) (err error) { c.view.Case, err = tx.LockCase(e.ID); return err })
+		if err != nil {
+			return err
+		}
+	}
 	word, err := keys.Entered(ctx, e.ID)
 	if err != nil {
 		return err
 	}
-	var c changeCase
-	if in.Act == sovereignty.CaseReserve && word.Ended {
+	if in.Act == sovereignty.CaseReserve && word.Ended || in.Act == sovereignty.CaseReserveLift && word.Lifted {
 		c.view.ID, c.view.State = e.ID, e.State
 		if err := c.open(ctx, &attempt{x: x}); err != nil {
 			return err
@@ -105,6 +112,8 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 		switch {
 		case in.Act == sovereignty.CaseReserve && word.Ended:
 			err = x.reserved(tx, c, in)
+		case in.Act == sovereignty.CaseReserveLift && word.Lifted:
+			err = x.lifted(tx, c, in)
 		case in.Act == sovereignty.GrantRevoke && word.Ended:
 			err = x.revoked(tx, e.ID, in)
 		case in.Act == sovereignty.GrantNarrow && word.Limits != nil:
@@ -152,6 +161,9 @@ func (x *Exchange) reserved(tx storage.Tx, c changeCase, in intent) error {
 	found, err := tx.LockCase(c.view.ID)
 	if err != nil || found.Reserved {
 		return err
+	}
+	if found.Version != c.view.Version { // it may have been lifted since the register was asked
+		return storage.ErrConflict
 	}
 	c.view.Case = found
 	a := x.after(tx, in)

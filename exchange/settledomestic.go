@@ -51,7 +51,11 @@ var domestic = map[sovereignty.Action]following{
 			if err := tx.LockState(in.Reservation.State); err != nil {
 				return nil, err
 			}
-			return once(tx.LiftReservation(e.ID, a.now), e.ID)
+			records, err := once(tx.LiftReservation(e.ID, a.now), e.ID)
+			if err == nil {
+				err = a.approved(tx, in)
+			}
+			return records, err
 		},
 	},
 	sovereignty.HoldPlace: {

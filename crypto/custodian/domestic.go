@@ -134,7 +134,7 @@ func (l *Local) judgeReservation(ctx context.Context, o SignOrder, s *statement.
 	case statement.KindReservation, statement.KindCategoryReservation:
 		turn = now.next()
 	default:
-		if !now.inForce() {
+		if turn == 0 { // one that was lifted is lifted once more, should its answer have been lost
 			return comity.Conflict("there is no reservation to be lifted").CuredBy("there is nothing to do")
 		}
 	}
