@@ -73,6 +73,10 @@ func (c hookedCustodian) Apply(ctx context.Context, jws string) error {
 	return c.call(ctx, "Apply", func(ctx context.Context) error { return c.Custodian.Apply(ctx, jws) })
 }
 
+func (c hookedCustodian) Withdraw(ctx context.Context, jws string) error {
+	return c.call(ctx, "Withdraw", func(ctx context.Context) error { return c.Custodian.Withdraw(ctx, jws) })
+}
+
 func (c hookedCustodian) Standing(ctx context.Context, record, grant comity.ID, grantee comity.State) (open custodian.Limits, err error) {
 	err = c.call(ctx, "Standing", func(ctx context.Context) (err error) {
 		open, err = c.Custodian.Standing(ctx, record, grant, grantee)
