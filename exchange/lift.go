@@ -41,7 +41,7 @@ func (l *LiftReservation) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	l.canonical = canonical
-	l.view, err = a.actOnCaseAs(tx, l.Case, func(storage.CaseView) (sovereignty.Circumstances, error) { return l.circumstances(tx, a) })
+	l.view, err = a.actOnCaseAs(tx, l.Case, func(storage.CaseView) (sovereignty.Circumstances, error) { return l.pair(tx, a) })
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (l *LiftReservation) judge(tx storage.ReadTx, a *attempt) error {
 	return first(checkReason(l.Body.Reason), l.check(a, comity.ArticleDomesticReservation, l.name()))
 }
 
-// circumstances are those of every act that two officers sign.
-func (p *twoOfficers) circumstances(tx storage.ReadTx, a *attempt) (sovereignty.Circumstances, error) {
+// pair gives the circumstances of every act that two officers sign.
+func (p *twoOfficers) pair(tx storage.ReadTx, a *attempt) (sovereignty.Circumstances, error) {
 	err := p.find(tx, a)
 	return sovereignty.Circumstances{Signed: true, Proposed: p.Proposal == "", Second: p.byAnother(a)}, err
 }
@@ -148,7 +148,7 @@ func (l *LiftCategory) judge(tx storage.ReadTx, a *attempt) error {
 	l.row = row
 	a.on(string(l.Reservation))
 	q := a.ownState()
-	if q.Circumstances, err = l.circumstances(tx, a); err != nil {
+	if q.Circumstances, err = l.pair(tx, a); err != nil {
 		return err
 	}
 	q.Circumstances.Visible = found

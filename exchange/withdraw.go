@@ -45,7 +45,7 @@ func (w *WithdrawCase) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	w.canonical = canonical
 	w.view, err = a.actOnCaseAs(tx, w.Case, func(v storage.CaseView) (sovereignty.Circumstances, error) {
-		c, err := w.circumstances(tx, a)
+		c, err := w.pair(tx, a)
 		if err == nil && v.ID != "" {
 			c.Held, err = tx.Held(v.ID, a.now)
 		}

@@ -257,7 +257,7 @@ func TestBackupOpensNothing(t *testing.T) {
 			backup := d.Name + "_backup"
 			return g, func(now func() time.Time) storage.DB {
 				if now != nil {
-					return open(strings.Replace(d.AppDSN, "/"+d.Name, "/"+backup, 1), now)
+					return open(strings.Replace(d.AppDSN, "/"+d.Name+"?", "/"+backup+"?", 1), now)
 				}
 				admin, err := sql.Open("pgx", stacktest.TestPostgres(t).AdminDSN())
 				must(t, err)
@@ -269,7 +269,9 @@ func TestBackupOpensNothing(t *testing.T) {
 				})
 				exec(t, admin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, d.Name) // a template is in nobody's use
 				exec(t, admin, `CREATE DATABASE `+backup+` TEMPLATE `+d.Name+` OWNER `+d.Owner)
-				time.Sleep(1200 * time.Millisecond) // from then on a connection is tried before it is used
+				for range 32 { // the pool finds out that its connections are gone
+					_ = g.DB.Check(t.Context())
+				}
 				return nil
 			}
 		},
