@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -39,7 +40,18 @@ type grantMakeInput struct {
 	Release, Request    string
 	NotBefore, NotAfter time.Time
 	Act                 string
+	Emergency, Proposal string
 }
+
+type grantConfirmInput struct {
+	IdempotencyKey       string
+	Grant, Case, Release string
+	ExpectedVersion      int
+	NotAfter             time.Time
+	Act                  string
+}
+
+type releaseWithdrawInput struct{ IdempotencyKey, Case, Release string }
 
 type grantNarrowInput struct {
 	IdempotencyKey  string
@@ -61,6 +73,14 @@ type mandateGiveInput struct {
 	IdempotencyKey      string
 	Liaison             comity.OfficerRef
 	NotBefore, NotAfter time.Time
+	Deputies            []comity.OfficerRef
+	Ceiling             struct {
+		TLP        comity.TLP
+		Scope      comity.Scope
+		Grade      comity.Grade
+		Categories []comity.Category
+		Term       int64 // seconds
+	}
 }
 
 type mandateEndInput struct{ IdempotencyKey, Mandate string }
@@ -92,8 +112,38 @@ func (b *binding) grantActs() {
 			Scope: in.Scope, Exhibits: named, Purpose: in.Purpose, NotAfter: in.NotAfter}, err
 	}, func(a *exchange.DecideRelease, p *payload) { p.id, p.of = a.ID, a.Case })
 
-	act(b, "grantMake", map[string]string{"state": "granteeState", "agency": "granteeAgency", "officer": "granteeOfficer"}, makeGrant,
-		func(a *exchange.MakeGrant, p *payload) { p.id = a.Body.ID })
+	grantee := map[string]string{"state": "granteeState", "agency": "granteeAgency", "officer": "granteeOfficer"}
+	act(b, "grantMake", grantee, makeGrant, func(a *exchange.MakeGrant, p *payload) { p.id = a.Body.ID })
+	act(b, "grantPropose", grantee, func(in grantMakeInput) (*exchange.MakeGrant, error) {
+		a, err := makeGrant(in)
+		if a != nil {
+			a.Propose = true
+		}
+		return a, err
+	}, func(a *exchange.MakeGrant, p *payload) { p.id = a.Proposed })
+
+	act(b, "grantConfirm", nil, func(in grantConfirmInput) (*exchange.ConfirmGrant, error) {
+		id, of, err := grantOf(in.Grant, in.Case)
+		if err != nil {
+			return nil, err
+		}
+		release, err := parseID("release", in.Release, comity.KindRelease)
+		if err != nil {
+			return nil, err
+		}
+		until, err := seconds("notAfter", in.NotAfter)
+		return &exchange.ConfirmGrant{Key: in.IdempotencyKey, Grant: id, ExpectedVersion: in.ExpectedVersion, Act: in.Act,
+			Body: statement.ConfirmBody{Case: of, Release: release, NotAfter: until}}, err
+	}, func(a *exchange.ConfirmGrant, p *payload) { p.id = a.Grant })
+
+	act(b, "releaseWithdraw", nil, func(in releaseWithdrawInput) (*exchange.WithdrawRelease, error) {
+		of, err := parseID("case", in.Case, comity.KindCase)
+		if err != nil {
+			return nil, err
+		}
+		id, err := parseID("release", in.Release, comity.KindRelease)
+		return &exchange.WithdrawRelease{Key: in.IdempotencyKey, Case: of, Release: id}, err
+	}, func(a *exchange.WithdrawRelease, p *payload) { p.id, p.of = a.Release, a.Case })
 
 	act(b, "grantNarrow", nil, func(in grantNarrowInput) (*exchange.NarrowGrant, error) {
 		id, of, err := grantOf(in.Grant, in.Case)
@@ -115,7 +165,12 @@ func (b *binding) grantActs() {
 	}, func(a *exchange.RevokeGrant, p *payload) { p.id, p.statement = a.Grant, a.Statement })
 
 	act(b, "mandateGive", nil, func(in mandateGiveInput) (*exchange.GiveMandate, error) {
-		return &exchange.GiveMandate{Key: in.IdempotencyKey, Liaison: in.Liaison, NotBefore: in.NotBefore, NotAfter: in.NotAfter}, nil
+		c := in.Ceiling
+		if c.Term < 0 || c.Term > math.MaxInt64/int64(time.Second) {
+			return nil, comity.Invalid("term", "the longest term of a grant is in seconds, and some years at most")
+		}
+		return &exchange.GiveMandate{Key: in.IdempotencyKey, Liaison: in.Liaison, NotBefore: in.NotBefore, NotAfter: in.NotAfter, Deputies: in.Deputies,
+			Ceiling: comity.Ceiling{TLP: c.TLP, Scope: c.Scope, Grade: c.Grade, Categories: c.Categories, Term: time.Duration(c.Term) * time.Second}}, nil
 	}, func(a *exchange.GiveMandate, p *payload) { p.id = a.ID })
 
 	act(b, "mandateEnd", nil, func(in mandateEndInput) (*exchange.EndMandate, error) {
@@ -146,8 +201,11 @@ func makeGrant(in grantMakeInput) (*exchange.MakeGrant, error) {
 	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
 		return nil, err
 	}
-	if body.Release, err = parseID("release", in.Release, comity.KindRelease); err != nil {
-		return nil, err
+	body.Emergency = in.Emergency
+	if in.Release != "" || in.Emergency == "" {
+		if body.Release, err = parseID("release", in.Release, comity.KindRelease); err != nil {
+			return nil, err
+		}
 	}
 	if in.Request != "" {
 		if body.Request, err = parseID("request", in.Request, comity.KindRequest); err != nil {
@@ -160,5 +218,9 @@ func makeGrant(in grantMakeInput) (*exchange.MakeGrant, error) {
 	if body.NotAfter, err = seconds("notAfter", in.NotAfter); err != nil {
 		return nil, err
 	}
-	return &exchange.MakeGrant{Key: in.IdempotencyKey, Case: id, Body: body, Act: in.Act}, nil
+	made := &exchange.MakeGrant{Key: in.IdempotencyKey, Case: id, Body: body, Act: in.Act}
+	if in.Proposal != "" {
+		made.Proposal, err = parseID("proposal", in.Proposal, comity.KindProposal)
+	}
+	return made, err
 }

@@ -38,6 +38,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.evidenceActs()
 	b.requestActs()
 	b.grantActs()
+	b.proposals()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err
@@ -195,17 +196,17 @@ func (a args) instant(name string) time.Time {
 func (a args) purpose() comity.Purpose { return comity.Purpose(a.text("purpose")) }
 
 // id gives an argument that names a record of a kind, "" when there is none.
-func (a args) id(name string, kind comity.Kind) (comity.ID, error) {
+func (a args) id(name string, kinds ...comity.Kind) (comity.ID, error) {
 	s := a.text(name)
 	if s == "" {
 		return "", nil
 	}
-	return parseID(name, s, kind)
+	return parseID(name, s, kinds...)
 }
 
 // parseID reads the id of a record of a kind, and names the field when it is none.
-func parseID(field, s string, kind comity.Kind) (comity.ID, error) {
-	id, err := comity.ParseID(s, kind)
+func parseID(field, s string, kinds ...comity.Kind) (comity.ID, error) {
+	id, err := comity.ParseID(s, kinds...)
 	if e, ok := err.(*comity.Error); ok {
 		named := *e
 		named.Path = []string{field}

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/exchange"
@@ -44,6 +46,20 @@ func (b *binding) grants() {
 		"createdAt": func(_ *request, g *comity.Grant) any { return g.CreatedAt },
 		"statement": func(_ *request, g *comity.Grant) any { return g.Statement },
 		"narrowing": func(_ *request, g *comity.Grant) any { return g.Narrowing },
+		"second":    func(_ *request, g *comity.Grant) any { return g.Second },
+		"actingFor": func(q *request, g *comity.Grant) any {
+			if g.State != q.reader.Officer().State {
+				return nil
+			}
+			return g.ActingFor
+		},
+		"emergency": func(_ *request, g *comity.Grant) any {
+			if g.Scope == "" { // ended, and read by its former grantee
+				return nil
+			}
+			return g.Emergency
+		},
+		"confirmation": func(_ *request, g *comity.Grant) any { return g.Confirmation },
 	})
 	get(b, "Caveats", fields[comity.Caveats]{
 		"marking": func(_ *request, c comity.Caveats) any { return c.Marking },
@@ -61,6 +77,9 @@ func (b *binding) grants() {
 		"purpose":   func(_ *request, r comity.Release) any { return r.Purpose },
 		"notAfter":  func(_ *request, r comity.Release) any { return r.NotAfter },
 		"createdAt": func(_ *request, r comity.Release) any { return r.CreatedAt },
+
+		"withdrawnBy": func(_ *request, r comity.Release) any { return r.WithdrawnBy },
+		"withdrawnAt": func(_ *request, r comity.Release) any { return r.WithdrawnAt },
 	})
 	get(b, "Mandate", fields[comity.Mandate]{
 		"id":        func(_ *request, m comity.Mandate) any { return m.ID },
@@ -70,6 +89,15 @@ func (b *binding) grants() {
 		"notAfter":  func(_ *request, m comity.Mandate) any { return m.NotAfter },
 		"endedAt":   func(_ *request, m comity.Mandate) any { return m.EndedAt },
 		"live":      func(q *request, m comity.Mandate) any { return m.Live(q.reader.Now()) },
+		"deputies":  func(_ *request, m comity.Mandate) any { return append([]comity.OfficerRef{}, m.Deputies...) },
+		"ceiling":   func(_ *request, m comity.Mandate) any { return m.Ceiling },
+	})
+	get(b, "Ceiling", fields[comity.Ceiling]{
+		"tlp":        func(_ *request, c comity.Ceiling) any { return c.TLP },
+		"scope":      func(_ *request, c comity.Ceiling) any { return c.Scope },
+		"grade":      func(_ *request, c comity.Ceiling) any { return c.Grade },
+		"categories": func(_ *request, c comity.Ceiling) any { return append([]comity.Category{}, c.Categories...) },
+		"term":       func(_ *request, c comity.Ceiling) any { return int64(c.Term / time.Second) },
 	})
 }
 

@@ -80,7 +80,7 @@ func (b *binding) query() {
 			return nil, err
 		}
 		page, err := q.reader.ListGrants(exchange.GrantFilter{Case: of, Made: f.flag("made"), Received: f.flag("received"),
-			State: comity.State(f.text("state")), Status: comity.GrantStatus(f.text("status")), Live: f.flag("live")},
+			State: comity.State(f.text("state")), Status: comity.GrantStatus(f.text("status")), Live: f.flag("live"), Emergency: f.flag("emergency")},
 			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(g **comity.Grant) any { return *g }), err)
 	})

@@ -22,7 +22,8 @@ type records map[comity.Kind]comity.ID
 func absent() records {
 	r := records{}
 	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
-		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate} {
+		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
+		comity.KindProposal} {
 		r[k] = comity.NewID(k)
 	}
 	return r
@@ -49,6 +50,10 @@ func hidden(t *testing.T, a *api) records {
 	grant := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
 	liaison.Do(t, grant)
 	r[comity.KindGrant] = grant.Body.ID
+	propose := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
+	propose.Propose = true
+	liaison.Do(t, propose)
+	r[comity.KindProposal] = propose.Proposed
 	send := &exchange.SendRequest{Key: exchangetest.Key(), To: "KZ", Kind: comity.RequestInformation, Urgency: comity.UrgencyPrompt, Category: "RANSOMWARE",
 		Purpose: comity.PurposeInvestigation, Marking: comity.DefaultMarking, Text: comity.RequestText{Title: "a", Facts: "b"}}
 	a.World.As(t, "investigator@AM").Do(t, send)
@@ -80,6 +85,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	zero := strings.Repeat("0", 64)
 	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
 	body := c.GrantBody("AM", r[comity.KindRelease])
+	confirm := statement.ConfirmBody{Case: of, Release: r[comity.KindRelease], NotAfter: now.Add(time.Hour).Unix()}
 	all := map[string]map[string]any{
 		"caseUpdate":    {"id": of, "expectedVersion": 1, "title": "a"},
 		"caseAssign":    {"id": of, "officer": "BY:liaison-1"},
@@ -99,6 +105,11 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"messageSend":   {"request": request, "text": "a"},
 		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
 		"grantMake":     c.grantInput(t, of, body),
+		"grantPropose":  c.grantInput(t, of, body),
+		"grantConfirm": {"grant": grant, "case": of, "expectedVersion": 1, "release": confirm.Release, "notAfter": stamp(time.Unix(confirm.NotAfter, 0)),
+			"act": sign(statement.ActGrantConfirm, grant, confirm)},
+		"releaseWithdraw": {"case": of, "release": r[comity.KindRelease]},
+		"proposalDecline": {"proposal": r[comity.KindProposal], "reason": "a"},
 		"grantNarrow": {"grant": grant, "case": of, "expectedVersion": 1, "scope": "SUMMARY", "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
 			"act": sign(statement.ActGrantNarrow, grant, narrow)},
 		"grantRevoke": {"grant": grant, "case": of, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Case: of, Reason: "a"})},
@@ -160,6 +171,17 @@ func TestNoOracle(t *testing.T) {
 					x, y := c.same(t, q, map[string]any{"id": there[kind]}), c.same(t, q, map[string]any{"id": nowhere[kind]})
 					if x != y {
 						t.Errorf("%s of %s\nhidden: %s\nabsent: %s", q, kind, x, y)
+					}
+				}
+			}
+			if role := c.Caller.Officer.Role; c.Caller.Officer.State != "KZ" && role != comity.RoleInvestigator { // whose state and role have proposals of their own
+				for _, q := range []string{`query($id: ID!) { viewer { proposal(id: $id) { id } } }`, `query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount } } }`} {
+					kind := comity.KindProposal
+					if strings.Contains(q, "record") {
+						kind = comity.KindCase
+					}
+					if x, y := c.same(t, q, map[string]any{"id": there[kind]}), c.same(t, q, map[string]any{"id": nowhere[kind]}); x != y {
+						t.Errorf("%s\nhidden: %s\nabsent: %s", q, x, y)
 					}
 				}
 			}

@@ -165,6 +165,8 @@ type GrantFilter struct {
 	// anything has ENDED, whatever ended it.
 	Status comity.GrantStatus
 	Live   bool // opens something at the viewer's instant
+	// Emergency: made by the viewer's state in danger to life.
+	Emergency bool
 }
 
 // LogFilter narrows the record of acts; zero fields do not narrow.

@@ -80,6 +80,10 @@ func (r *reader) grantPage(v storage.Viewer, f storage.GrantFilter, p storage.Pa
 	if f.Received {
 		own += " AND 1 = 0"
 	}
+	if f.Emergency {
+		own += " AND g.emergency = " + a.add(true)
+		received += " AND 1 = 0"
+	}
 	if f.Made {
 		received += " AND 1 = 0"
 	}
