@@ -39,7 +39,7 @@ func write(ctx context.Context, db storage.DB, leaves ...storage.Leaf) error {
 // log reads everything that concerns a state.
 func log(t *testing.T, db storage.DB, s comity.State) (entries []storage.LogEntry) {
 	t.Helper()
-	err := db.Read(t.Context(), func(tx storage.ReadTx) (err error) {
+	err := db.Read(storage.AsSystem(t.Context()), func(tx storage.ReadTx) (err error) {
 		entries, err = tx.Log(s, storage.LogFilter{}, storage.Page{Limit: 1 << 20})
 		return err
 	})

@@ -90,7 +90,7 @@ type tried struct {
 // done counts the leaves of one request that say an act was performed.
 func (b *bench) done(t *testing.T, s comity.State, request string) (n int) {
 	t.Helper()
-	must(t, b.DB.Read(t.Context(), func(tx storage.ReadTx) error {
+	must(t, b.DB.Read(storage.AsSystem(t.Context()), func(tx storage.ReadTx) error {
 		entries, err := tx.Log(s, storage.LogFilter{}, storage.Page{Limit: 50})
 		for _, e := range entries {
 			c, fault := audit.Open(e)

@@ -74,6 +74,7 @@ type nonce struct{ jkt, value string }
 // and the effect follows by itself.
 func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 	began := time.Now()
+	ctx = storage.As(ctx, who.Officer)
 	action, key, input := act.about()
 	a := &attempt{x: x, who: who, action: action, outcome: audit.Done}
 	defer func() { x.observe(string(action), outcomeOf(err), time.Since(began)) }()

@@ -71,6 +71,7 @@ const effectTime = 10 * time.Second
 // hangs holds up no other state's. It also forgets record keys and idempotency
 // keys past their age.
 func (x *Exchange) Effects(ctx context.Context) {
+	ctx = storage.AsSystem(ctx)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var forgot time.Time

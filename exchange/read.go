@@ -56,6 +56,7 @@ type seen struct {
 // the record of acts being read by who may.
 func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) (err error) {
 	began := time.Now()
+	ctx = storage.As(ctx, who.Officer)
 	defer func() { x.observe(string(readAct), outcomeOf(err), time.Since(began)) }()
 	r, err := x.read(ctx, who, f)
 	if err != nil && r.denied == nil {

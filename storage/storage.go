@@ -26,9 +26,11 @@ type DB interface {
 	// Write runs f in one read-write transaction, again when the engine asks
 	// for a retry or the connection broke before the commit; f must have no
 	// other effect. Nothing in f waits for the network. What a Lock method was waited for
-	// is seen by every statement after it.
+	// is seen by every statement after it. It is the system that writes: what an
+	// officer may do was decided before on what the officer sees.
 	Write(ctx context.Context, f func(Tx) error) error
-	// Read runs f once, on one snapshot of the primary, read-only.
+	// Read runs f once, on one snapshot of the primary, read-only, for whom the
+	// context says (see [As] and [AsSystem]); [ErrNobody] where it says nothing.
 	Read(ctx context.Context, f func(ReadTx) error) error
 	// Sequence gives up to limit waiting leaves their contiguous index and
 	// chain value, one sequencer at a time over all servers (0, nil when

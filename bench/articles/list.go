@@ -76,7 +76,7 @@ func newPopulation(ctx context.Context, db storage.DB, s size) (*population, err
 	for len(u.askings) < askers {
 		for _, o := range s.some(r, 2) {
 			a := asking{viewer: storage.Viewer{Officer: o, At: now}}
-			err := db.Read(ctx, func(tx storage.ReadTx) error {
+			err := db.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) error {
 				views, err := tx.ListCases(a.viewer, storage.CaseFilter{}, storage.Page{Limit: tenth + page})
 				if len(views) == tenth+page {
 					a.tenth = place(views[tenth-1])
@@ -119,7 +119,7 @@ func (u *population) ask(ctx context.Context, round int, t took) error {
 				continue
 			}
 			began := time.Now()
-			if err := u.db.Read(ctx, func(r storage.ReadTx) error { return op.run(r, a, round+i) }); err != nil {
+			if err := u.db.Read(storage.AsSystem(ctx), func(r storage.ReadTx) error { return op.run(r, a, round+i) }); err != nil {
 				return fmt.Errorf("%s: %s: %w", op.what, a.viewer.Officer.Ref(), err)
 			}
 			if t != nil {

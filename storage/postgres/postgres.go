@@ -41,6 +41,11 @@ var migrations embed.FS
 //go:embed rights.sql
 var rights string
 
+// walls is row-level security for the application role.
+//
+//go:embed walls.sql
+var walls string
+
 // Options of a database.
 type Options struct {
 	// Now overrides the database's clock, for tests; nil is the database's.
@@ -125,7 +130,7 @@ func Migrate(ctx context.Context, ownerDSN, appRole string) error {
 		return fmt.Errorf("migrate the database: %w", away(err))
 	}
 	role := pgx.Identifier{appRole}.Sanitize()
-	if _, err := pool.ExecContext(ctx, strings.ReplaceAll(rights, "comity_app", role)); err != nil {
+	if _, err := pool.ExecContext(ctx, strings.ReplaceAll(rights+walls, "comity_app", role)); err != nil {
 		return fmt.Errorf("give %s its rights: %w", appRole, away(err))
 	}
 	return nil
@@ -176,7 +181,10 @@ var engine = sqldb.Engine{
 		return `SELECT ` + columns + ` FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL (SELECT * FROM ` + table +
 			` WHERE ` + parent + ` = p.id COLLATE "C" AND ` + where + ` ORDER BY created_at, id LIMIT $2) e ORDER BY e.created_at, e.id`
 	},
-	Clock:       `SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint`,
+	Begin: `SELECT set_config('comity.now', n.now::text, true)::bigint FROM (SELECT CASE WHEN $8::bigint <> 0 THEN $8::bigint
+		ELSE (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint END AS now, set_config('comity.acting', $1, true),
+		set_config('comity.state', $2, true), set_config('comity.agency', $3, true), set_config('comity.officer', $4, true),
+		set_config('comity.role', $5, true), set_config('comity.token', $6, true), set_config('comity.viewers', ($7::text[])::text, true)) n`,
 	TrySequence: `SELECT pg_try_advisory_xact_lock(x'636f6d697479'::bigint)`, // "comity"
 	Link: `UPDATE leaves SET idx = (u.row ->> 1)::bigint, chain = decode(u.row ->> 2, 'hex') FROM json_array_elements($1::json) AS u (row)
 		WHERE leaves.id = (u.row ->> 0) COLLATE "C" AND leaves.idx IS NULL`,

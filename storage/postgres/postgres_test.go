@@ -84,7 +84,7 @@ func TestReadersHoldUpNoAct(t *testing.T) {
 	var wg sync.WaitGroup
 	for range cap(begun) {
 		wg.Go(func() {
-			if err := db.Read(t.Context(), func(storage.ReadTx) error {
+			if err := db.Read(storage.AsSystem(t.Context()), func(storage.ReadTx) error {
 				begun <- struct{}{}
 				<-end
 				return nil
@@ -154,7 +154,7 @@ func TestClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	err = db.Read(t.Context(), func(r storage.ReadTx) error {
+	err = db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 		if want := time.Date(2030, 1, 2, 2, 4, 5, 6000, time.UTC); r.Now() != want {
 			t.Errorf("the clock says %v, want %v", r.Now(), want)
 		}
@@ -242,7 +242,7 @@ func TestSequenceBesideSlowWriter(t *testing.T) {
 	if n, err := db.Sequence(t.Context(), 9, inner); n != 1 || err != nil {
 		t.Fatalf("sequenced %d, %v", n, err)
 	}
-	err = db.Read(t.Context(), func(r storage.ReadTx) error {
+	err = db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 		m, err := r.LogByID("KZ", []comity.ID{slow.ID})
 		if m[slow.ID].Leaf.Index != 1 {
 			t.Errorf("the slow writer's leaf has index %d", m[slow.ID].Leaf.Index)
@@ -276,7 +276,7 @@ func TestRestart(t *testing.T) {
 		})
 	}
 	read := func() error {
-		return db.Read(t.Context(), func(r storage.ReadTx) error {
+		return db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 			_, err := r.IdempotencyOf("", "", "", "")
 			return err
 		})
@@ -288,7 +288,7 @@ func TestRestart(t *testing.T) {
 	var held sync.WaitGroup
 	for range 6 {
 		held.Go(func() {
-			err := db.Read(t.Context(), func(storage.ReadTx) error { opened.Done(); release.Wait(); return nil })
+			err := db.Read(storage.AsSystem(t.Context()), func(storage.ReadTx) error { opened.Done(); release.Wait(); return nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -329,7 +329,7 @@ func TestRestart(t *testing.T) {
 	if err != nil || broken < 2 {
 		t.Errorf("a write over a restart: %v, tried %d times", err, broken)
 	}
-	err = db.Read(t.Context(), func(r storage.ReadTx) error {
+	err = db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 		if err := p.Restart(t.Context()); err != nil {
 			return err
 		}
@@ -368,7 +368,7 @@ func TestRestart(t *testing.T) {
 	}
 	// Nothing that was answered was lost.
 	for i := range n + 1 {
-		err := db.Read(t.Context(), func(r storage.ReadTx) error {
+		err := db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 			_, err := r.IdempotencyOf("", "", "", strings.Repeat("k", i))
 			return err
 		})

@@ -37,14 +37,14 @@ func viewerArgs(v storage.Viewer) args {
 	return args{v.Officer.State, v.Officer.Agency, v.Officer.Ref()}
 }
 
-// findable holds for a case c that the viewer may find, if only as one that
-// was granted once.
-const findable = `(` + assigned + ` OR c.state <> $1 AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.viewer = ANY($4) AND ` + covers + `))`
+// seen holds for a case c that the viewer may find.
+const seen = `(` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND ` + open + `))`
 
 func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage.CaseView, error) {
 	a := viewerArgs(v)
 	a.add(set(r, storage.ViewerKeys(v.Officer)))
-	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE `+findable+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
+	a.add(micros(v.At))
+	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE `+seen+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +61,10 @@ func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage
 	return m, nil
 }
 
-// views tells how the viewer finds each case, and drops those that it does
-// not. Of the cases in own it looks for assignments, of those in foreign for grants.
+// views tells how the viewer finds each case, drops those that it does not, and
+// adds those of which it sees no more than that a grant ended: of these the
+// case's row is not even read. Of the cases in own it looks for assignments, of
+// those in foreign for grants.
 func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []comity.ID) (views []storage.CaseView, err error) {
 	keys := set(r, storage.ViewerKeys(v.Officer))
 	var covering []comity.Grant
@@ -87,12 +89,19 @@ func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []co
 	for _, c := range found {
 		if view, ok := viewOf(v, c, granted[c.ID], assigned[c.ID]); ok {
 			views = append(views, view)
+			delete(granted, c.ID)
+		}
+	}
+	for _, id := range foreign {
+		if view, ok := endedView(v, granted[id]); ok {
+			views = append(views, view)
+			delete(granted, id)
 		}
 	}
 	return views, nil
 }
 
-// viewOf makes a view of a case that is the viewer's own, or was opened to it once.
+// viewOf makes a view of a case that is the viewer's own, or is open to it.
 func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []assignment) (storage.CaseView, bool) {
 	if c.State == v.Officer.State {
 		view := storage.CaseView{Case: c, Own: len(mine) > 0}
@@ -102,17 +111,22 @@ func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []as
 		}
 		return view, view.Own
 	}
-	var live, ended []comity.Grant
+	var live []comity.Grant
 	for _, g := range covering {
-		switch {
-		case g.Live(v.At):
+		if g.Live(v.At) {
 			live = append(live, g)
-		case (g.Status != comity.GrantActive || !v.At.Before(g.NotAfter)) && endOf(g).After(g.NotBefore):
-			ended = append(ended, g)
 		}
 	}
-	if len(live) > 0 && !c.Reserved {
-		return storage.CaseView{Case: c, Grants: live}, true
+	return storage.CaseView{Case: c, Grants: live}, len(live) > 0 && !c.Reserved
+}
+
+// endedView is what the former grantee of a case sees of it, if there is one.
+func endedView(v storage.Viewer, covering []comity.Grant) (storage.CaseView, bool) {
+	var ended []comity.Grant
+	for _, g := range covering {
+		if (g.Status != comity.GrantActive || !v.At.Before(g.NotAfter)) && endOf(g).After(g.NotBefore) {
+			ended = append(ended, g)
+		}
 	}
 	if len(ended) == 0 {
 		return storage.CaseView{}, false
@@ -120,7 +134,7 @@ func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []as
 	last := slices.MaxFunc(ended, func(a, b comity.Grant) int {
 		return cmp.Or(endOf(a).Compare(endOf(b)), cmp.Compare(a.ID, b.ID))
 	})
-	return storage.CaseView{Case: storage.Case{Case: comity.Case{ID: c.ID, State: c.State}}, Ended: &last}, true
+	return storage.CaseView{Case: storage.Case{Case: comity.Case{ID: last.Case, State: last.State}}, Ended: &last}, true
 }
 
 // endOf is when a grant ceased, or will cease, to open its case.
@@ -192,7 +206,7 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 		branches = append(branches, `SELECT * FROM (SELECT DISTINCT updated_at, case_id FROM visibility WHERE viewer = `+a.add(key)+cond+ordered+`) b`)
 	}
 	return ` FROM (SELECT * FROM (` + strings.Join(branches, ` UNION `) + `) u` + ordered + `) m JOIN cases c ON c.id = m.case_id` +
-		` WHERE (` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND ` + open + `))`, a
+		` WHERE ` + seen, a
 }
 
 func (r *reader) Assignees(ids []comity.ID) (map[comity.ID][]string, error) {

@@ -90,10 +90,11 @@ var parents = newTable("parents", "id case_id", func(p *parent) []any { return [
 func (r *reader) Parents(v storage.Viewer, ids []comity.ID) (map[comity.ID]comity.ID, error) {
 	a := viewerArgs(v)
 	a.add(set(r, storage.ViewerKeys(v.Officer)))
+	a.add(micros(v.At))
 	wanted := a.add(set(r, ids))
 	var of []string
 	for _, table := range []string{entries.name, subjects.name, observables.name, evidence.name} {
-		of = append(of, `SELECT p.id, p.case_id FROM `+table+` p JOIN cases c ON c.id = p.case_id WHERE p.id = ANY(`+wanted+`) AND `+findable)
+		of = append(of, `SELECT p.id, p.case_id FROM `+table+` p JOIN cases c ON c.id = p.case_id WHERE p.id = ANY(`+wanted+`) AND `+seen)
 	}
 	all, err := parents.query(r, strings.Join(of, ` UNION ALL `), a...)
 	if err != nil {

@@ -34,7 +34,7 @@ var _ storage.DB = (*DB)(nil)
 // New serves a migrated database by a pool for writes and one for reads. A
 // clock overrides the engine's. The pools are closed by Close.
 func New(engine Engine, writes, reads *sql.DB, clock func() time.Time) *DB {
-	if clock == nil && engine.Clock == "" {
+	if clock == nil && engine.Begin == "" {
 		clock = time.Now
 	}
 	return &DB{engine: engine, writes: writes, reads: reads, clock: clock}
@@ -47,9 +47,13 @@ func (d *DB) Write(ctx context.Context, f func(storage.Tx) error) error {
 
 // Read implements [storage.DB].
 func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
+	officer, system, err := storage.Acting(ctx)
+	if err != nil {
+		return err
+	}
 	var r *reader
-	err := d.try(ctx, func() (final bool, err error) {
-		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions)
+	err = d.try(ctx, func() (final bool, err error) {
+		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions, officer, system)
 		return false, err
 	})
 	if err != nil {
@@ -62,7 +66,7 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 
 func (d *DB) write(ctx context.Context, f func(*writer) error) error {
 	return d.try(ctx, func() (bool, error) {
-		r, err := d.begin(ctx, d.writes, nil)
+		r, err := d.begin(ctx, d.writes, nil, comity.Officer{}, true)
 		if err != nil {
 			return false, err
 		}
@@ -74,8 +78,9 @@ func (d *DB) write(ctx context.Context, f func(*writer) error) error {
 	})
 }
 
-// begin starts a transaction and reads the clock, which also takes the snapshot.
-func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (*reader, error) {
+// begin starts a transaction for an officer or the system and reads the clock,
+// which also takes the snapshot.
+func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, officer comity.Officer, system bool) (*reader, error) {
 	tx, err := pool.BeginTx(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -83,13 +88,30 @@ func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (*reader
 	r := &reader{ctx: ctx, db: d, tx: tx}
 	if d.clock != nil {
 		r.now = d.clock().UTC().Truncate(time.Microsecond)
+	}
+	if d.engine.Begin == "" {
 		return r, nil
 	}
-	if err := tx.QueryRowContext(ctx, d.engine.Clock).Scan(instant(&r.now)); err != nil {
+	if err := tx.QueryRowContext(ctx, d.engine.Begin, r.beginning(officer, system)...).Scan(instant(&r.now)); err != nil {
 		_ = tx.Rollback()
-		return nil, fmt.Errorf("read the clock: %w", err)
+		return nil, fmt.Errorf("begin: %w", err)
 	}
 	return r, nil
+}
+
+// beginning are the arguments of [Engine.Begin].
+func (r *reader) beginning(o comity.Officer, system bool) []any {
+	who, viewers, token := "", []string{}, ""
+	if system {
+		who = "system"
+	} else {
+		who, viewers, token = "officer", storage.ViewerKeys(o), o.Issuer+"\n"+o.Subject
+	}
+	ref := ""
+	if o.State != "" {
+		ref = string(o.Ref())
+	}
+	return []any{who, o.State, o.Agency, ref, o.Role, token, r.db.engine.Set(viewers), micros(r.now)}
 }
 
 // try runs once until it succeeds, fails for good, or was tried too often.

@@ -34,9 +34,13 @@ type Engine struct {
 	// PerParent selects columns of the children in table for each parent in
 	// $1, at most $2 each, in order of creation and id; where narrows them.
 	PerParent func(table, parent, columns, where string) string
-	// Clock gives the database's clock in microseconds; "" stands for the
-	// process's own, where the database lives in the process.
-	Clock string
+	// Begin is the first statement of every transaction: it says for whom that is
+	// (in $1 "officer" or "system"; state, agency, reference and role of the
+	// officer; issuer, newline and subject; the viewer keys) and the instant in $8,
+	// or takes the database's clock where that is 0, and answers the instant in
+	// microseconds. "" where the database lives in the process, whose clock it is,
+	// and nothing in it stands between rows and whom they are for.
+	Begin string
 	// TrySequence answers whether this transaction is the only sequencer; ""
 	// where it is so by being a writer.
 	TrySequence string

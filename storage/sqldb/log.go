@@ -104,7 +104,7 @@ func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 		hash [32]byte
 	}
 	all, err := newTable("openings", "leaf_id commitment", func(c *commitment) []any { return []any{&c.leaf, digest(&c.hash)} }).
-		query(r, `SELECT leaf_id, commitment FROM openings WHERE leaf_id = ANY($1) ORDER BY leaf_id, pos`, set(r, ids))
+		query(r, `SELECT leaf_id, commitment FROM commitments WHERE leaf_id = ANY($1) ORDER BY leaf_id, pos`, set(r, ids))
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func TestReopen(t *testing.T) {
 			}
 		}
 		for j := range i + 1 {
-			err := db.Read(t.Context(), func(r storage.ReadTx) error {
+			err := db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 				_, err := r.IdempotencyOf("", "", "", strings.Repeat("k", j))
 				return err
 			})
@@ -146,7 +146,7 @@ func TestReadersBesideWriter(t *testing.T) {
 		if err := key("k")(tx); err != nil {
 			return err
 		}
-		return db.Read(t.Context(), func(r storage.ReadTx) error {
+		return db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
 			if _, err := r.IdempotencyOf("", "", "", "k"); !errors.Is(err, storage.ErrNotFound) {
 				t.Errorf("a reader sees what is not committed: %v", err)
 			}

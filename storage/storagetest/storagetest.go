@@ -62,7 +62,7 @@ func write(t *testing.T, db storage.DB, f func(storage.Tx) error) {
 
 func read(t *testing.T, db storage.DB, f func(storage.ReadTx) error) {
 	t.Helper()
-	if err := db.Read(t.Context(), f); err != nil {
+	if err := db.Read(storage.AsSystem(t.Context()), f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -223,7 +223,7 @@ func transactions(t *testing.T, db storage.DB) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantErr(t, "write when cancelled", db.Write(ctx, func(storage.Tx) error { return nil }), context.Canceled)
-	wantErr(t, "read when cancelled", db.Read(ctx, func(storage.ReadTx) error { return nil }), context.Canceled)
+	wantErr(t, "read when cancelled", db.Read(storage.AsSystem(ctx), func(storage.ReadTx) error { return nil }), context.Canceled)
 }
 
 func snapshot(t *testing.T, db storage.DB) {

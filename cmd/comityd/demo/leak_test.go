@@ -121,7 +121,7 @@ func (w *world) planted(t *testing.T, s *story) *needles {
 	defer func() { must(t, done(t.Context())) }()
 	var exhibits map[comity.ID]storage.Evidence
 	var wrapped map[comity.ID]map[comity.State]string
-	must(t, parts.DB.Read(t.Context(), func(tx storage.ReadTx) (err error) {
+	must(t, parts.DB.Read(storage.AsSystem(t.Context()), func(tx storage.ReadTx) (err error) {
 		if exhibits, err = tx.EvidenceByID([]comity.ID{s.disk.Evidence, s.letter.Evidence}); err == nil {
 			wrapped, err = tx.RecordKeys([]comity.ID{s.filed, s.request})
 		}

@@ -70,7 +70,7 @@ func (s *story) turned(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, parts.Close(context.WithoutCancel(ctx))) }()
 	var record storage.Evidence
-	err = parts.DB.Read(ctx, func(tx storage.ReadTx) error {
+	err = parts.DB.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) error {
 		found, err := tx.EvidenceByID([]comity.ID{s.disk.Evidence})
 		record = found[s.disk.Evidence]
 		return err

@@ -35,6 +35,12 @@ CREATE INDEX cases_category ON public.cases USING btree (state, category);
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad) ON cases;
+CREATE TABLE commitments (
+	leaf_id text COLLATE "C",
+	pos bigint,
+	commitment bytea
+);
+GRANT SELECT ON commitments;
 CREATE TABLE custody (
 	seq bigint NOT NULL IDENTITY a,
 	id text COLLATE "C" NOT NULL,
@@ -439,6 +445,20 @@ CREATE INDEX reservations_state ON public.reservations USING btree (state, creat
 GRANT INSERT ON reservations;
 GRANT SELECT ON reservations;
 GRANT UPDATE (lifted_at) ON reservations;
+CREATE TABLE seen_assignments (
+	case_id text COLLATE "C"
+);
+GRANT SELECT ON seen_assignments;
+CREATE TABLE seen_cases (
+	id text COLLATE "C",
+	state text COLLATE "C"
+);
+GRANT SELECT ON seen_cases;
+CREATE TABLE seen_grants (
+	case_id text COLLATE "C",
+	scope text COLLATE "C"
+);
+GRANT SELECT ON seen_grants;
 CREATE TABLE state_locks (
 	state text COLLATE "C" NOT NULL,
 	CONSTRAINT state_locks_pkey PRIMARY KEY (state)

@@ -26,6 +26,7 @@ CREATE TABLE cases (
 	sealed         BLOB NOT NULL
 , listed_abroad INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX cases_category ON cases (state, category);
+CREATE VIEW commitments AS SELECT leaf_id, pos, commitment FROM openings;
 CREATE TABLE custody (
 	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
 	id          TEXT NOT NULL UNIQUE,

@@ -1,0 +1,139 @@
+-- Row-level security: the third wall behind the SQL predicates and the policies.
+-- Run by the owner after each migration, as rights.sql is; comity_app stands for
+-- the application role. It is made anew each time.
+--
+-- A transaction says for whom it is (see storage.As): for one officer, who then
+-- is shown what the policies below leave and nothing else, or for the system,
+-- which writes, sequences and carries out effects. One that says nothing sees
+-- nothing. The policies are written over grants and assignments, never over the
+-- visibility table, so that they also catch a wrong row there.
+--
+-- A new table gets the system's policy by itself, and is dark to officers until a
+-- line under "What officers see" opens it to them.
+
+DO $$
+DECLARE t RECORD;
+BEGIN
+	FOR t IN SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' LOOP
+		EXECUTE format('DROP POLICY %I ON %I', t.policyname, t.tablename);
+	END LOOP;
+END $$;
+DROP VIEW IF EXISTS seen_cases, seen_assignments, seen_grants;
+
+-- The settings, each read once in a statement where it is a scalar subquery.
+-- What was set for a transaction reads as '' after it, not as NULL.
+CREATE OR REPLACE FUNCTION comity_system() RETURNS BOOLEAN LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT coalesce(current_setting('comity.acting', true), '') = 'system' $$;
+CREATE OR REPLACE FUNCTION comity_state() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.state', true), '') $$;
+CREATE OR REPLACE FUNCTION comity_agency() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.agency', true), '') $$;
+CREATE OR REPLACE FUNCTION comity_officer() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.officer', true), '') $$;
+CREATE OR REPLACE FUNCTION comity_role() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.role', true), '') $$;
+CREATE OR REPLACE FUNCTION comity_token() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.token', true), '') $$;
+CREATE OR REPLACE FUNCTION comity_viewers() RETURNS TEXT[] LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.viewers', true), '')::text[] $$;
+CREATE OR REPLACE FUNCTION comity_now() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT nullif(current_setting('comity.now', true), '')::bigint $$;
+
+-- By what an officer sees cases: views of the owner, whom no policy stops, so
+-- that none is evaluated within another. They show an officer only the officer's
+-- own, as the policies do.
+CREATE VIEW seen_assignments AS
+	SELECT a.case_id FROM assignments a WHERE a.viewer = ANY ((SELECT comity_viewers())::text[]);
+CREATE VIEW seen_grants AS
+	SELECT g.case_id, g.scope FROM grants g
+	WHERE g.viewer = ANY ((SELECT comity_viewers())::text[]) AND g.was_active AND g.state <> (SELECT comity_state())
+		AND g.grantee_state = (SELECT comity_state()) AND g.grantee_agency IN ('', (SELECT comity_agency()))
+		AND g.grantee_officer IN ('', (SELECT comity_officer()))
+		AND g.status = 'ACTIVE' AND g.not_before <= (SELECT comity_now()) AND g.not_after > (SELECT comity_now())
+		AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = g.case_id AND c.reserved OFFSET 0);
+-- The cases themselves, for what belongs to them.
+CREATE VIEW seen_cases AS
+	SELECT c.id, c.state FROM cases c
+	WHERE c.state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id OFFSET 0)
+		OR c.state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = c.id OFFSET 0);
+
+-- The owner migrates and is no role that serves: its own views need it unstopped.
+DO $$
+DECLARE t RECORD;
+BEGIN
+	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'goose_db_version' LOOP
+		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t.relname);
+		EXECUTE format('CREATE POLICY system ON %I TO comity_app USING ((SELECT comity_system())) WITH CHECK ((SELECT comity_system()))', t.relname);
+	END LOOP;
+END $$;
+
+-- What officers see.
+CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = cases.id OFFSET 0)
+	OR state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = cases.id OFFSET 0));
+CREATE POLICY officer ON assignments FOR SELECT TO comity_app USING (
+	EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
+
+CREATE POLICY officer ON entries FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = entries.case_id OFFSET 0)
+	OR state <> (SELECT comity_state()) AND tlp <> 'RED'
+		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = entries.case_id AND g.scope = 'FULL' OFFSET 0));
+CREATE POLICY officer ON subjects FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = subjects.case_id OFFSET 0)
+	OR state <> (SELECT comity_state()) AND tlp <> 'RED' AND NOT protected
+		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = subjects.case_id AND g.scope = 'FULL' OFFSET 0));
+CREATE POLICY officer ON observables FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = observables.case_id OFFSET 0)
+	OR state <> (SELECT comity_state()) AND tlp <> 'RED'
+		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = observables.case_id AND g.scope = 'FULL' OFFSET 0));
+-- That a grant opens those exhibits alone which it names is for the predicate and
+-- the policies: who opens another of the case is told why not.
+CREATE POLICY officer ON evidence FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = evidence.case_id OFFSET 0)
+	OR state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = evidence.case_id OFFSET 0));
+-- Of an exhibit's custody the originator sees all, a grantee the originator's and its own.
+CREATE POLICY officer ON custody FOR SELECT TO comity_app USING (
+	EXISTS (SELECT 1 FROM evidence e WHERE e.id = evidence_id
+		AND (e.state = (SELECT comity_state()) OR custody.state IN (e.state, (SELECT comity_state()))) OFFSET 0));
+
+CREATE POLICY officer ON requests FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR (SELECT comity_role()) = 'INVESTIGATOR' AND officer = (SELECT comity_officer()))
+	OR to_state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')
+		OR (SELECT comity_role()) = 'INVESTIGATOR' AND routed_to = (SELECT comity_agency())));
+CREATE POLICY officer ON messages FOR SELECT TO comity_app USING (
+	EXISTS (SELECT 1 FROM requests r WHERE r.id = request_id OFFSET 0));
+CREATE POLICY officer ON refusals FOR SELECT TO comity_app USING (
+	EXISTS (SELECT 1 FROM requests r WHERE r.id = request_id OFFSET 0));
+
+-- Keys of what is seen. A reservation of a category is seen by its whole state.
+CREATE POLICY officer ON record_keys FOR SELECT TO comity_app USING (
+	EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = record OFFSET 0)
+	OR EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
+	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0));
+
+CREATE POLICY officer ON grants FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR')
+		OR EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = grants.case_id OFFSET 0))
+	OR state <> (SELECT comity_state()) AND was_active AND grantee_state = (SELECT comity_state())
+		AND grantee_agency IN ('', (SELECT comity_agency())) AND grantee_officer IN ('', (SELECT comity_officer())));
+CREATE POLICY officer ON visibility FOR SELECT TO comity_app USING (viewer = ANY ((SELECT comity_viewers())::text[]));
+CREATE POLICY officer ON releases FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = releases.case_id OFFSET 0));
+
+-- A state's own affairs.
+CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON reservations FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON holds FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON openings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON log_facets FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON idempotency FOR SELECT TO comity_app USING (issuer || E'\n' || subject = (SELECT comity_token()));
+
+-- Hashes, of which everybody may have all.
+CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
+CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
+
+REVOKE ALL ON seen_assignments, seen_grants, seen_cases, commitments FROM comity_app;
+GRANT SELECT ON seen_assignments, seen_grants, seen_cases, commitments TO comity_app;
