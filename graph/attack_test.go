@@ -47,6 +47,7 @@ func probes(t testing.TB, c *client, id comity.ID) map[string]map[string]any {
 	key, jkt := jwk(t)
 	begin := statement.BeginBody{MediaType: "text/plain", Size: 5, Name: "n"}
 	of := comity.NewID(comity.KindCase)
+	hold, withdrawal := comity.NewID(comity.KindHold), comity.NewID(comity.KindWithdrawal)
 	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
 	grant := c.GrantBody("AM", comity.NewID(comity.KindRelease))
 	grant.Grantee.State = "BY"
@@ -54,18 +55,21 @@ func probes(t testing.TB, c *client, id comity.ID) map[string]map[string]any {
 	switch strings.SplitN(s, "1_", 2)[0] {
 	case "case":
 		return map[string]map[string]any{
-			"caseUpdate":    {"id": s, "expectedVersion": 1, "title": "x"},
-			"caseAssign":    {"id": s, "officer": string(c.Caller.Officer.Ref())},
-			"caseClose":     {"id": s, "expectedVersion": 1},
-			"caseReopen":    {"id": s, "expectedVersion": 1},
-			"caseReserve":   {"id": s, "expectedVersion": 1, "reason": "r", "act": sign(statement.Act{Act: statement.ActCaseReserve, Record: id}, statement.ReserveBody{Reason: "r"})},
-			"entryAdd":      {"case": s, "items": []any{map[string]any{"text": "x"}}},
-			"subjectAdd":    {"case": s, "items": []any{map[string]any{"kind": "PERSON", "role": "SUSPECT", "names": []any{map[string]any{"name": "x"}}}}},
-			"observableAdd": {"case": s, "items": []any{map[string]any{"type": "url", "value": "http://x.example/"}}},
-			"evidenceBegin": {"case": s, "items": []any{map[string]any{"mediaType": "text/plain", "original": false, "size": 5, "name": "n", "recipient": key, "act": sign(statement.Act{Act: statement.ActEvidenceBegin, Record: id, RecipientJKT: jkt}, begin)}}},
-			"releaseDecide": {"case": s, "decider": "OWNER", "grantee": "BY", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
-			"grantMake":     {"id": string(grant.ID), "case": s, "category": string(grant.Category), "granteeState": "BY", "scope": "FULL", "grade": "LEAD", "caveats": caveats, "purpose": "INVESTIGATION", "agreement": tokentest.Agreement, "release": string(grant.Release), "notBefore": stamp(time.Unix(grant.NotBefore, 0)), "notAfter": stamp(time.Unix(grant.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantMake, Record: id, Purpose: comity.PurposeInvestigation}, grant)},
-			"requestSend":   {"to": "KZ", "kind": "ACCESS", "urgency": "ROUTINE", "category": string(tokentest.Category), "purpose": "INVESTIGATION", "title": "t", "facts": "f", "record": s},
+			"caseUpdate":      {"id": s, "expectedVersion": 1, "title": "x"},
+			"caseAssign":      {"id": s, "officer": string(c.Caller.Officer.Ref())},
+			"caseClose":       {"id": s, "expectedVersion": 1},
+			"caseReopen":      {"id": s, "expectedVersion": 1},
+			"caseReserve":     {"id": s, "expectedVersion": 1, "reason": "r", "act": sign(statement.Act{Act: statement.ActCaseReserve, Record: id}, statement.ReserveBody{Reason: "r"})},
+			"entryAdd":        {"case": s, "items": []any{map[string]any{"text": "x"}}},
+			"subjectAdd":      {"case": s, "items": []any{map[string]any{"kind": "PERSON", "role": "SUSPECT", "names": []any{map[string]any{"name": "x"}}}}},
+			"observableAdd":   {"case": s, "items": []any{map[string]any{"type": "url", "value": "http://x.example/"}}},
+			"evidenceBegin":   {"case": s, "items": []any{map[string]any{"mediaType": "text/plain", "original": false, "size": 5, "name": "n", "recipient": key, "act": sign(statement.Act{Act: statement.ActEvidenceBegin, Record: id, RecipientJKT: jkt}, begin)}}},
+			"releaseDecide":   {"case": s, "decider": "OWNER", "grantee": "BY", "scope": "FULL", "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
+			"grantMake":       {"id": string(grant.ID), "case": s, "category": string(grant.Category), "granteeState": "BY", "scope": "FULL", "grade": "LEAD", "caveats": caveats, "purpose": "INVESTIGATION", "agreement": tokentest.Agreement, "release": string(grant.Release), "notBefore": stamp(time.Unix(grant.NotBefore, 0)), "notAfter": stamp(time.Unix(grant.NotAfter, 0)), "act": sign(statement.Act{Act: statement.ActGrantMake, Record: id, Purpose: comity.PurposeInvestigation}, grant)},
+			"caseReserveLift": {"case": s, "reason": "r", "act": sign(statement.Act{Act: statement.ActCaseReserveLift, Record: id}, statement.LiftBody{Reason: "r"})},
+			"holdPlace":       {"id": hold, "case": s, "reason": "r", "act": sign(statement.Act{Act: statement.ActHoldPlace, Record: id}, statement.HoldBody{ID: hold, Reason: "r"})},
+			"caseWithdraw":    {"id": withdrawal, "case": s, "reason": "r", "act": sign(statement.Act{Act: statement.ActCaseWithdraw, Record: id}, statement.WithdrawBody{ID: withdrawal, Reason: "r"})},
+			"requestSend":     {"to": "KZ", "kind": "ACCESS", "urgency": "ROUTINE", "category": string(tokentest.Category), "purpose": "INVESTIGATION", "title": "t", "facts": "f", "record": s},
 		}
 	case "evidence":
 		complete := statement.CompleteBody{Root: rootOf(zero), PlainSHA256: zero, Size: 5, Parts: 1}
@@ -94,6 +98,15 @@ func probes(t testing.TB, c *client, id comity.ID) map[string]map[string]any {
 		}
 	case "mandate":
 		return map[string]map[string]any{"mandateEnd": {"mandate": s}}
+	case "reservation":
+		return map[string]map[string]any{"categoryReserveLift": {"reservation": s, "category": "RANSOMWARE", "reason": "r",
+			"act": sign(statement.Act{Act: statement.ActCategoryReserveLift, Record: id}, statement.CategoryBody{Category: "RANSOMWARE", Reason: "r"})}}
+	case "hold":
+		return map[string]map[string]any{"holdRelease": {"hold": s, "case": string(of), "reason": "r",
+			"act": sign(statement.Act{Act: statement.ActHoldRelease, Record: id}, statement.HoldReleaseBody{Case: of, Reason: "r"})}}
+	case "withdrawal":
+		return map[string]map[string]any{"caseWithdrawCancel": {"withdrawal": s, "case": string(of), "reason": "r",
+			"act": sign(statement.Act{Act: statement.ActCaseWithdrawCancel, Record: id}, statement.WithdrawCancelBody{Case: of, Reason: "r"})}}
 	}
 	return nil
 }

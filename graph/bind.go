@@ -33,12 +33,14 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.requests()
 	b.grants()
 	b.log()
+	b.domestic()
 	b.payloads()
 	b.caseActs()
 	b.evidenceActs()
 	b.requestActs()
 	b.grantActs()
 	b.proposals()
+	b.domesticActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err

@@ -23,7 +23,7 @@ func absent() records {
 	r := records{}
 	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
-		comity.KindProposal} {
+		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal} {
 		r[k] = comity.NewID(k)
 	}
 	return r
@@ -63,6 +63,7 @@ func hidden(t *testing.T, a *api) records {
 		r[comity.KindMandate] = all[0].ID
 		return err
 	})
+	a.domestic(t, r)
 	return r
 }
 
@@ -115,6 +116,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"grantRevoke": {"grant": grant, "case": of, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Case: of, Reason: "a"})},
 		"mandateEnd":  {"mandate": r[comity.KindMandate]},
 	}
+	maps.Copy(all, c.namingDomestic(t, r))
 	for _, move := range moves {
 		in := map[string]any{"id": request, "expectedVersion": 1, "note": "a"}
 		switch move {
@@ -133,7 +135,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 }
 
 // notNaming are the mutations whose input names no record that must exist.
-var notNaming = []string{"caseFile", "requestSend", "mandateGive"}
+var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve"}
 
 // same sends an operation and gives what the asker can tell the answers apart
 // by: all of it but the date and the request id.
