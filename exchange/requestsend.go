@@ -46,13 +46,13 @@ func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
 		return err
 	}
 	category, _ := sovereignty.Category(s.Category)
-	agreement, err := a.x.dir.Agreement(own, s.To, "", s.Category, s.Kind, a.now)
+	agreement, lacking, err := a.x.dir.RequestBasis(own, s.To, s.Category, s.Kind, s.Urgency, a.now)
 	s.agreement = agreement
 	a.purpose = s.Purpose
 	return a.decide(sovereignty.Question{
 		Record: sovereignty.Record{State: own, Agency: a.who.Officer.Agency, Kind: comity.KindRequest, Category: s.Category,
 			Marking: s.Marking, To: s.To, Owner: true},
-		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil},
+		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil, Offered: len(lacking) == 0},
 	})
 }
 

@@ -106,10 +106,10 @@ func forged(g comity.Grant, err error) error {
 }
 
 // inForce reports whether the agreement that a grant rests on still binds both
-// states for the category, with the text that it had when the grant was made; a
-// denounced one ends the grant's effect at once (Article 7).
+// states for the category, with the text that it had when the grant was made; when a
+// denunciation takes effect, what the text says becomes of the grant (Article 7).
 func (x *Exchange) inForce(g comity.Grant, basis statement.AgreementRef, c comity.Category, at time.Time) bool {
-	a, err := x.dir.Agreement(g.State, g.Grantee.State, basis.ID, c, "", at)
+	a, err := x.dir.Standing(g.State, g.Grantee.State, basis.ID, c, at)
 	return err == nil && a.Hash() == basis.Hash
 }
 
@@ -122,7 +122,7 @@ func (x *Exchange) bases(grantee comity.State, at time.Time) (all []string) {
 			continue
 		}
 		for _, a := range m.Agreements {
-			if in, err := x.dir.Agreement(s, grantee, a.ID, a.Categories[0], "", at); err == nil {
+			if in, err := x.dir.Standing(s, grantee, a.ID, a.Categories[0], at); err == nil {
 				for _, c := range in.Categories {
 					all = append(all, storage.Basis(s, in.Hash(), c))
 				}

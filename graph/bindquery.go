@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/comity-platform/comity"
@@ -177,6 +178,7 @@ func (b *binding) directory() {
 		"manifestExpires": func(_ *request, m statement.Manifest) any { return m.Expires },
 		"agreements":      func(_ *request, m statement.Manifest) any { return m.Agreements },
 		"store":           func(_ *request, m statement.Manifest) any { return m.Store },
+		"offers":          func(_ *request, m statement.Manifest) any { return append([]statement.Measure{}, m.Offers...) },
 	})
 	get(b, "Agency", fields[statement.Agency]{
 		"id":          func(_ *request, a statement.Agency) any { return a.ID },
@@ -191,6 +193,14 @@ func (b *binding) directory() {
 		"measures":   func(_ *request, a statement.Agreement) any { return a.Measures },
 		"inForce":    func(_ *request, a statement.Agreement) any { return a.InForce },
 		"until":      func(_ *request, a statement.Agreement) any { return a.Until },
-		"hash":       func(_ *request, a statement.Agreement) any { return a.Hash() },
+		"noticeDays": func(_ *request, a statement.Agreement) any { return a.NoticeDays },
+		"onDenunciation": func(_ *request, a statement.Agreement) any {
+			return cmp.Or(a.OnDenunciation, statement.DenunciationEnds)
+		},
+		"reciprocal":    func(_ *request, a statement.Agreement) any { return append([]statement.Measure{}, a.Reciprocal...) },
+		"ratified":      func(_ *request, a statement.Agreement) any { return a.Ratified },
+		"denounced":     func(_ *request, a statement.Agreement) any { return a.Denounced },
+		"denouncedFrom": func(_ *request, a statement.Agreement) any { return a.DenouncedFrom() },
+		"hash":          func(_ *request, a statement.Agreement) any { return a.Hash() },
 	})
 }

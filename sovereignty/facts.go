@@ -184,6 +184,7 @@ func circumstances(c contextFacts) types.Record {
 	case RequestSend:
 		m["competent"] = types.Boolean(c.Competent)
 		m["agreement"] = types.Boolean(c.Agreement)
+		m["offered"] = types.Boolean(c.Offered)
 	case CaseUpdate:
 		becomes, _ := Category(c.Becomes)
 		m["willBeProne"] = types.Boolean(becomes.NeutralityProne)

@@ -59,6 +59,9 @@ type Circumstances struct {
 	// grantee, asking and asked) and covers the category and the measure.
 	// Needed by GrantMake and RequestSend, and by CaseRead and EvidenceOpen abroad.
 	Agreement bool
+	// Offered: what the agreement lets a state use only while offering it, the
+	// asking state offers (Article 15). Needed by RequestSend.
+	Offered bool
 	// Competent: the manifest gives the officer's agency the competence of the
 	// category. Needed by CaseFile and RequestSend.
 	Competent bool

@@ -211,20 +211,15 @@ func (l *Local) Entered(ctx context.Context, record comity.ID) (Entry, error) {
 // legalBasis checks that the agreement of a grant still binds both states with
 // the text that it had, which covers the category that the liaison signed.
 func (l *Local) legalBasis(g grantTerms, grantee comity.State) error {
-	now, ref := l.now(), g.Agreement
-	for _, s := range []comity.State{l.state, grantee} {
-		m, err := l.directory.State(s)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(m.Agreements, func(a statement.Agreement) bool { return a.ID == ref.ID })
-		if i < 0 || m.Agreements[i].Hash() != ref.Hash || !slices.Contains(m.Agreements[i].Categories, g.Category) || now.Before(m.Agreements[i].InForce) ||
-			!m.Agreements[i].Until.IsZero() && !now.Before(m.Agreements[i].Until) {
-			return comity.Denied(comity.ArticleLegalBasis, fmt.Sprintf("the grant's agreement no longer binds %s and %s", l.state, grantee),
-				"both states ratify an agreement, and the originator's liaison grants anew")
-		}
+	a, err := l.directory.Standing(l.state, grantee, g.Agreement.ID, g.Category, l.now())
+	if err == nil && a.Hash() == g.Agreement.Hash {
+		return nil
 	}
-	return nil
+	if err != nil && comity.CodeOf(err) != comity.CodeDenied {
+		return err
+	}
+	return comity.Denied(comity.ArticleLegalBasis, fmt.Sprintf("the grant's agreement no longer binds %s and %s", l.state, grantee),
+		"both states ratify an agreement, and the originator's liaison grants anew")
 }
 
 // seal binds a data key to everything that it was asked and given for.

@@ -144,19 +144,59 @@ func (d *Directory) IssuerOf(url string) (comity.State, Issuer, error) {
 	return m.State, m.Issuers[i], nil
 }
 
-// Agreement gives the legal basis between two states at an instant: an
-// agreement that both manifests carry with the same hash, that is in force, and
-// that covers the category and, unless k is "", the kind of request. An id
-// picks it; "" takes the first of a's that covers. Without one the error is
-// DENIED by Article 7.
+// Agreement gives the legal basis between two states for what is new at an
+// instant: an agreement that both manifests carry with the same hash, that is in
+// force for both, and that covers the category and, unless k is "", the kind of
+// request. An id picks it; "" takes the first of a's that covers. Without one the
+// error is DENIED by Article 7.
 func (d *Directory) Agreement(a, b comity.State, id string, c comity.Category, k comity.RequestKind, at time.Time) (Agreement, error) {
-	ma, err := d.State(a)
+	all, err := d.agreements(a, b, id, c, k, at, false)
 	if err != nil {
 		return Agreement{}, err
 	}
-	mb, err := d.State(b)
+	return all[0], nil
+}
+
+// Standing is [Directory.Agreement] for a grant that was made under the
+// agreement: where the text has it so, the grant runs to its term after the
+// agreement was denounced.
+func (d *Directory) Standing(a, b comity.State, id string, c comity.Category, at time.Time) (Agreement, error) {
+	all, err := d.agreements(a, b, id, c, "", at, true)
 	if err != nil {
 		return Agreement{}, err
+	}
+	return all[0], nil
+}
+
+// RequestBasis gives the legal basis of a request that one state puts to another:
+// of those that cover it the first that demands nothing which the asking state
+// does not offer, else the first, with what the state lacks (Article 15).
+func (d *Directory) RequestBasis(from, to comity.State, c comity.Category, k comity.RequestKind, u comity.Urgency, at time.Time) (Agreement, []Measure, error) {
+	all, err := d.agreements(from, to, "", c, k, at, false)
+	if err != nil {
+		return Agreement{}, nil, err
+	}
+	m, err := d.State(from)
+	if err != nil {
+		return Agreement{}, nil, err
+	}
+	for _, a := range all {
+		if len(a.Lacking(m, k, u)) == 0 {
+			return a, nil, nil
+		}
+	}
+	return all[0], all[0].Lacking(m, k, u), nil
+}
+
+// agreements are those of a's in force with b that cover, at least one.
+func (d *Directory) agreements(a, b comity.State, id string, c comity.Category, k comity.RequestKind, at time.Time, running bool) ([]Agreement, error) {
+	ma, err := d.State(a)
+	if err != nil {
+		return nil, err
+	}
+	mb, err := d.State(b)
+	if err != nil {
+		return nil, err
 	}
 	reason := fmt.Sprintf("no agreement in force between %s and %s covers %s", a, b, c)
 	if k != "" {
@@ -165,16 +205,22 @@ func (d *Directory) Agreement(a, b comity.State, id string, c comity.Category, k
 	if id != "" {
 		reason = fmt.Sprintf("the agreement %.80q: %s", id, reason)
 	}
+	var all []Agreement
 	for _, x := range ma.Agreements {
-		if a == b || id != "" && x.ID != id || !x.covers(a, b, c, k, at) {
+		if a == b || id != "" && x.ID != id || !x.covers(a, b, c, k) {
 			continue
 		}
 		i := slices.IndexFunc(mb.Agreements, func(y Agreement) bool { return y.ID == x.ID })
-		if h := x.Hash(); i >= 0 && h != "" && mb.Agreements[i].Hash() == h {
-			return x, nil
+		switch h := x.Hash(); {
+		case i < 0 || h == "" || mb.Agreements[i].Hash() != h:
+			reason = fmt.Sprintf("the manifests of %s and %s do not carry the agreement %q alike", a, b, x.ID)
+		case x.binds(at, running) && mb.Agreements[i].binds(at, running):
+			all = append(all, x)
 		}
-		reason = fmt.Sprintf("the manifests of %s and %s do not carry the agreement %q alike", a, b, x.ID)
 	}
-	return Agreement{}, comity.Denied(comity.ArticleLegalBasis, reason,
-		"both states ratify an agreement that covers it, with the same text in both manifests")
+	if len(all) == 0 {
+		return nil, comity.Denied(comity.ArticleLegalBasis, reason,
+			"both states ratify an agreement that covers it, with the same text in both manifests")
+	}
+	return all, nil
 }

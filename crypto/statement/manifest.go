@@ -136,6 +136,7 @@ func (m Manifest) Check() []error {
 		a.check(c, at)
 		c.want(slices.Contains(a.Parties, m.State), at+"/parties", "%s is not a party", m.State)
 	}
+	checkMeasures(c, "/offers", m.Offers)
 	c.want(isHash(m.Policies), "/policies", "is not a SHA-256 in hex: that of the policy set which the state accepts")
 	return c.faults
 }
@@ -263,16 +264,41 @@ func (a Agreement) check(c *checker, at string) {
 		c.want(u == comity.UrgencyUrgent || u == comity.UrgencyPrompt || u == comity.UrgencyRoutine, here, "%q is no urgency", u)
 		c.want(hours >= 1 && hours <= 366*24, here, "is not from an hour to a year")
 	}
+	c.want(a.NoticeDays >= 0 && a.NoticeDays <= maxNotice, at+"/noticeDays", "is not from 0 to %d days", maxNotice)
+	c.want(a.OnDenunciation == "" || a.OnDenunciation == DenunciationEnds || a.OnDenunciation == DenunciationRunOut, at+"/onDenunciation",
+		"%q is neither %s nor %s", a.OnDenunciation, DenunciationEnds, DenunciationRunOut)
+	checkMeasures(c, at+"/reciprocal", a.Reciprocal)
+	for i, k := range a.Reciprocal {
+		c.want(k == MeasureUrgent || slices.Contains(a.Measures, comity.RequestKind(k)), fmt.Sprintf("%s/reciprocal/%d", at, i), "%q is no measure of the agreement", k)
+	}
+	c.want(a.Denounced.IsZero() || a.Denounced.After(a.Ratified), at+"/denounced", "is not after ratified")
+}
+
+// maxNotice bounds a notice period, in days.
+const maxNotice = 5 * 366
+
+// checkMeasures wants measures that there are, each once.
+func checkMeasures(c *checker, at string, all []Measure) {
+	for i, k := range all {
+		here := fmt.Sprintf("%s/%d", at, i)
+		c.want(k == MeasureUrgent || slices.Contains(measures, comity.RequestKind(k)), here, "%q is no measure", k)
+		c.want(!slices.Contains(all[:i], k), here, "%q stands twice", k)
+	}
 }
 
 var measures = []comity.RequestKind{comity.RequestInformation, comity.RequestAccess, comity.RequestMeasure, comity.RequestPreservation}
 
 func escapePointer(s string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(s) }
 
-// Hash is the hex SHA-256 of the agreement's canonical JSON, with its lists in
-// order and its dates in UTC, so that two states that mean the same text carry
-// the same hash. It is "" for an agreement whose dates JSON cannot hold.
+// Hash is the hex SHA-256 of the canonical JSON of the agreement's text, with
+// its lists in order and its dates in UTC, so that two states that mean the same
+// text carry the same hash, whenever each ratified or denounced it. It is "" for
+// an agreement whose dates JSON cannot hold.
 func (a Agreement) Hash() string {
+	a.Ratified, a.Denounced = time.Time{}, time.Time{}
+	if len(a.Reciprocal) > 0 {
+		a.Reciprocal = ordered(a.Reciprocal)
+	}
 	a.Parties = ordered(a.Parties)
 	a.Categories = ordered(a.Categories)
 	a.Measures = ordered(a.Measures)
@@ -290,12 +316,46 @@ func ordered[T cmp.Ordered](s []T) []T {
 	return s
 }
 
-// covers reports whether the agreement is in force at an instant between a and
-// b for a category and, unless it is "", a kind of request.
-func (a Agreement) covers(x, y comity.State, c comity.Category, k comity.RequestKind, at time.Time) bool {
+// covers reports whether the agreement is between x and y and about a category
+// and, unless it is "", a kind of request.
+func (a Agreement) covers(x, y comity.State, c comity.Category, k comity.RequestKind) bool {
 	return slices.Contains(a.Parties, x) && slices.Contains(a.Parties, y) && slices.Contains(a.Categories, c) &&
-		(k == "" || slices.Contains(a.Measures, k)) &&
-		!at.Before(a.InForce) && (a.Until.IsZero() || at.Before(a.Until))
+		(k == "" || slices.Contains(a.Measures, k))
+}
+
+// binds reports whether the agreement, as one state carries it, is in force for
+// that state at an instant: for what is new, or for a grant that runs.
+func (a Agreement) binds(at time.Time, running bool) bool {
+	if at.Before(a.InForce) || at.Before(a.Ratified) || !a.Until.IsZero() && !at.Before(a.Until) {
+		return false
+	}
+	ends := a.DenouncedFrom()
+	return ends.IsZero() || at.Before(ends) || running && a.OnDenunciation == DenunciationRunOut
+}
+
+// DenouncedFrom is when the state's denunciation takes effect: the agreement's
+// notice period after it was declared. It is zero where there is none.
+func (a Agreement) DenouncedFrom() time.Time {
+	if a.Denounced.IsZero() {
+		return time.Time{}
+	}
+	return a.Denounced.Add(time.Duration(a.NoticeDays) * 24 * time.Hour)
+}
+
+// Lacking gives the measures that a request of a kind and urgency uses, that the
+// agreement lets a state use only while offering them (Article 15), and that the
+// state's manifest does not offer.
+func (a Agreement) Lacking(m Manifest, k comity.RequestKind, u comity.Urgency) (lacking []Measure) {
+	used := []Measure{Measure(k)}
+	if u == comity.UrgencyUrgent {
+		used = append(used, MeasureUrgent)
+	}
+	for _, measure := range used {
+		if slices.Contains(a.Reciprocal, measure) && !slices.Contains(m.Offers, measure) {
+			lacking = append(lacking, measure)
+		}
+	}
+	return lacking
 }
 
 // RawJWK gives a public key as a manifest lists it among its statement keys.

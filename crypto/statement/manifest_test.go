@@ -162,7 +162,17 @@ func TestManifestCheck(t *testing.T) {
 		"/agreements/0/until":           func(m *M) { m.Agreements[0].Until = m.Agreements[0].InForce },
 		"/agreements/0/clocks/SOON":     func(m *M) { m.Agreements[0].Clocks["SOON"] = 1 },
 		"/agreements/0/clocks/URGENT":   func(m *M) { m.Agreements[0].Clocks[comity.UrgencyUrgent] = 0 },
-		"/policies":                     func(m *M) { m.Policies = "" },
+		"/agreements/0/noticeDays":      func(m *M) { m.Agreements[0].NoticeDays = -1 },
+		"/agreements/0/onDenunciation":  func(m *M) { m.Agreements[0].OnDenunciation = "LATER" },
+		"/agreements/0/reciprocal/0": func(m *M) {
+			m.Agreements[0].Measures, m.Agreements[0].Reciprocal = m.Agreements[0].Measures[:1], []statement.Measure{statement.Measure(m.Agreements[0].Measures[1])}
+		},
+		"/agreements/0/reciprocal/1": func(m *M) { m.Agreements[0].Reciprocal = []statement.Measure{"URGENT_CHANNEL", "URGENT_CHANNEL"} },
+		"/agreements/0/denounced": func(m *M) {
+			m.Agreements[0].Ratified, m.Agreements[0].Denounced = m.Agreements[0].InForce, m.Agreements[0].InForce
+		},
+		"/offers/0": func(m *M) { m.Offers = []statement.Measure{"BLIND_MATCHING"} },
+		"/policies": func(m *M) { m.Policies = "" },
 	} {
 		m := sampleManifest(t, u)
 		change(&m)
@@ -209,6 +219,11 @@ func TestAgreementHash(t *testing.T) {
 	if !slices.Equal(same.Parties, []comity.State{"BY", "KZ", "AM"}) {
 		t.Error("Hash changed the agreement")
 	}
+	own := a
+	own.Ratified, own.Denounced = a.InForce.AddDate(1, 0, 0), a.InForce.AddDate(2, 0, 0)
+	if own.Hash() != a.Hash() {
+		t.Error("a state's own dates enter the hash of the text")
+	}
 	for name, change := range map[string]func(*statement.Agreement){
 		"title":      func(a *statement.Agreement) { a.Title += "." },
 		"parties":    func(a *statement.Agreement) { a.Parties = a.Parties[:2] },
@@ -216,6 +231,9 @@ func TestAgreementHash(t *testing.T) {
 		"inForce":    func(a *statement.Agreement) { a.InForce = a.InForce.Add(time.Second) },
 		"until":      func(a *statement.Agreement) { a.Until = a.InForce.AddDate(20, 0, 0) },
 		"clocks":     func(a *statement.Agreement) { a.Clocks = map[comity.Urgency]int{comity.UrgencyUrgent: 9} },
+		"notice":     func(a *statement.Agreement) { a.NoticeDays = 90 },
+		"effect":     func(a *statement.Agreement) { a.OnDenunciation = statement.DenunciationRunOut },
+		"reciprocal": func(a *statement.Agreement) { a.Reciprocal = []statement.Measure{statement.MeasureUrgent} },
 	} {
 		b := a
 		change(&b)

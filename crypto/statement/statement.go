@@ -330,7 +330,10 @@ type Manifest struct {
 	Custodian     string            `json:"custodian"`     // address; "embedded" in the exchange's process
 	Store         string            `json:"store"`         // public base URL of the state's object store
 	Agreements    []Agreement       `json:"agreements"`    // ratified by this state
-	Policies      string            `json:"policies"`      // hex SHA-256 of the policy set that the state accepts
+	// Offers are the measures that the state carries out for others: what it may
+	// use itself where an agreement demands reciprocity (Article 15).
+	Offers   []Measure `json:"offers,omitempty"`
+	Policies string    `json:"policies"` // hex SHA-256 of the policy set that the state accepts
 }
 
 // Agency is one of the state's agencies.
@@ -355,8 +358,9 @@ type IssuerScope struct {
 }
 
 // Agreement is a legal basis between states. It is in force between two states
-// while both manifests carry it with the same hash (see Agreement.Hash) and the
-// instant lies within its dates.
+// while both manifests carry it with the same hash (see Agreement.Hash), both
+// have ratified it, the instant lies within its dates, and no denunciation has
+// taken effect.
 type Agreement struct {
 	ID         string               `json:"id"`
 	Title      string               `json:"title"`
@@ -367,4 +371,36 @@ type Agreement struct {
 	Until      time.Time            `json:"until,omitzero"` // zero: no end
 	// Clocks gives, per urgency, the hours in which a request is answered.
 	Clocks map[comity.Urgency]int `json:"clocks"`
+	// NoticeDays is how many days after it was declared a denunciation takes
+	// effect; 0: at once.
+	NoticeDays int `json:"noticeDays,omitempty"`
+	// OnDenunciation says what a denunciation does to running grants when it
+	// takes effect; "" is END.
+	OnDenunciation Denunciation `json:"onDenunciation,omitempty"`
+	// Reciprocal are the measures that a party uses only while it offers them
+	// itself (Article 15).
+	Reciprocal []Measure `json:"reciprocal,omitempty"`
+
+	// What is each state's own word, and no part of the text: neither enters the
+	// hash. Ratified is zero where the manifest was made before the date was
+	// stated: to carry the agreement was to ratify it.
+	Ratified  time.Time `json:"ratified,omitzero"`  // in force for the state from then on
+	Denounced time.Time `json:"denounced,omitzero"` // declared then; zero: not
 }
+
+// Denunciation is what the denunciation of an agreement does to running grants.
+type Denunciation string
+
+// What a denunciation does when it takes effect. No grant is made any more
+// under either.
+const (
+	DenunciationEnds   Denunciation = "END"     // running grants end
+	DenunciationRunOut Denunciation = "RUN_OUT" // running grants run to their term
+)
+
+// Measure is what a state can be asked to offer in order to use it: a kind of
+// request, or [MeasureUrgent].
+type Measure string
+
+// MeasureUrgent is the urgent channel: requests of the urgency URGENT.
+const MeasureUrgent Measure = "URGENT_CHANNEL"
