@@ -47,7 +47,8 @@ func (c *Client) checkOwn(ctx context.Context, jws string, kind statement.Kind, 
 	if err != nil {
 		return err
 	}
-	if s.Officer.JKT != c.jkt || !bytes.Equal(s.Body, canonical) {
+	mine := s.Officer.JKT == c.jkt || s.Second != nil && s.Second.Officer.JKT == c.jkt
+	if !mine || !bytes.Equal(s.Body, canonical) {
 		return unverifiedf(what, "it does not rest on the act that was signed here")
 	}
 	return nil

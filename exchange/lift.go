@@ -20,7 +20,7 @@ type LiftReservation struct {
 	Body statement.LiftBody `json:"body"`
 	Act  string             `json:"-"`
 
-	Statement string `json:"-"` // the state's signed lifting; "" of a proposal, and when asked again
+	Statement string `json:"-"` // the state's signed lifting; "" of a proposal
 
 	changeCase
 	canonical json.RawMessage
@@ -98,18 +98,29 @@ func (l *LiftReservation) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, apply(l.Case, l.view.State, l.Statement, a.now))
 }
 
-// repeat answers a proposal with its id. A lifting is not signed twice: there is
-// nothing left to be lifted.
-func (l *LiftReservation) repeat(_ context.Context, _ *attempt, ids []comity.ID) error {
-	l.again(ids)
-	return nil
+// repeat answers a proposal with its id, and has a lifting signed once more.
+func (l *LiftReservation) repeat(ctx context.Context, a *attempt, ids []comity.ID) (err error) {
+	l.Statement, err = l.again(ctx, a, ids, l.name(), l.Act)
+	return err
 }
 
-// again takes the proposal that an earlier run ended in.
-func (p *twoOfficers) again(ids []comity.ID) {
+// again takes the proposal that an earlier run ended in, or has what was
+// approved signed once more: the first statement went out with an answer that
+// was lost.
+func (p *twoOfficers) again(ctx context.Context, a *attempt, ids []comity.ID, n proposalName, act string) (string, error) {
 	if proposed(ids) {
 		p.Proposed = ids[0]
+		return "", nil
 	}
+	keys, err := a.x.custodian(a.who.Officer.State)
+	if err != nil {
+		return "", err
+	}
+	o, err := p.order(ctx, a, n, act)
+	if err != nil {
+		return "", err
+	}
+	return keys.Sign(ctx, o)
 }
 
 // LiftCategory ends the reservation of a category, as [LiftReservation] that of a case.
@@ -195,9 +206,9 @@ func (l *LiftCategory) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, apply(l.Reservation, l.row.State, l.Statement, a.now))
 }
 
-func (l *LiftCategory) repeat(_ context.Context, _ *attempt, ids []comity.ID) error {
-	l.again(ids)
-	return nil
+func (l *LiftCategory) repeat(ctx context.Context, a *attempt, ids []comity.ID) (err error) {
+	l.Statement, err = l.again(ctx, a, ids, l.name(), l.Act)
+	return err
 }
 
 // lifted has the database follow a lifting of a case that the register knows

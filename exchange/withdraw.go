@@ -22,7 +22,7 @@ type WithdrawCase struct {
 	Body statement.WithdrawBody `json:"body"` // with the withdrawal's id, which the first officer's client chooses
 	Act  string                 `json:"-"`
 
-	Statement string    `json:"-"` // the state's signed withdrawal; "" of a proposal, and when asked again
+	Statement string    `json:"-"` // the state's signed withdrawal; "" of a proposal
 	DueAt     time.Time `json:"-"`
 
 	view      storage.CaseView
@@ -118,9 +118,9 @@ func (w *WithdrawCase) commit(tx storage.Tx, a *attempt) error {
 func (w *WithdrawCase) finish(context.Context, *attempt) error { return nil }
 
 // repeat answers a proposal with its id, and a withdrawal with its time.
-func (w *WithdrawCase) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
-	if w.again(ids); w.Proposed != "" {
-		return nil
+func (w *WithdrawCase) repeat(ctx context.Context, a *attempt, ids []comity.ID) (err error) {
+	if w.Statement, err = w.again(ctx, a, ids, w.name(), w.Act); err != nil || w.Proposed != "" {
+		return err
 	}
 	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
 		found, err := tx.Withdrawals(storage.Viewer{Officer: a.who.Officer, At: tx.Now()}, ids)

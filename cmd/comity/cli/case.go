@@ -12,14 +12,21 @@ import (
 )
 
 type caseCmd struct {
-	File          caseFileCmd      `cmd:"" help:"File a case, by hand or from a STIX 2.1 bundle or MISP event."`
-	List          caseListCmd      `cmd:"" help:"List the cases that are open to the officer."`
-	Show          caseShowCmd      `cmd:"" help:"Show a case with its records."`
-	Update        caseUpdateCmd    `cmd:"" help:"Change a case."`
-	Assign        caseAssignCmd    `cmd:"" help:"Let an officer or an office of the own state work on a case, or no longer."`
-	Close         caseCloseCmd     `cmd:"" help:"Close a case."`
-	Reopen        caseReopenCmd    `cmd:"" help:"Open a closed case again."`
-	Reserve       caseReserveCmd   `cmd:"" help:"Withdraw a case from sharing as a domestic matter (Article 4)."`
+	File     caseFileCmd     `cmd:"" help:"File a case, by hand or from a STIX 2.1 bundle or MISP event."`
+	List     caseListCmd     `cmd:"" help:"List the cases that are open to the officer."`
+	Show     caseShowCmd     `cmd:"" help:"Show a case with its records."`
+	Update   caseUpdateCmd   `cmd:"" help:"Change a case."`
+	Assign   caseAssignCmd   `cmd:"" help:"Let an officer or an office of the own state work on a case, or no longer."`
+	Close    caseCloseCmd    `cmd:"" help:"Close a case."`
+	Reopen   caseReopenCmd   `cmd:"" help:"Open a closed case again."`
+	Reserve  caseReserveCmd  `cmd:"" help:"Withdraw a case from sharing as a domestic matter (Article 4)."`
+	Lift     caseLiftCmd     `cmd:"" help:"Propose to lift a case's reservation (Article 4)."`
+	Withdraw caseWithdrawCmd `cmd:"" help:"Propose to withdraw a case, which destroys its key (Article 11)."`
+	Approve  caseApproveCmd  `cmd:"" help:"Approve what another officer of the authority proposed."`
+
+	CancelWithdrawal caseCancelWithdrawalCmd `cmd:"" help:"Cancel a withdrawal before its time."`
+	Withdrawals      caseWithdrawalsCmd      `cmd:"" help:"List the withdrawals of own cases."`
+
 	AddEntry      addEntryCmd      `cmd:"" help:"Add a line to a case's log."`
 	AddSubject    addSubjectCmd    `cmd:"" help:"Add a person, organisation or account."`
 	AddObservable addObservableCmd `cmd:"" help:"Add a cyber-observable."`

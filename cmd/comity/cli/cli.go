@@ -36,6 +36,7 @@ type commands struct {
 	Release  releaseCmd  `cmd:"" help:"Record and list release decisions."`
 	Grant    grantCmd    `cmd:"" help:"Grant access to other states, narrow and revoke it."`
 	Mandate  mandateCmd  `cmd:"" help:"Give liaisons dated authority to grant."`
+	Hold     holdCmd     `cmd:"" help:"Keep cases from being withdrawn."`
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`
 	State    stateCmd    `cmd:"" help:"Show the member states."`
 	Category categoryCmd `cmd:"" help:"Show the kinds of crime that can be shared."`

@@ -90,7 +90,10 @@ func (stateListCmd) Run(r *run) error {
 }
 
 type categoryCmd struct {
-	List categoryListCmd `cmd:"" help:"List the kinds of crime that can be shared; nothing else is."`
+	List     categoryListCmd     `cmd:"" help:"List the kinds of crime that can be shared; nothing else is."`
+	Reserve  categoryReserveCmd  `cmd:"" help:"Reserve a category of the own state in advance (Article 4)."`
+	Lift     categoryLiftCmd     `cmd:"" help:"Propose to lift the reservation of a category."`
+	Reserved categoryReservedCmd `cmd:"" help:"List the categories that the own state has reserved."`
 }
 
 // Help shows an example.
