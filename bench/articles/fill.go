@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -34,7 +33,6 @@ type engine interface {
 // filled are the tables that are filled.
 var filled = []string{"visibility", "assignments", "grants", "record_keys", "cases"}
 
-const forever = math.MaxInt64
 
 // began is when the union began; its records are of the year after.
 var began = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
