@@ -47,7 +47,7 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	found, err := tx.EvidenceByID([]comity.ID{o.Evidence})
+	found, err := a.exhibits(tx, []comity.ID{o.Evidence})
 	if err != nil {
 		return err
 	}

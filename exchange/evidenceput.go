@@ -44,7 +44,7 @@ func (s *SignParts) about() (sovereignty.Action, string, any) {
 func (a *attempt) findExhibit(tx storage.ReadTx, id comity.ID) (storage.Evidence, storage.CaseView, error) {
 	var e storage.Evidence
 	a.records = nil
-	found, err := tx.EvidenceByID([]comity.ID{id})
+	found, err := a.exhibits(tx, []comity.ID{id})
 	if err != nil {
 		return e, storage.CaseView{}, err
 	}
@@ -152,7 +152,7 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 		return comity.Invalid("items", fmt.Sprintf("between 1 and %d exhibits are completed at once", maxExhibits))
 	}
 	c.bodies = nil
-	if err := c.lock(tx); err != nil {
+	if err := c.lock(tx, a); err != nil {
 		return err
 	}
 	rows := make([]storage.Evidence, len(c.Items))
@@ -192,7 +192,7 @@ func (c *CompleteEvidence) judge(tx storage.ReadTx, a *attempt) error {
 // lock takes the cases of the exhibits in the order of their ids, within a
 // transaction: two completions that name them in other orders do not wait for
 // each other.
-func (c *CompleteEvidence) lock(tx storage.ReadTx) error {
+func (c *CompleteEvidence) lock(tx storage.ReadTx, a *attempt) error {
 	w, ok := tx.(storage.Tx)
 	if !ok {
 		return nil
@@ -201,7 +201,7 @@ func (c *CompleteEvidence) lock(tx storage.ReadTx) error {
 	for i, item := range c.Items {
 		ids[i] = item.Evidence
 	}
-	found, err := tx.EvidenceByID(ids)
+	found, err := a.exhibits(tx, ids)
 	if err != nil {
 		return err
 	}

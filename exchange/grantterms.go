@@ -44,12 +44,12 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
 	c.Purpose, c.Grade, c.Assistance, c.Emergency = b.Purpose, b.Grade, b.Assistance != "", b.Emergency != ""
 	c.Term = checkTerm("notAfter", a.now, from, until) == nil
-	originals, err := tx.EvidenceByID(b.Exhibits)
+	named, err := a.exhibits(tx, b.Exhibits)
 	if err != nil {
 		return err
 	}
-	for _, e := range originals {
-		q.Record.Original = q.Record.Original || e.Original
+	for _, e := range named {
+		q.Record.Original = q.Record.Original || e.Original && e.Case == view.ID
 	}
 	c.Release, err = a.released(tx, view.ID, b.Release, b, until, first)
 	return err

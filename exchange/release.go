@@ -71,7 +71,7 @@ func (a *attempt) checkScope(tx storage.ReadTx, c comity.ID, s comity.Scope, exh
 	if len(exhibits) > maxPerAct {
 		return comity.Invalid("exhibits", fmt.Sprintf("at most %d exhibits are named", maxPerAct))
 	}
-	found, err := tx.EvidenceByID(exhibits)
+	found, err := a.exhibits(tx, exhibits)
 	if err != nil {
 		return err
 	}

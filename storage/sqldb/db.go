@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -27,6 +28,7 @@ type DB struct {
 	writes, reads *sql.DB
 	clock         func() time.Time
 	texts         sync.Map // statement → its translation
+	observer      atomic.Pointer[func(text string, rows int)]
 }
 
 var _ storage.DB = (*DB)(nil)
@@ -38,6 +40,23 @@ func New(engine Engine, writes, reads *sql.DB, clock func() time.Time) *DB {
 		clock = time.Now
 	}
 	return &DB{engine: engine, writes: writes, reads: reads, clock: clock}
+}
+
+// Observe has f told of every statement of a transaction from now on, but for
+// the clock, with the rows that it gave or changed: for tests of what can be
+// told apart by the work that it takes. Nil ends it.
+func (d *DB) Observe(f func(text string, rows int)) {
+	if f == nil {
+		d.observer.Store(nil)
+		return
+	}
+	d.observer.Store(&f)
+}
+
+func (d *DB) ran(text string, rows int) {
+	if f := d.observer.Load(); f != nil {
+		(*f)(text, rows)
+	}
 }
 
 // Write implements [storage.DB].

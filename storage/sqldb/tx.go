@@ -38,6 +38,7 @@ func (r *reader) exec(text string, args ...any) (int, error) {
 		return 0, err
 	}
 	n, err := res.RowsAffected()
+	r.db.ran(text, int(n))
 	return int(n), err
 }
 
@@ -93,6 +94,7 @@ func (t table[T]) query(r *reader, text string, args ...any) ([]T, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
+	r.db.ran(text, len(all))
 	return all, nil
 }
 
@@ -189,8 +191,12 @@ func before(k storage.Key) (int64, comity.ID) {
 // scanOne reads one row of a statement; [storage.ErrNotFound] when there is none.
 func (r *reader) scanOne(text string, args []any, into ...any) error {
 	err := r.tx.QueryRowContext(r.ctx, r.db.text(text), args...).Scan(into...)
-	if errors.Is(err, sql.ErrNoRows) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		r.db.ran(text, 0)
 		return storage.ErrNotFound
+	case err == nil:
+		r.db.ran(text, 1)
 	}
 	return err
 }
