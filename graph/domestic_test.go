@@ -35,10 +35,10 @@ func (c *client) namingDomestic(t *testing.T, r records) map[string]map[string]a
 	}
 }
 
-// domestic adds a hold and a withdrawal to the records of KZ.
-func (a *api) domestic(t *testing.T, r records) {
+// domestic adds a hold and a withdrawal to the records of a state.
+func (a *api) domestic(t *testing.T, s comity.State, r records) {
 	t.Helper()
-	authority, second := a.World.As(t, "authority@KZ"), a.World.As(t, "second@KZ")
+	authority, second := a.World.As(t, "authority@"+string(s)), a.World.As(t, "second@"+string(s))
 	r[comity.KindReservation] = comity.NewID(comity.KindReservation) // one that is there is told to the whole state
 	r[comity.KindWithdrawal] = exchangetest.Withdrawn(t, authority, second, r[comity.KindCase]).Body.ID
 	hold := authority.Hold(t, r[comity.KindCase], "", time.Time{})

@@ -98,10 +98,13 @@ var places = map[string][]string{
 		`query($id: ID!) { node(id: $id, purpose: INVESTIGATION) { __typename id ... on Case { title access { level } } ... on Evidence { name } ... on Request { title } ... on Grant { status } } }`,
 	},
 	"Query.nodes.ids":                {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
-	"Viewer.grants.filter.case":      {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`},
+	"Viewer.grants.filter.case":      {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.proposal.id":             {`query($id: ID!) { viewer { proposal(id: $id) { id } } }`},
-	"Viewer.proposals.filter.record": {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`},
-	"Viewer.log.filter.record":       {`query($id: ID!) { viewer { log(first: 5, filter: {record: $id, act: "none"}) { nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`},
+	"Viewer.proposals.filter.record": {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.withdrawals.case":        {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.holds.filter.case":       {`query($id: ID!) { viewer { holds(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.holds.filter.request":    {`query($id: ID!) { viewer { holds(first: 5, filter: {request: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.log.filter.record":       {`query($id: ID!) { viewer { log(first: 5, filter: {record: $id, act: "none"}) { nodes { id } ` + pageInfo + `} } }`},
 }
 
 // queries asks for records of some kinds at every place.
@@ -313,17 +316,20 @@ const pageInfo = ` pageInfo { hasNextPage hasPreviousPage startCursor endCursor 
 // lists are the fields that need no id. Of logChain the number of all leaves is
 // everybody's to know: it is what the record of acts is verified by.
 var lists = map[string]string{
-	"Query.states":     `{ states { code } }`,
-	"Query.categories": `{ categories { code } }`,
-	"Query.union":      `{ union { name policies } }`,
-	"Viewer.officer":   `{ viewer { officer { ref } } }`,
-	"Viewer.officers":  `{ viewer { officers { ref state } } }`,
-	"Viewer.mandates":  `{ viewer { mandates { id liaison } } }`,
-	"Viewer.cases":     `query($after: String) { viewer { cases(first: 1, purpose: INVESTIGATION, after: $after) { nodes { id title access { level } }` + pageInfo + `totalCount } } }`,
-	"Viewer.requests":  `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
-	"Viewer.grants":    `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
-	"Viewer.proposals": `query($after: String) { viewer { proposals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
-	"Viewer.log":       `query($after: String) { viewer { log(first: 2, after: $after, filter: {act: "requestSend"}) { nodes { act at ref records { id } }` + pageInfo + ` } } }`,
+	"Query.states":        `{ states { code } }`,
+	"Query.categories":    `{ categories { code } }`,
+	"Query.union":         `{ union { name policies } }`,
+	"Viewer.officer":      `{ viewer { officer { ref } } }`,
+	"Viewer.officers":     `{ viewer { officers { ref state } } }`,
+	"Viewer.mandates":     `{ viewer { mandates { id liaison } } }`,
+	"Viewer.cases":        `query($after: String) { viewer { cases(first: 1, purpose: INVESTIGATION, after: $after) { nodes { id title access { level } }` + pageInfo + `totalCount } } }`,
+	"Viewer.requests":     `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
+	"Viewer.grants":       `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
+	"Viewer.reservations": `{ viewer { reservations { id } } }`,
+	"Viewer.holds":        `query($after: String) { viewer { holds(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
+	"Viewer.withdrawals":  `query($after: String) { viewer { withdrawals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
+	"Viewer.proposals":    `query($after: String) { viewer { proposals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
+	"Viewer.log":          `query($after: String) { viewer { log(first: 2, after: $after, filter: {act: "requestSend"}) { nodes { act at ref records { id } }` + pageInfo + ` } } }`,
 }
 
 var cursors = regexp.MustCompile(`"(startCursor|endCursor)":"[^"]+"`)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func made(t *testing.T, a *api, s comity.State) records {
 		r[comity.KindMandate] = all[0].ID
 		return err
 	})
-	a.domestic(t, r)
+	a.domestic(t, s, r)
 	return r
 }
 
