@@ -26,8 +26,9 @@ type DB interface {
 	// Write runs f in one read-write transaction, again when the engine asks
 	// for a retry or the connection broke before the commit; f must have no
 	// other effect. Nothing in f waits for the network. What a Lock method was waited for
-	// is seen by every statement after it. It is the system that writes: what an
-	// officer may do was decided before on what the officer sees.
+	// is seen by every statement after it. What an officer may do was decided before
+	// on what the officer sees; the act, under [As], reads what it must and leaves
+	// no row of another state's record. Under no such context it is the system's.
 	Write(ctx context.Context, f func(Tx) error) error
 	// Read runs f once, on one snapshot of the primary, read-only, for whom the
 	// context says (see [As] and [AsSystem]); [ErrNobody] where it says nothing.

@@ -4,12 +4,14 @@
 --
 -- A transaction says for whom it is (see storage.As): for one officer, who then
 -- is shown what the policies below leave and nothing else, or for the system,
--- which writes, sequences and carries out effects. One that says nothing sees
--- nothing. The policies are written over grants and assignments, never over the
+-- which sequences and carries out effects. The act of an officer was judged on
+-- what the officer sees; its writing reads what it must lock, and leaves no row
+-- of another state's record. One that says nothing sees and writes nothing. The policies are written over grants and assignments, never over the
 -- visibility table, so that they also catch a wrong row there.
 --
 -- A new table gets the system's policy by itself, and is dark to officers until a
--- line under "What officers see" opens it to them.
+-- line under "What officers see" opens it to them. Where only the own state's
+-- acts may write its rows, it belongs into the list under "What acts write".
 
 DO $$
 DECLARE t RECORD;
@@ -24,6 +26,8 @@ DROP VIEW IF EXISTS seen_cases, seen_assignments, seen_grants;
 -- What was set for a transaction reads as '' after it, not as NULL.
 CREATE OR REPLACE FUNCTION comity_system() RETURNS BOOLEAN LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$ SELECT coalesce(current_setting('comity.acting', true), '') = 'system' $$;
+CREATE OR REPLACE FUNCTION comity_writes() RETURNS BOOLEAN LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT coalesce(current_setting('comity.acting', true), '') IN ('system', 'act') $$;
 CREATE OR REPLACE FUNCTION comity_state() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$ SELECT nullif(current_setting('comity.state', true), '') $$;
 CREATE OR REPLACE FUNCTION comity_agency() RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
@@ -57,15 +61,46 @@ CREATE VIEW seen_cases AS
 	WHERE c.state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id OFFSET 0)
 		OR c.state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = c.id OFFSET 0);
 
+-- What every reader of a leaf sees of all its openings.
+CREATE OR REPLACE VIEW commitments AS SELECT c.leaf_id, c.pos, c.commitment FROM openings c
+	WHERE (SELECT comity_writes()) OR EXISTS (SELECT 1 FROM openings o WHERE o.leaf_id = c.leaf_id AND o.state = (SELECT comity_state()) OFFSET 0);
+
 -- The owner migrates and is no role that serves: its own views need it unstopped.
 DO $$
 DECLARE t RECORD;
 BEGIN
 	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'goose_db_version' LOOP
-		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t.relname);
-		EXECUTE format('CREATE POLICY system ON %I TO comity_app USING ((SELECT comity_system())) WITH CHECK ((SELECT comity_system()))', t.relname);
+		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY; ALTER TABLE %1$I FORCE ROW LEVEL SECURITY', t.relname);
+		EXECUTE format('CREATE POLICY owner ON %I TO CURRENT_USER USING (true)', t.relname);
+		EXECUTE format('CREATE POLICY system ON %I TO comity_app USING ((SELECT comity_writes())) WITH CHECK ((SELECT comity_writes()))', t.relname);
 	END LOOP;
 END $$;
+
+-- What acts write: records of the own state alone (Article 2), beside what tells
+-- every state concerned. A request lies between two.
+DO $$
+DECLARE t TEXT;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
+			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'effects'] LOOP
+		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
+		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
+	END LOOP;
+END $$;
+CREATE POLICY own_insert ON requests AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()));
+CREATE POLICY own_update ON requests AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
+	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
+CREATE POLICY own_insert ON visibility AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR orig_state = (SELECT comity_state()));
+CREATE POLICY own_update ON visibility AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
+	WITH CHECK ((SELECT comity_system()) OR orig_state = (SELECT comity_state()));
+CREATE POLICY own_delete ON visibility AS RESTRICTIVE FOR DELETE TO comity_app
+	USING ((SELECT comity_system()) OR orig_state = (SELECT comity_state()));
+CREATE POLICY own_insert ON assignments AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
+CREATE POLICY own_delete ON assignments AS RESTRICTIVE FOR DELETE TO comity_app
+	USING ((SELECT comity_system()) OR EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
 
 -- What officers see.
 CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (

@@ -72,7 +72,7 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 	}
 	var r *reader
 	err = d.try(ctx, func() (final bool, err error) {
-		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions, officer, system)
+		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions, acting{officer: officer, system: system})
 		return false, err
 	})
 	if err != nil {
@@ -84,8 +84,12 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 }
 
 func (d *DB) write(ctx context.Context, f func(*writer) error) error {
+	who := acting{system: true}
+	if officer, system, err := storage.Acting(ctx); err == nil && !system {
+		who = acting{officer: officer, writes: true}
+	}
 	return d.try(ctx, func() (bool, error) {
-		r, err := d.begin(ctx, d.writes, nil, comity.Officer{}, true)
+		r, err := d.begin(ctx, d.writes, nil, who)
 		if err != nil {
 			return false, err
 		}
@@ -97,9 +101,16 @@ func (d *DB) write(ctx context.Context, f func(*writer) error) error {
 	})
 }
 
+// acting is for whom a transaction is.
+type acting struct {
+	officer comity.Officer
+	system  bool
+	writes  bool // the officer's act
+}
+
 // begin starts a transaction for an officer or the system and reads the clock,
 // which also takes the snapshot.
-func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, officer comity.Officer, system bool) (*reader, error) {
+func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, who acting) (*reader, error) {
 	tx, err := pool.BeginTx(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -111,7 +122,7 @@ func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, officer 
 	if d.engine.Begin == "" {
 		return r, nil
 	}
-	if err := tx.QueryRowContext(ctx, d.engine.Begin, r.beginning(officer, system)...).Scan(instant(&r.now)); err != nil {
+	if err := tx.QueryRowContext(ctx, d.engine.Begin, r.beginning(who)...).Scan(instant(&r.now)); err != nil {
 		_ = tx.Rollback()
 		return nil, fmt.Errorf("begin: %w", err)
 	}
@@ -119,18 +130,20 @@ func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, officer 
 }
 
 // beginning are the arguments of [Engine.Begin].
-func (r *reader) beginning(o comity.Officer, system bool) []any {
-	who, viewers, token := "", []string{}, ""
-	if system {
-		who = "system"
-	} else {
-		who, viewers, token = "officer", storage.ViewerKeys(o), o.Issuer+"\n"+o.Subject
+func (r *reader) beginning(who acting) []any {
+	o := who.officer
+	kind, viewers, token := "officer", storage.ViewerKeys(o), o.Issuer+"\n"+o.Subject
+	switch {
+	case who.system:
+		kind, viewers, token = "system", nil, ""
+	case who.writes:
+		kind = "act"
 	}
 	ref := ""
 	if o.State != "" {
 		ref = string(o.Ref())
 	}
-	return []any{who, o.State, o.Agency, ref, o.Role, token, r.db.engine.Set(viewers), micros(r.now)}
+	return []any{kind, o.State, o.Agency, ref, o.Role, token, r.db.engine.Set(viewers), micros(r.now)}
 }
 
 // try runs once until it succeeds, fails for good, or was tried too often.

@@ -35,7 +35,7 @@ type Engine struct {
 	// $1, at most $2 each, in order of creation and id; where narrows them.
 	PerParent func(table, parent, columns, where string) string
 	// Begin is the first statement of every transaction: it says for whom that is
-	// (in $1 "officer" or "system"; state, agency, reference and role of the
+	// (in $1 "officer", "act" of an officer or "system"; state, agency, reference and role of the
 	// officer; issuer, newline and subject; the viewer keys) and the instant in $8,
 	// or takes the database's clock where that is 0, and answers the instant in
 	// microseconds. "" where the database lives in the process, whose clock it is,
