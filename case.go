@@ -62,8 +62,9 @@ type Case struct {
 	Status   CaseStatus
 	Marking  Marking
 	Nexus    []Nexus
-	Reserved bool // a domestic matter withdrawn from sharing (Article 4)
-	Version  int  // counts every change; begins at 1
+	Reserved bool     // a domestic matter withdrawn from sharing (Article 4)
+	Assessed Assessed // its predominant character (Article 5)
+	Version  int      // counts every change; begins at 1
 	// VersionAbroad and UpdatedAbroad count only changes that full scope shows,
 	// so that activity on hidden parts betrays nothing abroad (Article 12).
 	VersionAbroad int

@@ -32,6 +32,9 @@ const (
 	KindWithdrawal  Kind = "withdrawal"
 
 	KindProposal Kind = "proposal"
+
+	KindAssessment Kind = "assessment"
+	KindObjection  Kind = "objection"
 )
 
 var kinds = map[Kind]bool{
@@ -39,13 +42,13 @@ var kinds = map[Kind]bool{
 	KindCustody: true, KindRequest: true, KindMessage: true, KindRelease: true, KindGrant: true,
 	KindRefusal: true, KindMandate: true, KindLeaf: true,
 	KindReservation: true, KindHold: true, KindWithdrawal: true,
-	KindProposal: true,
+	KindProposal: true, KindAssessment: true, KindObjection: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".
 func (k Kind) Indefinite() string {
 	switch k {
-	case KindEntry, KindObservable:
+	case KindEntry, KindObservable, KindAssessment, KindObjection:
 		return "an " + string(k)
 	case KindEvidence:
 		return "an exhibit"

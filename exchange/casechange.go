@@ -101,10 +101,12 @@ func (u *UpdateCase) about() (sovereignty.Action, string, any) {
 func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 	u.view, err = a.actOnCaseAs(tx, u.ID, func(v storage.CaseView) (c sovereignty.Circumstances, err error) {
 		c.Becomes, c.KeepsNexus = v.Category, linkedAbroad(v.Nexus, v.State)
+		c.Assessed = v.Assessed.Shareable(v.Category)
 		set(&c.Becomes, u.Category)
 		if u.Nexus != nil {
 			c.KeepsNexus = linkedAbroad(u.Nexus, v.State)
 		}
+		c.KeepsAssessed = c.Becomes == v.Category || v.Assessed.Shareable(c.Becomes)
 		if c.Granted, err = tx.GrantsRun(u.ID, a.now); err != nil || v.ID == "" || c.Becomes == v.Category {
 			return c, err
 		}

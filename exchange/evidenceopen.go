@@ -72,7 +72,8 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	o.evidence, o.view = e, view
 	record.Kind, record.Original = comity.KindEvidence, e.Original
 	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{
-		Visible: visible && exists && (view.Own || e.Status == comity.EvidenceSealed), Signed: true, Purpose: o.Purpose}}
+		Visible: visible && exists && (view.Own || e.Status == comity.EvidenceSealed), Signed: true, Purpose: o.Purpose,
+		Assessed: view.Assessed.Shareable(view.Category), Adverse: view.Assessed.Adverse()}}
 	if !visible && exists && view.Ended != nil && slices.Contains(view.Ended.Exhibits, o.Evidence) {
 		// A former grantee may know that the grant ended, of what it opened.
 		q.Record.State, q.Circumstances.Visible = e.State, true

@@ -40,6 +40,7 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 	}
 	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
 	c.Agreement = err == nil
+	c.Assessed, c.Adverse = view.Assessed.Shareable(view.Category), view.Assessed.Adverse()
 	c.Grantee = b.Grantee.State
 	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
 	c.Purpose, c.Grade, c.Assistance, c.Emergency = b.Purpose, b.Grade, b.Assistance != "", b.Emergency != ""

@@ -276,7 +276,7 @@ func (v *CaseView) close(by comity.Article, reason, cure string) {
 // but for full scope no count, and the time of the clear fields.
 func (v *CaseView) abroad() {
 	v.Version, v.UpdatedAt = v.VersionAbroad, v.UpdatedAbroad
-	v.Reserved = false
+	v.Reserved, v.Assessed = false, comity.Assessed{}
 	level := v.Access.Level
 	if level != sovereignty.AccessFull {
 		v.Version, v.UpdatedAt = 0, v.ListedAbroad

@@ -73,7 +73,8 @@ func widestFirst(grants []comity.Grant) {
 // under the one given.
 func (r *Reader) judge(v storage.CaseView, p comity.Purpose, g *comity.Grant, inForce bool) (sovereignty.Access, sovereignty.Decision) {
 	q := sovereignty.Question{Officer: r.who.Officer, Action: sovereignty.CaseRead, Record: caseRecord(v, r.who.Officer),
-		Circumstances: sovereignty.Circumstances{Visible: true, Purpose: p, Grant: grantFacts(g, ""), Agreement: inForce}}
+		Circumstances: sovereignty.Circumstances{Visible: true, Purpose: p, Grant: grantFacts(g, ""), Agreement: inForce,
+			Assessed: v.Assessed.Shareable(v.Category), Adverse: v.Assessed.Adverse()}}
 	d := r.decide(q)
 	return sovereignty.Level(q, d), d
 }

@@ -71,7 +71,11 @@ func bind(kind string, fields ...any) []byte {
 }
 
 func bindCase(c comity.Case) []byte {
-	return bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version)
+	fields := []any{c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version}
+	if c.Assessed != (comity.Assessed{}) { // what was sealed before there were assessments opens on
+		fields = append(fields, c.Assessed)
+	}
+	return bind("case", fields...)
 }
 
 func bindEntry(e comity.Entry) []byte {
@@ -104,6 +108,10 @@ func bindReference(r storage.Request) []byte { return bind("request-reference", 
 // what became of it.
 func bindProposal(p comity.Proposal) []byte {
 	return bind("proposal", p.ID, p.State, p.Act, p.Kind, p.Role, p.Record, p.Target, p.Officer, p.CreatedAt.UTC().UnixMicro(), p.LapsesAt.UTC().UnixMicro())
+}
+
+func bindAssessment(a comity.Assessment) []byte {
+	return bind("assessment", a.ID, a.Case, a.State, a.Officer, a.Category, a.Character, a.CreatedAt.UTC().UnixMicro())
 }
 
 func bindDecline(id comity.ID, by comity.OfficerRef) []byte { return bind("proposal-decline", id, by) }

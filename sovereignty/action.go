@@ -41,6 +41,9 @@ const (
 	GrantRevoke   Action = "grantRevoke"
 	GrantRead     Action = "grantRead"
 
+	CaseAssess  Action = "caseAssess"  // its predominant character
+	GrantObject Action = "grantObject" // by its recipient
+
 	GrantPropose    Action = "grantPropose" // by the first of two liaisons
 	GrantConfirm    Action = "grantConfirm" // what one liaison granted in danger to life
 	ReleaseWithdraw Action = "releaseWithdraw"
@@ -75,6 +78,7 @@ var Actions = []Action{
 	ReleaseDecide, GrantMake, GrantNarrow, GrantRevoke, GrantRead,
 	GrantPropose, GrantConfirm, ReleaseWithdraw,
 	MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
+	CaseAssess, GrantObject,
 	CaseReserveLift, CategoryReserve, CategoryReserveLift, ReservationRead, HoldPlace, HoldRelease, HoldRead,
 	CaseWithdraw, CaseWithdrawCancel,
 	ProposalRead, ProposalDecline,

@@ -51,7 +51,7 @@ func facts(q Question) (asked, cedar.Request) {
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend:
 		a.resource = types.Entity{UID: aRequest,
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
-	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm:
+	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm, GrantObject:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
@@ -175,7 +175,7 @@ func circumstances(c contextFacts) types.Record {
 	}
 	switch c.action {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
-		CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel:
+		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -190,6 +190,7 @@ func circumstances(c contextFacts) types.Record {
 		m["willBeProne"] = types.Boolean(becomes.NeutralityProne)
 		m["willHaveNexus"] = types.Boolean(c.KeepsNexus)
 		m["granted"] = types.Boolean(c.Granted)
+		m["keepsAssessed"] = types.Boolean(c.KeepsAssessed)
 		m["assessed"] = types.Boolean(c.Assessed)
 		m["leavesReserved"] = types.Boolean(c.LeavesReserved)
 		m["entersReserved"] = types.Boolean(c.EntersReserved)
@@ -206,12 +207,15 @@ func circumstances(c contextFacts) types.Record {
 		m["resident"] = types.Boolean(c.Resident)
 	case GrantNarrow:
 		m["narrows"] = types.Boolean(c.Narrows)
-	case GrantRead:
+	case CaseAssess:
+		m["overturnsOwn"] = types.Boolean(c.OverturnsOwn)
+	case GrantRead, GrantObject:
 		m["covered"] = types.Boolean(c.Grant.Present)
 	case CaseRead, EvidenceOpen:
 		m["purpose"] = types.String(c.Purpose)
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["assessed"] = types.Boolean(c.Assessed)
+		m["adverse"] = types.Boolean(c.Adverse)
 		m["grant"] = types.NewRecord(types.RecordMap{
 			"present":       types.Boolean(c.Grant.Present),
 			"live":          types.Boolean(c.Grant.Live),
@@ -235,6 +239,7 @@ func circumstances(c contextFacts) types.Record {
 		m["assistance"] = types.Boolean(c.Assistance)
 		m["caveats"] = types.Boolean(c.Caveats)
 		m["assessed"] = types.Boolean(c.Assessed)
+		m["adverse"] = types.Boolean(c.Adverse)
 		m["ceiling"] = types.Boolean(c.Ceiling)
 		m["emergency"] = types.Boolean(c.Emergency)
 		m["danger"] = types.Boolean(c.Purpose == comity.PurposeDangerToLife)

@@ -96,10 +96,19 @@ type Circumstances struct {
 	// prone by CaseUpdate, and by CaseRead and EvidenceOpen abroad.
 	Assessed bool
 
+	// Adverse: the latest assessment found that the matter is not shareable.
+	// Needed like Assessed, but in every category.
+	Adverse bool
+	// OverturnsOwn: that assessment was the asker's own, and this one finds the
+	// opposite. Needed by CaseAssess.
+	OverturnsOwn bool
+
 	// The change of a case: what it would be, and whether grants of it run.
-	Becomes    comity.Category
-	KeepsNexus bool // it would state a cross-border element, as it does or anew
-	Granted    bool
+	Becomes comity.Category
+	// KeepsAssessed: it keeps its category, or takes one as which it was assessed.
+	KeepsAssessed bool
+	KeepsNexus    bool // it would state a cross-border element, as it does or anew
+	Granted       bool
 
 	// The change of a case whose category is reserved, or will be.
 	LeavesReserved bool // it is in a reserved category, and would be in another

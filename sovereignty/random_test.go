@@ -59,8 +59,8 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
-		Recorded: yes(0.5),
-		Caveats:  yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
+		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd),
+		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
 		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
 		Purpose: pick(r, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution), NamesExhibit: yes(often),
@@ -111,7 +111,7 @@ func oracle(q Question) bool {
 	info, listed := Category(r.Category)
 	prone := info.NeutralityProne
 	live := c.Grant.Live && !r.Withdrawn && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
-		(c.Assessed || !prone) && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
+		(c.Assessed || !prone) && !c.Adverse && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
 	switch q.Action { // on no record that exists already
 	case CaseFile:
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
@@ -142,13 +142,17 @@ func oracle(q Question) bool {
 	case ProposalDecline:
 		return home && (liaison || authority)
 	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
-		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantRead, CaseRead:
+		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantObject, GrantRead, CaseRead:
 	default:
 		if home && r.Withdrawn {
 			return false
 		}
 	}
 	switch q.Action {
+	case CaseAssess:
+		return home && (works || authority) && (r.Assigned || r.Reached) && !r.Owner && c.Signed && !c.OverturnsOwn
+	case GrantObject:
+		return liaison && !home && c.Grant.Present && c.Signed
 	case CaseReserveLift:
 		return two
 	case CaseWithdraw:
@@ -169,7 +173,7 @@ func oracle(q Question) bool {
 		return c.Signed && works && live && c.Grant.NamesExhibit
 	case CaseUpdate:
 		becomes, _ := Category(c.Becomes)
-		shareable := becomes.NeutralityProne == prone || c.Assessed || !prone && !c.Granted
+		shareable := (becomes.NeutralityProne || c.Assessed || !prone) && (!becomes.NeutralityProne || !c.Granted || c.KeepsAssessed)
 		return works && home && r.Assigned && !r.Closed && shareable && (c.KeepsNexus || !c.Granted) &&
 			!c.LeavesReserved && !(c.EntersReserved && c.Granted)
 	case EntryAdd, SubjectAdd, ObservableAdd:
@@ -200,7 +204,7 @@ func oracle(q Question) bool {
 			two = true
 		}
 		return liaison && home && c.Signed && c.Mandate && c.Ceiling && c.Agreement && c.Term && c.Grantee != o.State &&
-			released && (danger || !c.Emergency) && two && listed && (c.Assessed || !prone) && r.Nexus && !r.Reserved &&
+			released && (danger || !c.Emergency) && two && listed && (c.Assessed || !prone) && !c.Adverse && r.Nexus && !r.Reserved &&
 			c.Caveats && (c.Assistance || c.Grade != comity.GradeEvidence)
 	case GrantConfirm:
 		f := c.Release

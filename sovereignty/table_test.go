@@ -188,7 +188,7 @@ func readCircumstances(s string, c *Circumstances) error {
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
 				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "own-proposal": &c.OwnProposal,
-				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-nexus": &c.KeepsNexus,
+				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,

@@ -256,6 +256,7 @@ type Idempotency struct {
 type ReadTx interface {
 	DomesticReader
 	ProposalReader
+	NeutralityReader
 
 	// Now is the database's clock at the beginning of the transaction.
 	Now() time.Time
@@ -342,6 +343,7 @@ type Tx interface {
 	ReadTx
 	DomesticWriter
 	ProposalWriter
+	NeutralityWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

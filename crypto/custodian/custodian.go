@@ -164,6 +164,8 @@ type ReleaseOrder struct {
 //	revocation   ID the grant,     Record its case,    act grantRevoke on the grant, by a liaison
 //	confirmation ID the grant,     Record its case,    act grantConfirm on the grant, by another liaison than made it
 //	reservation  ID the case,      Record the case,    act caseReserve on the case, by the authority
+//	assessment   ID a new one,     Record its case,    act caseAssess on the case
+//	objection    ID a new one,     Record the grant,   act grantObject on the grant of another state, by a liaison
 //	refusal      ID a new refusal, Record the request, act requestRefuse on the request, by a liaison
 //	receipt      ID the exhibit,   Record its case,    act evidenceComplete on the exhibit, by who handles evidence; Header
 //	lifting      ID the case,      Record the case,    act caseReserveLift on the case, by two of the authority

@@ -47,6 +47,9 @@ var rules = map[statement.Kind]rule{
 	statement.KindRefusal:      {statement.ActRequestRefuse, comity.RoleLiaison, comity.ArticleLiaison, comity.KindRefusal, comity.KindRequest, false, oneOfficer},
 	statement.KindReceipt:      {statement.ActEvidenceComplete, "", 0, comity.KindEvidence, comity.KindCase, true, oneOfficer},
 
+	statement.KindAssessment: {statement.ActCaseAssess, "", comity.ArticleNeutrality, comity.KindAssessment, comity.KindCase, false, oneOfficer},
+	statement.KindObjection:  {statement.ActGrantObject, comity.RoleLiaison, comity.ArticleNeutrality, comity.KindObjection, comity.KindGrant, false, oneOfficer},
+
 	statement.KindLifting:             {statement.ActCaseReserveLift, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindCase, comity.KindCase, true, twoOfficers},
 	statement.KindCategoryReservation: {statement.ActCategoryReserve, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindReservation, comity.KindReservation, true, oneOfficer},
 	statement.KindCategoryLifting:     {statement.ActCategoryReserveLift, comity.RoleAuthority, comity.ArticleDomesticReservation, comity.KindReservation, comity.KindReservation, true, twoOfficers},
@@ -141,6 +144,7 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 	switch s.Kind {
 	case statement.KindReceipt:
 		err = l.receive(ctx, s, compact)
+	case statement.KindAssessment, statement.KindObjection: // no register has them
 	case statement.KindGrant, statement.KindConfirmation, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
 	default:
 		err = l.enter(ctx, s, compact)
@@ -219,6 +223,24 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 			return err
 		}
 		return l.judgeConfirmation(ctx, o, b, s.Officer)
+	case statement.KindAssessment:
+		var b statement.AssessBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		if b.ID != o.ID || !b.Character.Valid() {
+			return comity.Invalid("character", "this is not an assessment under this id")
+		}
+		return nil
+	case statement.KindObjection:
+		var b statement.ObjectBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		if b.ID != o.ID || !b.Ground.Valid() || b.Ground == comity.CharacterOrdinary {
+			return comity.Invalid("ground", "this is not an objection under this id")
+		}
+		return nil
 	case statement.KindRefusal:
 		var b statement.RefuseBody
 		if err := decode(s, &b); err != nil {

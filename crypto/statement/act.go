@@ -22,6 +22,8 @@ var acts = map[string]comity.Kind{
 	ActGrantNarrow:      comity.KindGrant,
 	ActGrantRevoke:      comity.KindGrant,
 	ActGrantConfirm:     comity.KindGrant,
+	ActCaseAssess:       comity.KindCase,
+	ActGrantObject:      comity.KindGrant,
 	ActCaseReserve:      comity.KindCase,
 	ActRequestRefuse:    comity.KindRequest,
 

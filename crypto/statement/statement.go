@@ -36,6 +36,8 @@ const (
 	ActCaseReserve      = "caseReserve"
 	ActRequestRefuse    = "requestRefuse"
 
+	ActCaseAssess          = "caseAssess"
+	ActGrantObject         = "grantObject"
 	ActCaseReserveLift     = "caseReserveLift"
 	ActCategoryReserve     = "categoryReserve"
 	ActCategoryReserveLift = "categoryReserveLift"
@@ -141,6 +143,23 @@ type (
 		Release  comity.ID `json:"release"` // the release decision that carries it by now
 		NotAfter int64     `json:"notAfter"`
 	}
+	// AssessBody is an assessment of a case's predominant character, by act,
+	// motive and context; the act's record is the case. The officer's client
+	// chooses the id.
+	AssessBody struct {
+		ID        comity.ID        `json:"id"`
+		Category  comity.Category  `json:"category"` // of the case as it was read
+		Character comity.Character `json:"character"`
+		Conduct   string           `json:"conduct"` // what was done
+		Motive    string           `json:"motive"`
+		Context   string           `json:"context"`
+	}
+	// ObjectBody objects to a grant as its recipient; the act's record is the grant.
+	ObjectBody struct {
+		ID     comity.ID        `json:"id"`
+		Case   comity.ID        `json:"case"` // of the grant
+		Ground comity.Character `json:"ground"`
+	}
 	// ReserveBody reserves a case; the act's record is the case.
 	ReserveBody struct {
 		Reason string `json:"reason"`
@@ -201,6 +220,8 @@ const (
 	KindRefusal      Kind = "refusal"
 	KindReceipt      Kind = "receipt"
 
+	KindAssessment          Kind = "assessment"
+	KindObjection           Kind = "objection" // by the grantee's state
 	KindLifting             Kind = "lifting"
 	KindCategoryReservation Kind = "categoryReservation"
 	KindCategoryLifting     Kind = "categoryLifting"

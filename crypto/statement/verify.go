@@ -30,6 +30,10 @@ var kinds = map[Kind]kind{
 		Statement.onID, func() any { return &RevokeBody{} }},
 	KindConfirmation: {ActGrantConfirm, comity.RoleLiaison, comity.KindGrant, comity.KindCase,
 		Statement.onID, func() any { return &ConfirmBody{} }},
+	KindAssessment: {ActCaseAssess, "", comity.KindAssessment, comity.KindCase,
+		Statement.onRecord, func() any { return &AssessBody{} }},
+	KindObjection: {ActGrantObject, comity.RoleLiaison, comity.KindObjection, comity.KindGrant,
+		Statement.onRecord, func() any { return &ObjectBody{} }},
 	KindReservation: {ActCaseReserve, comity.RoleAuthority, comity.KindCase, comity.KindCase,
 		Statement.onRecord, func() any { return &ReserveBody{} }},
 	KindRefusal: {ActRequestRefuse, comity.RoleLiaison, comity.KindRefusal, comity.KindRequest,
@@ -175,6 +179,10 @@ func (s Statement) check(union string) error {
 		named = b.Case
 	case *WithdrawCancelBody:
 		named = b.Case
+	case *AssessBody:
+		return s.under(b.ID)
+	case *ObjectBody:
+		return s.under(b.ID)
 	case *HoldBody:
 		return s.under(b.ID)
 	case *WithdrawBody:

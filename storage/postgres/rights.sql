@@ -7,7 +7,7 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO comity_app;
 REVOKE INSERT ON goose_db_version, log_head FROM comity_app;
 
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,
-	updated_abroad, listed_abroad, sealed) ON cases TO comity_app;
+	updated_abroad, listed_abroad, sealed, assessed_category, assessed_finding, assessed_by) ON cases TO comity_app;
 GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed, receipt) ON evidence TO comity_app;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
 	sealed, sealed_to) ON requests TO comity_app;

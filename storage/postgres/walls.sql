@@ -82,7 +82,7 @@ DO $$
 DECLARE t TEXT;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
-			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'effects'] LOOP
+			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects'] LOOP
 		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 	END LOOP;
@@ -156,6 +156,10 @@ CREATE POLICY officer ON releases FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = releases.case_id OFFSET 0));
 
 -- A state's own affairs.
+CREATE POLICY officer ON assessments FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = assessments.case_id OFFSET 0));
+CREATE POLICY officer ON objections FOR SELECT TO comity_app USING (
+	(SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM grants g WHERE g.id = grant_id OFFSET 0));
 CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));

@@ -12,11 +12,13 @@ import (
 )
 
 var cases = newTable("cases", `id state agency owner category status tlp pap handling nexus reserved
-	version version_abroad created_at updated_at updated_abroad listed_abroad sealed`,
+	version version_abroad created_at updated_at updated_abroad listed_abroad sealed
+	assessed_category assessed_finding assessed_by`,
 	func(c *storage.Case) []any {
 		return []any{&c.ID, &c.State, &c.Agency, &c.Owner, &c.Category, &c.Status, &c.Marking.TLP, &c.Marking.PAP,
 			&c.Marking.Handling, asJSON(&c.Nexus), &c.Reserved, &c.Version, &c.VersionAbroad, instant(&c.CreatedAt),
-			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed)}
+			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed),
+			&c.Assessed.Category, &c.Assessed.Character, &c.Assessed.By}
 	})
 
 // A case as the rules themselves show it, without the visibility table: $1 is
@@ -253,9 +255,11 @@ func (w *writer) UpdateCase(c storage.Case, expected int) error {
 		return storage.ErrConflict
 	}
 	_, err = w.exec(`UPDATE cases SET owner = $2, category = $3, status = $4, tlp = $5, pap = $6, handling = $7, nexus = $8,
-		reserved = $9, version = $10, version_abroad = $11, updated_at = $12, updated_abroad = $13, listed_abroad = $14, sealed = $15 WHERE id = $1`,
+		reserved = $9, version = $10, version_abroad = $11, updated_at = $12, updated_abroad = $13, listed_abroad = $14, sealed = $15,
+		assessed_category = $16, assessed_finding = $17, assessed_by = $18 WHERE id = $1`,
 		c.ID, c.Owner, c.Category, c.Status, c.Marking.TLP, c.Marking.PAP, c.Marking.Handling, asJSON(&c.Nexus), c.Reserved,
-		c.Version, c.VersionAbroad, instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed))
+		c.Version, c.VersionAbroad, instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed),
+		c.Assessed.Category, c.Assessed.Character, c.Assessed.By)
 	if err != nil {
 		return fmt.Errorf("update case: %w", err)
 	}

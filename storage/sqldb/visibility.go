@@ -35,7 +35,8 @@ const (
 	grantedRows = visibilityColumns + `SELECT g.viewer, c.listed_abroad, c.id, g.id, g.not_before, g.not_after,
 		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END, g.purpose,
 		g.agreement_hash, c.tlp, g.second <> '' OR g.emergency
-		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved`
+		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved
+		AND c.assessed_finding IN ('', 'ORDINARY')`
 )
 
 func (w *writer) Assign(c comity.ID, viewer string, by comity.OfficerRef) error {
@@ -79,9 +80,9 @@ func (w *writer) caseMoved(was, is storage.Case) error {
 		is.ID, micros(is.UpdatedAt), is.Category, is.Status, is.Marking.TLP)
 	switch {
 	case err != nil:
-	case is.Reserved:
+	case is.Reserved || is.Assessed.Adverse():
 		_, err = w.exec(`DELETE FROM visibility WHERE case_id = $1 AND grant_id <> ''`, is.ID)
-	case was.Reserved:
+	case was.Reserved || was.Assessed.Adverse():
 		_, err = w.exec(grantedRows, is.ID)
 	case !was.ListedAbroad.Equal(is.ListedAbroad) || was.Category != is.Category || was.Status != is.Status || was.Marking.TLP != is.Marking.TLP:
 		_, err = w.exec(`UPDATE visibility SET updated_at = $2, category = $3, status = $4, tlp = $5 WHERE case_id = $1 AND grant_id <> ''`,

@@ -1,3 +1,19 @@
+CREATE TABLE assessments (
+	id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	finding text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT assessments_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT assessments_pkey PRIMARY KEY (id)
+);
+CREATE INDEX assessments_case ON public.assessments USING btree (case_id, created_at, id);
+GRANT INSERT ON assessments;
+GRANT SELECT ON assessments;
 CREATE TABLE assignments (
 	case_id text COLLATE "C" NOT NULL,
 	viewer text COLLATE "C" NOT NULL,
@@ -29,12 +45,15 @@ CREATE TABLE cases (
 	updated_abroad bigint NOT NULL,
 	sealed bytea NOT NULL,
 	listed_abroad bigint NOT NULL,
+	assessed_category text COLLATE "C" NOT NULL,
+	assessed_finding text COLLATE "C" NOT NULL,
+	assessed_by text COLLATE "C" NOT NULL,
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX cases_category ON public.cases USING btree (state, category);
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
-GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad) ON cases;
+GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad, assessed_category, assessed_finding, assessed_by) ON cases;
 CREATE TABLE commitments (
 	leaf_id text COLLATE "C",
 	pos bigint,
@@ -286,6 +305,24 @@ GRANT DELETE ON nonces;
 GRANT INSERT ON nonces;
 GRANT SELECT ON nonces;
 GRANT UPDATE (expires) ON nonces;
+CREATE TABLE objections (
+	id text COLLATE "C" NOT NULL,
+	grant_id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	to_state text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	ground text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	statement text COLLATE "C" NOT NULL,
+	CONSTRAINT objections_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT objections_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES grants(id),
+	CONSTRAINT objections_pkey PRIMARY KEY (id)
+);
+CREATE INDEX objections_grant ON public.objections USING btree (grant_id, created_at, id);
+GRANT INSERT ON objections;
+GRANT SELECT ON objections;
 CREATE TABLE observables (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,

@@ -1,3 +1,15 @@
+CREATE TABLE assessments (
+	id         TEXT PRIMARY KEY,
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	officer    TEXT NOT NULL,
+	function   TEXT NOT NULL,
+	category   TEXT NOT NULL,
+	finding    TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	sealed     BLOB NOT NULL
+) STRICT;
+CREATE INDEX assessments_case ON assessments (case_id, created_at, id);
 CREATE TABLE assignments (
 	case_id     TEXT NOT NULL REFERENCES cases (id),
 	viewer      TEXT NOT NULL,
@@ -24,7 +36,7 @@ CREATE TABLE cases (
 	updated_at     INTEGER NOT NULL,
 	updated_abroad INTEGER NOT NULL,
 	sealed         BLOB NOT NULL
-, listed_abroad INTEGER NOT NULL DEFAULT 0) STRICT;
+, listed_abroad INTEGER NOT NULL DEFAULT 0, assessed_category TEXT NOT NULL DEFAULT '', assessed_finding TEXT NOT NULL DEFAULT '', assessed_by TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX cases_category ON cases (state, category);
 CREATE VIEW commitments AS SELECT leaf_id, pos, commitment FROM openings;
 CREATE TABLE custody (
@@ -207,6 +219,19 @@ CREATE TABLE nonces (
 	PRIMARY KEY (jkt, nonce)
 ) STRICT;
 CREATE INDEX nonces_expires ON nonces (expires);
+CREATE TABLE objections (
+	id         TEXT PRIMARY KEY,
+	grant_id   TEXT NOT NULL REFERENCES grants (id),
+	case_id    TEXT NOT NULL REFERENCES cases (id),
+	state      TEXT NOT NULL,
+	to_state   TEXT NOT NULL,
+	officer    TEXT NOT NULL,
+	function   TEXT NOT NULL,
+	ground     TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	statement  TEXT NOT NULL
+) STRICT;
+CREATE INDEX objections_grant ON objections (grant_id, created_at, id);
 CREATE TABLE observables (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
