@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,7 +36,7 @@ func openPostgres(ctx context.Context, p *stack.Postgres, d *stack.Database) (_ 
 	}
 	// Nothing is looked up for keys to other tables.
 	if _, err = e.admin.Exec(ctx, `SET session_replication_role = replica; SET maintenance_work_mem = '512MB'`); err == nil {
-		e.DB, err = postgres.Open(ctx, d.AppDSN, postgres.Options{})
+		e.DB, err = postgres.Open(ctx, d.AppDSN, postgres.Options{Now: func() time.Time { return now }})
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.admin.Close(ctx))
@@ -112,7 +113,7 @@ type sqliteEngine struct {
 }
 
 func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
-	db, err := sqlite.Open(ctx, path, sqlite.Options{})
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,6 @@ type engine interface {
 // filled are the tables that are filled.
 var filled = []string{"visibility", "assignments", "grants", "record_keys", "cases"}
 
-
 // began is when the union began; its records are of the year after.
 var began = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 

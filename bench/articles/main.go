@@ -53,7 +53,7 @@ var parts = []struct {
 	measure func(context.Context, options, io.Writer) error
 }{
 	{"decide", measureDecide},
-	{"lists", measureUnions},
+	{"lists", measureUnions}, // and row-level security
 	{"revoke", measureRevoke},
 }
 
@@ -122,12 +122,14 @@ func measureUnions(ctx context.Context, o options, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, k.Close()) }()
 	fmt.Fprintf(out, "\nfilled databases are kept in %s\n", k.dir)
 	var onPostgres, onSQLite [2]*population
+	var walled *postgresEngine // the larger one
 	for i, s := range []size{o.small, o.large} {
 		p, err := k.Postgres(ctx, s)
 		if err != nil {
 			return err
 		}
 		defer p.Close()
+		walled = p
 		l, err := k.SQLite(ctx, s)
 		if err != nil {
 			return err
@@ -143,7 +145,10 @@ func measureUnions(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := measureLists(ctx, o, "PostgreSQL", "", onPostgres, out); err != nil {
 		return err
 	}
-	return measureLists(ctx, o, "SQLite", "_sqlite", onSQLite, out)
+	if err := measureLists(ctx, o, "SQLite", "_sqlite", onSQLite, out); err != nil {
+		return err
+	}
+	return measureWalls(ctx, o, walled, onPostgres[1], out)
 }
 
 // load is how busy the machine is, since others' work weighs on the figures.
