@@ -257,6 +257,7 @@ type ReadTx interface {
 	DomesticReader
 	ProposalReader
 	NeutralityReader
+	TallyReader
 
 	// Now is the database's clock at the beginning of the transaction.
 	Now() time.Time

@@ -1,0 +1,247 @@
+package exchange
+
+import (
+	"slices"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+// finder establishes the facts of a question that nobody acts on, as the acts
+// themselves do. The statements that it runs are the same for records that are
+// hidden and records that are absent.
+type finder struct {
+	*Reader
+	a     *attempt
+	why   Why
+	basis *Basis
+}
+
+func (f *finder) question() (q sovereignty.Question, err error) {
+	switch f.why.Record.Kind() {
+	case "":
+		return f.uponNone()
+	case comity.KindRequest:
+		found, err := f.tx.Requests(f.viewer(), []comity.ID{f.why.Record})
+		row, ok := found[f.why.Record]
+		if ok {
+			f.agreed(row.State, row.To, "", row.Category, row.Kind)
+		}
+		return requestQuestion(row, ok, f.who.Officer), err
+	case comity.KindGrant:
+		return f.grant()
+	case comity.KindMandate, comity.KindProposal, comity.KindReservation:
+		return f.office()
+	case comity.KindHold:
+		found, err := f.tx.Holds(f.viewer(), []comity.ID{f.why.Record})
+		if err != nil {
+			return q, err
+		}
+		return f.upon(found[f.why.Record].Case, "")
+	case comity.KindWithdrawal:
+		found, err := f.tx.Withdrawals(f.viewer(), []comity.ID{f.why.Record})
+		if err != nil {
+			return q, err
+		}
+		return f.upon(found[f.why.Record].Case, "")
+	case comity.KindCase:
+		return f.upon(f.why.Record, "")
+	}
+	parents, err := f.tx.Parents(f.viewer(), []comity.ID{f.why.Record})
+	if err != nil {
+		return q, err
+	}
+	return f.upon(parents[f.why.Record], f.why.Record)
+}
+
+// agreed finds the legal basis between two states, "" of the first that covers.
+func (f *finder) agreed(a, b comity.State, id string, c comity.Category, k comity.RequestKind) bool {
+	found, err := f.x.dir.Agreement(a, b, id, c, k, f.now)
+	if err == nil {
+		f.basis = &Basis{Agreement: found.ID, Title: found.Title, Hash: found.Hash()}
+	}
+	return err == nil
+}
+
+func (f *finder) uponNone() (sovereignty.Question, error) {
+	q := f.a.ownState()
+	q.Circumstances.Signed = true
+	switch f.why.Action {
+	case sovereignty.CaseFile, sovereignty.RequestSend:
+		category, _ := sovereignty.Category(f.why.Category)
+		q.Record = sovereignty.Record{State: f.who.Officer.State, Agency: f.who.Officer.Agency, Category: f.why.Category,
+			Marking: comity.DefaultMarking, Claimed: true, Nexus: true, Owner: true, To: f.why.State}
+		q.Circumstances.Competent = f.why.Category == "" || f.a.competent(category)
+		if f.why.Category == "" { // of any
+			q.Record.Category = sovereignty.Categories()[0].Code
+		}
+	}
+	if f.why.Action == sovereignty.RequestSend {
+		q.Circumstances.Agreement = f.why.State == "" || f.agreed(f.who.Officer.State, f.why.State, "", q.Record.Category, f.why.Kind)
+	}
+	return q, nil
+}
+
+// office is about what belongs to the own state as such.
+func (f *finder) office() (q sovereignty.Question, err error) {
+	q = f.a.ownState()
+	q.Circumstances.Visible, q.Circumstances.Signed, q.Circumstances.Proposed = false, true, true
+	switch f.why.Record.Kind() {
+	case comity.KindMandate: // whoever may not end any is not told which there are
+		asked := q
+		asked.Officer, asked.Action, asked.Circumstances.Visible = f.who.Officer, f.why.Action, true
+		if !f.x.policies.Decide(asked).Permit {
+			return asked, nil
+		}
+		all, err := f.tx.Mandates(f.who.Officer.State)
+		q.Circumstances.Visible = slices.ContainsFunc(all, func(m comity.Mandate) bool { return m.ID == f.why.Record })
+		return q, err
+	case comity.KindProposal:
+		found, err := f.tx.Proposals(f.viewer(), []comity.ID{f.why.Record})
+		_, q.Circumstances.Visible = found[f.why.Record]
+		return q, err
+	}
+	all, err := f.tx.Reservations(f.who.Officer.State)
+	q.Circumstances.Visible = slices.ContainsFunc(all, func(r storage.Reservation) bool { return r.ID == f.why.Record })
+	return q, err
+}
+
+func (f *finder) grant() (sovereignty.Question, error) {
+	g, q, err := f.a.findGrant(f.tx, f.why.Record)
+	if err != nil || !q.Circumstances.Visible {
+		return q, err
+	}
+	c := &q.Circumstances
+	c.Narrows = true
+	c.Grant = sovereignty.GrantFacts{Present: g.Grantee.Covers(f.who.Officer)}
+	if f.why.Action == sovereignty.GrantRead {
+		q.Record.Assigned = g.State == f.who.Officer.State // whoever finds it there may read it
+	}
+	if basis, err := f.x.terms(g); err == nil && g.Live(f.now) && q.Record.Category != "" {
+		f.agreed(g.State, g.Grantee.State, basis.ID, q.Record.Category, "")
+	}
+	if f.why.Action != sovereignty.GrantConfirm || g.State != f.who.Officer.State {
+		return q, nil
+	}
+	under, err := f.a.mandates(f.tx, f.who.Officer.Ref())
+	if err != nil {
+		return q, err
+	}
+	c.Mandate, c.Ceiling, c.Another = len(under) > 0, true, g.Liaison != f.who.Officer.Ref()
+	c.Release, err = f.released(g.Case, g.Grantee.State, g.Purpose, g.Liaison)
+	return q, err
+}
+
+// released is the release decision that would do best: what the terms of a grant
+// would have to keep to is not known here.
+func (f *finder) released(c comity.ID, to comity.State, p comity.Purpose, also comity.OfficerRef) (best sovereignty.ReleaseFacts, err error) {
+	all, err := f.tx.Releases([]comity.ID{c})
+	for _, r := range all[c] {
+		if !r.Live(f.now) {
+			continue
+		}
+		facts := sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != f.who.Officer.Ref() && r.Officer != also,
+			SameState: to == "" || r.Grantee == to, SamePurpose: p == "" || r.Purpose == p, CoversScope: true, CoversExhibits: true, CoversTerm: true}
+		if !best.Present || facts.SameState && facts.SamePurpose && (facts.ByAnother || !best.SameState || !best.SamePurpose) {
+			best = facts
+		}
+	}
+	return best, err
+}
+
+// upon is about a case, or an exhibit of it. Of a case that is hidden nothing more
+// is loaded than of one that is absent.
+func (f *finder) upon(id, inner comity.ID) (sovereignty.Question, error) {
+	view, record, visible, err := f.a.findCase(f.tx, id)
+	if err != nil {
+		return sovereignty.Question{}, err
+	}
+	q := sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true, Purpose: f.why.Purpose}}
+	switch {
+	case visible && view.Own:
+		return f.atHome(view, inner, q)
+	case visible:
+		f.abroad(view, inner, &q)
+	case view.Ended != nil && f.why.Action == sovereignty.CaseRead:
+		q.Record.State, q.Circumstances.Visible = view.State, true
+		q.Circumstances.Grant = sovereignty.GrantFacts{Present: true, Ended: true, Purpose: view.Ended.Purpose}
+	}
+	return q, nil
+}
+
+// abroad takes the grant that does most for the reader.
+func (f *finder) abroad(view storage.CaseView, exhibit comity.ID, q *sovereignty.Question) {
+	var g *comity.Grant
+	if exhibit.Kind() == comity.KindEvidence {
+		g = grantNaming(view.Grants, exhibit, f.why.Purpose)
+		q.Circumstances.Visible = g != nil
+	} else if o := f.offer(view, f.why.Purpose); len(o.usable) > 0 {
+		g = &o.usable[0]
+	} else if len(o.others) > 0 {
+		g = &o.others[0].Grant
+	}
+	q.Circumstances.Grant = grantFacts(g, exhibit)
+	if g == nil {
+		return
+	}
+	basis, err := f.x.terms(*g)
+	if err == nil && f.x.inForce(*g, basis, view.Category, f.now) {
+		q.Circumstances.Agreement = f.agreed(g.State, g.Grantee.State, basis.ID, view.Category, "")
+		if f.basis != nil {
+			f.basis.Grant = g.ID
+		}
+	}
+}
+
+// atHome loads what acts upon an own case are decided by.
+func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.Question) (sovereignty.Question, error) {
+	c := &q.Circumstances
+	c.Resident, c.Becomes, c.KeepsNexus, c.Proposed, c.Term = f.a.resident(), view.Category, linkedAbroad(view.Nexus, view.State), true, true
+	var err error
+	if c.Granted, err = f.tx.GrantsRun(view.ID, f.now); err != nil {
+		return q, err
+	}
+	if c.Held, err = f.tx.Held(view.ID, f.now); err != nil {
+		return q, err
+	}
+	if exhibit.Kind() == comity.KindEvidence {
+		found, err := f.tx.EvidenceByID([]comity.ID{exhibit})
+		if err != nil {
+			return q, err
+		}
+		q.Record.Original = found[exhibit].Original
+	}
+	switch f.why.Action {
+	case sovereignty.ReleaseDecide, sovereignty.GrantMake, sovereignty.GrantPropose:
+		reserved, err := f.tx.CategoryReserved(view.State, view.Category)
+		if err != nil {
+			return q, err
+		}
+		q.Record.Reserved = q.Record.Reserved || reserved
+	case sovereignty.ReleaseWithdraw:
+		all, err := f.tx.Releases([]comity.ID{view.ID})
+		c.Recorded = slices.ContainsFunc(all[view.ID], func(r comity.Release) bool { return r.Live(f.now) && r.Officer == f.who.Officer.Ref() })
+		return q, err
+	}
+	if f.why.Action == sovereignty.GrantMake || f.why.Action == sovereignty.GrantPropose {
+		return q, f.granting(view, c)
+	}
+	return q, nil
+}
+
+// granting takes the terms of a grant as the Articles want them, and asks of the
+// rest: mandate, release decision, agreement.
+func (f *finder) granting(view storage.CaseView, c *sovereignty.Circumstances) error {
+	under, err := f.a.mandates(f.tx, f.who.Officer.Ref())
+	if err != nil {
+		return err
+	}
+	c.Mandate, c.Ceiling, c.FirstMandate, c.Caveats, c.Grade = len(under) > 0, true, true, true, comity.GradeLead
+	c.Grantee = f.why.State
+	if c.Agreement = f.why.State == ""; !c.Agreement && f.why.State != view.State {
+		c.Agreement = f.agreed(view.State, f.why.State, "", view.Category, "")
+	}
+	c.Release, err = f.released(view.ID, f.why.State, f.why.Purpose, "")
+	return err
+}
