@@ -189,38 +189,46 @@ func grantOf(grant, of string) (id, caseID comity.ID, err error) {
 }
 
 func makeGrant(in grantMakeInput) (*exchange.MakeGrant, error) {
-	id, err := parseID("case", in.Case, comity.KindCase)
+	id, body, err := grantTerms(in)
 	if err != nil {
 		return nil, err
 	}
-	body := statement.GrantBody{Category: in.Category, Grantee: comity.Grantee{State: in.GranteeState, Agency: in.GranteeAgency, Officer: in.GranteeOfficer},
-		Scope: in.Scope, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement}
 	if body.ID, err = parseID("id", in.ID, comity.KindGrant); err != nil {
 		return nil, err
 	}
-	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
-		return nil, err
-	}
-	body.Emergency = in.Emergency
-	if in.Release != "" || in.Emergency == "" {
-		if body.Release, err = parseID("release", in.Release, comity.KindRelease); err != nil {
-			return nil, err
-		}
-	}
-	if in.Request != "" {
-		if body.Request, err = parseID("request", in.Request, comity.KindRequest); err != nil {
-			return nil, err
-		}
-	}
-	if body.NotBefore, err = seconds("notBefore", in.NotBefore); err != nil {
-		return nil, err
-	}
-	if body.NotAfter, err = seconds("notAfter", in.NotAfter); err != nil {
-		return nil, err
+	if body.Release == "" && body.Emergency == "" {
+		return nil, comity.Invalid("release", "a grant names its release decision, but in danger to life")
 	}
 	made := &exchange.MakeGrant{Key: in.IdempotencyKey, Case: id, Body: body, Act: in.Act}
 	if in.Proposal != "" {
 		made.Proposal, err = parseID("proposal", in.Proposal, comity.KindProposal)
 	}
 	return made, err
+}
+
+// grantTerms reads the case and the terms of a grant, but for its id.
+func grantTerms(in grantMakeInput) (id comity.ID, body statement.GrantBody, err error) {
+	body = statement.GrantBody{Category: in.Category, Grantee: comity.Grantee{State: in.GranteeState, Agency: in.GranteeAgency, Officer: in.GranteeOfficer},
+		Scope: in.Scope, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement, Emergency: in.Emergency}
+	if id, err = parseID("case", in.Case, comity.KindCase); err != nil {
+		return id, body, err
+	}
+	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
+		return id, body, err
+	}
+	if in.Release != "" {
+		if body.Release, err = parseID("release", in.Release, comity.KindRelease); err != nil {
+			return id, body, err
+		}
+	}
+	if in.Request != "" {
+		if body.Request, err = parseID("request", in.Request, comity.KindRequest); err != nil {
+			return id, body, err
+		}
+	}
+	if body.NotBefore, err = seconds("notBefore", in.NotBefore); err != nil {
+		return id, body, err
+	}
+	body.NotAfter, err = seconds("notAfter", in.NotAfter)
+	return id, body, err
 }

@@ -40,6 +40,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.requestActs()
 	b.grantActs()
 	b.proposals()
+	b.explanations()
 	b.domesticActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {

@@ -162,7 +162,7 @@ CREATE POLICY officer ON objections FOR SELECT TO comity_app USING (
 	(SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM grants g WHERE g.id = grant_id OFFSET 0));
 CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
-CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()) AND role = (SELECT comity_role()));
 CREATE POLICY officer ON reservations FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON holds FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
