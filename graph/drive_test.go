@@ -91,14 +91,34 @@ func same(t *testing.T, what, hidden, absent string) {
 	t.Errorf("%s differs in line %d of %d and %d\nhidden: %s\nabsent: %s", what, i+1, len(a), len(b), line(a, i), line(b, i))
 }
 
+// whyOf asks why an act upon a record is permitted or denied.
+func whyOf(act string) string {
+	return `query($id: ID!) { viewer { explain(action: "` + act + `", record: $id, purpose: INVESTIGATION, state: "AM") { permit article text reason cure who further { reason } basis { agreement grant } } } }`
+}
+
+// tryOf tries a grant of a case.
+func tryOf(of string) string {
+	return `query($id: ID!) { viewer { grantTry(input: {` + of + `, category: "RANSOMWARE", granteeState: "AM", scope: FULL, grade: LEAD, purpose: INVESTIGATION, agreement: "a",
+		caveats: {marking: {tlp: AMBER, pap: AMBER, handling: H0}}, notBefore: "2026-11-22T00:00:00Z", notAfter: "2030-11-22T00:00:00Z"}) { alone denials { reason } faults { message } level entries { open closed } } } }`
+}
+
+// aCase names a case that never was.
+var aCase = `case: "` + string(comity.NewID(comity.KindCase)) + `"`
+
 // places are where an id can be asked for, each with an operation that does.
 var places = map[string][]string{
 	"Query.node.id": {
 		`query($id: ID!) { node(id: $id) { __typename id } }`,
 		`query($id: ID!) { node(id: $id, purpose: INVESTIGATION) { __typename id ... on Case { title access { level } } ... on Evidence { name } ... on Request { title } ... on Grant { status } } }`,
 	},
-	"Query.nodes.ids":                {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
-	"Viewer.grants.filter.case":      {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Query.nodes.ids":           {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
+	"Viewer.grants.filter.case": {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.explain.record": {whyOf("caseRead"), whyOf("grantMake"), whyOf("evidenceOpen"), whyOf("requestRead"), whyOf("grantRevoke"), whyOf("mandateEnd"),
+		whyOf("holdRelease"), whyOf("caseWithdrawCancel")},
+	"Viewer.grantTry.input.case":     {tryOf(`case: $id`)},
+	"Viewer.grantTry.input.release":  {tryOf(aCase + `, release: $id`)},
+	"Viewer.grantTry.input.request":  {tryOf(aCase + `, request: $id`)},
+	"Viewer.grantTry.input.exhibits": {tryOf(aCase + `, exhibits: [$id]`)},
 	"Viewer.proposal.id":             {`query($id: ID!) { viewer { proposal(id: $id) { id } } }`},
 	"Viewer.proposals.filter.record": {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.withdrawals.case":        {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } totalCount ` + pageInfo + `} } }`},
@@ -322,6 +342,8 @@ var lists = map[string]string{
 	"Viewer.officer":      `{ viewer { officer { ref } } }`,
 	"Viewer.officers":     `{ viewer { officers { ref state } } }`,
 	"Viewer.mandates":     `{ viewer { mandates { id liaison } } }`,
+	"Viewer.explain":      `{ viewer { explain(action: "caseFile", category: "RANSOMWARE") { permit reason } } }`,
+	"Viewer.grantTry":     "{ viewer { grantTry(input: {" + aCase + `, category: "RANSOMWARE", granteeState: "AM", scope: FULL, grade: LEAD, purpose: INVESTIGATION, agreement: "a", caveats: {marking: {tlp: AMBER, pap: AMBER, handling: H0}}, notBefore: "2026-11-22T00:00:00Z", notAfter: "2030-11-22T00:00:00Z"}) { alone } } }`,
 	"Viewer.cases":        `query($after: String) { viewer { cases(first: 1, purpose: INVESTIGATION, after: $after) { nodes { id title access { level } }` + pageInfo + `totalCount } } }`,
 	"Viewer.requests":     `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
 	"Viewer.grants":       `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
