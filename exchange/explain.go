@@ -58,7 +58,7 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 	comity.KindRequest: {sovereignty.RequestRead, sovereignty.RequestReceive, sovereignty.RequestAcknowledge, sovereignty.RequestAskSupplement,
 		sovereignty.RequestSupplement, sovereignty.RequestForward, sovereignty.RequestExecute, sovereignty.RequestPostpone, sovereignty.RequestRefuse,
 		sovereignty.RequestClose, sovereignty.MessageSend},
-	comity.KindGrant:       {sovereignty.GrantNarrow, sovereignty.GrantRevoke, sovereignty.GrantConfirm, sovereignty.GrantObject,
+	comity.KindGrant: {sovereignty.GrantNarrow, sovereignty.GrantRevoke, sovereignty.GrantConfirm, sovereignty.GrantObject,
 		sovereignty.GrantRead},
 	comity.KindMandate:     {sovereignty.MandateEnd},
 	comity.KindProposal:    {sovereignty.ProposalDecline},
