@@ -71,6 +71,14 @@ var (
 	purposes   = []string{string(comity.PurposeInvestigation), string(comity.PurposeProsecution)}
 )
 
+// An officer finds about as much in a small union as in a large one, so that the
+// union's size is what is compared: in both an agency has 200 cases, a state's
+// liaisons are laid so many, and so many are granted to a state as a whole.
+const (
+	laid = 1200
+	wide = 160
+)
+
 // draw draws all cases of a union.
 func (s size) draw(r *rand.Rand) []drawn {
 	cases := make([]drawn, s.cases)
@@ -95,7 +103,7 @@ func (s size) draw(r *rand.Rand) []drawn {
 			viewers[string(s.investigator(c.state, agency, r.IntN(investigators)).Ref())] = true
 		}
 		made := (i+1)*s.grants/s.cases - i*s.grants/s.cases
-		if made > 0 || r.IntN(10) < 3 {
+		if r.IntN(s.cases) < laid*s.states {
 			viewers[storage.OfficeViewer(code(c.state), comity.RoleLiaison)] = true
 		}
 		c.viewers = slices.Sorted(maps.Keys(viewers))
@@ -113,8 +121,8 @@ func (s size) grant(r *rand.Rand, c *drawn) drawnGrant {
 	g := drawnGrant{id: string(comity.NewID(comity.KindGrant)), grantee: comity.Grantee{State: code(to)}, purpose: purposes[r.IntN(len(purposes))],
 		from: c.created, to: now.Add(time.Duration(1+r.IntN(300)) * 24 * time.Hour), status: comity.GrantActive}
 	switch n := r.IntN(10); {
-	case n < 4:
-	case n < 8:
+	case r.IntN(s.grants) < wide*s.states:
+	case n < 7:
 		g.grantee.Agency = s.agency(to, agency)
 	default:
 		o := s.investigator(to, agency, r.IntN(investigators))
