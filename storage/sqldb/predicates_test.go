@@ -1,0 +1,123 @@
+package sqldb_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/sqldb"
+	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/storagetest"
+)
+
+const taken = "COMITY_TEST_WITHOUT_PREDICATE"
+
+// TestWithout is the shared suite without one predicate, and is meant to fail:
+// see TestEveryPredicateIsMissed. By itself it does nothing.
+func TestWithout(t *testing.T) {
+	n, err := strconv.Atoi(os.Getenv(taken))
+	if err != nil {
+		t.Skip("it is run by TestEveryPredicateIsMissed")
+	}
+	storagetest.Run(t, func(t *testing.T) storage.DB {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n >= 0 {
+			sqldb.Without(db, sqldb.Predicates[n])
+		}
+		return db
+	})
+}
+
+// TestEveryPredicateIsMissed takes away each predicate of visibility in turn, on
+// the engine that has no wall behind them: the shared suite must notice.
+func TestEveryPredicateIsMissed(t *testing.T) {
+	without := func(n int) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		c := exec.CommandContext(ctx, os.Args[0], "-test.failfast", "-test.run", "^TestWithout$/^("+strings.Join([]string{"Cases", "Assignments",
+			"CasesGranted", "CasesEnded", "CaseLists", "RandomWorlds", "ChildrenAbroad", "EvidenceNamed", "Custody", "RequestVisibility", "Requests", "RequestLists",
+			"GrantVisibility", "GrantLists", "Proposals", "Mandates", "Officers", "Reservations", "Holds", "Withdrawals", "Log", "LogFilters"}, "|")+")$")
+		c.Env = append(os.Environ(), taken+"="+strconv.Itoa(n))
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := without(-1); err != nil || !strings.Contains(out, "PASS") {
+		t.Fatalf("with all predicates: %v\n%s", err, out)
+	}
+	for n, p := range sqldb.Predicates {
+		out, err := without(n)
+		switch {
+		case err == nil:
+			t.Errorf("nothing misses %q", p.Name)
+		case !strings.Contains(out, "--- FAIL"):
+			t.Errorf("without %q the suite does not run: %v\n%s", p.Name, err, out)
+		case strings.Contains(out, "SQL logic error"):
+			t.Errorf("without %q the statements are none:\n%s", p.Name, out)
+		}
+	}
+}
+
+// TestWallBehindThePredicates takes away, on PostgreSQL, each predicate that is
+// repeated: read past the walls a hidden case is found, and for the officer none.
+func TestWallBehindThePredicates(t *testing.T) {
+	onBoth(t, func(t *testing.T, engine string, db opened) {
+		if engine != "postgres" {
+			t.Skip("it has no such wall")
+		}
+		who := func(s comity.State, pseudonym string, r comity.Role) comity.Officer {
+			return comity.Officer{Issuer: "https://id", Subject: pseudonym, State: s, Agency: comity.AgencyID(s + "/cyber"), Role: r, Pseudonym: pseudonym}
+		}
+		owner, colleague, auditor := who("KZ", "in-1", comity.RoleInvestigator), who("KZ", "in-2", comity.RoleInvestigator), who("AM", "ad-1", comity.RoleAuditor)
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		c := storage.Case{Case: comity.Case{ID: comity.NewID(comity.KindCase), State: "KZ", Agency: owner.Agency, Owner: owner.Ref(), Category: "RANSOMWARE", Status: comity.CaseOpen,
+			Marking: comity.DefaultMarking, Version: 1, CreatedAt: now, UpdatedAt: now, UpdatedAbroad: now, ListedAbroad: now}, Sealed: []byte("x")}
+		g := comity.Grant{ID: comity.NewID(comity.KindGrant), Case: c.ID, State: "KZ", Liaison: owner.Ref(), Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
+			Purpose: comity.PurposeInvestigation, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Status: comity.GrantActive, Version: 1, CreatedAt: now}
+		err := db.Write(t.Context(), func(tx storage.Tx) error {
+			return errors.Join(tx.InsertCase(c, "wrapped"), tx.Assign(c.ID, string(owner.Ref()), owner.Ref()), tx.InsertGrant(g))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(ctx context.Context, o comity.Officer) (n int) {
+			t.Helper()
+			err := db.Read(ctx, func(tx storage.ReadTx) (err error) {
+				n, err = sqldb.Found(tx, storage.Viewer{Officer: o, At: tx.Now()}, c.ID)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		hidden := []comity.Officer{colleague, colleague, auditor}
+		for i, p := range sqldb.Repeated {
+			o := hidden[i]
+			if n := found(storage.AsSystem(t.Context()), o); n != 0 {
+				t.Errorf("with %q the predicate finds what is hidden", p.Name)
+			}
+			restore := sqldb.Without(db.DB, p)
+			if n := found(storage.AsSystem(t.Context()), o); n != 1 {
+				t.Errorf("without %q nothing more is found: it is not what hides the case", p.Name)
+			}
+			if n := found(storage.As(t.Context(), o), o); n != 0 {
+				t.Errorf("without %q row-level security leaves %s the case", p.Name, o.Ref())
+			}
+			if n := found(storage.As(t.Context(), owner), owner); n != 1 {
+				t.Errorf("without %q the owner finds nothing", p.Name)
+			}
+			restore()
+		}
+	})
+}
