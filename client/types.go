@@ -70,6 +70,8 @@ type Access struct {
 	Level      string      `json:"level"` // OWN, FULL, SUMMARY, EXHIBITS, ENDED or NONE
 	Grant      *Grant      `json:"grant,omitempty"`
 	Redactions []Redaction `json:"redactions,omitempty"`
+	// Obligations are what binds the use of what is open (Article 9).
+	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
 
 // Redaction is a field that is withheld from a viewer who may see the record.
@@ -113,6 +115,8 @@ type Entry struct {
 	CreatedAt time.Time         `json:"createdAt"`
 	Happened  string            `json:"happened,omitempty"` // partial ISO 8601
 	Text      string            `json:"text"`
+
+	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
 
 // SubjectName is a name in one script, with its transliteration.
@@ -140,6 +144,8 @@ type Subject struct {
 	Source      comity.SourceGrade `json:"source,omitempty"`
 	Information InformationGrade   `json:"information,omitempty"`
 	Note        string             `json:"note,omitempty"`
+
+	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
 
 // Hash is a hash of what an observable names, by its STIX algorithm name.
@@ -164,6 +170,8 @@ type Observable struct {
 	Description string             `json:"description,omitempty"`
 	Source      comity.SourceGrade `json:"source,omitempty"`
 	Information InformationGrade   `json:"information,omitempty"`
+
+	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
 
 // InformationGrade is [comity.InformationGrade], which the API spells ONE to
@@ -216,6 +224,7 @@ type Evidence struct {
 	CompletedAt time.Time             `json:"completedAt,omitzero"`
 	Parts       []EvidencePart        `json:"parts,omitempty"`   // from [Client.Evidence] only
 	Custody     []CustodyEvent        `json:"custody,omitempty"` // from [Client.Evidence] only
+	Obligations []comity.Obligation   `json:"obligations,omitempty"`
 	// Check says whether the state's receipt holds and is one of an exhibit of
 	// this name, type, size and hash; of an exhibit that is uploading there is none.
 	Check Check `json:"check"`

@@ -200,18 +200,18 @@ func (r *Reader) innerNode(id comity.ID, c *CaseView, all inners, key custodian.
 	case comity.KindEntry:
 		e := all.entries[id]
 		text, err := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
-		return Node{Entry: &EntryView{e.Entry, text}}, err
+		return Node{Entry: &EntryView{e.Entry, text, c}}, err
 	case comity.KindSubject:
 		s := all.subjects[id]
 		text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
-		return Node{Subject: &SubjectView{s.Subject, text}}, err
+		return Node{Subject: &SubjectView{s.Subject, text, c}}, err
 	case comity.KindObservable:
 		o := all.observables[id]
 		text, err := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
-		return Node{Observable: &ObservableView{o.Observable, text}}, err
+		return Node{Observable: &ObservableView{o.Observable, text, c}}, err
 	}
 	e := all.exhibits[id]
 	text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
 	r.exhibits[id] = true
-	return Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id]}}, err
+	return Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id], of: c}}, err
 }

@@ -38,6 +38,7 @@ type CaseView struct {
 	Exhibits map[comity.ID]comity.ID
 	Own      bool
 
+	grants      []comity.Grant // that are open to a foreign reader, the widest first
 	wrapped     string
 	unreachable bool           // the originator's register does not answer
 	gone        bool           // the case is withdrawn, and its key destroyed
@@ -223,6 +224,7 @@ func (r *Reader) show(row storage.CaseView, o offer, purpose comity.Purpose) *Ca
 	}
 	switch {
 	case len(o.usable) > 0:
+		v.grants = o.usable
 		v.Access.Grant = &o.usable[0]
 		level, d := r.judge(row, purpose, v.Access.Grant, true)
 		if v = v.decided(level, d); v != nil && away != nil {
@@ -268,7 +270,7 @@ func (v *CaseView) decided(level sovereignty.Access, d sovereignty.Decision) *Ca
 
 // close withholds everything but that there is a case of the state.
 func (v *CaseView) close(by comity.Article, reason, cure string) {
-	v.Case, v.Text, v.Exhibits, v.denied = comity.Case{ID: v.ID, State: v.State}, nil, nil, by
+	v.Case, v.Text, v.Exhibits, v.grants, v.denied = comity.Case{ID: v.ID, State: v.State}, nil, nil, nil, by
 	v.Access = Access{Level: sovereignty.AccessNone, Redactions: []Redaction{{Field: "*", Article: by, Reason: reason, Cure: cure}}}
 }
 

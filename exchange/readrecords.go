@@ -17,16 +17,19 @@ type (
 	EntryView struct {
 		comity.Entry
 		Text comity.EntryText
+		of   *CaseView
 	}
 	// SubjectView is a subject of a case.
 	SubjectView struct {
 		comity.Subject
 		Text comity.SubjectText
+		of   *CaseView
 	}
 	// ObservableView is an observable of a case.
 	ObservableView struct {
 		comity.Observable
 		Text comity.ObservableText
+		of   *CaseView
 	}
 	// EvidenceView is an exhibit of a case. Abroad it carries the grant under
 	// which it can be opened.
@@ -34,6 +37,7 @@ type (
 		comity.Evidence
 		Text  comity.EvidenceText
 		Grant comity.ID
+		of    *CaseView
 	}
 )
 
@@ -61,6 +65,14 @@ func inner(cases []*CaseView) (ids []comity.ID, all map[comity.ID]bool) {
 		}
 	}
 	return ids, all
+}
+
+func casesByID(cases []*CaseView) map[comity.ID]*CaseView {
+	byID := make(map[comity.ID]*CaseView, len(cases))
+	for _, c := range cases {
+		byID[c.ID] = c
+	}
+	return byID
 }
 
 // children makes a page per case of its inner records, with their words opened.
@@ -134,6 +146,7 @@ func place(at time.Time, id comity.ID) storage.Key { return storage.Key{At: at, 
 // Entries reads the log lines of cases, oldest first.
 func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity.ID]Page[EntryView], error) {
 	ids, all := inner(cases)
+	byCase := casesByID(cases)
 	return children(r, cases, "entries", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Entry, error) { return r.tx.Entries(ids, all, p) },
 		func(e storage.Entry) storage.Key { return place(e.CreatedAt, e.ID) },
@@ -142,7 +155,7 @@ func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity
 			if !all[e.Case] && e.Marking.TLP == comity.TLPRed {
 				err = errWall
 			}
-			return EntryView{e.Entry, text}, err
+			return EntryView{e.Entry, text, byCase[e.Case]}, err
 		})
 }
 
@@ -150,6 +163,7 @@ func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity
 // out victims, witnesses and minors.
 func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comity.ID]Page[SubjectView], error) {
 	ids, all := inner(cases)
+	byCase := casesByID(cases)
 	return children(r, cases, "subjects", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Subject, error) { return r.tx.Subjects(ids, all, p) },
 		func(s storage.Subject) storage.Key { return place(s.CreatedAt, s.ID) },
@@ -158,13 +172,14 @@ func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comit
 			if !all[s.Case] && (s.Protected() || s.Marking.TLP == comity.TLPRed) {
 				err = errWall
 			}
-			return SubjectView{s.Subject, text}, err
+			return SubjectView{s.Subject, text, byCase[s.Case]}, err
 		})
 }
 
 // Observables reads the observables of cases, oldest first.
 func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[comity.ID]Page[ObservableView], error) {
 	ids, all := inner(cases)
+	byCase := casesByID(cases)
 	return children(r, cases, "observables", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Observable, error) { return r.tx.Observables(ids, all, p) },
 		func(o storage.Observable) storage.Key { return place(o.CreatedAt, o.ID) },
@@ -173,7 +188,7 @@ func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[co
 			if !all[o.Case] && o.Marking.TLP == comity.TLPRed {
 				err = errWall
 			}
-			return ObservableView{o.Observable, text}, err
+			return ObservableView{o.Observable, text, byCase[o.Case]}, err
 		})
 }
 
@@ -182,9 +197,8 @@ func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[co
 func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comity.ID]Page[EvidenceView], error) {
 	var ids []comity.ID
 	named := map[comity.ID][]comity.ID{}
-	byCase := map[comity.ID]*CaseView{}
+	byCase := casesByID(cases)
 	for _, c := range cases {
-		byCase[c.ID] = c
 		switch {
 		case c.gone:
 		case c.Access.Level == sovereignty.AccessOwn:
@@ -206,7 +220,7 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 				r.note(audit.Record{ID: string(e.ID), Level: string(c.Access.Level), Grant: c.Exhibits[e.ID], Purpose: c.Purpose}, e.State)
 			}
 			r.exhibits[e.ID] = true
-			return EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[e.ID]}, err
+			return EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[e.ID], of: c}, err
 		})
 }
 

@@ -57,7 +57,7 @@ func (b *binding) cases() {
 		"summary":   words(func(t *comity.CaseText) string { return t.Summary }),
 		"narrative": words(func(t *comity.CaseText) string { return t.Narrative }),
 		"reference": words(func(t *comity.CaseText) string { return t.Reference }),
-		"access":    func(_ *request, c *exchange.CaseView) any { return &c.Access },
+		"access":    func(_ *request, c *exchange.CaseView) any { return c },
 	})
 	get(b, "Marking", fields[comity.Marking]{
 		"tlp":      func(_ *request, m comity.Marking) any { return m.TLP },
@@ -68,10 +68,17 @@ func (b *binding) cases() {
 		"basis": func(_ *request, n comity.Nexus) any { return n.Basis },
 		"state": func(_ *request, n comity.Nexus) any { return n.State },
 	})
-	get(b, "Access", fields[*exchange.Access]{
-		"level":      func(_ *request, a *exchange.Access) any { return a.Level },
-		"grant":      func(_ *request, a *exchange.Access) any { return a.Grant },
-		"redactions": func(_ *request, a *exchange.Access) any { return a.Redactions },
+	get(b, "Access", fields[*exchange.CaseView]{
+		"level":       func(_ *request, c *exchange.CaseView) any { return c.Access.Level },
+		"grant":       func(_ *request, c *exchange.CaseView) any { return c.Access.Grant },
+		"redactions":  func(_ *request, c *exchange.CaseView) any { return c.Access.Redactions },
+		"obligations": func(_ *request, c *exchange.CaseView) any { return c.Obligations() },
+	})
+	get(b, "Obligation", fields[comity.Obligation]{
+		"code":    func(_ *request, o comity.Obligation) any { return o.Code },
+		"article": func(_ *request, o comity.Obligation) any { return int(o.Article) },
+		"text":    func(_ *request, o comity.Obligation) any { return o.Text },
+		"until":   func(_ *request, o comity.Obligation) any { return o.Until },
 	})
 	get(b, "Redaction", fields[exchange.Redaction]{
 		"field":       func(_ *request, r exchange.Redaction) any { return r.Field },
@@ -126,15 +133,17 @@ func inner[T any](b *binding, name string, read func(*exchange.Reader, []*exchan
 
 func (b *binding) records() {
 	get(b, "Entry", fields[*exchange.EntryView]{
-		"id":        func(_ *request, e *exchange.EntryView) any { return e.ID },
-		"case":      func(_ *request, e *exchange.EntryView) any { return e.Case },
-		"author":    func(_ *request, e *exchange.EntryView) any { return e.Author },
-		"marking":   func(_ *request, e *exchange.EntryView) any { return e.Marking },
-		"createdAt": func(_ *request, e *exchange.EntryView) any { return e.CreatedAt },
-		"happened":  func(_ *request, e *exchange.EntryView) any { return e.Text.Happened },
-		"text":      func(_ *request, e *exchange.EntryView) any { return e.Text.Text },
+		"obligations": func(_ *request, e *exchange.EntryView) any { return e.Obligations() },
+		"id":          func(_ *request, e *exchange.EntryView) any { return e.ID },
+		"case":        func(_ *request, e *exchange.EntryView) any { return e.Case },
+		"author":      func(_ *request, e *exchange.EntryView) any { return e.Author },
+		"marking":     func(_ *request, e *exchange.EntryView) any { return e.Marking },
+		"createdAt":   func(_ *request, e *exchange.EntryView) any { return e.CreatedAt },
+		"happened":    func(_ *request, e *exchange.EntryView) any { return e.Text.Happened },
+		"text":        func(_ *request, e *exchange.EntryView) any { return e.Text.Text },
 	})
 	get(b, "Subject", fields[*exchange.SubjectView]{
+		"obligations": func(_ *request, s *exchange.SubjectView) any { return s.Obligations() },
 		"id":          func(_ *request, s *exchange.SubjectView) any { return s.ID },
 		"case":        func(_ *request, s *exchange.SubjectView) any { return s.Case },
 		"kind":        func(_ *request, s *exchange.SubjectView) any { return s.Kind },
@@ -158,6 +167,7 @@ func (b *binding) records() {
 		"alias":  func(_ *request, n comity.SubjectName) any { return n.IsAlias },
 	})
 	get(b, "Observable", fields[*exchange.ObservableView]{
+		"obligations": func(_ *request, o *exchange.ObservableView) any { return o.Obligations() },
 		"id":          func(_ *request, o *exchange.ObservableView) any { return o.ID },
 		"case":        func(_ *request, o *exchange.ObservableView) any { return o.Case },
 		"marking":     func(_ *request, o *exchange.ObservableView) any { return o.Marking },

@@ -9,6 +9,7 @@ import (
 
 func (b *binding) evidence() {
 	get(b, "Evidence", fields[*exchange.EvidenceView]{
+		"obligations": func(_ *request, e *exchange.EvidenceView) any { return e.Obligations() },
 		"id":          func(_ *request, e *exchange.EvidenceView) any { return e.ID },
 		"case":        func(_ *request, e *exchange.EvidenceView) any { return e.Case },
 		"state":       func(_ *request, e *exchange.EvidenceView) any { return e.State },

@@ -221,6 +221,9 @@ func showCase(w io.Writer, c *client.Case) {
 			field(w, "caveats", strings.TrimSpace(marked(g.Caveats.Marking)+" "+g.Caveats.Text))
 		}
 	}
+	for _, o := range c.Access.Obligations {
+		field(w, "bound", fmt.Sprintf("%s (Article %d)", o.Text, o.Article))
+	}
 	for _, d := range c.Access.Redactions {
 		field(w, "withheld", fmt.Sprintf("%s (Article %d, %s): %s; %s", d.Field, d.Article, d.ArticleName, d.Reason, d.Cure))
 	}
