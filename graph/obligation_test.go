@@ -1,14 +1,10 @@
 package graph
 
 import (
-	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/exchange/exchangetest"
-	"github.com/comity-platform/comity/storage"
 )
 
 const bound = `access { level obligations { code article text until } }
@@ -86,15 +82,4 @@ func TestObligationsGoWithTheData(t *testing.T) {
 			}
 		})
 	}
-}
-
-// engines are the databases that a whole story is told on.
-var engines = map[string]func(testing.TB, func() time.Time) storage.DB{"SQLite": exchangetest.SQLite, "PostgreSQL": exchangetest.Postgres}
-
-// serveOn is the API over a world on an engine.
-func serveOn(t testing.TB, db func(testing.TB, func() time.Time) storage.DB) *api {
-	t.Helper()
-	log := &logBuffer{}
-	w := exchangetest.NewWith(t, exchangetest.Options{DB: db, Log: slog.New(slog.NewTextHandler(log, nil))})
-	return (&api{World: w, log: log}).serve(t, w.Exchange, nil)
 }
