@@ -71,6 +71,7 @@ func (c *Client) Case(ctx context.Context, caseID comity.ID, p comity.Purpose) (
 		return nil, comity.NotFound()
 	}
 	c.checkAccess(ctx, &data.Node.Access)
+	c.checkAssessments(ctx, data.Node)
 	return data.Node, nil
 }
 

@@ -55,6 +55,7 @@ func (c *Client) Grant(ctx context.Context, grantID comity.ID) (*Grant, error) {
 		return nil, comity.NotFound()
 	}
 	c.checkGrant(ctx, data.Node)
+	c.checkObjections(ctx, data.Node)
 	return data.Node, nil
 }
 

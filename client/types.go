@@ -104,6 +104,8 @@ type Case struct {
 	Access    Access            `json:"access"`
 	Assignees []string          `json:"assignees,omitempty"` // officers by reference, offices by role
 	Releases  []Release         `json:"releases,omitempty"`  // of own cases, from [Client.Case] only
+	// Assessments of its predominant character, of own cases, from [Client.Case] only.
+	Assessments []Assessment `json:"assessments,omitempty"`
 }
 
 // Entry is a dated line of a case's log.
@@ -338,8 +340,9 @@ type Grant struct {
 	EndedAt        time.Time          `json:"endedAt,omitzero"`
 	Version        int                `json:"version,omitempty"`
 	CreatedAt      time.Time          `json:"createdAt,omitzero"`
-	Statement      string             `json:"statement,omitempty"` // of the grant as it was made (JWS)
-	Narrowing      string             `json:"narrowing,omitempty"` // the latest narrowing (JWS), "" when never narrowed
+	Statement      string             `json:"statement,omitempty"`  // of the grant as it was made (JWS)
+	Narrowing      string             `json:"narrowing,omitempty"`  // the latest narrowing (JWS), "" when never narrowed
+	Objections     []Objection        `json:"objections,omitempty"` // of its recipient, from [Client.Grant] only
 	Check          Check              `json:"check"`
 }
 

@@ -39,8 +39,10 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.evidenceActs()
 	b.requestActs()
 	b.grantActs()
+	b.neutralityActs()
 	b.proposals()
 	b.explanations()
+	b.neutrality()
 	b.domesticActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {

@@ -101,6 +101,8 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	body := c.GrantBody("AM", r[comity.KindRelease], exhibit)
 	body.Request = request
 	confirm := statement.ConfirmBody{Case: of, Release: r[comity.KindRelease], NotAfter: now.Add(time.Hour).Unix()}
+	assess := statement.AssessBody{ID: comity.NewID(comity.KindAssessment), Category: "RANSOMWARE", Character: comity.CharacterOrdinary, Conduct: "a", Motive: "b", Context: "c"}
+	object := statement.ObjectBody{ID: comity.NewID(comity.KindObjection), Case: of, Ground: comity.CharacterPolitical}
 	all := map[string]map[string]any{
 		"caseUpdate":    {"id": of, "expectedVersion": 1, "title": "a"},
 		"caseAssign":    {"id": of, "officer": "BY:liaison-1"},
@@ -124,6 +126,9 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"grantConfirm": {"grant": grant, "case": of, "expectedVersion": 1, "release": confirm.Release, "notAfter": stamp(time.Unix(confirm.NotAfter, 0)),
 			"act": sign(statement.ActGrantConfirm, grant, confirm)},
 		"releaseWithdraw": {"case": of, "release": r[comity.KindRelease]},
+		"caseAssess": {"id": assess.ID, "case": of, "expectedVersion": 1, "category": assess.Category, "character": assess.Character, "conduct": "a", "motive": "b", "context": "c",
+			"act": sign(statement.ActCaseAssess, of, assess)},
+		"grantObject":     {"id": object.ID, "grant": grant, "case": of, "ground": object.Ground, "act": sign(statement.ActGrantObject, grant, object)},
 		"proposalDecline": {"proposal": r[comity.KindProposal], "reason": "a"},
 		"grantNarrow": {"grant": grant, "case": of, "expectedVersion": 1, "scope": "SUMMARY", "exhibits": []comity.ID{exhibit}, "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
 			"act": sign(statement.ActGrantNarrow, grant, narrow)},

@@ -27,6 +27,7 @@ type caseCmd struct {
 	CancelWithdrawal caseCancelWithdrawalCmd `cmd:"" help:"Cancel a withdrawal before its time."`
 	Withdrawals      caseWithdrawalsCmd      `cmd:"" help:"List the withdrawals of own cases."`
 
+	Assess        caseAssessCmd    `cmd:"" help:"Record how a case's predominant character is judged (Article 5)."`
 	AddEntry      addEntryCmd      `cmd:"" help:"Add a line to a case's log."`
 	AddSubject    addSubjectCmd    `cmd:"" help:"Add a person, organisation or account."`
 	AddObservable addObservableCmd `cmd:"" help:"Add a cyber-observable."`
@@ -208,6 +209,7 @@ func showCase(w io.Writer, c *client.Case) {
 	if c.Reserved {
 		field(w, "reserved", "yes: a domestic matter, not shared (Article 4)")
 	}
+	showAssessments(w, c.Assessments)
 	field(w, "assigned", strings.Join(c.Assignees, " "))
 	if c.Version > 0 {
 		field(w, "version", c.Version)

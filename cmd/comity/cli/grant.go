@@ -17,6 +17,7 @@ type grantCmd struct {
 	Show   grantShowCmd   `cmd:"" help:"Show a grant."`
 	Narrow grantNarrowCmd `cmd:"" help:"Lessen what a grant opens, or for how long."`
 	Revoke grantRevokeCmd `cmd:"" help:"End a grant at once."`
+	Object grantObjectCmd `cmd:"" help:"Object to a grant that the own state received, on record (Article 5)."`
 	Verify grantVerifyCmd `cmd:"" help:"Verify a signed grant, refusal or receipt offline."`
 }
 
@@ -173,6 +174,7 @@ func showGrant(w io.Writer, g *client.Grant) {
 		field(w, "version", g.Version)
 	}
 	field(w, "statement", g.Check)
+	showObjections(w, g.Objections)
 }
 
 type grantListCmd struct {
