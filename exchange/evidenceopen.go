@@ -53,12 +53,12 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	e, exists := found[o.Evidence]
 	// To a former grantee the exhibit itself is dark; the grant that named it is not.
-	named, err := tx.Grants(a.viewer(), []comity.ID{o.Grant})
-	if err != nil {
+	named, err := tx.GrantNaming(a.viewer(), o.Evidence)
+	switch {
+	case err == nil && !exists:
+		e.ID, e.Case, e.State, exists = o.Evidence, named.Case, named.State, true
+	case err != nil && !isAbsent(err):
 		return err
-	}
-	if g := named[o.Grant]; !exists && slices.Contains(g.Exhibits, o.Evidence) {
-		e.ID, e.Case, e.State, exists = o.Evidence, g.Case, g.State, true
 	}
 	view, record, visible, err := a.findCase(tx, e.Case)
 	if err != nil {

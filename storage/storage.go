@@ -308,6 +308,9 @@ type ReadTx interface {
 	Grants(v Viewer, ids []comity.ID) (map[comity.ID]comity.Grant, error)
 	ListGrants(v Viewer, f GrantFilter, p Page) ([]comity.Grant, error)
 	CountGrants(v Viewer, f GrantFilter, max int) (int, error)
+	// GrantNaming finds the latest grant of another state that covered the viewer
+	// and names an exhibit, also after its end; ErrNotFound.
+	GrantNaming(v Viewer, exhibit comity.ID) (comity.Grant, error)
 	// GrantsRun reports whether any grant of a case is pending or active and not
 	// over, whoever sees it.
 	GrantsRun(c comity.ID, at time.Time) (bool, error)

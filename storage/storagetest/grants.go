@@ -307,6 +307,34 @@ func releases(t *testing.T, db storage.DB) {
 	equal(t, "releases, one withdrawn", got, map[comity.ID][]comity.Release{c.ID: all})
 }
 
+// grantNaming: the grant that names an exhibit is found by whom it covers, or
+// covered, and by nobody else.
+func grantNaming(t *testing.T, db storage.DB) {
+	c := fileCase(t, db, kzOwner, noon)
+	exhibit := comity.NewID(comity.KindEvidence)
+	named := grant(t, db, c, comity.Grantee{State: "AM"}, noon, func(g *comity.Grant) { g.Exhibits = []comity.ID{comity.NewID(comity.KindEvidence), exhibit} })
+	grant(t, db, c, comity.Grantee{State: "AM"}, noon)
+	find := func(o comity.Officer, id comity.ID) (g comity.Grant, err error) {
+		read(t, db, func(r storage.ReadTx) error {
+			g, err = r.GrantNaming(storage.Viewer{Officer: o, At: noon}, id)
+			return nil
+		})
+		return g, err
+	}
+	got, err := find(amInv, exhibit)
+	if err != nil || got.ID != named.ID {
+		t.Errorf("the grantee finds %s, %v", got.ID, err)
+	}
+	for what, o := range map[string]comity.Officer{"the originator": kzLiaison, "another state": byLiaison} {
+		_, err := find(o, exhibit)
+		wantErr(t, what, err, storage.ErrNotFound)
+	}
+	_, err = find(amInv, comity.NewID(comity.KindEvidence))
+	wantErr(t, "an exhibit that none names", err, storage.ErrNotFound)
+	_, err = find(amInv, "%")
+	wantErr(t, "a pattern", err, storage.ErrNotFound)
+}
+
 // grantsRun: a grant runs from before it is in force until it ends or is ended.
 func grantsRun(t *testing.T, db storage.DB) {
 	c, other := fileCase(t, db, kzOwner, noon), fileCase(t, db, kzOwner, noon)

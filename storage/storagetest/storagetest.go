@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Evidence", evidence}, {"EvidenceNamed", evidenceNamed}, {"Custody", custody}, {"RecordKeys", recordKeys},
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
-		{"Proposals", proposals}, {"GrantsRun", grantsRun}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
+		{"Proposals", proposals}, {"GrantsRun", grantsRun}, {"GrantNaming", grantNaming}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
 		{"Neutrality", neutrality}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
 		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
