@@ -26,6 +26,7 @@ type caseEntry struct {
 	Holds     map[comity.ID]hold  `json:"holds,omitempty"`
 	Cancelled map[comity.ID]*mark `json:"cancelled,omitempty"` // withdrawals
 	Withdrawn *mark               `json:"withdrawn,omitempty"`
+	Assessed  *assessed           `json:"assessed,omitempty"` // by the last assessment
 }
 
 // mark says by which statement, and when, something ended.
@@ -238,6 +239,8 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 		return l.enterReservation(ctx, s, m)
 	case statement.KindHold, statement.KindHoldRelease, statement.KindCancellation:
 		return l.enterHold(ctx, s, m)
+	case statement.KindAssessment:
+		return l.enterAssessment(ctx, s, m)
 	case statement.KindConfirmation:
 		return l.applyConfirmation(ctx, s, m)
 	}

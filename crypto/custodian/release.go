@@ -149,6 +149,8 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x eviden
 	switch now := l.now().Unix(); {
 	case e.Ended != nil, e.Grant.ended(c, of), now >= open.NotAfter:
 		return ended()
+	case c.Assessed.adverse():
+		return adverse(l.state)
 	case now < e.Grant.NotBefore:
 		return comity.Denied(comity.ArticleTerm, "the grant has not begun", "wait until its beginning")
 	case who.act.Purpose != e.Grant.Purpose:
@@ -177,6 +179,9 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 	}
 	if now := l.now().Unix(); e.Ended != nil || e.Grant.ended(c, of) || now >= open.NotAfter {
 		return Limits{}, ended()
+	}
+	if c.Assessed.adverse() {
+		return Limits{}, adverse(l.state)
 	}
 	return open.told(), nil
 }

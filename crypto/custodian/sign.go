@@ -144,7 +144,7 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 	switch s.Kind {
 	case statement.KindReceipt:
 		err = l.receive(ctx, s, compact)
-	case statement.KindAssessment, statement.KindObjection: // no register has them
+	case statement.KindObjection: // no register has it
 	case statement.KindGrant, statement.KindConfirmation, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
 	default:
 		err = l.enter(ctx, s, compact)
@@ -224,14 +224,7 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 		}
 		return l.judgeConfirmation(ctx, o, b, s.Officer)
 	case statement.KindAssessment:
-		var b statement.AssessBody
-		if err := decode(s, &b); err != nil {
-			return err
-		}
-		if b.ID != o.ID || !b.Character.Valid() {
-			return comity.Invalid("character", "this is not an assessment under this id")
-		}
-		return nil
+		return l.judgeAssessment(ctx, o, who, s)
 	case statement.KindObjection:
 		var b statement.ObjectBody
 		if err := decode(s, &b); err != nil {
@@ -283,6 +276,8 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 		return reserved(l.state)
 	case of.inForce():
 		return categoryReserved(l.state)
+	case c.Assessed.adverse():
+		return adverse(l.state)
 	}
 	if turns := (statement.Turns{Case: c.turn(), Category: of.turn()}); turns != (statement.Turns{}) {
 		s.Turns = &turns

@@ -275,6 +275,8 @@ type Statement struct {
 type Turns struct {
 	Case     int `json:"case,omitempty"`
 	Category int `json:"category,omitempty"`
+	// Assessment counts the assessments of a case, an assessment's own included.
+	Assessment int `json:"assessment,omitempty"`
 }
 
 // Second is the second pair of eyes: another officer of the state who, by a key
