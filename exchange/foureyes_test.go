@@ -331,3 +331,28 @@ func TestApprovalRaces(t *testing.T) {
 		}
 	}
 }
+
+// TestRedBehindAWiderGrant: when a case becomes TLP:RED, a wider grant of one
+// liaison closes, and a narrower one of two opens on.
+func TestRedBehindAWiderGrant(t *testing.T) {
+	g := grantIn(t, newWorld(t)) // full scope, by one liaison
+	deputy := g.As(t, "deputy@KZ")
+	g.authority.Do(t, &exchange.GiveMandate{Key: exchangetest.Key(), Liaison: deputy.Caller.Officer.Ref(), NotBefore: g.Clock.Now().Add(-time.Minute), NotAfter: g.Clock.Now().Add(time.Hour)})
+	b := g.liaison.GrantBody("AM", g.release)
+	b.Scope, b.Caveats.Marking = comity.ScopeSummary, red
+	first := g.liaison.MakeGrant(t, g.c, b)
+	first.Propose = true
+	g.liaison.Do(t, first)
+	deputy.Do(t, approve(t, deputy, g.c, b, first.Proposed))
+	if v := caseOf(t, g.foreign, g.c, investigation); v == nil || v.Access.Grant.ID != g.grant.Body.ID {
+		t.Fatalf("before, the wider grant does not open the case: %+v", v)
+	}
+	must(t, change(t, g.owner, g.c, func(u *exchange.UpdateCase) { u.Marking = &red }))
+	if v := caseOf(t, g.foreign, g.c, investigation); v == nil || v.Text == nil || v.Access.Grant.ID != b.ID {
+		t.Errorf("TLP:RED, the case shows %+v", v)
+	}
+	g.liaison.Do(t, g.liaison.Revoke(t, g.c, b.ID))
+	if v := caseOf(t, g.foreign, g.c, investigation); v == nil || v.Text != nil || v.Access.Redactions[0].Article != comity.ArticleLiaison {
+		t.Errorf("TLP:RED and granted by one liaison alone, the case shows %+v", v)
+	}
+}

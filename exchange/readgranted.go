@@ -45,7 +45,22 @@ func (r *Reader) offer(v storage.CaseView, p comity.Purpose) (o offer) {
 		}
 	}
 	widestFirst(o.usable)
+	o.usable = opening(v.Marking, o.usable)
 	return o
+}
+
+// opening keeps of the usable grants of a case those that open it as it is
+// marked now, if there are any: TLP:RED is closed to what one liaison granted,
+// and a narrower grant of two must not be lost behind a wider one.
+func opening(m comity.Marking, usable []comity.Grant) []comity.Grant {
+	if m.TLP != comity.TLPRed {
+		return usable
+	}
+	seconded := slices.DeleteFunc(slices.Clone(usable), func(g comity.Grant) bool { return !grantFacts(&g, "").SecondLiaison })
+	if len(seconded) == 0 {
+		return usable
+	}
+	return seconded
 }
 
 // doubt tells the server's log of a grant that does not verify.
