@@ -15,6 +15,7 @@ type (
 	CaseFilter     = storage.CaseFilter
 	RequestFilter  = storage.RequestFilter
 	GrantFilter    = storage.GrantFilter
+	Count          = storage.Count
 	HoldFilter     = storage.HoldFilter
 	LogFilter      = storage.LogFilter
 	ProposalFilter = storage.ProposalFilter

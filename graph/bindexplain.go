@@ -8,11 +8,10 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/sovereignty"
-	"github.com/comity-platform/comity/storage"
 )
 
 // count is how many records of a kind a grant would open.
-type count storage.Count
+type count exchange.Count
 
 func (b *binding) explanations() {
 	batch(b, "Viewer.explain", func(q *request, _ []viewer, a args) ([]exchange.Explanation, error) {

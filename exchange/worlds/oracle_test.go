@@ -38,7 +38,6 @@ type record struct {
 	category comity.Category
 	red      bool
 	reserved bool
-	version  int
 	assigned map[string]bool // references of officers, and roles of offices
 	grants   []*grant
 }
@@ -54,7 +53,6 @@ type grant struct {
 	until    time.Time
 	stopped  time.Time // revoked, or ended by a reservation
 	two      bool      // two liaisons made it, or one in danger to life
-	version  int
 	released comity.ID
 }
 
