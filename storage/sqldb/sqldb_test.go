@@ -37,6 +37,12 @@ func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 			return db.Write(t.Context(), func(tx storage.Tx) error { return sqldb.Exec(tx, "ANALYZE") })
 		}})
 	})
+	onPostgres(t, test)
+}
+
+// onPostgres runs it on PostgreSQL alone.
+func onPostgres(t *testing.T, test func(t *testing.T, engine string, db opened)) {
+	t.Helper()
 	t.Run("postgres", func(t *testing.T) {
 		d := stacktest.NewDatabase(t)
 		if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
