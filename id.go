@@ -35,6 +35,11 @@ const (
 
 	KindAssessment Kind = "assessment"
 	KindObjection  Kind = "objection"
+
+	KindAnnotation Kind = "annotation"
+	KindReferral   Kind = "referral"
+	KindNotice     Kind = "notice"
+	KindCompelled  Kind = "compelled" // a disclosure
 )
 
 var kinds = map[Kind]bool{
@@ -43,17 +48,20 @@ var kinds = map[Kind]bool{
 	KindRefusal: true, KindMandate: true, KindLeaf: true,
 	KindReservation: true, KindHold: true, KindWithdrawal: true,
 	KindProposal: true, KindAssessment: true, KindObjection: true,
+	KindAnnotation: true, KindReferral: true, KindNotice: true, KindCompelled: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".
 func (k Kind) Indefinite() string {
 	switch k {
-	case KindEntry, KindObservable, KindAssessment, KindObjection:
+	case KindEntry, KindObservable, KindAssessment, KindObjection, KindAnnotation:
 		return "an " + string(k)
 	case KindEvidence:
 		return "an exhibit"
 	case KindCustody:
 		return "a custody event"
+	case KindCompelled:
+		return "a compelled disclosure"
 	}
 	return "a " + string(k)
 }

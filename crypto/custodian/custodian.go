@@ -173,6 +173,13 @@ type ReleaseOrder struct {
 //	holdRelease  ID the hold,      Record its case,    act holdRelease on the hold, by the authority
 //	withdrawal   ID a new one,     Record its case,    act caseWithdraw on the case, by two of the authority
 //	cancellation ID the withdrawal, Record its case,   act caseWithdrawCancel on the withdrawal, by the authority
+//	annotation   ID a new one,     Record the case of another state, act annotationAdd on the case, by an investigator or a liaison
+//	referral     ID and Record the referral,           act referralOffer on it, by a liaison
+//	notice       ID a new one,     Record its case,    act noticeSend on the case, by a liaison
+//	compelled    ID a new one,     Record the case of another state, act disclosureNotify on the case, by a liaison or the authority
+//	annotationAnswer, referralAnswer, noticeAnswer, compelledAnswer
+//	             ID and Record the dispatch of another state, acts annotationAnswer, referralAnswer, noticeAnswer and
+//	             disclosureObject on it, by who may make such a dispatch
 //	categoryReservation, categoryLifting
 //	             ID and Record the reservation,        acts categoryReserve and categoryReserveLift on it, by the authority, the latter by two
 //

@@ -57,6 +57,15 @@ var rules = map[statement.Kind]rule{
 	statement.KindHoldRelease:         {statement.ActHoldRelease, comity.RoleAuthority, comity.ArticleTerm, comity.KindHold, comity.KindCase, true, oneOfficer},
 	statement.KindWithdrawal:          {statement.ActCaseWithdraw, comity.RoleAuthority, comity.ArticleTerm, comity.KindWithdrawal, comity.KindCase, false, twoOfficers},
 	statement.KindCancellation:        {statement.ActCaseWithdrawCancel, comity.RoleAuthority, comity.ArticleTerm, comity.KindWithdrawal, comity.KindCase, true, oneOfficer},
+
+	statement.KindAnnotation:       {statement.ActAnnotationAdd, "", comity.ArticleNonInterference, comity.KindAnnotation, comity.KindCase, false, oneOfficer},
+	statement.KindAnnotationAnswer: {statement.ActAnnotationAnswer, "", comity.ArticleNonInterference, comity.KindAnnotation, comity.KindAnnotation, true, oneOfficer},
+	statement.KindReferral:         {statement.ActReferralOffer, comity.RoleLiaison, comity.ArticleTerritory, comity.KindReferral, comity.KindReferral, true, oneOfficer},
+	statement.KindReferralAnswer:   {statement.ActReferralAnswer, comity.RoleLiaison, comity.ArticleTerritory, comity.KindReferral, comity.KindReferral, true, oneOfficer},
+	statement.KindNotice:           {statement.ActNoticeSend, comity.RoleLiaison, comity.ArticleOriginatorControl, comity.KindNotice, comity.KindCase, false, oneOfficer},
+	statement.KindNoticeAnswer:     {statement.ActNoticeAnswer, comity.RoleLiaison, comity.ArticleOriginatorControl, comity.KindNotice, comity.KindNotice, true, oneOfficer},
+	statement.KindCompelled:        {statement.ActDisclosureNotify, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCase, false, oneOfficer},
+	statement.KindCompelledAnswer:  {statement.ActDisclosureObject, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCompelled, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
@@ -146,6 +155,8 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 		err = l.receive(ctx, s, compact)
 	case statement.KindObjection: // no register has it
 	case statement.KindGrant, statement.KindConfirmation, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
+	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
+		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer: // open nothing
 	default:
 		err = l.enter(ctx, s, compact)
 	}
@@ -217,6 +228,9 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 		return l.judgeWithdrawal(ctx, o, s)
 	case statement.KindCancellation:
 		return l.judgeCancellation(ctx, o, s)
+	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
+		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer:
+		return judgeDispatch(o, who, s)
 	case statement.KindConfirmation:
 		var b statement.ConfirmBody
 		if err := decode(s, &b); err != nil {

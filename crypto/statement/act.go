@@ -34,6 +34,15 @@ var acts = map[string]comity.Kind{
 	ActHoldRelease:         comity.KindHold,
 	ActCaseWithdraw:        comity.KindCase,
 	ActCaseWithdrawCancel:  comity.KindWithdrawal,
+
+	ActAnnotationAdd:    comity.KindCase,
+	ActAnnotationAnswer: comity.KindAnnotation,
+	ActReferralOffer:    comity.KindReferral,
+	ActReferralAnswer:   comity.KindReferral,
+	ActNoticeSend:       comity.KindCase,
+	ActNoticeAnswer:     comity.KindNotice,
+	ActDisclosureNotify: comity.KindCase,
+	ActDisclosureObject: comity.KindCompelled,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

@@ -45,6 +45,15 @@ const (
 	ActHoldRelease         = "holdRelease"
 	ActCaseWithdraw        = "caseWithdraw"
 	ActCaseWithdrawCancel  = "caseWithdrawCancel"
+
+	ActAnnotationAdd    = "annotationAdd"
+	ActAnnotationAnswer = "annotationAnswer"
+	ActReferralOffer    = "referralOffer" // also of a changed offer
+	ActReferralAnswer   = "referralAnswer"
+	ActNoticeSend       = "noticeSend"
+	ActNoticeAnswer     = "noticeAnswer"
+	ActDisclosureNotify = "disclosureNotify"
+	ActDisclosureObject = "disclosureObject"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -207,6 +216,61 @@ type (
 	}
 )
 
+// The bodies of dispatches, see [comity.Dispatch]. The client of the officer who
+// makes one chooses its id.
+type (
+	// AnnotationBody annotates another state's case or a record inside it; the
+	// act's record is the case.
+	AnnotationBody struct {
+		ID          comity.ID               `json:"id"`
+		Record      comity.ID               `json:"record"` // the case, or the record inside it
+		Grant       comity.ID               `json:"grant"`
+		Form        comity.DispatchForm     `json:"form"`
+		Source      comity.SourceGrade      `json:"source,omitempty"`
+		Information comity.InformationGrade `json:"information,omitempty"`
+		Marking     comity.Marking          `json:"marking"`
+		Text        string                  `json:"text"`
+	}
+	// ReferralBody offers a matter to a state; the act's record is the referral.
+	ReferralBody struct {
+		To       comity.State    `json:"to"`
+		Category comity.Category `json:"category"`
+		Marking  comity.Marking  `json:"marking"`
+		Title    string          `json:"title"`
+		Text     string          `json:"text"`
+		Version  int             `json:"version"`  // 1, and one more with each change
+		NotAfter int64           `json:"notAfter"` // Unix seconds: until when it can be taken
+	}
+	// NoticeBody tells of affected versions of a record; the act's record is the case.
+	NoticeBody struct {
+		ID       comity.ID           `json:"id"`
+		Record   comity.ID           `json:"record"`            // the case, or the record inside it
+		Through  int                 `json:"through,omitempty"` // the last affected version of a case, 0 for every one
+		Form     comity.DispatchForm `json:"form"`
+		Text     string              `json:"text"`
+		NotAfter int64               `json:"notAfter"` // Unix seconds: until when it is answered
+	}
+	// CompelledBody notifies a compelled disclosure; the act's record is the case.
+	CompelledBody struct {
+		ID        comity.ID           `json:"id"`
+		Grant     comity.ID           `json:"grant"`
+		Form      comity.DispatchForm `json:"form"` // the ground
+		Recipient string              `json:"recipient"`
+		At        int64               `json:"at"` // Unix seconds: when it is, or was, disclosed
+		Text      string              `json:"text"`
+		Reason    string              `json:"reason,omitempty"` // why it was not notified beforehand
+	}
+	// AnswerBody answers a dispatch; the act's record is the dispatch.
+	AnswerBody struct {
+		Said   string                `json:"said"` // hex SHA-256 of the statement that is answered, as it was shown
+		Answer comity.DispatchStatus `json:"answer"`
+		Reason string                `json:"reason,omitempty"`
+	}
+)
+
+// Said is what an answer names a statement by, see [AnswerBody].
+func Said(compact string) string { return hash([]byte(compact)) }
+
 // Kind is what a statement of a state says.
 type Kind string
 
@@ -230,6 +294,15 @@ const (
 	KindWithdrawal          Kind = "withdrawal"
 	KindCancellation        Kind = "cancellation" // of a withdrawal
 
+	KindAnnotation       Kind = "annotation"
+	KindAnnotationAnswer Kind = "annotationAnswer"
+	KindReferral         Kind = "referral"
+	KindReferralAnswer   Kind = "referralAnswer"
+	KindNotice           Kind = "notice"
+	KindNoticeAnswer     Kind = "noticeAnswer"
+	KindCompelled        Kind = "compelled" // a compelled disclosure
+	KindCompelledAnswer  Kind = "compelledAnswer"
+
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
@@ -251,7 +324,8 @@ const (
 // id as ID and the case as Record; a refusal its own id and the request; a
 // receipt the exhibit and its case; a hold, a withdrawal and what ends them their
 // own id and the case; a reservation and its lifting the case twice, of a category
-// the reservation twice; a proposal what the statement carries that it proposes.
+// the reservation twice; an annotation, a notice and a compelled disclosure their own
+// id and the case; a referral and every answer the dispatch twice; a proposal what the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`

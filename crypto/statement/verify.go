@@ -55,10 +55,28 @@ var kinds = map[Kind]kind{
 		Statement.onRecord, func() any { return &WithdrawBody{} }},
 	KindCancellation: {ActCaseWithdrawCancel, comity.RoleAuthority, comity.KindWithdrawal, comity.KindCase,
 		Statement.onID, func() any { return &WithdrawCancelBody{} }},
+
+	KindAnnotation: {ActAnnotationAdd, "", comity.KindAnnotation, comity.KindCase,
+		Statement.onRecord, func() any { return &AnnotationBody{} }},
+	KindAnnotationAnswer: {ActAnnotationAnswer, "", comity.KindAnnotation, comity.KindAnnotation,
+		Statement.onID, func() any { return &AnswerBody{} }},
+	KindReferral: {ActReferralOffer, comity.RoleLiaison, comity.KindReferral, comity.KindReferral,
+		Statement.onID, func() any { return &ReferralBody{} }},
+	KindReferralAnswer: {ActReferralAnswer, comity.RoleLiaison, comity.KindReferral, comity.KindReferral,
+		Statement.onID, func() any { return &AnswerBody{} }},
+	KindNotice: {ActNoticeSend, comity.RoleLiaison, comity.KindNotice, comity.KindCase,
+		Statement.onRecord, func() any { return &NoticeBody{} }},
+	KindNoticeAnswer: {ActNoticeAnswer, comity.RoleLiaison, comity.KindNotice, comity.KindNotice,
+		Statement.onID, func() any { return &AnswerBody{} }},
+	KindCompelled: {ActDisclosureNotify, "", comity.KindCompelled, comity.KindCase,
+		Statement.onRecord, func() any { return &CompelledBody{} }},
+	KindCompelledAnswer: {ActDisclosureObject, "", comity.KindCompelled, comity.KindCompelled,
+		Statement.onID, func() any { return &AnswerBody{} }},
 }
 
 // once are the kinds whose ID and Record are one.
-var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true}
+var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true,
+	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true}
 
 // paired are the kinds that are nothing without a second officer.
 var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
@@ -186,6 +204,12 @@ func (s Statement) check(union string) error {
 	case *HoldBody:
 		return s.under(b.ID)
 	case *WithdrawBody:
+		return s.under(b.ID)
+	case *AnnotationBody:
+		return s.under(b.ID)
+	case *NoticeBody:
+		return s.under(b.ID)
+	case *CompelledBody:
 		return s.under(b.ID)
 	case *ConfirmBody:
 		named = b.Case
