@@ -254,6 +254,7 @@ type Idempotency struct {
 // ReadTx is one snapshot. Batch methods answer for all ids at once; ids that
 // are absent or hidden are simply not in the answer.
 type ReadTx interface {
+	DispatchReader
 	DomesticReader
 	ProposalReader
 	NeutralityReader
@@ -345,6 +346,7 @@ type ReadTx interface {
 // [ErrExists] when there is one, and the transaction goes on.
 type Tx interface {
 	ReadTx
+	DispatchWriter
 	DomesticWriter
 	ProposalWriter
 	NeutralityWriter

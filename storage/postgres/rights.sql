@@ -21,6 +21,8 @@ GRANT UPDATE (status, decided_by, decided_at, declined) ON proposals TO comity_a
 GRANT UPDATE (withdrawn_by, withdrawn_at) ON releases TO comity_app;
 GRANT UPDATE (released_by, released_at) ON holds TO comity_app;
 GRANT UPDATE (status, ended_by, ended_at, sealed) ON withdrawals TO comity_app;
+GRANT UPDATE (category, tlp, pap, handling, status, version, due_at, answered_by, answered_at, answer, sealed, answered) ON dispatches TO comity_app;
+GRANT UPDATE (status, answered_by, answered_at, answered) ON deliveries TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
 GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;

@@ -82,7 +82,7 @@ DO $$
 DECLARE t TEXT;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
-			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects'] LOOP
+			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures'] LOOP
 		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 	END LOOP;
@@ -101,6 +101,16 @@ CREATE POLICY own_insert ON assignments AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
 CREATE POLICY own_delete ON assignments AS RESTRICTIVE FOR DELETE TO comity_app
 	USING ((SELECT comity_system()) OR EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
+
+-- A dispatch lies between two states, a notice between its own and each reader's.
+CREATE POLICY own_insert ON dispatches AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()));
+CREATE POLICY own_update ON dispatches AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
+	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
+CREATE POLICY own_insert ON deliveries AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
+CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
+	WITH CHECK ((SELECT comity_system()) OR to_state = (SELECT comity_state()));
 
 -- What officers see.
 CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (
@@ -140,11 +150,28 @@ CREATE POLICY officer ON messages FOR SELECT TO comity_app USING (
 CREATE POLICY officer ON refusals FOR SELECT TO comity_app USING (
 	EXISTS (SELECT 1 FROM requests r WHERE r.id = request_id OFFSET 0));
 
+CREATE POLICY officer ON disclosures FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON deliveries FOR SELECT TO comity_app USING ((SELECT comity_state()) IN (state, to_state));
+CREATE POLICY officer ON dispatches FOR SELECT TO comity_app USING (
+	kind <> 'NOTICE' AND state = (SELECT comity_state())
+		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR officer = (SELECT comity_officer()))
+	OR kind IN ('REFERRAL', 'COMPELLED') AND to_state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')
+	OR kind IN ('ANNOTATION', 'COMPELLED') AND to_state = (SELECT comity_state())
+		AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = dispatches.case_id OFFSET 0)
+	OR kind = 'NOTICE' AND state = (SELECT comity_state())
+		AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = dispatches.case_id OFFSET 0)
+	OR kind = 'NOTICE' AND EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = dispatches.id AND y.to_state = (SELECT comity_state()) OFFSET 0)
+		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR EXISTS (SELECT 1 FROM disclosures x
+			WHERE x.record_id = dispatches.record_id AND x.officer = (SELECT comity_officer()) OFFSET 0))
+	OR kind = 'ANNOTATION' AND status = 'ACCEPTED' AND tlp <> 'RED'
+		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = dispatches.case_id AND g.scope = 'FULL' OFFSET 0));
+
 -- Keys of what is seen. A reservation of a category is seen by its whole state.
 CREATE POLICY officer ON record_keys FOR SELECT TO comity_app USING (
 	EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
-	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0));
+	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0)
+	OR EXISTS (SELECT 1 FROM dispatches d WHERE d.id = record OFFSET 0));
 
 CREATE POLICY officer ON grants FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR')

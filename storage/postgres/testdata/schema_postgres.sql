@@ -81,6 +81,72 @@ CREATE TABLE custody (
 CREATE INDEX custody_evidence ON public.custody USING btree (evidence_id, seq);
 GRANT INSERT ON custody;
 GRANT SELECT ON custody;
+CREATE TABLE deliveries (
+	notice text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	to_state text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	delivered_at bigint NOT NULL,
+	due_at bigint NOT NULL,
+	answered_by text COLLATE "C" NOT NULL,
+	answered_at bigint NOT NULL,
+	answered bytea NOT NULL,
+	CONSTRAINT deliveries_notice_fkey FOREIGN KEY (notice) REFERENCES dispatches(id),
+	CONSTRAINT deliveries_pkey PRIMARY KEY (notice, to_state)
+);
+CREATE INDEX deliveries_to ON public.deliveries USING btree (to_state, notice);
+GRANT INSERT ON deliveries;
+GRANT SELECT ON deliveries;
+GRANT UPDATE (status, answered_by, answered_at, answered) ON deliveries;
+CREATE TABLE disclosures (
+	record_id text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	version bigint NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	agency text COLLATE "C" NOT NULL,
+	origin text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	grant_id text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	CONSTRAINT disclosures_pkey PRIMARY KEY (record_id, officer, version)
+);
+GRANT INSERT ON disclosures;
+GRANT SELECT ON disclosures;
+CREATE TABLE dispatches (
+	id text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	to_state text COLLATE "C" NOT NULL,
+	agency text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	record_id text COLLATE "C" NOT NULL,
+	grant_id text COLLATE "C" NOT NULL,
+	form text COLLATE "C" NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	version bigint NOT NULL,
+	through bigint NOT NULL,
+	created_at bigint NOT NULL,
+	due_at bigint NOT NULL,
+	answered_by text COLLATE "C" NOT NULL,
+	answered_at bigint NOT NULL,
+	answer text COLLATE "C" NOT NULL,
+	sealed bytea NOT NULL,
+	answered bytea NOT NULL,
+	CONSTRAINT dispatches_pkey PRIMARY KEY (id)
+);
+CREATE INDEX dispatches_case ON public.dispatches USING btree (case_id, kind, created_at, id);
+CREATE INDEX dispatches_record ON public.dispatches USING btree (record_id) WHERE (kind = 'NOTICE'::text);
+CREATE INDEX dispatches_state ON public.dispatches USING btree (kind, state, created_at, id);
+CREATE INDEX dispatches_to ON public.dispatches USING btree (kind, to_state, created_at, id);
+GRANT INSERT ON dispatches;
+GRANT SELECT ON dispatches;
+GRANT UPDATE (category, tlp, pap, handling, status, version, due_at, answered_by, answered_at, answer, sealed, answered) ON dispatches;
 CREATE TABLE effects (
 	seq bigint NOT NULL IDENTITY a,
 	record text COLLATE "C" NOT NULL,
