@@ -66,6 +66,19 @@ const (
 	CaseWithdrawCancel  Action = "caseWithdrawCancel"
 	ProposalRead        Action = "proposalRead"    // what waits for a second officer
 	ProposalDecline     Action = "proposalDecline" // or, by who made it, its taking back
+
+	AnnotationAdd      Action = "annotationAdd"
+	AnnotationAnswer   Action = "annotationAnswer" // its acceptance or its declining
+	AnnotationWithdraw Action = "annotationWithdraw"
+	ReferralOffer      Action = "referralOffer"
+	ReferralChange     Action = "referralChange"
+	ReferralAnswer     Action = "referralAnswer"
+	ReferralWithdraw   Action = "referralWithdraw"
+	NoticeSend         Action = "noticeSend"
+	NoticeAnswer       Action = "noticeAnswer"
+	DisclosureNotify   Action = "disclosureNotify" // of one that a grantee is compelled to
+	DisclosureObject   Action = "disclosureObject"
+	DispatchRead       Action = "dispatchRead" // of any of these
 )
 
 // Actions lists them all.
@@ -82,11 +95,14 @@ var Actions = []Action{
 	CaseReserveLift, CategoryReserve, CategoryReserveLift, ReservationRead, HoldPlace, HoldRelease, HoldRead,
 	CaseWithdraw, CaseWithdrawCancel,
 	ProposalRead, ProposalDecline,
+	AnnotationAdd, AnnotationAnswer, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw,
+	NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject, DispatchRead,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
 // answers as absent.
-var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: true, GrantRead: true}
+var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: true, GrantRead: true,
+	DispatchRead: true}
 
 // fresh are the actions upon no record that exists already, so that there is
 // nothing to be hidden.

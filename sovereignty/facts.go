@@ -37,6 +37,8 @@ var (
 	aRequest = types.NewEntityUID("Request", "record")
 	aGrant   = types.NewEntityUID("Grant", "record")
 	anOffice = types.NewEntityUID("Office", "record")
+
+	aDispatch = types.NewEntityUID("Dispatch", "record")
 )
 
 // facts turns a question into Cedar's terms: exactly the facts that
@@ -51,12 +53,15 @@ func facts(q Question) (asked, cedar.Request) {
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend:
 		a.resource = types.Entity{UID: aRequest,
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
-	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm, GrantObject:
+	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm, GrantObject, DisclosureNotify:
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
 		ProposalRead, ProposalDecline:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
+	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject:
+		a.resource = types.Entity{UID: aDispatch, Attributes: dispatches.of(dispatchFacts{r.Dispatch, r.State, r.To, r.Owner,
+			r.Assigned || r.Reached, r.Reader, r.Shown, r.Reserved})}
 	default:
 		category, listed := categoryByCode[r.Category]
 		a.resource = types.Entity{UID: aCase, Attributes: cases.of(caseFacts{
@@ -92,6 +97,11 @@ type (
 	grantFacts struct {
 		state    comity.State
 		assigned bool
+	}
+	dispatchFacts struct {
+		kind                                     comity.DispatchKind
+		state, to                                comity.State
+		owner, assigned, reader, shown, reserved bool
 	}
 	contextFacts struct {
 		action Action
@@ -137,6 +147,18 @@ var (
 	offices = interned[comity.State]{build: func(s comity.State) types.Record {
 		return types.NewRecord(types.RecordMap{"state": types.String(s)})
 	}}
+	dispatches = interned[dispatchFacts]{build: func(d dispatchFacts) types.Record {
+		return types.NewRecord(types.RecordMap{
+			"kind":     types.String(d.kind),
+			"state":    types.String(d.state),
+			"to":       types.String(d.to),
+			"owner":    types.Boolean(d.owner),
+			"assigned": types.Boolean(d.assigned),
+			"reader":   types.Boolean(d.reader),
+			"shown":    types.Boolean(d.shown),
+			"reserved": types.Boolean(d.reserved),
+		})
+	}}
 	contexts = interned[contextFacts]{build: circumstances}
 )
 
@@ -175,7 +197,8 @@ func circumstances(c contextFacts) types.Record {
 	}
 	switch c.action {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
-		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel:
+		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel,
+		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -207,6 +230,13 @@ func circumstances(c contextFacts) types.Record {
 		m["resident"] = types.Boolean(c.Resident)
 	case GrantNarrow:
 		m["narrows"] = types.Boolean(c.Narrows)
+	case AnnotationAdd:
+		m["live"] = types.Boolean(c.Grant.Live)
+	case ReferralOffer:
+		m["agreement"] = types.Boolean(c.Agreement)
+	case DisclosureNotify:
+		m["covered"] = types.Boolean(c.Grant.Present)
+		m["explained"] = types.Boolean(c.Explained)
 	case CaseAssess:
 		m["overturnsOwn"] = types.Boolean(c.OverturnsOwn)
 	case GrantRead, GrantObject:

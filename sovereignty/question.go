@@ -43,6 +43,11 @@ type Record struct {
 
 	To       comity.State    // whom the request is put to
 	RoutedTo comity.AgencyID // where the asked state routed it, "" while nowhere
+
+	// Of a dispatch, whose To is the asker's state where a notice reached that.
+	Dispatch comity.DispatchKind
+	Reader   bool // the asker read an affected version
+	Shown    bool // accepted, and the asker sees the case abroad at full scope
 }
 
 // Circumstances are the facts about the asking that are not the record's own.
@@ -123,6 +128,10 @@ type Circumstances struct {
 	// Preservation: the hold is for another state's request to preserve, which
 	// waits for it or was executed. Needed by HoldPlace, with Term.
 	Preservation bool
+
+	// Explained: a compelled disclosure is notified beforehand, or with the reason
+	// why not. Needed by DisclosureNotify.
+	Explained bool
 
 	// Narrows: what would remain of the grant lies within what it opens now.
 	// Needed by GrantNarrow.

@@ -48,6 +48,8 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Owner: yes(0.5), Assigned: yes(0.5), Reached: yes(0.5), Withdrawn: yes(odd / 3)}
 	q.Record.Agency = pick(r, comity.AgencyID(q.Record.State+"/cyber"), comity.AgencyID(q.Record.State+"/terror"))
 	q.Record.RoutedTo = pick(r, "", comity.AgencyID(q.Record.To+"/cyber"), comity.AgencyID(q.Record.To+"/terror"))
+	q.Record.Dispatch = pick(r, comity.DispatchAnnotation, comity.DispatchReferral, comity.DispatchNotice, comity.DispatchCompelled)
+	q.Record.Reader, q.Record.Shown = yes(0.5), yes(odd)
 	if yes(odd) {
 		q.Record.Marking.TLP = comity.TLPRed
 	}
@@ -59,7 +61,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
-		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd),
+		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
 		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
 		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
 	q.Circumstances.Grant = GrantFacts{Scope: pick(r, comity.ScopeFull, comity.ScopeSummary, comity.ScopeExhibits),
@@ -142,7 +144,11 @@ func oracle(q Question) bool {
 	case ProposalDecline:
 		return home && (liaison || authority)
 	case RequestSend, RequestRead, RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement,
-		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantObject, GrantRead, CaseRead:
+		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantObject, GrantRead, CaseRead,
+		NoticeSend: // also that it is to be erased elsewhere
+	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralWithdraw, ReferralAnswer, NoticeAnswer, DisclosureObject,
+		DisclosureNotify, AnnotationAdd:
+		return oracleOfDispatches(q)
 	default:
 		if home && r.Withdrawn {
 			return false
@@ -153,6 +159,10 @@ func oracle(q Question) bool {
 		return home && (works || authority) && (r.Assigned || r.Reached) && !r.Owner && c.Signed && !c.OverturnsOwn
 	case GrantObject:
 		return liaison && !home && c.Grant.Present && c.Signed
+	case AnnotationAnswer:
+		return works && home && r.Assigned && c.Signed // a closed case too
+	case NoticeSend:
+		return liaison && home && c.Signed
 	case CaseReserveLift:
 		return two
 	case CaseWithdraw:
@@ -229,4 +239,43 @@ func oracle(q Question) bool {
 		return liaison && o.State == r.To && c.Signed
 	}
 	return liaison && o.State == r.To // the answers to a request
+}
+
+// oracleOfDispatches says so of what states hand each other about records.
+func oracleOfDispatches(q Question) bool {
+	o, r, c := q.Officer, q.Record, q.Circumstances
+	made, theirs := o.State == r.State, o.State == r.To
+	liaison, investigator := o.Role == comity.RoleLiaison, o.Role == comity.RoleInvestigator
+	office := liaison || o.Role == comity.RoleAuthority
+	sees := r.Assigned || r.Reached
+	switch q.Action {
+	case AnnotationAdd:
+		return !made && (investigator || liaison) && c.Signed && c.Grant.Live
+	case AnnotationWithdraw:
+		return made && (liaison || investigator && r.Owner)
+	case ReferralOffer:
+		return made && !theirs && liaison && c.Signed && c.Agreement && !r.Reserved
+	case ReferralChange:
+		return made && liaison && c.Signed && !r.Reserved
+	case ReferralWithdraw:
+		return made && liaison
+	case ReferralAnswer, NoticeAnswer:
+		return theirs && liaison && c.Signed
+	case DisclosureNotify:
+		return !made && office && c.Signed && c.Grant.Present && c.Explained
+	case DisclosureObject:
+		return theirs && office && c.Signed
+	}
+	if o.Role == comity.RoleAuditor {
+		return false
+	}
+	switch r.Dispatch {
+	case comity.DispatchAnnotation:
+		return made && (r.Owner || office) || theirs && sees || r.Shown
+	case comity.DispatchReferral:
+		return made && (r.Owner || office) || theirs && office
+	case comity.DispatchNotice:
+		return made && sees || theirs && (r.Reader || office)
+	}
+	return made && (r.Owner || office) || theirs && (office || sees)
 }

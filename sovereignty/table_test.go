@@ -55,7 +55,7 @@ func readTables(t testing.TB) map[comity.Article][]row {
 // groups are the words that stand for several acts.
 var groups = map[string][]Action{
 	"every change": {CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, CaseClose, CaseReopen, EvidenceBegin, EvidenceParts,
-		EvidenceComplete},
+		EvidenceComplete, AnnotationAnswer},
 	"every answer": {RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestForward, RequestExecute, RequestPostpone,
 		RequestRefuse},
 	"everything": slices.DeleteFunc(slices.Clone(Actions), func(a Action) bool { return fresh[a] }),
@@ -131,7 +131,7 @@ func readRecord(s string, r *Record) error {
 			r.State, r.Agency = comity.State(first), comity.AgencyID(first+"/cyber")
 			r.Category, r.Marking = "RANSOMWARE", comity.DefaultMarking
 			kind, to, _ := strings.Cut(rest, " to ")
-			r.Kind, r.To = comity.Kind(kind), comity.State(to)
+			r.Kind, r.To, r.Dispatch = comity.Kind(kind), comity.State(to), comity.DispatchKind(strings.ToUpper(kind))
 		case first == "of":
 			r.Agency = comity.AgencyID(rest)
 		case first == "category":
@@ -143,7 +143,7 @@ func readRecord(s string, r *Record) error {
 		default:
 			flag := map[string]*bool{"claimed": &r.Claimed, "nexus": &r.Nexus, "reserved": &r.Reserved, "closed": &r.Closed,
 				"original": &r.Original, "owner": &r.Owner, "assigned": &r.Assigned, "reached": &r.Reached,
-				"withdrawn": &r.Withdrawn}[first]
+				"withdrawn": &r.Withdrawn, "reader": &r.Reader, "shown": &r.Shown}[first]
 			if flag == nil {
 				return fmt.Errorf("record: %q is not known", word)
 			}
@@ -188,7 +188,7 @@ func readCircumstances(s string, c *Circumstances) error {
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
 				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "own-proposal": &c.OwnProposal,
-				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus,
+				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,
