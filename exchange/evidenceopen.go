@@ -130,6 +130,14 @@ func (o *OpenEvidence) commit(tx storage.Tx, a *attempt) error {
 	a.link(event)
 	a.outcome = audit.Released
 	a.made = []comity.ID{o.Evidence}
+	if !o.view.Own {
+		by := a.who.Officer
+		err := tx.Disclose([]comity.DisclosureRecord{{State: by.State, Agency: by.Agency, Officer: by.Ref(), Origin: o.evidence.State, Case: o.evidence.Case,
+			Record: o.Evidence, Grant: o.Grant, At: a.now}})
+		if err != nil {
+			return err
+		}
+	}
 	return tx.AppendCustody(event)
 }
 

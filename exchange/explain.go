@@ -59,17 +59,22 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 		sovereignty.RequestSupplement, sovereignty.RequestForward, sovereignty.RequestExecute, sovereignty.RequestPostpone, sovereignty.RequestRefuse,
 		sovereignty.RequestClose, sovereignty.MessageSend},
 	comity.KindGrant: {sovereignty.GrantNarrow, sovereignty.GrantRevoke, sovereignty.GrantConfirm, sovereignty.GrantObject,
-		sovereignty.GrantRead},
+		sovereignty.GrantRead, sovereignty.DisclosureNotify},
 	comity.KindMandate:     {sovereignty.MandateEnd},
 	comity.KindProposal:    {sovereignty.ProposalDecline},
 	comity.KindReservation: {sovereignty.CategoryReserveLift},
 	comity.KindHold:        {sovereignty.HoldRelease},
 	comity.KindWithdrawal:  {sovereignty.CaseWithdrawCancel},
+	comity.KindAnnotation:  {sovereignty.AnnotationAnswer, sovereignty.AnnotationWithdraw, sovereignty.DispatchRead}, // the last upon any dispatch
+	comity.KindReferral:    {sovereignty.ReferralChange, sovereignty.ReferralAnswer, sovereignty.ReferralWithdraw},
+	comity.KindNotice:      {sovereignty.NoticeAnswer},
+	comity.KindCompelled:   {sovereignty.DisclosureObject},
 }
 
 // uponNone are the acts upon no record that exists.
 var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSend, sovereignty.MandateGive, sovereignty.MandateRead,
-	sovereignty.OfficerRead, sovereignty.LogRead, sovereignty.CategoryReserve, sovereignty.ReservationRead, sovereignty.HoldRead, sovereignty.ProposalRead}
+	sovereignty.OfficerRead, sovereignty.LogRead, sovereignty.CategoryReserve, sovereignty.ReservationRead, sovereignty.HoldRead, sovereignty.ProposalRead,
+	sovereignty.ReferralOffer}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.
@@ -92,7 +97,7 @@ func (w Why) check() error {
 	case wanted != "" && w.Record == "":
 		return comity.Invalid("record", "this act is upon a record: name "+wanted.Indefinite())
 	case wanted == comity.KindCase && (kind == comity.KindEntry || kind == comity.KindSubject || kind == comity.KindObservable || kind == comity.KindEvidence),
-		kind == wanted:
+		kind == wanted, w.Action == sovereignty.DispatchRead && slices.Contains(dispatchKinds, kind):
 	default:
 		return comity.Invalid("record", "this act is upon "+wanted.Indefinite()+", and the id is that of "+kind.Indefinite())
 	}

@@ -47,12 +47,30 @@ func (f *finder) question() (q sovereignty.Question, err error) {
 		return f.upon(found[f.why.Record].Case, "")
 	case comity.KindCase:
 		return f.upon(f.why.Record, "")
+	case comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled:
+		return f.dispatch()
 	}
 	parents, err := f.tx.Parents(f.viewer(), []comity.ID{f.why.Record})
 	if err != nil {
 		return q, err
 	}
 	return f.upon(parents[f.why.Record], f.why.Record)
+}
+
+// dispatch is about what one state handed another.
+func (f *finder) dispatch() (q sovereignty.Question, err error) {
+	v, record, ok, err := f.a.findDispatch(f.tx, f.why.Record)
+	if err != nil {
+		return q, err
+	}
+	q = sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true}}
+	switch f.why.Action {
+	case sovereignty.AnnotationAnswer:
+		q.Record, err = f.a.annotated(f.tx, v)
+	case sovereignty.ReferralChange:
+		q.Record.Reserved, _, err = f.a.domesticMatter(f.tx, v.Case, v.Category)
+	}
+	return q, err
 }
 
 // agreed finds the legal basis between two states, "" of the first that covers.
@@ -76,6 +94,11 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 		if f.why.Category == "" { // of any
 			q.Record.Category = sovereignty.Categories()[0].Code
 		}
+	}
+	if f.why.Action == sovereignty.ReferralOffer {
+		q.Record.Dispatch, q.Record.To, q.Circumstances.Visible = comity.DispatchReferral, f.why.State, true
+		q.Circumstances.Agreement = f.why.State == "" || f.why.Category == "" || f.agreed(f.who.Officer.State, f.why.State, "", f.why.Category, "")
+		return q, nil
 	}
 	if f.why.Action == sovereignty.RequestSend {
 		q.Circumstances.Agreement = f.why.State == "" || f.agreed(f.who.Officer.State, f.why.State, "", q.Record.Category, f.why.Kind)
@@ -113,7 +136,7 @@ func (f *finder) grant() (sovereignty.Question, error) {
 		return q, err
 	}
 	c := &q.Circumstances
-	c.Narrows = true
+	c.Narrows, c.Explained = true, true
 	c.Grant = sovereignty.GrantFacts{Present: g.Grantee.Covers(f.who.Officer)}
 	if f.why.Action == sovereignty.GrantRead {
 		q.Record.Assigned = g.State == f.who.Officer.State // whoever finds it there may read it
@@ -191,6 +214,8 @@ func (f *finder) abroad(view storage.CaseView, exhibit comity.ID, q *sovereignty
 		if f.basis != nil {
 			f.basis.Grant = g.ID
 		}
+	} else if f.why.Action == sovereignty.AnnotationAdd {
+		q.Circumstances.Grant.Live = false
 	}
 }
 

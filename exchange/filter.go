@@ -74,7 +74,7 @@ var logged = func() (all []string) {
 	for _, a := range sovereignty.Actions {
 		switch a {
 		case sovereignty.CaseRead, sovereignty.RequestRead, sovereignty.GrantRead,
-			sovereignty.MandateRead, sovereignty.OfficerRead, sovereignty.LogRead: // stand as one read
+			sovereignty.DispatchRead, sovereignty.MandateRead, sovereignty.OfficerRead, sovereignty.LogRead: // stand as one read
 		default:
 			all = append(all, string(a))
 		}

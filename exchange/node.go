@@ -130,6 +130,7 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 			grant = c.Access.Grant.ID
 		}
 		r.note(audit.Record{ID: string(id), Level: string(c.Access.Level), Grant: grant, Purpose: purpose}, c.State)
+		r.disclose(c, id)
 		out[id] = n
 	}
 	return nil

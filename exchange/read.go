@@ -25,13 +25,14 @@ type Reader struct {
 	tx  storage.ReadTx
 	now time.Time
 
-	answers  *answers // of custodians, kept over the runs of this read
-	asked    map[look]*seen
-	order    []*seen
-	lists    bool                  // a list was read, which is in the leaf even when it is empty
-	denied   *sovereignty.Decision // of what belongs to the own state as such, as of the log
-	exhibits map[comity.ID]bool    // shown to this reader
-	classes  map[sovereignty.Question]sovereignty.Decision
+	answers   *answers // of custodians, kept over the runs of this read
+	asked     map[look]*seen
+	order     []*seen
+	lists     bool                      // a list was read, which is in the leaf even when it is empty
+	denied    *sovereignty.Decision     // of what belongs to the own state as such, as of the log
+	exhibits  map[comity.ID]bool        // shown to this reader
+	disclosed []comity.DisclosureRecord // of other states
+	classes   map[sovereignty.Question]sovereignty.Decision
 }
 
 // look is what a record was asked for under: each has an entry in the leaf.
@@ -66,6 +67,9 @@ func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) 
 		return err // no record was asked about, no list read, and nothing denied
 	}
 	logged := x.db.Write(ctx, func(tx storage.Tx) error {
+		if err := tx.Disclose(r.disclosed); err != nil {
+			return err
+		}
 		return appendLeaves(tx, r.now, r.contents())
 	})
 	if logged != nil {

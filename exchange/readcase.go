@@ -80,6 +80,9 @@ func (r *Reader) noteCase(v *CaseView) {
 		record.Grant = v.Access.Grant.ID
 	}
 	r.note(record, v.State)
+	if v.shows() {
+		r.disclose(v, v.ID)
+	}
 }
 
 // ListCases lists the cases that the officer may see, newest change first:

@@ -118,6 +118,9 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 			c.dark(r, err)
 			continue
 		}
+		for _, row := range rows[:min(len(rows), first)] {
+			r.disclose(c, key(row).ID)
+		}
 		var fault error
 		out[c.ID] = cut(r, rows, p.Limit, binding, key, func(s S) T {
 			t, err := open(keys[c.keyRef()], s)

@@ -1,0 +1,211 @@
+package exchange
+
+import (
+	"errors"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
+)
+
+type (
+	// DispatchView is a dispatch as an officer of either side may see it.
+	DispatchView struct {
+		comity.Dispatch
+		// Text is nil while the keys of the state that made it cannot be reached, and
+		// abroad once it is withdrawn.
+		Text     *comity.DispatchText
+		Answered *comity.AnswerText // nil while there is none, or the answering state's keys cannot be reached
+		// Deliveries of a notice: where it was sent all, where it was received the own.
+		Deliveries []DeliveryView
+		// Readers are the own state's officers who read an affected version.
+		Readers []comity.DisclosureRecord
+		Overdue bool // by the clock of one that has not answered
+	}
+	// DeliveryView is a notice as it reached one state.
+	DeliveryView struct {
+		comity.Delivery
+		Answered *comity.AnswerText
+		Overdue  bool
+	}
+)
+
+// Dispatches reads what states handed each other about records, by id.
+func (r *Reader) Dispatches(ids []comity.ID) (map[comity.ID]*DispatchView, error) {
+	found, err := r.tx.Dispatches(r.viewer(), ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []storage.DispatchView
+	for _, id := range ids {
+		if row, ok := found[id]; ok {
+			rows = append(rows, row)
+		} else {
+			r.note(audit.Record{ID: string(id)}, "")
+		}
+	}
+	return r.showDispatches(rows)
+}
+
+// ListDispatches lists dispatches of a kind, newest first. What was accepted of
+// a case that is granted comes with that case alone, see [Reader.Annotations].
+func (r *Reader) ListDispatches(f storage.DispatchFilter, first int, after string) (Page[*DispatchView], error) {
+	if f.Made && f.Received {
+		return Page[*DispatchView]{}, excludes("received", "made", "received")
+	}
+	if err := r.member("state", f.State); err != nil {
+		return Page[*DispatchView]{}, err
+	}
+	return r.listDispatches("dispatches", f, first, after)
+}
+
+func (r *Reader) listDispatches(list string, f storage.DispatchFilter, first int, after string) (Page[*DispatchView], error) {
+	p, binding, err := r.page(list, f, first, after)
+	if err != nil {
+		return Page[*DispatchView]{}, err
+	}
+	r.lists = true
+	found, err := r.tx.ListDispatches(r.viewer(), f, p)
+	if err != nil {
+		return Page[*DispatchView]{}, err
+	}
+	shown, err := r.showDispatches(found[:min(len(found), first)])
+	if err != nil {
+		return Page[*DispatchView]{}, err
+	}
+	all := cut(r, found, p.Limit, binding, func(d storage.DispatchView) storage.Key { return place(d.CreatedAt, d.ID) },
+		func(d storage.DispatchView) comity.ID { return d.ID })
+	page := Page[*DispatchView]{HasNext: all.HasNext, Count: func() (int, error) { return r.tx.CountDispatches(r.viewer(), f, maxCount) }}
+	for i, id := range all.Items {
+		if shown[id] == nil { // the SQL lists what the policies do not show: one of the two is wrong
+			r.incident(string(id), errors.New("the list and the policies disagree"))
+			continue
+		}
+		page.Items, page.Cursors = append(page.Items, shown[id]), append(page.Cursors, all.Cursors[i])
+	}
+	return page, nil
+}
+
+// Annotations reads the annotations of cases, newest first: of own cases all, of
+// others the own state's and, where the case is open at full scope, what was accepted.
+func (r *Reader) Annotations(cases []*CaseView, first int, after string) (map[comity.ID]Page[*DispatchView], error) {
+	if len(cases) != 1 && after != "" {
+		return nil, comity.Invalid("after", "a cursor of inner records is for one case at a time")
+	}
+	out := map[comity.ID]Page[*DispatchView]{}
+	for _, c := range cases {
+		if !c.full() || c.Text == nil {
+			continue
+		}
+		f := storage.DispatchFilter{Kind: comity.DispatchAnnotation, Case: c.ID, Shown: !c.Own}
+		page, err := r.listDispatches("annotations", f, first, after)
+		if err != nil {
+			return nil, err
+		}
+		out[c.ID] = page
+	}
+	return out, nil
+}
+
+func (r *Reader) showDispatches(rows []storage.DispatchView) (map[comity.ID]*DispatchView, error) {
+	own := r.who.Officer.State
+	ids := make([]comity.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	wrapped, err := r.tx.RecordKeys(ids)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := r.tx.Deliveries(r.viewer(), ids)
+	if err != nil {
+		return nil, err
+	}
+	readers, err := r.tx.Disclosed(own, ids)
+	if err != nil {
+		return nil, err
+	}
+	var refs []keyRef
+	ref := func(id comity.ID, s comity.State) keyRef { return keyRef{id, s, wrapped[id][s]} }
+	out := map[comity.ID]*DispatchView{}
+	for _, row := range rows {
+		if d := r.decide(sovereignty.Question{Action: sovereignty.DispatchRead, Record: dispatchRecord(row, r.who.Officer),
+			Circumstances: sovereignty.Circumstances{Visible: true}}); !d.Permit {
+			r.note(audit.Record{ID: string(row.ID)}, "")
+			continue
+		}
+		// It lies between both sides: how often either reads it is its own matter.
+		r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn)}, own)
+		out[row.ID] = &DispatchView{Dispatch: row.Dispatch.Dispatch}
+		for s, w := range wrapped[row.ID] {
+			refs = append(refs, keyRef{row.ID, s, w})
+		}
+	}
+	keys, err := r.reachable(refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		v := out[row.ID]
+		if v == nil {
+			continue
+		}
+		key := func(s comity.State) *custodian.RecordKey {
+			if k, ok := keys[ref(row.ID, s)]; ok {
+				return &k
+			}
+			return nil
+		}
+		if err := r.openDispatch(v, row, sent[row.ID], key); err != nil {
+			r.incident(string(row.ID), err)
+			return nil, err
+		}
+		if row.Delivery != nil {
+			v.Readers = readers[row.ID]
+		}
+	}
+	return out, nil
+}
+
+func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []storage.Delivery, key func(comity.State) *custodian.RecordKey) (err error) {
+	own, d := r.who.Officer.State, row.Dispatch
+	if k := key(d.State); k != nil && (d.State == own || d.Status != comity.DispatchWithdrawn) {
+		text, err := words[comity.DispatchText](*k, bindDispatch(d.Dispatch), d.Sealed)
+		if err != nil {
+			return err
+		}
+		v.Text = &text
+	}
+	if v.Answered, err = answerOf(key(d.To), d.ID, d.To, d.Status, d.AnsweredBy, d.Answer, d.Answered); err != nil {
+		return err
+	}
+	if d.State != own && row.Delivery != nil {
+		sent = []storage.Delivery{*row.Delivery}
+	}
+	for _, y := range sent {
+		reached := DeliveryView{Delivery: y.Delivery, Overdue: y.Overdue(r.now)}
+		if reached.Answered, err = answerOf(key(y.To), d.ID, y.To, y.Status, y.AnsweredBy, "", y.Answered); err != nil {
+			return err
+		}
+		v.Overdue = v.Overdue || reached.Overdue
+		v.Deliveries = append(v.Deliveries, reached)
+	}
+	v.Status = d.StatusAt(r.now)
+	if v.Kind == comity.DispatchReferral && own != d.State {
+		v.Case = ""
+	}
+	if own != d.To {
+		v.Answer = ""
+	}
+	return nil
+}
+
+func answerOf(key *custodian.RecordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {
+	if key == nil || len(sealed) == 0 {
+		return nil, nil
+	}
+	text, err := words[comity.AnswerText](*key, bindAnswer(id, s, answer, by, named), sealed)
+	return &text, err
+}
