@@ -34,6 +34,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.grants()
 	b.log()
 	b.domestic()
+	b.dispatches()
 	b.payloads()
 	b.caseActs()
 	b.evidenceActs()
@@ -44,6 +45,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.explanations()
 	b.neutrality()
 	b.domesticActs()
+	b.dispatchActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err

@@ -21,7 +21,8 @@ func absent() records {
 	r := records{}
 	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
-		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal} {
+		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal,
+		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled} {
 		r[k] = comity.NewID(k)
 	}
 	return r
@@ -77,6 +78,7 @@ func made(t *testing.T, a *api, s comity.State) records {
 		return err
 	})
 	a.domestic(t, s, r)
+	a.dispatches(t, s, r)
 	return r
 }
 
@@ -136,6 +138,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"mandateEnd":  {"mandate": r[comity.KindMandate]},
 	}
 	maps.Copy(all, c.namingDomestic(t, r))
+	maps.Copy(all, c.namingDispatches(t, r))
 	for _, move := range moves {
 		in := map[string]any{"id": request, "expectedVersion": 1, "note": "a"}
 		switch move {
