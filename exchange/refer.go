@@ -53,7 +53,9 @@ func (r *OfferReferral) judge(tx storage.ReadTx, a *attempt) error {
 		of = found.Case
 	} else {
 		a.records = nil
-		a.on(string(r.ID))
+		if of != "" {
+			a.on(string(of))
+		}
 	}
 	reserved, visible, err := a.domesticMatter(tx, of, r.Body.Category)
 	if err != nil {
@@ -78,9 +80,7 @@ func (r *OfferReferral) judge(tx storage.ReadTx, a *attempt) error {
 		}
 		r.make(a, comity.DispatchReferral, r.ID, r.Body.To)
 		r.row.Case = of
-	}
-	if of != "" {
-		a.records = append(a.records, audit.Record{ID: string(of)})
+		a.on(string(r.ID))
 	}
 	a.told = map[comity.State]audit.Content{r.row.To: a.tellDispatch(r.ID)}
 	r.row.Category, r.row.Marking, r.row.Version, r.row.DueAt = r.Body.Category, r.Body.Marking, r.Body.Version, time.Unix(r.Body.NotAfter, 0).UTC()
