@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -78,14 +79,25 @@ func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
 	// What a narrowing leaves; without one, what was granted.
 	now := statement.NarrowBody{Scope: made.Scope, Exhibits: made.Exhibits, Caveats: made.Caveats, NotAfter: made.NotAfter}
 	if g.Narrowing != "" {
-		s, err := c.statementOf(ctx, g.Narrowing, []statement.Kind{statement.KindNarrowing}, g.State, g.ID, g.Case)
+		narrowed, err := c.statementOf(ctx, g.Narrowing, []statement.Kind{statement.KindNarrowing}, g.State, g.ID, g.Case)
 		if err != nil {
 			return err
 		}
 		now = statement.NarrowBody{}
-		if err := s.Decode(&now); err != nil {
+		if err := narrowed.Decode(&now); err != nil {
 			return err
 		}
+	}
+	if made.Emergency != "" {
+		end, err := c.confirmedUntil(ctx, g, s)
+		if err != nil {
+			return err
+		}
+		now.NotAfter = min(now.NotAfter, end)
+	}
+	var second comity.OfficerRef
+	if s.Second != nil {
+		second = s.Second.Officer.Ref
 	}
 	var shown comity.Caveats
 	if g.Caveats != nil {
@@ -94,10 +106,30 @@ func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
 	if made.Grantee != (comity.Grantee{State: g.GranteeState, Agency: g.GranteeAgency, Officer: g.GranteeOfficer}) ||
 		made.Purpose != g.Purpose || made.Grade != g.Grade || made.Agreement != g.Agreement || made.Assistance != g.Assistance ||
 		made.NotBefore != g.NotBefore.Unix() || now.Scope != g.Scope || !sameIDs(now.Exhibits, g.Exhibits) || now.Caveats != shown ||
-		now.NotAfter != g.NotAfter.Unix() {
+		now.NotAfter != g.NotAfter.Unix() || s.Officer.Ref != g.Liaison || second != g.Second || g.Emergency != (made.Emergency != "") {
 		return errors.New("the grant is shown with other terms than the state signed")
 	}
 	return nil
+}
+
+// confirmedUntil is when a grant that was made in danger to life ends by what
+// was signed: when it lapses, or at the end that another liaison confirmed.
+func (c *Client) confirmedUntil(ctx context.Context, g *Grant, made statement.Statement) (int64, error) {
+	if g.Confirmation == "" {
+		return made.IssuedAt + int64(comity.EmergencyAge/time.Second), nil
+	}
+	s, err := c.statementOf(ctx, g.Confirmation, []statement.Kind{statement.KindConfirmation}, g.State, g.ID, g.Case)
+	if err != nil {
+		return 0, fmt.Errorf("the confirmation: %w", err)
+	}
+	var b statement.ConfirmBody
+	if err := s.Decode(&b); err != nil {
+		return 0, err
+	}
+	if s.Officer.Ref == made.Officer.Ref {
+		return 0, errors.New("who made the grant in danger to life confirmed it too")
+	}
+	return b.NotAfter, nil
 }
 
 // checkLabel verifies an exhibit's receipt, and that the exhibit is shown under

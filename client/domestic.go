@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -79,7 +77,7 @@ type domesticPayload struct {
 
 // domestic performs an act: signed, over a body, about a record of a case (or
 // the record itself). What the state signed is verified on receipt, but for a
-// proposal, which the second officer's custodian verifies.
+// proposal: who approves it verifies that ([Client.ProposalApprove]).
 func (c *Client) domestic(ctx context.Context, operation string, a statement.Act, kind statement.Kind, about, record comity.ID, body any, input map[string]any) (*Domestic, error) {
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, err
@@ -107,9 +105,14 @@ func with(input map[string]any, field string, id comity.ID) map[string]any {
 	return input
 }
 
-// CaseReserveLift lifts the reservation of a case, by two officers of the
-// authority: without a proposal it makes one, with it it approves that.
-func (c *Client) CaseReserveLift(ctx context.Context, caseID comity.ID, reason string, proposal comity.ID) (*Domestic, error) {
+// CaseReserveLift proposes to lift the reservation of a case, which takes two
+// officers of the authority; another one approves it ([Client.ProposalApprove]).
+func (c *Client) CaseReserveLift(ctx context.Context, caseID comity.ID, reason string) (*Domestic, error) {
+	return c.liftCase(ctx, caseID, reason, "")
+}
+
+// liftCase proposes it, or approves a proposal.
+func (c *Client) liftCase(ctx context.Context, caseID comity.ID, reason string, proposal comity.ID) (*Domestic, error) {
 	if err := id("case", caseID, comity.KindCase); err != nil {
 		return nil, err
 	}
@@ -124,8 +127,13 @@ func (c *Client) CategoryReserve(ctx context.Context, category comity.Category, 
 		statement.CategoryBody{Category: category, Reason: reason}, map[string]any{"id": made, "category": category, "reason": reason})
 }
 
-// CategoryReserveLift lifts it, as [Client.CaseReserveLift] a case's.
-func (c *Client) CategoryReserveLift(ctx context.Context, reservation comity.ID, category comity.Category, reason string, proposal comity.ID) (*Domestic, error) {
+// CategoryReserveLift proposes to lift it, as [Client.CaseReserveLift] a case's.
+func (c *Client) CategoryReserveLift(ctx context.Context, reservation comity.ID, category comity.Category, reason string) (*Domestic, error) {
+	return c.liftCategory(ctx, reservation, category, reason, "")
+}
+
+// liftCategory proposes it, or approves a proposal.
+func (c *Client) liftCategory(ctx context.Context, reservation comity.ID, category comity.Category, reason string, proposal comity.ID) (*Domestic, error) {
 	if err := id("reservation", reservation, comity.KindReservation); err != nil {
 		return nil, err
 	}
@@ -166,15 +174,17 @@ func (c *Client) HoldRelease(ctx context.Context, hold, caseID comity.ID, reason
 		statement.HoldReleaseBody{Case: caseID, Reason: reason}, map[string]any{"hold": hold, "case": caseID, "reason": reason})
 }
 
-// CaseWithdraw has the key of a case destroyed 72 hours later (Article 11), by
-// two officers of the authority: without a withdrawal's id and a proposal it makes
-// a proposal, with both, as that has them, it approves.
-func (c *Client) CaseWithdraw(ctx context.Context, caseID, withdrawal comity.ID, reason string, proposal comity.ID) (*Domestic, error) {
+// CaseWithdraw proposes to have the key of a case destroyed 72 hours after the
+// approval (Article 11), which takes two officers of the authority; another one
+// approves it ([Client.ProposalApprove]).
+func (c *Client) CaseWithdraw(ctx context.Context, caseID comity.ID, reason string) (*Domestic, error) {
+	return c.withdraw(ctx, caseID, comity.NewID(comity.KindWithdrawal), reason, "")
+}
+
+// withdraw proposes it, or approves a proposal.
+func (c *Client) withdraw(ctx context.Context, caseID, withdrawal comity.ID, reason string, proposal comity.ID) (*Domestic, error) {
 	if err := id("case", caseID, comity.KindCase); err != nil {
 		return nil, err
-	}
-	if withdrawal == "" {
-		withdrawal = comity.NewID(comity.KindWithdrawal)
 	}
 	return c.domestic(ctx, "CaseWithdraw", statement.Act{Act: statement.ActCaseWithdraw, Record: caseID}, statement.KindWithdrawal, withdrawal, caseID,
 		statement.WithdrawBody{ID: withdrawal, Reason: reason}, with(map[string]any{"id": withdrawal, "case": caseID, "reason": reason}, "proposal", proposal))
@@ -188,49 +198,6 @@ func (c *Client) CaseWithdrawCancel(ctx context.Context, withdrawal, caseID comi
 	}
 	return c.domestic(ctx, "CaseWithdrawCancel", statement.Act{Act: statement.ActCaseWithdrawCancel, Record: withdrawal}, statement.KindCancellation, withdrawal, caseID,
 		statement.WithdrawCancelBody{Case: caseID, Reason: reason}, map[string]any{"withdrawal": withdrawal, "case": caseID, "reason": reason})
-}
-
-// ApproveDomestic approves what another officer of the authority proposed: the
-// lifting of a reservation, or a withdrawal. The officer signs what the proposal
-// says, which is to be read before.
-func (c *Client) ApproveDomestic(ctx context.Context, proposal comity.ID) (*Domestic, error) {
-	if err := id("proposal", proposal, comity.KindProposal); err != nil {
-		return nil, err
-	}
-	var data struct {
-		Viewer struct {
-			Proposal *struct {
-				ID     comity.ID `json:"id"`
-				Act    string    `json:"act"`
-				Record comity.ID `json:"record"`
-				Body   string    `json:"body"`
-			} `json:"proposal"`
-		} `json:"viewer"`
-	}
-	if err := c.query(ctx, "DomesticProposal", map[string]any{"id": proposal}, &data); err != nil {
-		return nil, err
-	}
-	p := data.Viewer.Proposal
-	if p == nil {
-		return nil, comity.NotFound()
-	}
-	var body struct {
-		ID       comity.ID       `json:"id"`
-		Category comity.Category `json:"category"`
-		Reason   string          `json:"reason"`
-	}
-	if err := json.Unmarshal([]byte(p.Body), &body); err != nil {
-		return nil, comity.Unavailable("the proposal's words", err)
-	}
-	switch p.Act {
-	case statement.ActCaseReserveLift:
-		return c.CaseReserveLift(ctx, p.Record, body.Reason, proposal)
-	case statement.ActCategoryReserveLift:
-		return c.CategoryReserveLift(ctx, p.Record, body.Category, body.Reason, proposal)
-	case statement.ActCaseWithdraw:
-		return c.CaseWithdraw(ctx, p.Record, body.ID, body.Reason, proposal)
-	}
-	return nil, comity.Invalid("proposal", fmt.Sprintf("this proposes %s, which is approved otherwise", p.Act))
 }
 
 // Reservations lists the categories that the own state has reserved, newest first.

@@ -31,31 +31,28 @@ func TestDomestic(t *testing.T) {
 	if abroad, err := foreign.Reservations(ctx); err != nil || len(abroad) != 0 {
 		t.Fatalf("abroad are listed %+v, %v", abroad, err)
 	}
-	proposed, err := authority.CategoryReserveLift(ctx, reserved.Record, tokentest.Category, "no longer", "")
+	proposed, err := authority.CategoryReserveLift(ctx, reserved.Record, tokentest.Category, "no longer")
 	must(t, err)
-	_, err = authority.ApproveDomestic(ctx, proposed.Proposal)
+	_, err = authority.ProposalApprove(ctx, proposed.Proposal, read(t, authority, proposed.Proposal).Terms)
 	want(t, err, comity.CodeDenied, comity.ArticleDomesticReservation)
-	_, err = foreign.ApproveDomestic(ctx, proposed.Proposal)
+	_, err = foreign.ProposalApprove(ctx, proposed.Proposal, read(t, authority, proposed.Proposal).Terms)
 	want(t, err, comity.CodeNotFound, 0)
-	_, err = second.ApproveDomestic(ctx, proposed.Proposal)
-	must(t, err)
+	approve(t, second, proposed.Proposal)
 
-	read, err := authority.Case(ctx, c, "")
+	found, err := authority.Case(ctx, c, "")
 	must(t, err)
-	_, _, err = authority.CaseReserve(ctx, c, read.Version, "a domestic matter")
+	_, _, err = authority.CaseReserve(ctx, c, found.Version, "a domestic matter")
 	must(t, err)
-	proposed, err = authority.CaseReserveLift(ctx, c, "over", "")
+	proposed, err = authority.CaseReserveLift(ctx, c, "over")
 	must(t, err)
-	_, err = second.ApproveDomestic(ctx, proposed.Proposal)
-	must(t, err)
-	if read, err = owner.Case(ctx, c, ""); err != nil || read.Reserved {
-		t.Fatalf("after the lifting: %+v, %v", read, err)
+	approve(t, second, proposed.Proposal)
+	if found, err = owner.Case(ctx, c, ""); err != nil || found.Reserved {
+		t.Fatalf("after the lifting: %+v, %v", found, err)
 	}
 
-	proposed, err = authority.CaseWithdraw(ctx, c, "", "in error", "")
+	proposed, err = authority.CaseWithdraw(ctx, c, "in error")
 	must(t, err)
-	withdrawn, err := second.ApproveDomestic(ctx, proposed.Proposal)
-	must(t, err)
+	withdrawn := approve(t, second, proposed.Proposal)
 	if wait := withdrawn.DueAt.Sub(w.Clock.Now()); wait > statement.WithdrawalAge || wait < statement.WithdrawalAge-time.Minute {
 		t.Errorf("the key is destroyed in %s", wait)
 	}

@@ -59,34 +59,6 @@ func (c *Client) Grant(ctx context.Context, grantID comity.ID) (*Grant, error) {
 	return data.Node, nil
 }
 
-// NewRelease is a release decision to record.
-type NewRelease struct {
-	Case      comity.ID      `json:"case"`
-	Decider   comity.Decider `json:"decider"`
-	Reference string         `json:"reference,omitempty"` // of the prosecutor's or court's decision
-	Grantee   comity.State   `json:"grantee"`
-	Scope     comity.Scope   `json:"scope"` // the widest that is released
-	Exhibits  []comity.ID    `json:"exhibits,omitempty"`
-	Purpose   comity.Purpose `json:"purpose"`
-	NotAfter  time.Time      `json:"notAfter"`
-}
-
-// ReleaseDecide records a release decision, without which no liaison grants (Article 8).
-func (c *Client) ReleaseDecide(ctx context.Context, in NewRelease) (*Release, error) {
-	if err := id("case", in.Case, comity.KindCase); err != nil {
-		return nil, err
-	}
-	in.NotAfter = in.NotAfter.UTC()
-	p, err := mutate[struct {
-		payload
-		Release *Release `json:"release"`
-	}](ctx, c, "ReleaseDecide", always(in))
-	if err == nil && p.Release == nil {
-		err = errEmpty
-	}
-	return p.Release, err
-}
-
 // NewGrant is the terms of a grant. NotBefore and NotAfter count in whole seconds.
 type NewGrant struct {
 	Case       comity.ID
@@ -99,15 +71,24 @@ type NewGrant struct {
 	Caveats    comity.Caveats
 	Purpose    comity.Purpose
 	Agreement  string
-	Release    comity.ID
+	Release    comity.ID // "" in an emergency
+	Emergency  string    // what the danger to life is, "" in no emergency
 	Request    comity.ID // that it answers, "" when unasked
 	NotBefore  time.Time
 	NotAfter   time.Time
 }
 
-// grantInput is the API's GrantMakeInput without its idempotency key.
+// body is the terms of the grant as they are signed.
+func (n NewGrant) body(grantID comity.ID) statement.GrantBody {
+	return statement.GrantBody{ID: grantID, Category: n.Category, Grantee: n.Grantee, Scope: n.Scope, Exhibits: n.Exhibits, Grade: n.Grade, Assistance: n.Assistance,
+		Caveats: n.Caveats, Purpose: n.Purpose, Agreement: n.Agreement, Release: n.Release, Emergency: n.Emergency, Request: n.Request,
+		NotBefore: n.NotBefore.Unix(), NotAfter: n.NotAfter.Unix()}
+}
+
+// grantInput is the API's GrantMakeInput without its idempotency key; what is
+// empty of it is left out, as GrantProposeInput and GrantTryInput want it.
 type grantInput struct {
-	ID             comity.ID         `json:"id"`
+	ID             comity.ID         `json:"id,omitempty"`
 	Case           comity.ID         `json:"case"`
 	Category       comity.Category   `json:"category"`
 	GranteeState   comity.State      `json:"granteeState"`
@@ -120,11 +101,20 @@ type grantInput struct {
 	Caveats        comity.Caveats    `json:"caveats"`
 	Purpose        comity.Purpose    `json:"purpose"`
 	Agreement      string            `json:"agreement"`
-	Release        comity.ID         `json:"release"`
+	Release        comity.ID         `json:"release,omitempty"`
+	Emergency      string            `json:"emergency,omitempty"`
 	Request        comity.ID         `json:"request,omitempty"`
 	NotBefore      time.Time         `json:"notBefore"`
 	NotAfter       time.Time         `json:"notAfter"`
-	Act            string            `json:"act"`
+	Act            string            `json:"act,omitempty"`
+	Proposal       comity.ID         `json:"proposal,omitempty"`
+}
+
+// inputOf says to the API what a body says to the state.
+func inputOf(caseID comity.ID, b statement.GrantBody) grantInput {
+	return grantInput{ID: b.ID, Case: caseID, Category: b.Category, GranteeState: b.Grantee.State, GranteeAgency: b.Grantee.Agency, GranteeOfficer: b.Grantee.Officer,
+		Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade, Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement,
+		Release: b.Release, Emergency: b.Emergency, Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC()}
 }
 
 type grantPayload struct {
@@ -146,40 +136,52 @@ func grantOf(p grantPayload, err error) (*Grant, error) {
 // named are called is verified before, the state's statement on receipt. An
 // error after the act was sent is an [*UnsureError].
 func (c *Client) GrantMake(ctx context.Context, in NewGrant) (*Grant, error) {
-	if err := id("case", in.Case, comity.KindCase); err != nil {
+	return c.makeGrant(ctx, in.Case, in.body(comity.NewID(comity.KindGrant)), "")
+}
+
+// makeGrant makes a grant, or approves a proposal of one.
+func (c *Client) makeGrant(ctx context.Context, caseID comity.ID, body statement.GrantBody, proposal comity.ID) (*Grant, error) {
+	if err := c.beforeGrant(ctx, caseID, body); err != nil {
 		return nil, err
 	}
-	if _, err := c.Directory(ctx); err != nil {
-		return nil, err
-	}
-	if err := c.checkNamed(ctx, in.Case, in.Exhibits); err != nil {
-		return nil, err
-	}
-	body := statement.GrantBody{ID: comity.NewID(comity.KindGrant), Category: in.Category, Grantee: in.Grantee, Scope: in.Scope, Exhibits: in.Exhibits, Grade: in.Grade, Assistance: in.Assistance,
-		Caveats: in.Caveats, Purpose: in.Purpose, Agreement: in.Agreement, Release: in.Release, Request: in.Request,
-		NotBefore: in.NotBefore.Unix(), NotAfter: in.NotAfter.Unix()}
 	sent := false
 	g, err := grantOf(mutate[grantPayload](ctx, c, "GrantMake", func() (any, error) {
-		act, err := c.act(statement.Act{Act: statement.ActGrantMake, Record: in.Case, Purpose: in.Purpose}, body)
+		in := inputOf(caseID, body)
+		in.Proposal = proposal
+		var err error
+		in.Act, err = c.grantAct(caseID, body)
 		sent = err == nil
-		return grantInput{ID: body.ID, Case: in.Case, Category: in.Category, GranteeState: in.Grantee.State, GranteeAgency: in.Grantee.Agency, GranteeOfficer: in.Grantee.Officer,
-			Scope: in.Scope, Exhibits: in.Exhibits, Grade: in.Grade, Assistance: in.Assistance, Caveats: in.Caveats, Purpose: in.Purpose,
-			Agreement: in.Agreement, Release: in.Release, Request: in.Request,
-			NotBefore: time.Unix(body.NotBefore, 0).UTC(), NotAfter: time.Unix(body.NotAfter, 0).UTC(), Act: act}, err
+		return in, err
 	}))
 	if err == nil {
-		err = c.checkOwn(ctx, g.Statement, statement.KindGrant, body.ID, in.Case, body)
+		err = c.checkOwn(ctx, g.Statement, statement.KindGrant, body.ID, caseID, body)
 	}
 	if err == nil {
 		g, err = c.asSigned(ctx, g, body.ID)
 	}
 	if err != nil && sent {
-		err = &UnsureError{Grant: body.ID, Case: in.Case, Err: err}
+		err = &UnsureError{Grant: body.ID, Case: caseID, Err: err}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// beforeGrant is what a liaison's client makes sure of before it signs terms.
+func (c *Client) beforeGrant(ctx context.Context, caseID comity.ID, body statement.GrantBody) error {
+	if err := id("case", caseID, comity.KindCase); err != nil {
+		return err
+	}
+	if _, err := c.Directory(ctx); err != nil {
+		return err
+	}
+	return c.checkNamed(ctx, caseID, body.Exhibits)
+}
+
+// grantAct signs terms, as who makes, proposes or approves the grant does alike.
+func (c *Client) grantAct(caseID comity.ID, body statement.GrantBody) (string, error) {
+	return c.act(statement.Act{Act: statement.ActGrantMake, Record: caseID, Purpose: body.Purpose}, body)
 }
 
 // checkNamed verifies the labels of exhibits that are about to be named: the
@@ -298,50 +300,4 @@ func (c *Client) GrantRevoke(ctx context.Context, caseID, grantID comity.ID, rea
 	}
 	c.checkGrant(ctx, g)
 	return g, nil
-}
-
-// NewMandate is a liaison's dated authority to give.
-type NewMandate struct {
-	Liaison   comity.OfficerRef `json:"liaison"`
-	NotBefore time.Time         `json:"notBefore"`
-	NotAfter  time.Time         `json:"notAfter"`
-}
-
-type mandatePayload struct {
-	payload
-	Mandate *Mandate `json:"mandate"`
-}
-
-func mandateOf(p mandatePayload, err error) (*Mandate, error) {
-	if err == nil && p.Mandate == nil {
-		err = errEmpty
-	}
-	return p.Mandate, err
-}
-
-// MandateGive gives a liaison of the own state authority to grant (Article 8).
-func (c *Client) MandateGive(ctx context.Context, in NewMandate) (*Mandate, error) {
-	in.NotBefore, in.NotAfter = in.NotBefore.UTC(), in.NotAfter.UTC()
-	return mandateOf(mutate[mandatePayload](ctx, c, "MandateGive", always(in)))
-}
-
-// MandateEnd ends a mandate at once.
-func (c *Client) MandateEnd(ctx context.Context, mandate comity.ID) (*Mandate, error) {
-	if err := id("mandate", mandate, comity.KindMandate); err != nil {
-		return nil, err
-	}
-	return mandateOf(mutate[mandatePayload](ctx, c, "MandateEnd", always(struct {
-		Mandate comity.ID `json:"mandate"`
-	}{mandate})))
-}
-
-// Mandates lists the mandates of the officer's own state, newest first.
-func (c *Client) Mandates(ctx context.Context) ([]Mandate, error) {
-	var data struct {
-		Viewer struct {
-			Mandates []Mandate `json:"mandates"`
-		} `json:"viewer"`
-	}
-	err := c.query(ctx, "Mandates", nil, &data)
-	return data.Viewer.Mandates, err
 }

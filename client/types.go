@@ -340,10 +340,17 @@ type Grant struct {
 	EndedAt        time.Time          `json:"endedAt,omitzero"`
 	Version        int                `json:"version,omitempty"`
 	CreatedAt      time.Time          `json:"createdAt,omitzero"`
-	Statement      string             `json:"statement,omitempty"`  // of the grant as it was made (JWS)
-	Narrowing      string             `json:"narrowing,omitempty"`  // the latest narrowing (JWS), "" when never narrowed
-	Objections     []Objection        `json:"objections,omitempty"` // of its recipient, from [Client.Grant] only
-	Check          Check              `json:"check"`
+	Statement      string             `json:"statement,omitempty"` // of the grant as it was made (JWS)
+	Narrowing      string             `json:"narrowing,omitempty"` // the latest narrowing (JWS), "" when never narrowed
+	Second         comity.OfficerRef  `json:"second,omitempty"`    // who approved it, where two liaisons made it
+	ActingFor      comity.OfficerRef  `json:"actingFor,omitempty"` // whose mandate a deputy made it under; shown at home
+	// Emergency: made in danger to life by one liaison. It ends 72 hours after it
+	// was made, unless another one has confirmed it.
+	Emergency    bool   `json:"emergency,omitempty"`
+	Confirmation string `json:"confirmation,omitempty"` // of that (JWS)
+	// Objections of its recipient, from [Client.Grant] only.
+	Objections []Objection `json:"objections,omitempty"`
+	Check      Check       `json:"check"`
 }
 
 // Check is what came of verifying on receipt, most often a statement of a state.
@@ -392,7 +399,13 @@ type Release struct {
 	Purpose   comity.Purpose    `json:"purpose"`
 	NotAfter  time.Time         `json:"notAfter"`
 	CreatedAt time.Time         `json:"createdAt"`
+
+	WithdrawnBy comity.OfficerRef `json:"withdrawnBy,omitempty"`
+	WithdrawnAt time.Time         `json:"withdrawnAt,omitzero"`
 }
+
+// Live reports whether the decision carries a grant at the instant t.
+func (r Release) Live(t time.Time) bool { return r.WithdrawnAt.IsZero() && t.Before(r.NotAfter) }
 
 // Mandate is a liaison's dated authority.
 type Mandate struct {
@@ -403,6 +416,18 @@ type Mandate struct {
 	NotAfter  time.Time         `json:"notAfter"`
 	EndedAt   time.Time         `json:"endedAt,omitzero"`
 	Live      bool              `json:"live"`
+
+	Deputies []comity.OfficerRef `json:"deputies,omitempty"` // who act under it too
+	Ceiling  Ceiling             `json:"ceiling"`
+}
+
+// Ceiling is how far grants under a mandate go; what is zero has no bound.
+type Ceiling struct {
+	TLP        comity.TLP        `json:"tlp,omitempty"` // the strictest label of what is granted
+	Scope      comity.Scope      `json:"scope,omitempty"`
+	Grade      comity.Grade      `json:"grade,omitempty"`
+	Categories []comity.Category `json:"categories,omitempty"`
+	Term       int64             `json:"term,omitempty"` // longest of a grant, in seconds
 }
 
 // LogRecord is a record that a leaf of the record of acts is about.

@@ -22,7 +22,6 @@ type caseCmd struct {
 	Reserve  caseReserveCmd  `cmd:"" help:"Withdraw a case from sharing as a domestic matter (Article 4)."`
 	Lift     caseLiftCmd     `cmd:"" help:"Propose to lift a case's reservation (Article 4)."`
 	Withdraw caseWithdrawCmd `cmd:"" help:"Propose to withdraw a case, which destroys its key (Article 11)."`
-	Approve  caseApproveCmd  `cmd:"" help:"Approve what another officer of the authority proposed."`
 
 	CancelWithdrawal caseCancelWithdrawalCmd `cmd:"" help:"Cancel a withdrawal before its time."`
 	Withdrawals      caseWithdrawalsCmd      `cmd:"" help:"List the withdrawals of own cases."`

@@ -35,8 +35,10 @@ type commands struct {
 	Request  requestCmd  `cmd:"" help:"Put requests to other states, and answer theirs."`
 	Release  releaseCmd  `cmd:"" help:"Record and list release decisions."`
 	Grant    grantCmd    `cmd:"" help:"Grant access to other states, narrow and revoke it."`
+	Proposal proposalCmd `cmd:"" help:"Read, approve and decline what takes two officers."`
 	Mandate  mandateCmd  `cmd:"" help:"Give liaisons dated authority to grant."`
 	Hold     holdCmd     `cmd:"" help:"Keep cases from being withdrawn."`
+	Explain  explainCmd  `cmd:"" help:"Say why an act is permitted or denied, and what would cure it."`
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`
 	State    stateCmd    `cmd:"" help:"Show the member states."`
 	Category categoryCmd `cmd:"" help:"Show the kinds of crime that can be shared."`
@@ -236,12 +238,18 @@ func (i *instant) Decode(ctx *kong.DecodeContext) error {
 	return err
 }
 
-func parseInstant(s string, now time.Time) (time.Time, error) {
+// parseDated reads a point in time that is written as one.
+func parseDated(s string) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t.UTC().Truncate(time.Second), nil
+		return t.UTC().Truncate(time.Second), true
 	}
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t.Add(24*time.Hour - time.Second), nil
+	t, err := time.Parse(time.DateOnly, s)
+	return t.Add(24*time.Hour - time.Second), err == nil
+}
+
+func parseInstant(s string, now time.Time) (time.Time, error) {
+	if t, dated := parseDated(s); dated {
+		return t, nil
 	}
 	var days int
 	if n, err := fmt.Sscanf(s, "%dd", &days); err == nil && n == 1 && s == fmt.Sprintf("%dd", days) && days > 0 && days <= 36600 {
@@ -251,6 +259,24 @@ func parseInstant(s string, now time.Time) (time.Time, error) {
 		return now.UTC().Add(d).Truncate(time.Second), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-22, 2026-11-22T09:00:00Z, 7d or 12h", s)
+}
+
+// span is a flag's length of time: a duration such as 30d or 12h.
+type span struct{ time.Duration }
+
+// Decode implements [kong.MapperValue].
+func (d *span) Decode(ctx *kong.DecodeContext) error {
+	var s string
+	if err := ctx.Scan.PopValueInto("duration", &s); err != nil {
+		return err
+	}
+	now := time.Unix(0, 0).UTC()
+	until, err := parseInstant(s, now)
+	if _, dated := parseDated(s); err != nil || dated {
+		return fmt.Errorf("%q is no length of time: write 30d or 12h", s)
+	}
+	*d = span{until.Sub(now)}
+	return nil
 }
 
 // past is a flag's point in time that lies back: RFC 3339, a date (its

@@ -36,7 +36,7 @@ again; the grants that the reservation ended stay ended.
 
 Examples:
   comity case lift case1_… --reason "the matter is over"
-  comity case approve proposal1_…`
+  comity proposal show proposal1_…   # another officer, who then approves it`
 }
 
 func (s caseLiftCmd) Run(r *run) error {
@@ -44,32 +44,7 @@ func (s caseLiftCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.CaseReserveLift(r.ctx, s.Case, string(s.Reason), "")
-	if err != nil {
-		return err
-	}
-	return r.told(d)
-}
-
-type caseApproveCmd struct {
-	Proposal comity.ID `arg:"" help:"The proposal of another officer of the authority."`
-}
-
-// Help says what is approved by it.
-func (caseApproveCmd) Help() string {
-	return `The second officer's part in lifting a reservation, of a case or a category, and in withdrawing a case.
-Read what is proposed first; it is signed as it was proposed.
-
-Example:
-  comity case approve proposal1_…`
-}
-
-func (s caseApproveCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	d, err := c.ApproveDomestic(r.ctx, s.Proposal)
+	d, err := c.CaseReserveLift(r.ctx, s.Case, string(s.Reason))
 	if err != nil {
 		return err
 	}
@@ -89,7 +64,7 @@ officer of the authority cancels it, and it waits while a hold lies on the case.
 
 Examples:
   comity case withdraw case1_… --reason "filed in error"
-  comity case approve proposal1_…
+  comity proposal show proposal1_…   # another officer, who then approves it
   comity case cancel-withdrawal withdrawal1_… --case case1_… --reason "it was not"`
 }
 
@@ -98,7 +73,7 @@ func (s caseWithdrawCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.CaseWithdraw(r.ctx, s.Case, "", string(s.Reason), "")
+	d, err := c.CaseWithdraw(r.ctx, s.Case, string(s.Reason))
 	if err != nil {
 		return err
 	}
@@ -199,7 +174,7 @@ func (categoryLiftCmd) Help() string {
 
 Examples:
   comity category lift reservation1_… --category INTRUSION_MILITARY --reason "no longer"
-  comity case approve proposal1_…`
+  comity proposal show proposal1_…   # another officer, who then approves it`
 }
 
 func (s categoryLiftCmd) Run(r *run) error {
@@ -207,7 +182,7 @@ func (s categoryLiftCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.CategoryReserveLift(r.ctx, s.Reservation, s.Category, string(s.Reason), "")
+	d, err := c.CategoryReserveLift(r.ctx, s.Reservation, s.Category, string(s.Reason))
 	if err != nil {
 		return err
 	}

@@ -1,24 +1,25 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 )
 
 type grantCmd struct {
-	Make   grantMakeCmd   `cmd:"" help:"Grant access to a case, by a signed act."`
-	List   grantListCmd   `cmd:"" help:"List grants."`
-	Show   grantShowCmd   `cmd:"" help:"Show a grant."`
-	Narrow grantNarrowCmd `cmd:"" help:"Lessen what a grant opens, or for how long."`
-	Revoke grantRevokeCmd `cmd:"" help:"End a grant at once."`
-	Object grantObjectCmd `cmd:"" help:"Object to a grant that the own state received, on record (Article 5)."`
-	Verify grantVerifyCmd `cmd:"" help:"Verify a signed grant, refusal or receipt offline."`
+	Try     grantTryCmd     `cmd:"" help:"Weigh a grant: what it would open, to whom, until when, and what denies it."`
+	Make    grantMakeCmd    `cmd:"" help:"Grant access to a case, by a signed act."`
+	Propose grantProposeCmd `cmd:"" help:"Propose a grant that takes two liaisons, by a signed act."`
+	Confirm grantConfirmCmd `cmd:"" help:"Let a grant that one liaison made in danger to life run on."`
+	List    grantListCmd    `cmd:"" help:"List grants."`
+	Show    grantShowCmd    `cmd:"" help:"Show a grant."`
+	Narrow  grantNarrowCmd  `cmd:"" help:"Lessen what a grant opens, or for how long."`
+	Revoke  grantRevokeCmd  `cmd:"" help:"End a grant at once."`
+	Object  grantObjectCmd  `cmd:"" help:"Object to a grant that the own state received, on record (Article 5)."`
+	Verify  grantVerifyCmd  `cmd:"" help:"Verify a signed grant, refusal or receipt offline."`
 }
 
 // Help shows examples.
@@ -27,106 +28,6 @@ func (grantCmd) Help() string {
   comity grant make case1_… --to AM --purpose INVESTIGATION
   comity grant list --made --live
   comity grant verify grant.jws`
-}
-
-type grantMakeCmd struct {
-	Case       comity.ID         `arg:"" help:"The case."`
-	To         comity.State      `required:"" help:"The state." placeholder:"CODE"`
-	Agency     comity.AgencyID   `help:"Only this agency of it, as in AM/cyber." placeholder:"ID"`
-	Officer    comity.OfficerRef `help:"Only this officer of it." placeholder:"REF"`
-	Scope      comity.Scope      `help:"How much is opened." default:"SUMMARY" placeholder:"SCOPE"`
-	Exhibit    []comity.ID       `help:"An exhibit that is opened. Repeatable." placeholder:"ID"`
-	Grade      comity.Grade      `help:"What it may be used as." default:"INTELLIGENCE" placeholder:"GRADE"`
-	Assistance string            `help:"The mutual-assistance decision; needed for EVIDENCE." placeholder:"TEXT"`
-	Purpose    comity.Purpose    `required:"" help:"For what." placeholder:"PURPOSE"`
-	Agreement  string            `help:"The legal basis; without it, the first agreement in force that covers the case." placeholder:"ID"`
-	Release    comity.ID         `help:"The release decision; without it, the newest for this state and purpose." placeholder:"ID"`
-	Request    comity.ID         `help:"The request that it answers." placeholder:"ID"`
-	From       instant           `help:"Since when; without it, now." placeholder:"TIME"`
-	Until      instant           `help:"Until when: a date, an RFC 3339 time, or 7d; without it, the end of the release." placeholder:"TIME"`
-	Caveat     text              `help:"Restrictions in words." placeholder:"TEXT"`
-	markingFlags
-}
-
-// Help shows an example.
-func (grantMakeCmd) Help() string {
-	return `The state signs the grant over the liaison's signed act; what comes back is verified. A grant goes no
-further than the release decision that it rests on, in scope and time.
-
-Examples:
-  comity grant make case1_… --to AM --purpose INVESTIGATION
-  comity grant make case1_… --to AM --scope FULL --exhibit evidence1_… --grade LEAD \
-    --purpose INVESTIGATION --until 7d --request request1_…`
-}
-
-func (g grantMakeCmd) Run(r *run) error {
-	c, err := r.client()
-	if err != nil {
-		return err
-	}
-	found, err := c.Case(r.ctx, g.Case, "")
-	if err != nil {
-		return err
-	}
-	if found.State == g.To {
-		return usagef("--to %s: a grant is made to another state; officers of the own one are assigned: comity case assign %s --officer REF", g.To, g.Case)
-	}
-	release, err := g.release(found)
-	if err != nil {
-		return err
-	}
-	switch until := release.NotAfter.Truncate(time.Second); {
-	case g.Until.IsZero():
-		g.Until.Time = until
-	case g.Until.After(until):
-		return comity.Denied(comity.ArticleLiaison, fmt.Sprintf("the release decision %s ends at %s, before the grant would", release.ID, until.UTC().Format(time.RFC3339)),
-			"leave out --until, and the grant ends with the release")
-	}
-	if g.Agreement == "" {
-		dir, err := c.Directory(r.ctx)
-		if err != nil {
-			return err
-		}
-		a, err := dir.Agreement(found.State, g.To, "", found.Category, "", time.Now())
-		if err != nil {
-			return err
-		}
-		g.Agreement = a.ID
-	}
-	from := g.From.Time
-	if from.IsZero() {
-		from = time.Now()
-	}
-	marking := comity.DefaultMarking
-	if found.Marking != nil {
-		marking = *found.Marking
-	}
-	if m := g.over(marking); m != nil {
-		marking = *m
-	}
-	made, err := c.GrantMake(r.ctx, client.NewGrant{Case: g.Case, Category: found.Category, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
-		Scope: g.Scope, Exhibits: g.Exhibit, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
-		Purpose: g.Purpose, Agreement: g.Agreement, Release: release.ID, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time})
-	if unsure, ok := errors.AsType[*client.UnsureError](err); ok {
-		fmt.Fprintf(r.stderr, "comity: whatever the error says, the grant %s may exist, or come to exist within a day. Look at it with\n"+
-			"  comity grant show %s\nand if it is not wanted, end it for good, shown or not, with\n  comity grant revoke %s --case %s\n",
-			unsure.Grant, unsure.Grant, unsure.Grant, unsure.Case)
-	}
-	return r.granted(made, err)
-}
-
-// release is the release decision that the grant rests on.
-func (g grantMakeCmd) release(c *client.Case) (client.Release, error) {
-	for _, d := range newestRelease(c.Releases) {
-		if d.ID == g.Release || g.Release == "" && d.Grantee == g.To && d.Purpose == g.Purpose && time.Now().Before(d.NotAfter) {
-			return d, nil
-		}
-	}
-	if g.Release != "" {
-		return client.Release{}, usagef("--release %s: this case has no such release decision; comity release list %s shows them", g.Release, g.Case)
-	}
-	return client.Release{}, comity.Denied(comity.ArticleLiaison, fmt.Sprintf("there is no release decision of this case for %s and %s", g.To, g.Purpose),
-		fmt.Sprintf("the case's owner records one: comity release decide %s --to %s --purpose %s --until 30d", g.Case, g.To, g.Purpose))
 }
 
 // granted shows what a grant has become.
@@ -152,6 +53,8 @@ func showGrant(w io.Writer, g *client.Grant) {
 	field(w, "grant", g.ID)
 	field(w, "case", g.Case)
 	field(w, "by", strings.TrimSpace(fmt.Sprintf("%s %s %s", g.State, g.Liaison, g.Function)))
+	field(w, "approved by", g.Second)
+	field(w, "acting for", g.ActingFor)
 	field(w, "to", grantee(g))
 	field(w, "status", g.Status)
 	field(w, "live", g.Live)
@@ -170,6 +73,12 @@ func showGrant(w io.Writer, g *client.Grant) {
 	field(w, "request", g.Request)
 	field(w, "from", g.NotBefore)
 	field(w, "until", g.NotAfter)
+	switch {
+	case g.Emergency && g.Confirmation != "":
+		field(w, "emergency", "made in danger to life, and confirmed")
+	case g.Emergency:
+		field(w, "emergency", "made in danger to life: it lapses 72 hours later unless another liaison confirms it")
+	}
 	if g.Version > 0 {
 		field(w, "version", g.Version)
 	}
@@ -219,7 +128,7 @@ func (l grantListCmd) Run(r *run) error {
 
 type grantShowCmd struct {
 	Grant     comity.ID `arg:"" help:"The grant."`
-	Statement bool      `help:"Print the state's signed statement (JWS) and nothing else, to be kept or handed on; in a second line that of the latest narrowing."`
+	Statement bool      `help:"Print the state's signed statement (JWS) and nothing else, to be kept or handed on; in further lines those of the latest narrowing and of the confirmation."`
 }
 
 // Help shows examples.
@@ -248,6 +157,9 @@ func (s grantShowCmd) Run(r *run) error {
 	fmt.Fprintln(r.stdout, g.Statement)
 	if g.Narrowing != "" {
 		fmt.Fprintln(r.stdout, g.Narrowing)
+	}
+	if g.Confirmation != "" {
+		fmt.Fprintln(r.stdout, g.Confirmation)
 	}
 	return nil
 }

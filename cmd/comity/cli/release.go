@@ -13,6 +13,8 @@ import (
 type releaseCmd struct {
 	Decide releaseDecideCmd `cmd:"" help:"Record the decision that a case may be released, without which no liaison grants (Article 8)."`
 	List   releaseListCmd   `cmd:"" help:"List the release decisions of a case."`
+
+	Withdraw releaseWithdrawCmd `cmd:"" help:"Withdraw a release decision: no grant rests on it any more."`
 }
 
 // Help shows examples.
@@ -49,22 +51,51 @@ func (d releaseDecideCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	return r.print(rel, func(w io.Writer) {
-		field(w, "release", rel.ID)
-		field(w, "case", rel.Case)
-		field(w, "decided by", fmt.Sprintf("%s, recorded by %s", rel.Decider, rel.Officer))
-		field(w, "reference", rel.Reference)
-		field(w, "to", rel.Grantee)
-		field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
-		field(w, "purpose", rel.Purpose)
-		field(w, "until", rel.NotAfter)
-	})
+	return r.print(rel, func(w io.Writer) { showRelease(w, rel) })
+}
+
+func showRelease(w io.Writer, rel *client.Release) {
+	field(w, "release", rel.ID)
+	field(w, "case", rel.Case)
+	field(w, "decided by", fmt.Sprintf("%s, recorded by %s", rel.Decider, rel.Officer))
+	field(w, "reference", rel.Reference)
+	field(w, "to", rel.Grantee)
+	field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
+	field(w, "purpose", rel.Purpose)
+	field(w, "until", rel.NotAfter)
+	field(w, "withdrawn", rel.WithdrawnAt)
+	field(w, "withdrawn by", rel.WithdrawnBy)
+}
+
+type releaseWithdrawCmd struct {
+	Release comity.ID `arg:"" help:"The release decision; comity release list shows it."`
+	Case    comity.ID `required:"" help:"That it is of." placeholder:"CASE"`
+}
+
+// Help says who withdraws a release.
+func (releaseWithdrawCmd) Help() string {
+	return `By who recorded it, or by the case's owner. Grants that were made run on; revoke them one by one.
+
+Example:
+  comity release withdraw release1_… --case case1_…`
+}
+
+func (d releaseWithdrawCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	rel, err := c.ReleaseWithdraw(r.ctx, d.Case, d.Release)
+	if err != nil {
+		return err
+	}
+	return r.print(rel, func(w io.Writer) { showRelease(w, rel) })
 }
 
 type releaseListCmd struct {
 	Case comity.ID    `arg:"" help:"The case, one of the own state."`
 	To   comity.State `help:"Only to this state." placeholder:"CODE"`
-	Live bool         `help:"Only those that have not ended."`
+	Live bool         `help:"Only those that have neither ended nor been withdrawn."`
 }
 
 // Help shows examples.
@@ -89,12 +120,12 @@ func (l releaseListCmd) Run(r *run) error {
 		return err
 	}
 	all := slices.DeleteFunc(newestRelease(found.Releases), func(d client.Release) bool {
-		return l.To != "" && d.Grantee != l.To || l.Live && !time.Now().Before(d.NotAfter)
+		return l.To != "" && d.Grantee != l.To || l.Live && !d.Live(time.Now())
 	})
 	return r.print(nonNil(all), func(w io.Writer) {
-		row(w, "RELEASE", "TO", "SCOPE", "EXHIBITS", "PURPOSE", "DECIDED BY", "RECORDED BY", "UNTIL", "REFERENCE")
+		row(w, "RELEASE", "TO", "SCOPE", "EXHIBITS", "PURPOSE", "DECIDED BY", "RECORDED BY", "UNTIL", "WITHDRAWN", "REFERENCE")
 		for _, d := range all {
-			row(w, d.ID, d.Grantee, d.Scope, len(d.Exhibits), d.Purpose, d.Decider, d.Officer, d.NotAfter, short(d.Reference, 40))
+			row(w, d.ID, d.Grantee, d.Scope, len(d.Exhibits), d.Purpose, d.Decider, d.Officer, d.NotAfter, d.WithdrawnAt, short(d.Reference, 40))
 		}
 	})
 }

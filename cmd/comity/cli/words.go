@@ -42,6 +42,7 @@ func init() {
 	words(comity.CaseOpen, comity.CaseClosed)
 	words(comity.ScopeSummary, comity.ScopeFull, comity.ScopeExhibits)
 	words(comity.GradeIntelligence, comity.GradeLead, comity.GradeEvidence)
+	words(comity.ProposalProposed, comity.ProposalApproved, comity.ProposalDeclined, comity.ProposalLapsed)
 	words(comity.GrantPending, comity.GrantActive, comity.GrantRevoked, comity.GrantEnded)
 	words(comity.DeciderOwner, comity.DeciderProsecutor, comity.DeciderCourt)
 	words(comity.RequestInformation, comity.RequestAccess, comity.RequestMeasure, comity.RequestPreservation)
