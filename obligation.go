@@ -118,19 +118,3 @@ func Binding(markings ...Marking) (strictest Marking, codes []Handling) {
 	strictest.Handling = codes[0]
 	return strictest, codes
 }
-
-// Use is what an export of a case is declared to be for (Article 9).
-type Use string
-
-// The uses.
-const (
-	UseAnalysis      Use = "ANALYSIS"      // to be looked into within the office that reads it
-	UseOperational   Use = "OPERATIONAL"   // to found enquiries and measures
-	UseCourt         Use = "COURT"         // in judicial proceedings
-	UseDissemination Use = "DISSEMINATION" // to others of the own state, within what the labels allow
-)
-
-// Valid reports whether u is a use.
-func (u Use) Valid() bool {
-	return u == UseAnalysis || u == UseOperational || u == UseCourt || u == UseDissemination
-}
