@@ -14,6 +14,7 @@ import (
 type (
 	CaseFilter     = storage.CaseFilter
 	RequestFilter  = storage.RequestFilter
+	DispatchFilter = storage.DispatchFilter
 	GrantFilter    = storage.GrantFilter
 	Count          = storage.Count
 	HoldFilter     = storage.HoldFilter

@@ -3,12 +3,11 @@ package graph
 import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
-	"github.com/comity-platform/comity/storage"
 )
 
 // dispatchFilter reads the filter of a list of dispatches of a kind.
-func dispatchFilter(kind comity.DispatchKind, a args) (f storage.DispatchFilter, err error) {
-	f = storage.DispatchFilter{Kind: kind, Made: a.flag("made"), Received: a.flag("received"), State: comity.State(a.text("state")),
+func dispatchFilter(kind comity.DispatchKind, a args) (f exchange.DispatchFilter, err error) {
+	f = exchange.DispatchFilter{Kind: kind, Made: a.flag("made"), Received: a.flag("received"), State: comity.State(a.text("state")),
 		Open: a.flag("open"), Overdue: a.flag("overdue")}
 	if f.Case, err = a.id("case", comity.KindCase); err != nil {
 		return f, err
