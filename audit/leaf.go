@@ -60,6 +60,8 @@ type Content struct {
 	Actor     Actor          `json:"actor"`
 	Records   []Record       `json:"records,omitempty"`
 	Purpose   comity.Purpose `json:"purpose,omitempty"`
+	Use       comity.Use     `json:"use,omitempty"`     // that an export was declared to be for
+	Digest    string         `json:"digest,omitempty"`  // SHA-256 of what was exported, hex
 	Article   comity.Article `json:"article,omitempty"` // that carried or denied it
 	Reason    string         `json:"reason,omitempty"`
 	Policies  string         `json:"policies"`            // hash of the policy set that decided

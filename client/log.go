@@ -28,6 +28,8 @@ type logContent struct {
 	} `json:"actor"`
 	Records   []LogRecord    `json:"records"`
 	Purpose   comity.Purpose `json:"purpose"`
+	Use       comity.Use     `json:"use"`
+	Digest    string         `json:"digest"`
 	Article   comity.Article `json:"article"`
 	Reason    string         `json:"reason"`
 	Policies  string         `json:"policies"`
@@ -71,7 +73,7 @@ func (e *LogEntry) verify(own comity.State) error {
 		return err
 	}
 	if said.Act != e.Act || said.Outcome != e.Outcome || !said.At.Equal(e.At) || said.Actor.State != e.State || said.Actor.Agency != e.Agency ||
-		said.Actor.Function != e.Function || said.Actor.Ref != e.Ref || said.Purpose != e.Purpose || said.Article != e.Article ||
+		said.Actor.Function != e.Function || said.Actor.Ref != e.Ref || said.Purpose != e.Purpose || said.Use != e.Use || said.Digest != e.Digest || said.Article != e.Article ||
 		said.Reason != e.Reason || said.Policies != e.Policies || said.RequestID != e.RequestID ||
 		!slices.EqualFunc(said.Records, e.Records, func(a, b LogRecord) bool {
 			return a.ID == b.ID && a.Level == b.Level && a.Grant == b.Grant && a.Purpose == b.Purpose

@@ -453,6 +453,8 @@ type LogEntry struct {
 	Ref         comity.OfficerRef `json:"ref"`
 	Records     []LogRecord       `json:"records"`
 	Purpose     comity.Purpose    `json:"purpose,omitempty"`
+	Use         comity.Use        `json:"use,omitempty"`    // that an export was declared to be for
+	Digest      string            `json:"digest,omitempty"` // SHA-256 of what was exported, hex
 	Article     comity.Article    `json:"article,omitempty"`
 	ArticleName string            `json:"articleName,omitempty"`
 	Reason      string            `json:"reason,omitempty"`

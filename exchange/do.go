@@ -46,6 +46,8 @@ type attempt struct {
 	decision  sovereignty.Decision // that carried the act
 	records   []audit.Record       // acted on, as the officer named them
 	purpose   comity.Purpose
+	use       comity.Use     // of what is exported
+	digest    string         // of it, hex
 	origin    comity.State   // whose record it is, when the officer may see it: told of denials too
 	concerned []comity.State // told of the act once it is done
 	// across is the other side of a request, which is told who acted by state
@@ -234,7 +236,7 @@ func insertKey(tx storage.Tx, idem storage.Idempotency) error {
 func (a *attempt) reset(now time.Time) {
 	a.now = now.UTC()
 	a.records, a.origin, a.concerned, a.across, a.told, a.apart, a.nonces = nil, "", nil, "", nil, nil, nil
-	a.decision, a.made = sovereignty.Decision{}, nil
+	a.decision, a.made, a.digest = sovereignty.Decision{}, nil, ""
 	if a.outcome == audit.Proposed {
 		a.outcome = audit.Done
 	}
@@ -278,6 +280,7 @@ func (x *Exchange) deny(ctx context.Context, a *attempt, cause error) error {
 func (a *attempt) contents(cause error) map[comity.State]audit.Content {
 	content := a.content(a.action)
 	content.Records, content.Purpose = a.records, a.purpose
+	content.Use, content.Digest = a.use, a.digest
 	content.Article, content.Reason = a.decision.Article, ""
 	if e, ok := errors.AsType[*comity.Error](cause); ok {
 		content.Reason = e.Message

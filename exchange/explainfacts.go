@@ -186,7 +186,7 @@ func (f *finder) upon(id, inner comity.ID) (sovereignty.Question, error) {
 		return f.atHome(view, inner, q)
 	case visible:
 		f.abroad(view, inner, &q)
-	case view.Ended != nil && f.why.Action == sovereignty.CaseRead:
+	case view.Ended != nil && (f.why.Action == sovereignty.CaseRead || f.why.Action == sovereignty.CaseExport):
 		q.Record.State, q.Circumstances.Visible = view.State, true
 		q.Circumstances.Grant = sovereignty.GrantFacts{Present: true, Ended: true, Purpose: view.Ended.Purpose}
 	}

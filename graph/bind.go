@@ -42,6 +42,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.grantActs()
 	b.neutralityActs()
 	b.proposals()
+	b.exports()
 	b.explanations()
 	b.neutrality()
 	b.domesticActs()

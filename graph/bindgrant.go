@@ -113,6 +113,8 @@ func (b *binding) log() {
 		"ref":         func(_ *request, e *exchange.LogView) any { return e.Content.Actor.Ref },
 		"records":     func(_ *request, e *exchange.LogView) any { return e.Content.Records },
 		"purpose":     func(_ *request, e *exchange.LogView) any { return e.Content.Purpose },
+		"use":         func(_ *request, e *exchange.LogView) any { return e.Content.Use },
+		"digest":      func(_ *request, e *exchange.LogView) any { return e.Content.Digest },
 		"article":     func(_ *request, e *exchange.LogView) any { return int(e.Content.Article) },
 		"articleName": func(_ *request, e *exchange.LogView) any { return e.Content.Article.Name() },
 		"reason":      func(_ *request, e *exchange.LogView) any { return e.Content.Reason },

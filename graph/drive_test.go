@@ -113,7 +113,7 @@ var places = map[string][]string{
 	},
 	"Query.nodes.ids":           {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
 	"Viewer.grants.filter.case": {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
-	"Viewer.explain.record": {whyOf("caseRead"), whyOf("grantMake"), whyOf("evidenceOpen"), whyOf("requestRead"), whyOf("grantRevoke"), whyOf("mandateEnd"),
+	"Viewer.explain.record": {whyOf("caseRead"), whyOf("caseExport"), whyOf("grantMake"), whyOf("evidenceOpen"), whyOf("requestRead"), whyOf("grantRevoke"), whyOf("mandateEnd"),
 		whyOf("holdRelease"), whyOf("caseWithdrawCancel")},
 	"Viewer.grantTry.input.case":                {tryOf(`case: $id`)},
 	"Viewer.grantTry.input.release":             {tryOf(aCase + `, release: $id`)},
@@ -149,7 +149,7 @@ func (d *drive) queries(t *testing.T, c *client, kinds []comity.Kind) {
 
 // lastOfLog is the newest leaf that concerns the asker's state, as its auditor
 // reads it.
-const lastOfLog = `{ viewer { log(first: 1) { nodes { act outcome state agency function ref purpose article articleName reason policies records { id level grant purpose } commitments } } } }`
+const lastOfLog = `{ viewer { log(first: 1) { nodes { act outcome state agency function ref purpose use digest article articleName reason policies records { id level grant purpose } commitments } } } }`
 
 var hexes = regexp.MustCompile(`[0-9a-f]{64}`)
 

@@ -108,6 +108,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	all := map[string]map[string]any{
 		"caseUpdate":    {"id": of, "expectedVersion": 1, "title": "a"},
 		"caseAssign":    {"id": of, "officer": "BY:liaison-1"},
+		"caseExport":    {"id": of, "purpose": "INVESTIGATION", "use": "COURT"},
 		"caseClose":     {"id": of, "expectedVersion": 1},
 		"caseReopen":    {"id": of, "expectedVersion": 1},
 		"caseReserve":   {"id": of, "expectedVersion": 1, "reason": "a", "act": sign(statement.ActCaseReserve, of, statement.ReserveBody{Reason: "a"})},

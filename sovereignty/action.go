@@ -79,6 +79,8 @@ const (
 	DisclosureNotify   Action = "disclosureNotify" // of one that a grantee is compelled to
 	DisclosureObject   Action = "disclosureObject"
 	DispatchRead       Action = "dispatchRead" // of any of these
+
+	CaseExport Action = "caseExport" // of what may be read, for a declared use
 )
 
 // Actions lists them all.
@@ -97,11 +99,12 @@ var Actions = []Action{
 	ProposalRead, ProposalDecline,
 	AnnotationAdd, AnnotationAnswer, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw,
 	NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject, DispatchRead,
+	CaseExport,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
 // answers as absent.
-var reads = map[Action]bool{CaseRead: true, EvidenceOpen: true, RequestRead: true, GrantRead: true,
+var reads = map[Action]bool{CaseRead: true, CaseExport: true, EvidenceOpen: true, RequestRead: true, GrantRead: true,
 	DispatchRead: true}
 
 // fresh are the actions upon no record that exists already, so that there is

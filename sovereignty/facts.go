@@ -241,7 +241,7 @@ func circumstances(c contextFacts) types.Record {
 		m["overturnsOwn"] = types.Boolean(c.OverturnsOwn)
 	case GrantRead, GrantObject:
 		m["covered"] = types.Boolean(c.Grant.Present)
-	case CaseRead, EvidenceOpen:
+	case CaseRead, CaseExport, EvidenceOpen:
 		m["purpose"] = types.String(c.Purpose)
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["assessed"] = types.Boolean(c.Assessed)
@@ -254,6 +254,14 @@ func circumstances(c contextFacts) types.Record {
 			"namesExhibit":  types.Boolean(c.Grant.NamesExhibit),
 			"secondLiaison": types.Boolean(c.Grant.SecondLiaison),
 		})
+		if c.action == CaseExport {
+			m["use"] = types.String(c.Use)
+			m["grade"] = types.String(c.Grade)
+			m["pap"] = types.String(c.PAP)
+			m["tlp"] = types.String(c.TLP)
+			m["h1"] = types.Boolean(c.H1)
+			m["h2"] = types.Boolean(c.H2)
+		}
 	case GrantConfirm:
 		m["another"] = types.Boolean(c.Another)
 		m["mandate"] = types.Boolean(c.Mandate && c.Ceiling)

@@ -133,6 +133,14 @@ type Circumstances struct {
 	// why not. Needed by DisclosureNotify.
 	Explained bool
 
+	// What an export of a case is for, and what binds its use beside the grant's
+	// Grade: of labels the strictest, and whether H1 and H2 lie on it. Needed by
+	// CaseExport.
+	Use    comity.Use
+	PAP    comity.PAP
+	TLP    comity.TLP
+	H1, H2 bool
+
 	// Narrows: what would remain of the grant lies within what it opens now.
 	// Needed by GrantNarrow.
 	Narrows bool

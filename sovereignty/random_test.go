@@ -58,7 +58,10 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
 		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
-		Grade: pick(r, comity.GradeLead, comity.GradeEvidence), Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
+		Grade: pick(r, comity.GradeIntelligence, comity.GradeLead, comity.GradeEvidence, comity.GradeEvidence),
+		Use:   pick(r, comity.UseAnalysis, comity.UseOperational, comity.UseCourt, comity.UseDissemination), H1: yes(odd), H2: yes(odd),
+		PAP: pick(r, comity.PAPGreen, comity.PAPAmber, comity.PAPRed), TLP: pick(r, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed),
+		Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
 		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
@@ -174,6 +177,28 @@ func oracle(q Question) bool {
 	case CaseRead:
 		if home {
 			return (r.Assigned || r.Reached) && o.Role != comity.RoleAuditor
+		}
+		return live
+	case CaseExport:
+		if o.Role == comity.RoleAuditor {
+			return false
+		}
+		switch c.Use {
+		case comity.UseCourt:
+			if !home && c.Grade != comity.GradeEvidence || c.H1 || c.TLP == comity.TLPRed {
+				return false
+			}
+		case comity.UseDissemination:
+			if c.H2 || c.TLP == comity.TLPAmberStrict || c.TLP == comity.TLPRed {
+				return false
+			}
+		case comity.UseOperational:
+			if !home && c.Grade == comity.GradeIntelligence || c.PAP == comity.PAPRed {
+				return false
+			}
+		}
+		if home {
+			return r.Assigned || r.Reached
 		}
 		return live
 	case EvidenceOpen:

@@ -172,6 +172,12 @@ func readCircumstances(s string, c *Circumstances) error {
 			c.Grantee = comity.State(rest)
 		case "becomes":
 			c.Becomes = comity.Category(rest)
+		case "use":
+			c.Use = comity.Use(rest)
+		case "pap":
+			c.PAP = comity.PAP(rest)
+		case "tlp":
+			c.TLP = comity.TLP(rest)
 		case "grade":
 			c.Grade = comity.Grade(rest)
 		case "grant":
@@ -188,7 +194,7 @@ func readCircumstances(s string, c *Circumstances) error {
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
 				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "own-proposal": &c.OwnProposal,
-				"first-mandate": &c.FirstMandate, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,
+				"first-mandate": &c.FirstMandate, "h1": &c.H1, "h2": &c.H2, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
 				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,

@@ -15,6 +15,7 @@ type caseCmd struct {
 	File     caseFileCmd     `cmd:"" help:"File a case, by hand or from a STIX 2.1 bundle or MISP event."`
 	List     caseListCmd     `cmd:"" help:"List the cases that are open to the officer."`
 	Show     caseShowCmd     `cmd:"" help:"Show a case with its records."`
+	Export   caseExportCmd   `cmd:"" help:"Export what may be read of a case, for a declared use (Article 9)."`
 	Update   caseUpdateCmd   `cmd:"" help:"Change a case."`
 	Assign   caseAssignCmd   `cmd:"" help:"Let an officer or an office of the own state work on a case, or no longer."`
 	Close    caseCloseCmd    `cmd:"" help:"Close a case."`

@@ -1,0 +1,26 @@
+package graph
+
+import (
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/exchange"
+)
+
+type caseExportInput struct {
+	IdempotencyKey string
+	ID             string
+	Purpose        comity.Purpose
+	Use            comity.Use
+}
+
+func (b *binding) exports() {
+	act(b, "caseExport", map[string]string{"case": "id"}, func(in caseExportInput) (*exchange.ExportCase, error) {
+		id, err := parseID("id", in.ID, comity.KindCase)
+		return &exchange.ExportCase{Key: in.IdempotencyKey, Case: id, Purpose: in.Purpose, Use: in.Use}, err
+	}, func(a *exchange.ExportCase, p *payload) { p.result = a })
+
+	get(b, "*Payload", fields[*payload]{"export": func(_ *request, p *payload) any { return p.result }})
+	get(b, "CaseExport", fields[*exchange.ExportCase]{
+		"content": func(_ *request, a *exchange.ExportCase) any { return string(a.Content) },
+		"sha256":  func(_ *request, a *exchange.ExportCase) any { return a.SHA256 },
+	})
+}
