@@ -149,7 +149,7 @@ func (c *Client) makeGrant(ctx context.Context, caseID comity.ID, body statement
 		in := inputOf(caseID, body)
 		in.Proposal = proposal
 		var err error
-		in.Act, err = c.grantAct(caseID, body)
+		in.Act, err = c.grantAct(caseID, body, proposal != "")
 		sent = err == nil
 		return in, err
 	}))
@@ -179,9 +179,9 @@ func (c *Client) beforeGrant(ctx context.Context, caseID comity.ID, body stateme
 	return c.checkNamed(ctx, caseID, body.Exhibits)
 }
 
-// grantAct signs terms, as who makes, proposes or approves the grant does alike.
-func (c *Client) grantAct(caseID comity.ID, body statement.GrantBody) (string, error) {
-	return c.act(statement.Act{Act: statement.ActGrantMake, Record: caseID, Purpose: body.Purpose}, body)
+// grantAct signs terms, alone or as one of two.
+func (c *Client) grantAct(caseID comity.ID, body statement.GrantBody, seconded bool) (string, error) {
+	return c.act(statement.Act{Act: statement.ActGrantMake, Record: caseID, Purpose: body.Purpose, Seconded: seconded}, body)
 }
 
 // checkNamed verifies the labels of exhibits that are about to be named: the

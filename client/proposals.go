@@ -233,7 +233,7 @@ func (c *Client) GrantPropose(ctx context.Context, in NewGrant) (*Proposal, erro
 	answer, err := mutate[proposalPayload](ctx, c, "GrantPropose", func() (any, error) {
 		input := inputOf(in.Case, body)
 		var err error
-		input.Act, err = c.grantAct(in.Case, body)
+		input.Act, err = c.grantAct(in.Case, body, true)
 		return input, err
 	})
 	if err == nil && answer.Proposal == nil {

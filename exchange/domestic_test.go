@@ -40,8 +40,9 @@ func TestLifting(t *testing.T) {
 		}
 		want(t, g.liaison.Try(t, g.liaison.Lift(t, g.c, "")), comity.CodeDenied, comity.ArticleDomesticReservation)
 		want(t, g.foreign.Try(t, g.foreign.Lift(t, g.c, "")), comity.CodeNotFound, 0)
-		propose := g.authority.Lift(t, g.c, "")
+		propose, left := g.authority.Lift(t, g.c, ""), g.authority.Lift(t, g.c, "")
 		g.authority.Do(t, propose)
+		g.authority.Do(t, left)
 		if !caseOf(t, g.authority, g.c, "").Reserved || propose.Statement != "" || propose.Proposed == "" {
 			t.Fatalf("a proposal lifted the reservation: %+v", propose)
 		}
@@ -75,6 +76,14 @@ func TestLifting(t *testing.T) {
 		}
 		if got := g.foreign.Download(t, g.exhibit, g.header, comity.PurposeInvestigation, anew.Body.ID); string(got) != "exhibit" {
 			t.Errorf("opened %q", got)
+		}
+		// What was proposed of the first reservation lifts no second one.
+		if err := g.reserve(t); err != nil {
+			t.Fatal(err)
+		}
+		want(t, second.Try(t, second.Lift(t, g.c, left.Proposed)), comity.CodeDenied, comity.ArticleDomesticReservation)
+		if !caseOf(t, g.authority, g.c, "").Reserved {
+			t.Error("a proposal of before lifted a later reservation")
 		}
 		// Abroad nothing is read of all this but the grants' beginning and end.
 		for _, c := range about(logOf(t, g.World, "auditor@AM"), g.c) {

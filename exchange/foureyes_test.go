@@ -45,17 +45,9 @@ func (e *eyes) body() statement.GrantBody {
 
 func (e *eyes) propose(t *testing.T, o *exchangetest.Officer, b statement.GrantBody) comity.ID {
 	t.Helper()
-	act := o.MakeGrant(t, e.c, b)
-	act.Propose = true
+	act := o.ProposeGrant(t, e.c, b)
 	o.Do(t, act)
 	return act.Proposed
-}
-
-func approve(t *testing.T, o *exchangetest.Officer, c comity.ID, b statement.GrantBody, proposal comity.ID) *exchange.MakeGrant {
-	t.Helper()
-	act := o.MakeGrant(t, c, b)
-	act.Proposal = proposal
-	return act
 }
 
 func proposals(t *testing.T, o *exchangetest.Officer, f storage.ProposalFilter) (all []*exchange.ProposalView) {
@@ -82,17 +74,17 @@ func TestFourEyes(t *testing.T) {
 			t.Fatalf("the second liaison sees %+v", all)
 		}
 		// By who may not, or not so.
-		want(t, e.liaison.Try(t, approve(t, e.liaison, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
-		want(t, e.authority.Try(t, approve(t, e.authority, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
-		want(t, e.foreign.Try(t, approve(t, e.foreign, e.c, b, p)), comity.CodeNotFound, 0)
+		want(t, e.liaison.Try(t, e.liaison.ApproveGrant(t, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
+		want(t, e.authority.Try(t, e.authority.ApproveGrant(t, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
+		want(t, e.foreign.Try(t, e.foreign.ApproveGrant(t, e.c, b, p)), comity.CodeNotFound, 0)
 		wider := b
 		wider.NotAfter++
-		want(t, e.deputy.Try(t, approve(t, e.deputy, e.c, wider, p)), comity.CodeInvalid, 0)
+		want(t, e.deputy.Try(t, e.deputy.ApproveGrant(t, e.c, wider, p)), comity.CodeInvalid, 0)
 		other := e.body()
-		want(t, e.deputy.Try(t, approve(t, e.deputy, e.c, other, p)), comity.CodeInvalid, 0)
-		want(t, e.deputy.Try(t, approve(t, e.deputy, e.c, b, comity.NewID(comity.KindProposal))), comity.CodeDenied, comity.ArticleLiaison)
+		want(t, e.deputy.Try(t, e.deputy.ApproveGrant(t, e.c, other, p)), comity.CodeInvalid, 0)
+		want(t, e.deputy.Try(t, e.deputy.ApproveGrant(t, e.c, b, comity.NewID(comity.KindProposal))), comity.CodeDenied, comity.ArticleLiaison)
 
-		act := approve(t, e.deputy, e.c, b, p)
+		act := e.deputy.ApproveGrant(t, e.c, b, p)
 		e.deputy.Do(t, act)
 		e.deputy.Do(t, act) // a lost answer
 		v := caseOf(t, e.foreign, e.c, investigation)
@@ -108,7 +100,7 @@ func TestFourEyes(t *testing.T) {
 		if all := proposals(t, e.liaison, storage.ProposalFilter{}); all[0].Status != comity.ProposalApproved || all[0].DecidedBy != e.deputy.Caller.Officer.Ref() {
 			t.Errorf("the proposal stands as %+v", all[0])
 		}
-		want(t, e.deputy.Try(t, approve(t, e.deputy, e.c, b, p)), comity.CodeConflict, 0)
+		want(t, e.deputy.Try(t, e.deputy.ApproveGrant(t, e.c, b, p)), comity.CodeConflict, 0)
 		var log []exchange.LogView
 		e.authority.Read(t, func(r *exchange.Reader) error {
 			page, err := r.Log(exchange.LogFilter{Record: string(e.mandate), Outcome: string(audit.Done)}, 10, "")
@@ -137,7 +129,7 @@ func TestProposalEnds(t *testing.T) {
 		want(t, decline(e.As(t, "liaison@AM")), comity.CodeNotFound, 0)
 		must(t, decline(e.deputy))
 		want(t, decline(e.deputy), comity.CodeConflict, 0)
-		want(t, e.deputy.Try(t, approve(t, e.deputy, e.c, b, p)), comity.CodeConflict, 0)
+		want(t, e.deputy.Try(t, e.deputy.ApproveGrant(t, e.c, b, p)), comity.CodeConflict, 0)
 		if v := caseOf(t, e.foreign, e.c, investigation); v != nil {
 			t.Error("a declined proposal opened the case")
 		}
@@ -146,7 +138,7 @@ func TestProposalEnds(t *testing.T) {
 		p = e.propose(t, e.liaison, b)
 		e.Clock.Advance(statement.ProposalAge + time.Second)
 		deputy := e.As(t, "deputy@KZ")
-		want(t, deputy.Try(t, approve(t, deputy, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
+		want(t, deputy.Try(t, deputy.ApproveGrant(t, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
 		if all := proposals(t, deputy, storage.ProposalFilter{Status: comity.ProposalLapsed}); len(all) != 1 || all[0].ID != p {
 			t.Errorf("lapsed are %+v", all)
 		}
@@ -156,9 +148,9 @@ func TestProposalEnds(t *testing.T) {
 		p = e.propose(t, deputy, b)
 		authority, liaison := e.As(t, "authority@KZ"), e.As(t, "liaison@KZ")
 		authority.Do(t, &exchange.EndMandate{Key: exchangetest.Key(), Mandate: e.mandate})
-		want(t, liaison.Try(t, approve(t, liaison, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
+		want(t, liaison.Try(t, liaison.ApproveGrant(t, e.c, b, p)), comity.CodeDenied, comity.ArticleLiaison)
 		e.Mandate(t, "KZ") // for the liaison alone
-		err := liaison.Try(t, approve(t, liaison, e.c, b, p))
+		err := liaison.Try(t, liaison.ApproveGrant(t, e.c, b, p))
 		want(t, err, comity.CodeDenied, comity.ArticleLiaison)
 		if e := err.(*comity.Error); e.Cure != "Propose the grant anew, and have another liaison approve it." {
 			t.Errorf("the cure is %q", e.Cure)
@@ -180,8 +172,7 @@ func TestCeilings(t *testing.T) {
 		b := e.body()
 		b.Scope = comity.ScopeSummary
 		change(&b)
-		act := e.liaison.MakeGrant(t, e.c, b)
-		act.Propose = true
+		act := e.liaison.ProposeGrant(t, e.c, b)
 		if err := e.liaison.Try(t, act); comity.CodeOf(err) != comity.CodeDenied || err.(*comity.Error).Article != comity.ArticleLiaison {
 			t.Errorf("beyond the ceiling of %s: %v", what, err)
 		}
@@ -218,6 +209,8 @@ func TestDangerToLife(t *testing.T) {
 		want(t, e.liaison.Try(t, e.liaison.MakeGrant(t, e.c, bad)), comity.CodeDenied, comity.ArticleLiaison)
 		b, lapsing := emergency(), emergency()
 		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, b))
+		want(t, e.liaison.Try(t, e.liaison.MakeGrant(t, e.c, lapsing)), comity.CodeDenied, comity.ArticleLiaison)
+		lapsing.NotAfter = e.Clock.Now().Add(comity.EmergencyAge - time.Minute).Unix()
 		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, lapsing))
 		v := caseOf(t, e.foreign, e.c, comity.PurposeDangerToLife)
 		if v == nil || v.Text == nil {
@@ -256,6 +249,12 @@ func TestDangerToLife(t *testing.T) {
 		e.liaison.Do(t, e.liaison.Revoke(t, e.c, b.ID))
 		if v = caseOf(t, foreign, e.c, comity.PurposeDangerToLife); v.Text != nil {
 			t.Error("the grant that nobody confirmed did not lapse")
+		}
+		if trial := try(t, e.liaison, e.c, emergency()); trial.Alone {
+			t.Errorf("what lapsed unconfirmed is granted again by the same liaison: %+v", trial)
+		}
+		if trial := try(t, e.As(t, "deputy@KZ"), e.c, emergency()); !trial.Alone {
+			t.Errorf("nor by another: %+v", trial)
 		}
 	})
 }
@@ -299,7 +298,7 @@ func TestApprovalRaces(t *testing.T) {
 		acts := []struct {
 			o   *exchangetest.Officer
 			act exchange.Act
-		}{{e.deputy, approve(t, e.deputy, e.c, b, p)}, {e.deputy, approve(t, e.deputy, e.c, b, p)}, {e.liaison, approve(t, e.liaison, e.c, b, p)},
+		}{{e.deputy, e.deputy.ApproveGrant(t, e.c, b, p)}, {e.deputy, e.deputy.ApproveGrant(t, e.c, b, p)}, {e.liaison, e.liaison.ApproveGrant(t, e.c, b, p)},
 			{e.liaison, &exchange.DeclineProposal{Key: exchangetest.Key(), Proposal: p, Reason: "not now"}}}
 		errs := make([]error, len(acts))
 		var wg sync.WaitGroup
@@ -340,10 +339,9 @@ func TestRedBehindAWiderGrant(t *testing.T) {
 	g.authority.Do(t, &exchange.GiveMandate{Key: exchangetest.Key(), Liaison: deputy.Caller.Officer.Ref(), NotBefore: g.Clock.Now().Add(-time.Minute), NotAfter: g.Clock.Now().Add(time.Hour)})
 	b := g.liaison.GrantBody("AM", g.release)
 	b.Scope, b.Caveats.Marking = comity.ScopeSummary, red
-	first := g.liaison.MakeGrant(t, g.c, b)
-	first.Propose = true
+	first := g.liaison.ProposeGrant(t, g.c, b)
 	g.liaison.Do(t, first)
-	deputy.Do(t, approve(t, deputy, g.c, b, first.Proposed))
+	deputy.Do(t, deputy.ApproveGrant(t, g.c, b, first.Proposed))
 	if v := caseOf(t, g.foreign, g.c, investigation); v == nil || v.Access.Grant.ID != g.grant.Body.ID {
 		t.Fatalf("before, the wider grant does not open the case: %+v", v)
 	}

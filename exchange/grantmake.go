@@ -50,9 +50,12 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := first(g.check(), a.x.grantee(g.Body.Grantee)); err != nil {
 		return err
 	}
-	_, canonical, err := a.verify(g.Act, statement.ActGrantMake, g.Case, g.Body)
+	act, canonical, err := a.verify(g.Act, statement.ActGrantMake, g.Case, g.Body)
 	if err != nil {
 		return err
+	}
+	if paired := g.Propose || g.Proposal != ""; act.Seconded != paired {
+		return comity.Invalid("act", "what is proposed or approved is signed as seconded, and nothing else is")
 	}
 	view, record, visible, err := a.findCase(tx, g.Case)
 	if err != nil {

@@ -44,6 +44,13 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 	c.Grantee = b.Grantee.State
 	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)
 	c.Purpose, c.Grade, c.Assistance, c.Emergency = b.Purpose, b.Grade, b.Assistance != "", b.Emergency != ""
+	if c.Emergency {
+		since, err := tx.DangerSince(view.ID, b.Grantee.State, a.who.Officer.Ref())
+		if err != nil {
+			return err
+		}
+		c.Renewal = !since.IsZero() && until.After(since.Add(comity.EmergencyAge))
+	}
 	c.Term = checkTerm("notAfter", a.now, from, until) == nil
 	named, err := a.exhibits(tx, b.Exhibits)
 	if err != nil {

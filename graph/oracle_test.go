@@ -64,8 +64,7 @@ func made(t *testing.T, a *api, s comity.State) records {
 	grant := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
 	liaison.Do(t, grant)
 	r[comity.KindGrant] = grant.Body.ID
-	propose := liaison.MakeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
-	propose.Propose = true
+	propose := liaison.ProposeGrant(t, r[comity.KindCase], liaison.GrantBody("AM", r[comity.KindRelease], r[comity.KindEvidence]))
 	liaison.Do(t, propose)
 	r[comity.KindProposal] = propose.Proposed
 	send := &exchange.SendRequest{Key: exchangetest.Key(), To: s, Kind: comity.RequestInformation, Urgency: comity.UrgencyPrompt, Category: "RANSOMWARE",
@@ -125,7 +124,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"messageSend":   {"request": request, "text": "a"},
 		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "exhibits": []comity.ID{exhibit}, "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
 		"grantMake":     c.grantInput(t, of, body),
-		"grantPropose":  c.grantInput(t, of, body),
+		"grantPropose":  c.proposalInput(t, of, body),
 		"grantConfirm": {"grant": grant, "case": of, "expectedVersion": 1, "release": confirm.Release, "notAfter": stamp(time.Unix(confirm.NotAfter, 0)),
 			"act": sign(statement.ActGrantConfirm, grant, confirm)},
 		"releaseWithdraw": {"case": of, "release": r[comity.KindRelease]},

@@ -157,6 +157,14 @@ func (c *client) grantInput(t testing.TB, of comity.ID, b statement.GrantBody) m
 	return input
 }
 
+// proposalInput is the same, signed as one of two.
+func (c *client) proposalInput(t testing.TB, of comity.ID, b statement.GrantBody) map[string]any {
+	t.Helper()
+	input := c.grantInput(t, of, b)
+	input["act"] = c.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: of, Purpose: b.Purpose, Seconded: true}, b)
+	return input
+}
+
 const caseFields = `id state agency owner category status marking { tlp pap handling } nexus { basis state } reserved version createdAt updatedAt
   title summary narrative reference assignees
   access { level grant { id status live endedAt scope notAfter caveats { text marking { tlp } } } redactions { field article articleName reason cure } }

@@ -280,6 +280,7 @@ func circumstances(c contextFacts) types.Record {
 		m["adverse"] = types.Boolean(c.Adverse)
 		m["ceiling"] = types.Boolean(c.Ceiling)
 		m["emergency"] = types.Boolean(c.Emergency)
+		m["renewal"] = types.Boolean(c.Renewal)
 		m["danger"] = types.Boolean(c.Purpose == comity.PurposeDangerToLife)
 		m["secondLiaison"] = types.Boolean(c.SecondLiaison)
 		m["ownProposal"] = types.Boolean(c.OwnProposal)

@@ -87,6 +87,7 @@ type Circumstances struct {
 	Caveats       bool // they bind at least as strictly as the case's own marking
 	Ceiling       bool // it lies within what the mandate allows
 	Emergency     bool // it is asked for as one, in danger to life
+	Renewal       bool // as one it would outlast the 72 hours of the asker's own earlier one, which nobody confirmed
 	SecondLiaison bool // another liaison proposed the same grant, and the asker approves it
 	OwnProposal   bool // the asker proposed it
 	FirstMandate  bool // who proposed it holds a live mandate; true where nobody did

@@ -63,7 +63,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		PAP: pick(r, comity.PAPGreen, comity.PAPAmber, comity.PAPRed), TLP: pick(r, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed),
 		Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
-		Ceiling: yes(often), Emergency: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
+		Ceiling: yes(often), Emergency: yes(odd), Renewal: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
 		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
 		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
 		Becomes: pick(r, comity.Category("RANSOMWARE"), "FRAUD", "TERRORIST_CONTENT")}
@@ -234,7 +234,7 @@ func oracle(q Question) bool {
 		two := c.SecondLiaison || !red && !r.Original
 		if q.Action == GrantMake {
 			released = released || danger && !f.Present
-			two = (two || danger) && !c.OwnProposal && c.FirstMandate
+			two = (two || danger) && !c.OwnProposal && c.FirstMandate && !(c.Emergency && c.Renewal)
 		} else {
 			two = true
 		}

@@ -193,7 +193,7 @@ func readCircumstances(s string, c *Circumstances) error {
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,
-				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "own-proposal": &c.OwnProposal,
+				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "renewal": &c.Renewal, "own-proposal": &c.OwnProposal,
 				"first-mandate": &c.FirstMandate, "h1": &c.H1, "h2": &c.H2, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,

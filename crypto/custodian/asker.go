@@ -21,7 +21,8 @@ type asked struct {
 type want struct {
 	act    string
 	record comity.ID
-	body   any // whose canonical JSON the act's body_hash is over
+	body   any  // whose canonical JSON the act's body_hash is over
+	paired bool // the officer is one of two, where one may do
 }
 
 // hear verifies token and act anew, that one session key is behind both, that
@@ -51,6 +52,8 @@ func (l *Local) hear(ctx context.Context, a statement.Asker, w want) (asked, err
 		return asked{}, comity.Unauthenticated("the signed act is another one: wanted "+w.act, nil)
 	case act.Record != w.record:
 		return asked{}, comity.Unauthenticated("the signed act is about another record", nil)
+	case act.Seconded != w.paired:
+		return asked{}, comity.Unauthenticated("the officer signed as one of two what is asked for alone, or alone what takes two", nil)
 	case act.BodyHash != hash:
 		return asked{}, comity.Unauthenticated("what is asked for is not what the officer signed", nil)
 	}

@@ -3,6 +3,7 @@ package custodian
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -30,6 +31,52 @@ func (l *Local) eyesOf(ctx context.Context, b statement.GrantBody, s *statement.
 		}
 	}
 	return nil
+}
+
+// danger is the trace of a grant that a liaison made in danger to life and that
+// no other has confirmed.
+type danger struct {
+	Grantee comity.State `json:"grantee"`
+	By      signer       `json:"by"`
+	Lapses  int64        `json:"lapses"` // Unix seconds, of the first
+}
+
+// of reports whether the trace is that of an officer's grant to a state, under
+// whichever session key.
+func (d danger) of(grantee comity.State, by signer) bool {
+	return d.Grantee == grantee && (d.By.Ref == by.Ref || d.By.JKT == by.JKT)
+}
+
+// once refuses the grant by which a liaison would renew alone what he granted
+// in danger to life: access would not end, without a second having looked
+// (Article 8). Another may end within the first one's time.
+func (c caseEntry) once(b statement.GrantBody, by signer) error {
+	for _, d := range c.Danger {
+		if d.of(b.Grantee.State, by) && b.NotAfter > d.Lapses {
+			return comity.Denied(comity.ArticleLiaison, "the liaison granted it in danger to life before, and no other liaison confirmed that",
+				fmt.Sprintf("another liaison confirms the earlier grant, or grants; or the case's owner decides the release; or this one ends by %s",
+					time.Unix(d.Lapses, 0).UTC().Format(time.RFC3339)))
+		}
+	}
+	return nil
+}
+
+// maxDangers bounds the traces on a case. Who would pass it has a release decided.
+const maxDangers = 200
+
+// trace notes a grant in danger to life in its case's entry, the first of each officer.
+func (l *Local) trace(ctx context.Context, record comity.ID, d danger) error {
+	return change(ctx, l, caseKey(record), func(e *caseEntry) (bool, error) {
+		if slices.ContainsFunc(e.Danger, func(x danger) bool { return x.of(d.Grantee, d.By) }) {
+			return false, nil
+		}
+		if len(e.Danger) >= maxDangers {
+			return false, comity.Denied(comity.ArticleLiaison, fmt.Sprintf("%d grants in danger to life were confirmed by nobody", maxDangers),
+				"the case's owner records a release decision, and a liaison grants over it")
+		}
+		e.Danger = append(e.Danger, d)
+		return true, nil
+	})
 }
 
 // judgeConfirmation checks that a grant made in danger to life is confirmed in
@@ -79,7 +126,8 @@ func (l *Local) applyConfirmation(ctx context.Context, s statement.Statement, m 
 	if err := s.Decode(&b); err != nil {
 		return comity.Invalid("statement", err.Error())
 	}
-	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
+	var made grantTerms
+	err := change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
 		if err := e.of(s); err != nil {
 			return false, err
 		}
@@ -87,12 +135,22 @@ func (l *Local) applyConfirmation(ctx context.Context, s statement.Statement, m 
 		case e.Grant == nil || e.Grant.Lapses == 0 || e.Grant.By.Ref == s.Officer.Ref:
 			return false, comity.Invalid("statement", "there is no grant that it could confirm")
 		case e.Confirmed != nil:
+			made = *e.Grant
 			return false, nil
 		}
+		made = *e.Grant
 		if err := e.lapsed(l.now()); err != nil {
 			return false, err
 		}
 		e.Confirmed = &confirmed{m, b.NotAfter}
 		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
+		n := len(e.Danger)
+		e.Danger = slices.DeleteFunc(e.Danger, func(d danger) bool { return d.of(made.Grantee.State, made.By) && made.Lapses >= d.Lapses })
+		return len(e.Danger) < n, nil
 	})
 }

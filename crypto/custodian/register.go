@@ -27,6 +27,7 @@ type caseEntry struct {
 	Cancelled map[comity.ID]*mark `json:"cancelled,omitempty"` // withdrawals
 	Withdrawn *mark               `json:"withdrawn,omitempty"`
 	Assessed  *assessed           `json:"assessed,omitempty"` // by the last assessment
+	Danger    []danger            `json:"danger,omitempty"`   // granted in danger to life, and not confirmed
 }
 
 // mark says by which statement, and when, something ended.
@@ -303,6 +304,23 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		terms.Turns = *s.Turns
 	}
 	late := terms.over(c, of)
+	tooOld := func() error {
+		if l.now().Sub(time.Unix(s.IssuedAt, 0)) > GrantAge {
+			return comity.Denied(comity.ArticleTerm, "the grant was signed more than a day ago and was never in force", "the liaison grants anew")
+		}
+		return nil
+	}
+	if terms.Lapses != 0 { // first: what is in force without its trace could be renewed
+		e, _, err := read[grantEntry](ctx, l, grantKey(s.ID))
+		if err == nil && e.Grant == nil {
+			if err = tooOld(); err == nil {
+				err = l.trace(ctx, s.Record, danger{b.Grantee.State, terms.By, terms.Lapses})
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return change(ctx, l, grantKey(s.ID), func(e *grantEntry) (bool, error) {
 		if err := e.of(s); err != nil {
 			return false, err
@@ -313,8 +331,8 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 			}
 			return false, nil
 		}
-		if l.now().Sub(time.Unix(s.IssuedAt, 0)) > GrantAge {
-			return false, comity.Denied(comity.ArticleTerm, "the grant was signed more than a day ago and was never in force", "the liaison grants anew")
+		if err := tooOld(); err != nil {
+			return false, err
 		}
 		// Terms are kept even of a grant that has ended, so that its grantee is
 		// told so in whichever order things came.

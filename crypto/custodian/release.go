@@ -22,7 +22,7 @@ func (l *Local) Begin(ctx context.Context, o BeginOrder) (b Begun, err error) {
 	if err := checkIDs(o.Case, o.Evidence); err != nil {
 		return Begun{}, err
 	}
-	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceBegin, o.Case, o.Body})
+	who, err := l.hear(ctx, o.Asker, want{act: statement.ActEvidenceBegin, record: o.Case, body: o.Body})
 	if err != nil {
 		return Begun{}, err
 	}
@@ -81,7 +81,7 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	case h.Case != string(o.Case) || h.Evidence != string(o.Evidence):
 		return "", comity.Invalid("header", "the header is that of another exhibit")
 	}
-	who, err := l.hear(ctx, o.Asker, want{statement.ActEvidenceOpen, o.Evidence, statement.OpenBody{}})
+	who, err := l.hear(ctx, o.Asker, want{act: statement.ActEvidenceOpen, record: o.Evidence, body: statement.OpenBody{}})
 	if err != nil {
 		return "", err
 	}

@@ -95,7 +95,8 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 	if r.actsOnID {
 		on = o.ID
 	}
-	who, err := l.hear(ctx, o.Asker, want{r.act, on, o.Body})
+	paired := r.eyes == oneOrTwo && (o.Kind == statement.KindProposal || o.Proposal != "")
+	who, err := l.hear(ctx, o.Asker, want{r.act, on, o.Body, paired})
 	if err != nil {
 		return "", err
 	}
@@ -114,8 +115,9 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 	}
 	s := statement.Statement{Kind: o.Kind, Of: o.Of, Union: l.directory.Union(), State: l.state, ID: o.ID, Record: o.Record,
 		Officer: signedBy(who), Act: o.Act, Body: json.RawMessage(o.Body), IssuedAt: l.now().Unix()}
+	var in *statement.Turns // when it was proposed
 	if o.Proposal != "" {
-		if err := l.approve(o, r, who, &s); err != nil {
+		if in, err = l.approve(o, r, who, &s); err != nil {
 			return "", err
 		}
 	}
@@ -125,7 +127,7 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 	}
 	for range tries {
 		again := false
-		if compact, again, err = l.conclude(ctx, signer, means, who, s); !again {
+		if compact, again, err = l.conclude(ctx, signer, means, who, s, in); !again {
 			return compact, err
 		}
 	}
@@ -133,10 +135,16 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 }
 
 // conclude judges, signs and enters. It asks to be called again when others
-// lifted meanwhile what a reservation had found in force.
-func (l *Local) conclude(ctx context.Context, signer statement.Signer, means SignOrder, who asked, s statement.Statement) (string, bool, error) {
+// lifted meanwhile what a reservation had found in force. What was proposed in
+// an earlier turn than it is approved in has been overtaken by a reservation that
+// the first officer knew nothing of: one officer alone would decide on it.
+func (l *Local) conclude(ctx context.Context, signer statement.Signer, means SignOrder, who asked, s statement.Statement, proposedIn *statement.Turns) (string, bool, error) {
 	if err := l.judge(ctx, means, who, &s); err != nil {
 		return "", false, err
+	}
+	if s.Second != nil && turnsOf(s.Turns) != turnsOf(proposedIn) {
+		return "", false, comity.Denied(rules[s.Kind].article, "it was proposed before the latest reservation, and does not reach beyond it",
+			"an officer of the state proposes it anew")
 	}
 	compact, err := statement.Sign(ctx, signer, statement.TypStatement, s)
 	if err != nil {
@@ -178,22 +186,30 @@ func signedBy(who asked) statement.SignedBy {
 // approve makes the statement that of two officers: the first is whom the own
 // state's proposal names, the second who asks now. What the exchange says of
 // either counts for nothing.
-func (l *Local) approve(o SignOrder, r rule, who asked, s *statement.Statement) error {
+// It gives the turns that the proposal was signed in.
+func (l *Local) approve(o SignOrder, r rule, who asked, s *statement.Statement) (*statement.Turns, error) {
 	p, err := l.own(o.Proposal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case p.Kind != statement.KindProposal || p.Of != o.Kind || p.ID != o.ID || p.Record != o.Record || !bytes.Equal(p.Body, o.Body):
-		return comity.Invalid("proposal", "what the officer signed is not what was proposed")
+		return nil, comity.Invalid("proposal", "what the officer signed is not what was proposed")
 	case l.now().Sub(time.Unix(p.IssuedAt, 0)) > statement.ProposalAge:
-		return comity.Denied(r.article, "the proposal has lapsed", "an officer proposes it anew")
+		return nil, comity.Denied(r.article, "the proposal has lapsed", "an officer proposes it anew")
 	case p.Officer.Ref == who.Officer.Ref() || p.Officer.JKT == who.JKT:
-		return comity.Denied(r.article, "the second pair of eyes is another officer's than the first", "another officer of the state approves it")
+		return nil, comity.Denied(r.article, "the second pair of eyes is another officer's than the first", "another officer of the state approves it")
 	}
 	s.Officer, s.Act = p.Officer, p.Act
 	s.Second = &statement.Second{Officer: signedBy(who), Act: o.Act}
-	return nil
+	return p.Turns, nil
+}
+
+func turnsOf(t *statement.Turns) statement.Turns {
+	if t == nil {
+		return statement.Turns{}
+	}
+	return *t
 }
 
 // judge looks into the body.
@@ -292,6 +308,11 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 		return categoryReserved(l.state)
 	case c.Assessed.adverse():
 		return adverse(l.state)
+	}
+	if b.Emergency != "" {
+		if err := c.once(b, signer{s.Officer.Ref, s.Officer.JKT}); err != nil {
+			return err
+		}
 	}
 	if turns := (statement.Turns{Case: c.turn(), Category: of.turn()}); turns != (statement.Turns{}) {
 		s.Turns = &turns

@@ -153,6 +153,8 @@ func (a Act) check() error {
 		return errors.New("its header_hash is not a SHA-256 in hex")
 	case a.Purpose != "" && !a.Purpose.Valid():
 		return fmt.Errorf("%.40q is no purpose", a.Purpose)
+	case a.Seconded && a.Act != ActGrantMake:
+		return fmt.Errorf("a %s is not said to be of one or of two", a.Act)
 	case a.RecipientJKT != "" && !IsThumbprint(a.RecipientJKT):
 		return errors.New("its recipient_jkt is not a thumbprint")
 	case a.IssuedAt <= 0:

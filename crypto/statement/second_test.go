@@ -16,6 +16,8 @@ func (n *notary) seconded(t testing.TB) (statement.Statement, *notary) {
 	c, body := comity.NewID(comity.KindCase), grantBody()
 	first := n.statement(t, statement.KindGrant, statement.ActGrantMake, body.ID, c, c, body)
 	other := second.statement(t, statement.KindGrant, statement.ActGrantMake, body.ID, c, c, body)
+	paired := func(a *statement.Act) { a.Seconded = true }
+	first.Act, other.Act = resign(t, n.key, first.Act, paired), resign(t, second.key, other.Act, paired)
 	first.Second = &statement.Second{Officer: other.Officer, Act: other.Act}
 	return first, second
 }
@@ -41,9 +43,16 @@ func TestSecondOfficer(t *testing.T) {
 		"the same key, another name":    func(s *statement.Statement) { s.Second.Officer.JKT, s.Second.Act = s.Officer.JKT, s.Act },
 		"a second without an act":       func(s *statement.Statement) { s.Second.Act = "" },
 		"another's act":                 func(s *statement.Statement) { s.Second.Act = s.Act },
-		"an act over another body":      func(s *statement.Statement) { s.Second.Act = elsewhere.Act },
+		"one who signed it as his alone": func(s *statement.Statement) {
+			s.Act = resign(t, n.key, s.Act, func(a *statement.Act) { a.Seconded = false })
+		},
+		"one who would have granted alone": func(s *statement.Statement) {
+			s.Second.Act = resign(t, second.key, s.Second.Act, func(a *statement.Act) { a.Seconded = false })
+		},
+		"a first who is left alone": func(s *statement.Statement) { s.Second = nil },
+		"an act over another body":  func(s *statement.Statement) { s.Second.Act = elsewhere.Act },
 		"another act": func(s *statement.Statement) {
-			s.Second.Act = resign(t, second.key, s.Second.Act, func(a *statement.Act) { a.Act = statement.ActCaseReserve })
+			s.Second.Act = resign(t, second.key, s.Second.Act, func(a *statement.Act) { a.Act, a.Seconded = statement.ActCaseReserve, false })
 		},
 		"an investigator":       func(s *statement.Statement) { s.Second.Officer.Role = comity.RoleInvestigator },
 		"another state's":       func(s *statement.Statement) { s.Second.Officer.Ref = "AM:liaison-1" },
@@ -67,6 +76,10 @@ func TestSecondOfficer(t *testing.T) {
 	}
 	proposal := n.grant(t)
 	proposal.Kind, proposal.Of = statement.KindProposal, statement.KindGrant
+	if _, err := n.Directory.VerifyStatement(n.sign(t, proposal)); err == nil {
+		t.Error("a grant of one officer was taken for a proposal")
+	}
+	proposal.Act = resign(t, n.key, proposal.Act, func(a *statement.Act) { a.Seconded = true })
 	if _, err := n.Directory.VerifyStatement(n.sign(t, proposal)); err != nil {
 		t.Errorf("a proposal: %v", err)
 	}

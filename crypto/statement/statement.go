@@ -72,8 +72,11 @@ type Act struct {
 	Purpose      comity.Purpose `json:"purpose,omitempty"`
 	BodyHash     string         `json:"body_hash"`               // hex SHA-256 of the body's canonical JSON (RFC 8785)
 	RecipientJKT string         `json:"recipient_jkt,omitempty"` // RFC 7638 thumbprint of the key to seal to
-	Nonce        string         `json:"nonce"`
-	IssuedAt     int64          `json:"iat"` // Unix seconds
+	// Seconded: the officer signs a grant as one of two liaisons, as the first or
+	// as the second, so that nobody can take it for that of one alone.
+	Seconded bool   `json:"seconded,omitempty"`
+	Nonce    string `json:"nonce"`
+	IssuedAt int64  `json:"iat"` // Unix seconds
 }
 
 // Asker is what a custodian judges an officer by: the token and the signed act,

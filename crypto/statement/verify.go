@@ -245,6 +245,8 @@ func (s Statement) acted(o SignedBy, act, union string, k kind) (Act, error) {
 		return a, errors.New("the officer's agency is not one of the state")
 	case !o.Role.Valid() || k.role != "" && o.Role != k.role:
 		return a, fmt.Errorf("a %s is not the act of a %.20s", s.Kind, o.Role)
+	case a.Seconded != (a.Act == ActGrantMake && (s.Kind == KindProposal || s.Second != nil)):
+		return a, errors.New("the officer signed it as one of two, or alone, and it says otherwise")
 	case hash(s.Body) != a.BodyHash:
 		return a, errors.New("its body is not the one that the officer signed")
 	}

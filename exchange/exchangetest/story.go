@@ -163,6 +163,23 @@ func (o *Officer) MakeGrant(t testing.TB, c comity.ID, body statement.GrantBody)
 		Act: o.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: c, Purpose: body.Purpose}, body)}
 }
 
+// ProposeGrant is the signed act that proposes a grant to another liaison.
+func (o *Officer) ProposeGrant(t testing.TB, c comity.ID, body statement.GrantBody) *exchange.MakeGrant {
+	t.Helper()
+	return &exchange.MakeGrant{Key: Key(), Case: c, Body: body, Propose: true, Act: o.secondedGrant(t, c, body)}
+}
+
+// ApproveGrant is the signed act that approves a proposal of the same terms.
+func (o *Officer) ApproveGrant(t testing.TB, c comity.ID, body statement.GrantBody, proposal comity.ID) *exchange.MakeGrant {
+	t.Helper()
+	return &exchange.MakeGrant{Key: Key(), Case: c, Body: body, Proposal: proposal, Act: o.secondedGrant(t, c, body)}
+}
+
+func (o *Officer) secondedGrant(t testing.TB, c comity.ID, body statement.GrantBody) string {
+	t.Helper()
+	return o.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: c, Purpose: body.Purpose, Seconded: true}, body)
+}
+
 // Revoke is the signed act that ends a grant of a case.
 func (o *Officer) Revoke(t testing.TB, c, grant comity.ID) *exchange.RevokeGrant {
 	t.Helper()

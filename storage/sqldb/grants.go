@@ -163,6 +163,20 @@ func (r *reader) run(c comity.ID, at time.Time, more string) (bool, error) {
 	return n > 0, nil
 }
 
+func (r *reader) DangerSince(c comity.ID, grantee comity.State, liaison comity.OfficerRef) (time.Time, error) {
+	const made = `FROM grants WHERE case_id = $1 AND grantee_state = $2 AND liaison = $3 AND emergency AND confirmation `
+	var at int64
+	err := r.scanOne(`SELECT coalesce(min(created_at), 0) `+made+`= '' AND created_at > (SELECT coalesce(max(created_at), 0) `+made+`<> '')`,
+		[]any{c, grantee, liaison}, &at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("grants in danger to life: %w", err)
+	}
+	if at == 0 {
+		return time.Time{}, nil
+	}
+	return time.UnixMicro(at).UTC(), nil
+}
+
 func (r *reader) Releases(ids []comity.ID) (map[comity.ID][]comity.Release, error) {
 	all, err := releases.query(r, `SELECT `+releases.cols("r")+` FROM releases r WHERE r.case_id = ANY($1) ORDER BY r.created_at, r.id`, set(r, ids))
 	return group(all, func(r comity.Release) comity.ID { return r.Case }), err

@@ -363,6 +363,32 @@ func grantsRun(t *testing.T, db storage.DB) {
 	}
 	grant(t, db, c, comity.Grantee{State: "AM"}, noon)
 	equal(t, "grants of one liaison", seconded(), false)
+	danger(t, db)
 	grant(t, db, c, comity.Grantee{State: "BY"}, noon, func(g *comity.Grant) { g.Second = "KZ:de" })
 	equal(t, "a grant of two liaisons", seconded(), true)
+}
+
+// danger: when a liaison first granted in danger to life since one was confirmed.
+func danger(t *testing.T, db storage.DB) {
+	c, other := fileCase(t, db, kzOwner, noon), fileCase(t, db, kzOwner, noon)
+	since := func(state comity.State, liaison comity.OfficerRef) time.Time {
+		return get(t, db, func(r storage.ReadTx) (time.Time, error) { return r.DangerSince(c.ID, state, liaison) })
+	}
+	made := func(of storage.Case, to comity.State, hours int, emergency bool, confirmation string) comity.Grant {
+		return grant(t, db, of, comity.Grantee{State: to}, noon.Add(time.Duration(hours)*time.Hour), func(g *comity.Grant) {
+			g.Emergency, g.Confirmation = emergency, confirmation
+		})
+	}
+	by := made(c, "AM", 0, false, "").Liaison
+	made(other, "AM", 0, true, "")
+	made(c, "BY", 1, true, "")
+	equal(t, "none to the state", since("AM", by), time.Time{})
+	made(c, "AM", 2, true, "")
+	made(c, "AM", 3, true, "")
+	equal(t, "the first", since("AM", by), noon.Add(2*time.Hour))
+	equal(t, "another liaison's", since("AM", by+"x"), time.Time{})
+	made(c, "AM", 4, true, "confirmed")
+	equal(t, "after one was confirmed", since("AM", by), time.Time{})
+	made(c, "AM", 5, true, "")
+	equal(t, "the first since", since("AM", by), noon.Add(5*time.Hour))
 }

@@ -72,10 +72,39 @@ func lifting(t *testing.T, w *World) {
 	w.apply(t, reservation, lifted) // the outbox comes late
 	w.open(t, "investigator@AM", e, again)
 
+	left := w.sign(t, proposed(w.liftOrder(t, "second@KZ", e.Case))) // nobody approves it in its turn
+
 	w.sign(t, w.reserveOrder(t, "second@KZ", e.Case))
 	w.closed(t, "reserved anew", "investigator@AM", e, again, denied(comity.ArticleTerm))
 	w.apply(t, lifted)
 	w.closed(t, "the old lifting of a new reservation", "investigator@AM", e, again, denied(comity.ArticleTerm))
+	for p, second := range map[string]string{proposal: "second@KZ", left: "authority@KZ"} {
+		_, err = w.Local.Sign(t.Context(), w.approving(t, second, o, p))
+		refused(t, "a lifting proposed before the reservation and approved by "+second, err, denied(comity.ArticleDomesticReservation))
+	}
+	w.sign(t, w.approving(t, "second@KZ", o, w.sign(t, proposed(w.liftOrder(t, "authority@KZ", e.Case)))))
+}
+
+// staleProposals: what was proposed before a reservation is approved after none
+// of it, be it the lifting of a category or a grant.
+func staleProposals(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	category := func(officer string, k statement.Kind) custodian.SignOrder {
+		return w.categoryOrder(t, officer, k, tokentest.Category)
+	}
+	grant := w.pairedOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	granted := w.sign(t, proposed(grant))
+	w.sign(t, category("authority@KZ", statement.KindCategoryReservation))
+	o, other := category("authority@KZ", statement.KindCategoryLifting), category("authority@KZ", statement.KindCategoryLifting)
+	used, left := w.sign(t, proposed(o)), w.sign(t, proposed(other))
+	w.sign(t, w.approving(t, "second@KZ", o, used))
+	_, err := w.Local.Sign(t.Context(), w.approving(t, "deputy@KZ", grant, granted))
+	refused(t, "a grant proposed before and approved after a reservation", err, denied(comity.ArticleLiaison))
+	w.sign(t, category("authority@KZ", statement.KindCategoryReservation))
+	for p, of := range map[string]custodian.SignOrder{used: o, left: other} {
+		_, err = w.Local.Sign(t.Context(), w.approving(t, "second@KZ", of, p))
+		refused(t, "a category's lifting proposed before it was reserved anew", err, denied(comity.ArticleDomesticReservation))
+	}
 }
 
 // anyTurn applies two reservations, their liftings and a grant signed before,

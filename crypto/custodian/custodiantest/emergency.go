@@ -16,6 +16,18 @@ func (w *World) danger(exhibits ...comity.ID) statement.GrantBody {
 	return b
 }
 
+// atOnce makes grants that are all signed before the first is in force.
+func (w *World) atOnce(t *testing.T, c comity.ID, terms ...statement.GrantBody) (ids []comity.ID) {
+	t.Helper()
+	var all []string
+	for _, b := range terms {
+		ids = append(ids, b.ID)
+		all = append(all, w.sign(t, w.grantOrder(t, "liaison@KZ", c, b)))
+	}
+	w.apply(t, all...)
+	return ids
+}
+
 func (w *World) confirmOrder(t *testing.T, officer string, grant, caseID comity.ID, until int64) custodian.SignOrder {
 	t.Helper()
 	return w.signOrder(t, officer, statement.KindConfirmation, statement.ActGrantConfirm, grant, grant, caseID,
@@ -40,7 +52,7 @@ func takesTwo(t *testing.T, w *World) {
 		_, err := w.Local.Sign(t.Context(), alone)
 		refused(t, what+" by one liaison", err, denied(comity.ArticleLiaison))
 		b.ID = comity.NewID(comity.KindGrant)
-		first := w.grantOrder(t, "liaison@KZ", c, b)
+		first := w.pairedOrder(t, "liaison@KZ", c, b)
 		made, err := w.Union.Directory.VerifyStatement(w.sign(t, w.approving(t, "deputy@KZ", first, w.sign(t, proposed(first)))))
 		if err != nil || made.Second == nil {
 			t.Errorf("%s by two liaisons: %v", what, err)
@@ -53,9 +65,8 @@ func takesTwo(t *testing.T, w *World) {
 // confirmed.
 func emergency(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	lapsing, _ := w.Granted(t, e.Case, w.danger(e.ID))
-	confirmed, _ := w.Granted(t, e.Case, w.danger(e.ID))
-	narrowed, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	made := w.atOnce(t, e.Case, w.danger(e.ID), w.danger(e.ID), w.danger(e.ID))
+	lapsing, confirmed, narrowed := made[0], made[1], made[2]
 	w.sign(t, w.narrowOrder(t, "liaison@KZ", narrowed, e.Case, statement.NarrowBody{Scope: comity.ScopeSummary, Exhibits: []comity.ID{e.ID},
 		Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: w.now() + 60}))
 	until := w.now() + int64(10*24*time.Hour/time.Second)
@@ -83,9 +94,8 @@ func emergency(t *testing.T, w *World) {
 // confirmationRefused: who may not confirm what, and what is no emergency.
 func confirmationRefused(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	grant, _ := w.Granted(t, e.Case, w.danger(e.ID))
-	plain, _ := w.Granted(t, e.Case, w.terms(e.ID))
-	revoked, _ := w.Granted(t, e.Case, w.danger(e.ID))
+	made := w.atOnce(t, e.Case, w.danger(e.ID), w.danger(e.ID), w.terms(e.ID))
+	grant, revoked, plain := made[0], made[1], made[2]
 	w.sign(t, w.revokeOrder(t, "liaison@KZ", revoked, e.Case))
 	end := w.now() + int64(20*24*time.Hour/time.Second)
 	noRelease := w.signOrder(t, "deputy@KZ", statement.KindConfirmation, statement.ActGrantConfirm, grant, grant, e.Case,
@@ -125,4 +135,48 @@ func confirmationRefused(t *testing.T, w *World) {
 	refused(t, "a confirmation after the grant lapsed", err, denied(comity.ArticleLiaison))
 	refused(t, "a confirmation that was kept back", w.Local.Apply(t.Context(), kept), denied(comity.ArticleLiaison))
 	w.closedFor(t, "a grant whose confirmation was kept back", "investigator@AM", e, grant, comity.PurposeDangerToLife, denied(comity.ArticleTerm))
+}
+
+// emergencyOnce: who granted in danger to life does not prolong it by granting
+// again, whatever became of that grant, until another liaison confirmed it.
+func emergencyOnce(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	b := w.danger(e.ID)
+	b.NotAfter = w.now() + 3600
+	made, jws := w.Granted(t, e.Case, b)
+	lapses := w.now() + int64(comity.EmergencyAge/time.Second)
+	again := func(what, officer string, change func(*statement.GrantBody), want *refusal) {
+		t.Helper()
+		b := w.danger(e.ID)
+		change(&b)
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, officer, e.Case, b))
+		switch {
+		case want != nil:
+			refused(t, what, err, *want)
+		case err != nil:
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	no := denied(comity.ArticleLiaison)
+	same := func(*statement.GrantBody) {}
+	again("a second emergency of the same liaison", "liaison@KZ", same, &no)
+	again("one that ends within the first one's time", "liaison@KZ", func(b *statement.GrantBody) { b.NotAfter = lapses - 60 }, nil)
+	again("one to another agency of the state", "liaison@KZ", func(b *statement.GrantBody) { b.Grantee.Agency = "" }, &no)
+	again("one to another state", "liaison@KZ", func(b *statement.GrantBody) { b.Grantee = comity.Grantee{State: "BY"} }, nil)
+	again("another liaison's", "deputy@KZ", same, nil)
+	again("one over a release decision", "liaison@KZ", func(b *statement.GrantBody) { b.Emergency, b.Release = "", comity.NewID(comity.KindRelease) }, nil)
+	w.sign(t, w.revokeOrder(t, "liaison@KZ", made, e.Case))
+	again("one after the first was revoked", "liaison@KZ", same, &no)
+	w.advance(comity.EmergencyAge + time.Hour)
+	again("one after the first lapsed", "liaison@KZ", same, &no)
+
+	other, _ := w.Granted(t, e.Case, func() statement.GrantBody { b := w.danger(e.ID); b.Grantee = comity.Grantee{State: "BY"}; return b }())
+	confirmed := w.sign(t, w.confirmOrder(t, "deputy@KZ", other, e.Case, w.now()+3600))
+	w.apply(t, confirmed)
+	to := func(b *statement.GrantBody) { b.Grantee = comity.Grantee{State: "BY"} }
+	again("one after the first was confirmed", "liaison@KZ", to, nil)
+	w.advance(time.Minute)
+	_, third := w.Granted(t, e.Case, func() statement.GrantBody { b := w.danger(e.ID); to(&b); return b }())
+	w.apply(t, jws, confirmed, third) // the outbox comes late
+	again("one after a later one that nobody confirmed", "liaison@KZ", to, &no)
 }

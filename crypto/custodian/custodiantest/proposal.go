@@ -28,7 +28,7 @@ func (w *World) approving(t *testing.T, officer string, o custodian.SignOrder, p
 		t.Fatal(err)
 	}
 	o.Kind, o.Of, o.Body, o.Proposal = p.Of, "", p.Body, proposal
-	o.Asker = w.asker(t, officer, statement.Act{Act: a.Act, Record: a.Record}, p.Body)
+	o.Asker = w.asker(t, officer, statement.Act{Act: a.Act, Record: a.Record, Seconded: a.Seconded}, p.Body)
 	return o
 }
 
@@ -36,7 +36,7 @@ func (w *World) approving(t *testing.T, officer string, o custodian.SignOrder, p
 // names both, and is what the first signed.
 func twoOfficers(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	o := w.pairedOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
 	proposal := w.sign(t, proposed(o))
 	p, err := w.Union.Directory.VerifyStatement(proposal)
 	if err != nil || p.Kind != statement.KindProposal || p.Of != statement.KindGrant || p.ID != o.ID || p.Record != e.Case || p.Second != nil {
@@ -58,9 +58,9 @@ func twoOfficers(t *testing.T, w *World) {
 // proposalRefused: who may not approve what.
 func proposalRefused(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
-	o := w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
+	o := w.pairedOrder(t, "liaison@KZ", e.Case, w.terms(e.ID))
 	proposal := w.sign(t, proposed(o))
-	other := w.grantOrder(t, "liaison@KZ", e.Case, w.terms())
+	other := w.pairedOrder(t, "liaison@KZ", e.Case, w.terms())
 	otherProposal := w.sign(t, proposed(other))
 	w.sessions["again"] = func() session {
 		_, token, key := w.Union.Login(t, "liaison@KZ")
@@ -68,7 +68,7 @@ func proposalRefused(t *testing.T, w *World) {
 	}()
 	again := w.approving(t, "deputy@KZ", o, proposal)
 	again.Asker = statement.Asker{Token: w.sessions["again"].token,
-		Act: w.Union.Act(t, w.sessions["again"].key, statement.Act{Act: statement.ActGrantMake, Record: e.Case}, o.Body)}
+		Act: w.Union.Act(t, w.sessions["again"].key, statement.Act{Act: statement.ActGrantMake, Record: e.Case, Seconded: true}, o.Body)}
 
 	swapped := w.approving(t, "deputy@KZ", other, otherProposal)
 	swapped.Proposal = proposal
@@ -81,10 +81,18 @@ func proposalRefused(t *testing.T, w *World) {
 	notProposed.Proposal = w.sign(t, made)
 	nested := w.approving(t, "deputy@KZ", o, proposal)
 	nested.Kind, nested.Of = statement.KindProposal, statement.KindGrant
+	asMade := o // the proposal's own act, put forward as the whole grant
+	asMade.Kind, asMade.Of = statement.KindGrant, ""
+	asMade.Asker = w.asker(t, "liaison@KZ", statement.Act{Act: statement.ActGrantMake, Record: e.Case, Seconded: true}, o.Body)
+	approvalAsMade := w.approving(t, "deputy@KZ", o, proposal)
+	approvalAsMade.Proposal = ""
+	madeAsProposed := proposed(w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	aloneAsApproval := w.approving(t, "deputy@KZ", o, proposal)
+	aloneAsApproval.Asker = w.asker(t, "deputy@KZ", statement.Act{Act: statement.ActGrantMake, Record: e.Case}, o.Body)
 	revocation := w.revokeOrder(t, "liaison@KZ", o.ID, e.Case)
-	ofNothing := proposed(w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	ofNothing := proposed(w.pairedOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
 	ofNothing.Of = ""
-	ofProposal := proposed(w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
+	ofProposal := proposed(w.pairedOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
 	ofProposal.Of = statement.KindProposal
 	foreign := w.approving(t, "deputy@KZ", o, proposal)
 	foreign.Proposal = w.foreign(t, "AM", statement.KindGrant, o.ID, e.Case, json.RawMessage(o.Body))
@@ -104,6 +112,10 @@ func proposalRefused(t *testing.T, w *World) {
 		"an approval of what is no proposal":               {notProposed, invalid},
 		"an approval of another state's statement":         {foreign, invalid},
 		"a proposal that approves":                         {nested, invalid},
+		"a proposal put forward as the grant":              {asMade, unauthenticated},
+		"an approval put forward as the grant":             {approvalAsMade, unauthenticated},
+		"a grant put forward as a proposal":                {madeAsProposed, unauthenticated},
+		"a grant put forward as an approval":               {aloneAsApproval, unauthenticated},
 		"a proposal of what one officer does":              {proposed(revocation), invalid},
 		"a proposal of nothing":                            {ofNothing, invalid},
 		"a proposal of a proposal":                         {ofProposal, invalid},
@@ -113,7 +125,7 @@ func proposalRefused(t *testing.T, w *World) {
 	}
 	bad := w.terms(e.ID)
 	bad.Release = ""
-	_, err := w.Local.Sign(t.Context(), proposed(w.grantOrder(t, "liaison@KZ", e.Case, bad)))
+	_, err := w.Local.Sign(t.Context(), proposed(w.pairedOrder(t, "liaison@KZ", e.Case, bad)))
 	refused(t, "a proposal of terms that the Articles forbid", err, denied(comity.ArticleLiaison))
 
 	w.advance(statement.ProposalAge + time.Second)

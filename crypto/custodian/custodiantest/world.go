@@ -238,6 +238,14 @@ func (w *World) grantOrder(t *testing.T, officer string, caseID comity.ID, b sta
 	return w.signOrder(t, officer, statement.KindGrant, statement.ActGrantMake, caseID, b.ID, caseID, b)
 }
 
+// pairedOrder is a grant that the officer signs as one of two.
+func (w *World) pairedOrder(t *testing.T, officer string, caseID comity.ID, b statement.GrantBody) custodian.SignOrder {
+	t.Helper()
+	o := w.grantOrder(t, officer, caseID, b)
+	o.Asker = w.asker(t, officer, statement.Act{Act: statement.ActGrantMake, Record: caseID, Seconded: true}, b)
+	return o
+}
+
 func (w *World) narrowOrder(t *testing.T, officer string, grant, caseID comity.ID, b statement.NarrowBody) custodian.SignOrder {
 	t.Helper()
 	b.Case = caseID
