@@ -26,7 +26,7 @@ func onEngines(t *testing.T, test func(*testing.T, storage.DB)) {
 
 // write appends leaves in one transaction.
 func write(ctx context.Context, db storage.DB, leaves ...storage.Leaf) error {
-	return db.Write(ctx, func(tx storage.Tx) error {
+	return db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 		for _, l := range leaves {
 			if err := tx.AppendLeaf(l); err != nil {
 				return err
@@ -127,7 +127,7 @@ func TestSequencerConcurrent(t *testing.T) {
 				for i := range each {
 					leaves, err := audit.Leaves(time.Now(), map[comity.State]audit.Content{"KZ": said("act"), "AM": said("act")})
 					if err == nil {
-						err = db.Write(t.Context(), func(tx storage.Tx) error {
+						err = db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 							if err := tx.AppendLeaf(leaves[0]); err != nil {
 								return err
 							}

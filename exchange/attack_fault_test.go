@@ -143,7 +143,7 @@ func TestAttackAbandonAfterCommit(t *testing.T) {
 func TestAttackPoisonedEffect(t *testing.T) {
 	g := newGranted(t)
 	// As after a statement key left the manifest while a narrowing waited.
-	must(t, g.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, g.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		return tx.AddEffect(storage.Effect{ID: g.grant.Body.ID, Kind: "apply", State: "KZ", Payload: []byte("no longer verifies"), NotBefore: tx.Now()})
 	}))
 	_ = g.liaison.Try(t, g.liaison.Revoke(t, g.c, g.grant.Body.ID))
@@ -216,7 +216,7 @@ func TestAttackHangingCustodian(t *testing.T) {
 		return comity.Unavailable("the custodian of KZ", nil)
 	}})
 	am := comity.NewID(comity.KindCase)
-	must(t, g.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, g.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		for _, e := range []storage.Effect{{ID: comity.NewID(comity.KindCase), State: "KZ"}, {ID: am, State: "AM"}} {
 			e.Kind, e.Payload, e.NotBefore = "apply", []byte("x"), tx.Now()
 			if err := tx.AddEffect(e); err != nil {
@@ -230,7 +230,7 @@ func TestAttackHangingCustodian(t *testing.T) {
 	go func() { defer close(done); x.Effects(ctx) }()
 	tries := 0
 	for end := time.Now().Add(30 * time.Second); tries < 2 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		must(t, g.DB.Write(t.Context(), func(tx storage.Tx) error {
+		must(t, g.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			found, err := tx.EffectsOf(am)
 			if len(found) == 1 {
 				tries = found[0].Attempts

@@ -271,7 +271,7 @@ func TestTermAndNarrowing(t *testing.T) {
 // TestTamperedRow: a label flipped in the database past the gate is noticed.
 func TestTamperedRow(t *testing.T) {
 	g := newGranted(t)
-	must(t, g.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, g.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		c, err := tx.LockCase(g.c)
 		if err != nil {
 			return err

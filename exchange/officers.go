@@ -41,7 +41,7 @@ func (x *Exchange) Seen(ctx context.Context, who Caller) {
 	if age := is.SeenAt.Sub(was.SeenAt); ok && was.Agency == is.Agency && was.Role == is.Role && was.Function == is.Function && age < seenAge {
 		return
 	}
-	err := x.db.Write(ctx, func(tx storage.Tx) error {
+	err := x.db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 		is.SeenAt = tx.Now().UTC()
 		return tx.SeeOfficer(is)
 	})

@@ -15,7 +15,7 @@ import (
 // waiting counts the effects of a record that wait.
 func waiting(t *testing.T, w *exchangetest.World, record comity.ID) (n int) {
 	t.Helper()
-	must(t, w.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, w.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		due, err := tx.EffectsOf(record)
 		n = len(due)
 		return err

@@ -158,7 +158,7 @@ func (s *storm) settle(t *testing.T) {
 	t.Helper()
 	for i := range 900 {
 		left := 0
-		must(t, s.w.DB.Write(t.Context(), func(tx storage.Tx) error {
+		must(t, s.w.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			left = 0
 			for _, id := range append(append([]comity.ID(nil), s.cases...), s.grants...) {
 				due, err := tx.EffectsOf(id)

@@ -168,7 +168,7 @@ func TestBusyStateKeepsItsTurn(t *testing.T) {
 	}
 	second := add() // comes due while the first one hangs
 	time.Sleep(3500 * time.Millisecond)
-	must(t, b.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, b.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		waiting, err := tx.EffectsOf(second)
 		if len(waiting) != 1 || waiting[0].Attempts != 0 {
 			t.Errorf("the effect of a busy state: %+v", waiting)
@@ -191,7 +191,7 @@ func TestOldKeysAreForgotten(t *testing.T) {
 		}))
 		return err == nil
 	}
-	must(t, w.DB.Write(t.Context(), func(tx storage.Tx) error {
+	must(t, w.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		for key, age := range map[string]int{"old": 31, "young": 29} {
 			err := tx.InsertIdempotency(storage.Idempotency{Issuer: o.Issuer, Subject: o.Subject, Mutation: "caseFile", Key: key,
 				At: tx.Now().Add(-time.Duration(age) * 24 * time.Hour)})

@@ -7,7 +7,7 @@ import (
 	"github.com/comity-platform/comity"
 )
 
-// acting is for whom the reads of a context are.
+// acting is for whom the transactions of a context are.
 type acting struct {
 	officer comity.Officer
 	system  bool
@@ -28,10 +28,10 @@ func AsSystem(ctx context.Context) context.Context {
 	return context.WithValue(ctx, actingKey{}, acting{system: true})
 }
 
-// ErrNobody is a read under a context that says for whom it is by neither.
-var ErrNobody = errors.New("storage: a read says for whom it is")
+// ErrNobody is a transaction under a context that says for whom it is by neither.
+var ErrNobody = errors.New("storage: a transaction says for whom it is")
 
-// Acting says for whom the reads of a context are: for the system, or for an
+// Acting says for whom the transactions of a context are: for the system, or for an
 // officer.
 func Acting(ctx context.Context) (o comity.Officer, system bool, err error) {
 	a, ok := ctx.Value(actingKey{}).(acting)

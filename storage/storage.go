@@ -28,7 +28,8 @@ type DB interface {
 	// other effect. Nothing in f waits for the network. What a Lock method was waited for
 	// is seen by every statement after it. What an officer may do was decided before
 	// on what the officer sees; the act, under [As], reads what it must and leaves
-	// no row of another state's record. Under no such context it is the system's.
+	// no row of another state's record. [ErrNobody] under a context that says for
+	// whom it is by neither [As] nor [AsSystem].
 	Write(ctx context.Context, f func(Tx) error) error
 	// Read runs f once, on one snapshot of the primary, read-only, for whom the
 	// context says (see [As] and [AsSystem]); [ErrNobody] where it says nothing.

@@ -153,7 +153,7 @@ func fill(ctx context.Context, db engine, s size) error {
 		Purpose: comity.PurposeInvestigation, Agreement: "general", AgreementHash: hex.EncodeToString(make([]byte, 32)), NotBefore: began, NotAfter: now.Add(time.Hour),
 		Status: comity.GrantActive, Version: 1, CreatedAt: began, Statement: text(r, 1500)}
 	sealed := []byte(text(r, 400))
-	err := db.Write(ctx, func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 		c := storage.Case{Case: comity.Case{ID: comity.ID(template.id), State: code(0), Agency: template.agency, Owner: template.owner.Ref(), Category: comity.Category(categories[0]),
 			Status: comity.CaseOpen, Marking: comity.DefaultMarking, Nexus: []comity.Nexus{{Basis: comity.NexusTerritory, State: code(0)}, {Basis: comity.NexusEffects, State: code(1)}},
 			Version: 1, VersionAbroad: 1, CreatedAt: began, UpdatedAt: began, UpdatedAbroad: began, ListedAbroad: began}, Sealed: sealed}

@@ -194,7 +194,7 @@ func derived(ctx context.Context, db engine, limit int) error {
 		if err != nil {
 			return err
 		}
-		err = db.Write(ctx, func(tx storage.Tx) error {
+		err = db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 			for _, a := range assigned {
 				if err := tx.Unassign(id, a["viewer"].(string)); err != nil {
 					return err

@@ -55,7 +55,9 @@ func (l *Local) judgeAssessment(ctx context.Context, o SignOrder, who asked, s *
 	}
 	turn := c.Assessed.turn() + 1
 	if c.Assessed != nil && c.Assessed.ID == o.ID { // signed once more, should the answer have been lost
-		turn = c.Assessed.Turn
+		if turn = c.Assessed.Turn; c.Assessed.Character != b.Character || c.Assessed.By.Ref != who.Officer.Ref() {
+			return comity.Conflict("there is another assessment under this id").CuredBy("assess under a new id")
+		}
 	} else if c.Assessed.adverse() && b.Character == comity.CharacterOrdinary && (c.Assessed.By.Ref == who.Officer.Ref() || c.Assessed.By.JKT == who.JKT) {
 		return comity.Denied(comity.ArticleNeutrality, "the officer found the case not shareable, and does not find otherwise alone",
 			fmt.Sprintf("another officer of %s assesses it", l.state))

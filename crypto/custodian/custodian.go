@@ -80,7 +80,8 @@ type Custodian interface {
 	// carries the acts of two officers of its authority: no sooner than
 	// [statement.WithdrawalAge] after it was signed, by the custodian's own clock,
 	// and DENIED before and while a hold lies on the case; a CONFLICT once it was
-	// cancelled. From then on no grant of the case opens anything, and its key is
+	// cancelled, and when it comes more than [statement.WithdrawalLife] late or is
+	// not the one that the register knows of, which cancels it. From then on no grant of the case opens anything, and its key is
 	// never made again. It may be repeated, and is when it was interrupted.
 	Withdraw(ctx context.Context, jws string) error
 	// EnteredCategory is [Custodian.Entered] for a category of the state.

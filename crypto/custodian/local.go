@@ -115,6 +115,10 @@ func (l *Local) RecordKey(ctx context.Context, record comity.ID, wrapped string)
 	if err != nil {
 		return RecordKey{}, l.fault(err)
 	}
+	if err := l.gone(ctx, record); err != nil {
+		clear(plain)
+		return RecordKey{}, err
+	}
 	return take(plain), nil
 }
 

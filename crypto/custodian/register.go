@@ -23,11 +23,12 @@ import (
 // caseEntry is the register's word on a case.
 type caseEntry struct {
 	reservations
-	Holds     map[comity.ID]hold  `json:"holds,omitempty"`
-	Cancelled map[comity.ID]*mark `json:"cancelled,omitempty"` // withdrawals
-	Withdrawn *mark               `json:"withdrawn,omitempty"`
-	Assessed  *assessed           `json:"assessed,omitempty"` // by the last assessment
-	Danger    []danger            `json:"danger,omitempty"`   // granted in danger to life, and not confirmed
+	Holds     map[comity.ID]hold    `json:"holds,omitempty"`
+	Pending   map[comity.ID]pending `json:"pending,omitempty"`   // withdrawals
+	Cancelled map[comity.ID]*mark   `json:"cancelled,omitempty"` // withdrawals
+	Withdrawn *mark                 `json:"withdrawn,omitempty"`
+	Assessed  *assessed             `json:"assessed,omitempty"` // by the last assessment
+	Danger    []danger              `json:"danger,omitempty"`   // granted in danger to life, and not confirmed
 }
 
 // mark says by which statement, and when, something ended.

@@ -109,6 +109,9 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	}
 	binding := entry.binding()
 	binding.ObjectVersion = o.ObjectVersion
+	if err := l.gone(ctx, o.Case); err != nil {
+		return "", err
+	}
 	dek, err := l.keys.Unwrap(ctx, KeyName(o.Case), evidenceContext(hash), o.WrappedKey)
 	if err != nil {
 		return "", l.fault(err)

@@ -156,13 +156,14 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 	}
 	// What is in force by its signing is so before anybody is told: a statement
 	// that its bearer kept back would be worth nothing. And what an exhibit is, is
-	// settled before anybody has it in writing. A grant, its confirmation and a withdrawal wait for
-	// their leaf.
+	// settled before anybody has it in writing. A grant and its confirmation wait for their leaf.
 	switch s.Kind {
 	case statement.KindReceipt:
 		err = l.receive(ctx, s, compact)
+	case statement.KindWithdrawal:
+		err = l.enterWithdrawal(ctx, s, compact)
 	case statement.KindObjection: // no register has it
-	case statement.KindGrant, statement.KindConfirmation, statement.KindWithdrawal, statement.KindRefusal, statement.KindProposal:
+	case statement.KindGrant, statement.KindConfirmation, statement.KindRefusal, statement.KindProposal:
 	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
 		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer: // open nothing
 	default:
@@ -239,7 +240,7 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 	case statement.KindHold:
 		return l.judgeHold(ctx, o, who, s)
 	case statement.KindHoldRelease:
-		return l.judgeHoldRelease(o, s)
+		return l.judgeHoldRelease(ctx, o, s)
 	case statement.KindWithdrawal:
 		return l.judgeWithdrawal(ctx, o, s)
 	case statement.KindCancellation:

@@ -1,8 +1,11 @@
 package custodian
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -21,27 +24,50 @@ func (h hold) lies(now int64) bool {
 	return h.Placed != nil && h.Released == nil && (h.NotAfter == 0 || now < h.NotAfter)
 }
 
-// held reports whether any hold lies on the case.
-func (e caseEntry) held(now int64) bool {
+// lying counts the holds that lie on the case.
+func (e caseEntry) lying(now int64) (n int) {
 	for _, h := range e.Holds {
 		if h.lies(now) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
-// prune forgets holds that have ended by themselves: applied anew they bind no more.
+func (e caseEntry) held(now int64) bool { return e.lying(now) > 0 }
+
+// prune forgets holds that have ended by themselves: applied anew they bind no
+// more; and withdrawals that nobody carried out in their time.
 func (e *caseEntry) prune(now int64) {
 	for id, h := range e.Holds {
 		if h.Placed != nil && h.NotAfter != 0 && now >= h.NotAfter {
 			delete(e.Holds, id)
 		}
 	}
+	for id, p := range e.Pending {
+		if p.late(now) {
+			delete(e.Pending, id)
+		}
+	}
 }
 
-// maxHolds bounds the holds of a case, so that its entry stays small.
-const maxHolds = 200
+// pending is a withdrawal that two officers signed and whose time has not come.
+type pending struct {
+	Statement string `json:"statement"` // hex SHA-256 of the JWS that was signed last
+	Signed    int64  `json:"signed"`    // Unix seconds
+}
+
+// late reports whether the withdrawal is not carried out any more.
+func (p pending) late(now int64) bool {
+	return now >= p.Signed+int64((statement.WithdrawalAge+statement.WithdrawalLife)/time.Second)
+}
+
+// Bounds that keep a case's entry small.
+const (
+	maxHolds    = 100 // that lie on it
+	maxReleased = 100 // that were released, of which the oldest are forgotten
+	maxPending  = 20
+)
 
 func (l *Local) judgeHold(ctx context.Context, o SignOrder, who asked, s *statement.Statement) error {
 	var b statement.HoldBody
@@ -75,18 +101,27 @@ func (l *Local) judgeHold(ctx context.Context, o SignOrder, who asked, s *statem
 	switch {
 	case c.Withdrawn != nil:
 		return withdrawn(l.state)
-	case len(c.Holds) >= maxHolds:
+	case c.lying(now.Unix()) >= maxHolds:
 		return comity.Conflict(fmt.Sprintf("%d holds lie on the case", maxHolds)).CuredBy("release those that are no longer needed")
 	}
 	return nil
 }
 
-func (l *Local) judgeHoldRelease(o SignOrder, s *statement.Statement) error {
+// judgeHoldRelease refuses the release of what was never placed: it would lie
+// in the register for a hold yet to come.
+func (l *Local) judgeHoldRelease(ctx context.Context, o SignOrder, s *statement.Statement) error {
 	var b statement.HoldReleaseBody
 	if err := decode(s, &b); err != nil {
 		return err
 	}
-	return ofCase(b.Case, o)
+	if err := ofCase(b.Case, o); err != nil {
+		return err
+	}
+	c, _, err := read[caseEntry](ctx, l, caseKey(o.Record))
+	if _, known := c.Holds[o.ID]; err == nil && !known {
+		err = comity.Conflict("no such hold lies on the case").CuredBy("there is nothing to release")
+	}
+	return err
 }
 
 func ofCase(signed comity.ID, o SignOrder) error {
@@ -109,6 +144,10 @@ func (l *Local) judgeWithdrawal(ctx context.Context, o SignOrder, s *statement.S
 	if err != nil {
 		return err
 	}
+	c.prune(l.now().Unix())
+	if _, again := c.Pending[o.ID]; !again && len(c.Pending) >= maxPending {
+		return comity.Conflict(fmt.Sprintf("%d withdrawals of the case wait for their time", maxPending)).CuredBy("cancel those that are not meant")
+	}
 	return l.mayWithdraw(c, o.ID)
 }
 
@@ -121,10 +160,17 @@ func (l *Local) judgeCancellation(ctx context.Context, o SignOrder, s *statement
 		return err
 	}
 	c, _, err := read[caseEntry](ctx, l, caseKey(o.Record))
-	if err == nil && c.Withdrawn != nil {
-		err = withdrawn(l.state)
+	if err != nil {
+		return err
 	}
-	return err
+	_, waits := c.Pending[o.ID]
+	switch {
+	case c.Withdrawn != nil:
+		return withdrawn(l.state)
+	case !waits && c.Cancelled[o.ID] == nil:
+		return comity.Conflict("no such withdrawal of the case waits for its time").CuredBy("there is nothing to cancel")
+	}
+	return nil
 }
 
 // mayWithdraw says what stands in a withdrawal's way but for its time.
@@ -145,6 +191,41 @@ func withdrawn(state comity.State) error {
 	return comity.Conflict(fmt.Sprintf("%s has withdrawn the case", state)).CuredBy("there is nothing left to do")
 }
 
+// forgetReleased keeps the entry small. A hold whose release is forgotten and
+// that is applied anew lies until it is released once more, which destroys nothing.
+func (e *caseEntry) forgetReleased() {
+	var released []comity.ID
+	for id, h := range e.Holds {
+		if h.Released != nil {
+			released = append(released, id)
+		}
+	}
+	slices.SortFunc(released, func(a, b comity.ID) int {
+		return cmp.Or(cmp.Compare(e.Holds[a].Released.At, e.Holds[b].Released.At), strings.Compare(string(a), string(b)))
+	})
+	for len(released) > maxReleased {
+		delete(e.Holds, released[0])
+		released = released[1:]
+	}
+}
+
+// enterWithdrawal notes that a withdrawal waits for its time, so that the
+// register knows of it before anybody is told, and none is carried out that was
+// kept back.
+func (l *Local) enterWithdrawal(ctx context.Context, s statement.Statement, compact string) error {
+	return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
+		e.prune(l.now().Unix())
+		if err := l.mayWithdraw(*e, s.ID); err != nil {
+			return false, err
+		}
+		if e.Pending == nil {
+			e.Pending = map[comity.ID]pending{}
+		}
+		e.Pending[s.ID] = pending{statement.ActHash(compact), s.IssuedAt}
+		return true, nil
+	})
+}
+
 // enterHold takes holds, releases and cancellations into the case's entry.
 func (l *Local) enterHold(ctx context.Context, s statement.Statement, m mark) error {
 	return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
@@ -158,6 +239,7 @@ func (l *Local) enterHold(ctx context.Context, s statement.Statement, m mark) er
 			was := e.Cancelled[s.ID]
 			if was == nil {
 				e.Cancelled[s.ID] = &m
+				delete(e.Pending, s.ID)
 			}
 			return was == nil, nil
 		}
@@ -172,6 +254,7 @@ func (l *Local) enterHold(ctx context.Context, s statement.Statement, m mark) er
 			}
 			h.Released = &m
 			e.Holds[s.ID] = h
+			e.forgetReleased()
 			return true, nil
 		}
 		var b statement.HoldBody
@@ -209,6 +292,7 @@ func (l *Local) Withdraw(ctx context.Context, compact string) error {
 	m := mark{Statement: statement.ActHash(compact), At: l.now().Unix()}
 	// The mark is first: from then on the key is never made again, and who finds
 	// the mark without the deletion deletes.
+	missed := false
 	err = change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
 		if e.Withdrawn != nil {
 			return false, nil
@@ -216,13 +300,35 @@ func (l *Local) Withdraw(ctx context.Context, compact string) error {
 		if err := l.mayWithdraw(*e, s.ID); err != nil {
 			return false, err
 		}
+		if p, waits := e.Pending[s.ID]; !waits || p.Statement != m.Statement || p.late(m.At) {
+			// It was kept back until it was forgotten: as if somebody had cancelled it.
+			if missed = true; e.Cancelled == nil {
+				e.Cancelled = map[comity.ID]*mark{}
+			}
+			e.Cancelled[s.ID] = &m
+			delete(e.Pending, s.ID)
+			return true, nil
+		}
 		e.Withdrawn = &m
 		return true, nil
 	})
+	if err == nil && missed {
+		err = comity.Conflict("the withdrawal was not carried out in its time, and is no more").CuredBy("two officers of the authority withdraw the case anew")
+	}
 	if err != nil {
 		return err
 	}
 	return l.fault(l.keys.DestroyKey(ctx, KeyName(s.Record)))
+}
+
+// gone refuses the key of a case that is withdrawn and whose deletion failed,
+// as if it had not.
+func (l *Local) gone(ctx context.Context, record comity.ID) error {
+	err := l.stays(ctx, record)
+	if comity.CodeOf(err) == comity.CodeConflict {
+		return comity.NotFound().Because(err)
+	}
+	return err
 }
 
 // stays refuses the key of a case that is withdrawn, and destroys one that was

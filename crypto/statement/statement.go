@@ -263,6 +263,9 @@ const (
 	// WithdrawalAge is how long a case stays, for any officer of the authority to
 	// cancel it, after its withdrawal was approved.
 	WithdrawalAge = 72 * time.Hour
+	// WithdrawalLife is how long after that it may still be carried out. One that a
+	// hold kept waiting for longer, or that somebody kept back, is signed anew.
+	WithdrawalLife = 30 * 24 * time.Hour
 	// PreservationAge is the most that a hold for another state's request lasts.
 	PreservationAge = 60 * 24 * time.Hour
 )

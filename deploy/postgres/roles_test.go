@@ -57,7 +57,7 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	err = db.Write(t.Context(), func(tx storage.Tx) error { return tx.LockState("KZ") })
+	err = db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.LockState("KZ") })
 	if err != nil {
 		t.Error(err)
 	}

@@ -100,7 +100,7 @@ func TestReadersHoldUpNoAct(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := db.Write(ctx, func(tx storage.Tx) error { return tx.LockState("KZ") }); err != nil {
+	if err := db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error { return tx.LockState("KZ") }); err != nil {
 		t.Errorf("behind readers a writer got no connection: %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestEffectsSkipLocked(t *testing.T) {
 	defer db.Close()
 	write := func(f func(storage.Tx) error) {
 		t.Helper()
-		if err := db.Write(t.Context(), f); err != nil {
+		if err := db.Write(storage.AsSystem(t.Context()), f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,11 +220,11 @@ func TestSequenceBesideSlowWriter(t *testing.T) {
 		return storage.Leaf{ID: comity.NewID(comity.KindLeaf), At: time.Now().Add(time.Duration(n) * time.Hour), Openings: []storage.Opening{{State: "KZ"}}}
 	}
 	slow := leaf(-9)
-	err := db.Write(t.Context(), func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if err := tx.AppendLeaf(slow); err != nil {
 			return err
 		}
-		if err := db.Write(t.Context(), func(tx storage.Tx) error { return tx.AppendLeaf(leaf(1)) }); err != nil {
+		if err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.AppendLeaf(leaf(1)) }); err != nil {
 			return err
 		}
 		sequence(1)
@@ -271,7 +271,7 @@ func TestRestart(t *testing.T) {
 	defer db.Close()
 	n := 0
 	write := func() error {
-		return db.Write(t.Context(), func(tx storage.Tx) error {
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			return tx.InsertIdempotency(storage.Idempotency{Key: strings.Repeat("k", n)})
 		})
 	}
@@ -318,7 +318,7 @@ func TestRestart(t *testing.T) {
 	// A connection that breaks within a transaction: the write is tried again.
 	n++
 	broken := 0
-	err = db.Write(t.Context(), func(tx storage.Tx) error {
+	err = db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if broken++; broken == 1 {
 			if err := p.Restart(t.Context()); err != nil {
 				return err

@@ -84,10 +84,11 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 }
 
 func (d *DB) write(ctx context.Context, f func(*writer) error) error {
-	who := acting{system: true}
-	if officer, system, err := storage.Acting(ctx); err == nil && !system {
-		who = acting{officer: officer, writes: true}
+	officer, system, err := storage.Acting(ctx)
+	if err != nil {
+		return err
 	}
+	who := acting{officer: officer, system: system, writes: !system}
 	return d.try(ctx, func() (bool, error) {
 		r, err := d.begin(ctx, d.writes, nil, who)
 		if err != nil {

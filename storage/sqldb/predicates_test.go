@@ -79,7 +79,7 @@ func TestWallBehindThePredicates(t *testing.T) {
 			Marking: comity.DefaultMarking, Version: 1, CreatedAt: now, UpdatedAt: now, UpdatedAbroad: now, ListedAbroad: now}, Sealed: []byte("x")}
 		g := comity.Grant{ID: comity.NewID(comity.KindGrant), Case: c.ID, State: "KZ", Liaison: owner.Ref(), Grantee: comity.Grantee{State: "AM"}, Scope: comity.ScopeFull,
 			Purpose: comity.PurposeInvestigation, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Status: comity.GrantActive, Version: 1, CreatedAt: now}
-		err := db.Write(t.Context(), func(tx storage.Tx) error {
+		err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			return errors.Join(tx.InsertCase(c, "wrapped"), tx.Assign(c.ID, string(owner.Ref()), owner.Ref()), tx.InsertGrant(g))
 		})
 		if err != nil {

@@ -34,7 +34,7 @@ func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 		}
 		t.Cleanup(func() { db.Close() })
 		test(t, "sqlite", opened{db, func() error {
-			return db.Write(t.Context(), func(tx storage.Tx) error { return sqldb.Exec(tx, "ANALYZE") })
+			return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return sqldb.Exec(tx, "ANALYZE") })
 		}})
 	})
 	onPostgres(t, test)
@@ -75,7 +75,7 @@ var (
 // viewer key is one bounded scan of the index, in its order.
 func TestFirstPagePlan(t *testing.T) {
 	onBoth(t, func(t *testing.T, engine string, db opened) {
-		err := db.Write(t.Context(), func(tx storage.Tx) error {
+		err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			for i := range 2000 {
 				at := now.Add(time.Duration(i) * time.Minute)
 				c := storage.Case{Case: comity.Case{ID: comity.NewID(comity.KindCase), State: "KZ", Agency: "KZ/cyber", Category: "fraud",

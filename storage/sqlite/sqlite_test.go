@@ -89,7 +89,7 @@ func TestReopen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Write(t.Context(), key(strings.Repeat("k", i))); err != nil {
+		if err := db.Write(storage.AsSystem(t.Context()), key(strings.Repeat("k", i))); err != nil {
 			t.Fatal(err)
 		}
 		for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -129,7 +129,7 @@ func TestTwoProcesses(t *testing.T) {
 		defer db.Close()
 		wg.Go(func() {
 			for i := range 30 {
-				if err := db.Write(t.Context(), key(strings.Repeat("k", 100*h+i))); err != nil {
+				if err := db.Write(storage.AsSystem(t.Context()), key(strings.Repeat("k", 100*h+i))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -142,7 +142,7 @@ func TestTwoProcesses(t *testing.T) {
 func TestReadersBesideWriter(t *testing.T) {
 	db := open(t)
 	defer db.Close()
-	err := db.Write(t.Context(), func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if err := key("k")(tx); err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func TestClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	err = db.Write(t.Context(), func(tx storage.Tx) error {
+	err = db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if want := time.Date(2030, 1, 2, 2, 4, 5, 6000, time.UTC); tx.Now() != want {
 			t.Errorf("the clock says %v, want %v", tx.Now(), want)
 		}

@@ -25,7 +25,7 @@ func grantRows(t *testing.T, db storage.DB) {
 	next.Caveats = comity.Caveats{Marking: comity.DefaultMarking, Text: "ask first"}
 	next.NotBefore, next.NotAfter, next.Version = hours(1), hours(2), 2
 	update := func(g comity.Grant, expected int) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.UpdateGrant(g, expected) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.UpdateGrant(g, expected) })
 	}
 	wantErr(t, "update of another version", update(next, 2), storage.ErrConflict)
 	wantErr(t, "update that does not count on", update(g, 1), storage.ErrConflict)
@@ -262,7 +262,7 @@ func mandates(t *testing.T, db storage.DB) {
 	equal(t, "the own mandate, then that as deputy", of(kzOther, hours(1)), []comity.Mandate{other, m})
 	equal(t, "of whom no mandate names", of(kzOwner, hours(1)), []comity.Mandate{})
 	end := func(id comity.ID) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.EndMandate(id, hours(2)) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.EndMandate(id, hours(2)) })
 	}
 	if err := end(m.ID); err != nil {
 		t.Fatal(err)
@@ -296,7 +296,7 @@ func releases(t *testing.T, db storage.DB) {
 	equal(t, "releases", got, map[comity.ID][]comity.Release{c.ID: all})
 
 	withdraw := func(id comity.ID) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.WithdrawRelease(id, kzOther.Ref(), hours(4)) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.WithdrawRelease(id, kzOther.Ref(), hours(4)) })
 	}
 	if err := withdraw(all[0].ID); err != nil {
 		t.Fatal(err)

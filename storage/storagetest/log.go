@@ -176,7 +176,7 @@ func sequenceConcurrent(t *testing.T, db storage.DB) {
 	for w := range writers {
 		writing.Go(func() {
 			for range each {
-				err := db.Write(t.Context(), func(tx storage.Tx) error {
+				err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 					err := tx.AppendLeaf(newLeaf(tx.Now(), "KZ"))
 					time.Sleep(time.Duration(w) * time.Millisecond)
 					return err

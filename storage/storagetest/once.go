@@ -13,7 +13,7 @@ import (
 
 func nonces(t *testing.T, db storage.DB) {
 	use := func(jkt, nonce string, until time.Time) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.UseNonce(jkt, nonce, until) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.UseNonce(jkt, nonce, until) })
 	}
 	later := time.Now().Add(time.Hour)
 	if err := use("a", "1", later); err != nil {
@@ -26,7 +26,7 @@ func nonces(t *testing.T, db storage.DB) {
 		}
 	}
 	// A transaction that failed used nothing.
-	err := db.Write(t.Context(), func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if err := tx.UseNonce("a", "3", later); err != nil {
 			return err
 		}
@@ -225,7 +225,7 @@ func effectsConcurrent(t *testing.T, db storage.DB) {
 		wg.Go(func() {
 			for {
 				var doing []storage.Effect
-				err := db.Write(t.Context(), func(tx storage.Tx) (err error) {
+				err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) (err error) {
 					if doing, err = tx.DueEffects(2, nil); err != nil {
 						return err
 					}
@@ -284,7 +284,7 @@ func together(t *testing.T, n int, f func() error) {
 func lockCase(t *testing.T, db storage.DB) {
 	c := fileCase(t, db, kzOwner, noon)
 	together(t, 10, func() error {
-		return db.Write(t.Context(), func(tx storage.Tx) error {
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			got, err := tx.LockCase(c.ID)
 			if err != nil {
 				return err
@@ -301,7 +301,7 @@ func lockCase(t *testing.T, db storage.DB) {
 func lockState(t *testing.T, db storage.DB) {
 	var inside atomic.Int32
 	together(t, 10, func() error {
-		return db.Write(t.Context(), func(tx storage.Tx) error {
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			if err := tx.LockState("KZ"); err != nil {
 				return err
 			}
@@ -336,7 +336,7 @@ func lockGrantAndCase(t *testing.T, db storage.DB) {
 	var n, ran atomic.Int32
 	together(t, 8, func() error {
 		caseFirst := n.Add(1)%2 == 0
-		return db.Write(t.Context(), func(tx storage.Tx) error {
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			ran.Add(1)
 			if caseFirst {
 				if _, err := tx.LockCase(c.ID); err != nil {

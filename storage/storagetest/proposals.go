@@ -49,7 +49,7 @@ func proposals(t *testing.T, db storage.DB) {
 	equal(t, "how many", n, 2)
 
 	decide := func(id comity.ID, s comity.ProposalStatus) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error {
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			if _, err := tx.LockProposal(id); err != nil {
 				return err
 			}

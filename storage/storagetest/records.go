@@ -176,7 +176,7 @@ func childrenMany(t *testing.T, db storage.DB) {
 		t.Errorf("the pages hold %d of %d", len(seen), len(many))
 	}
 	// One that exists spoils the whole insert.
-	err := db.Write(t.Context(), func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		return tx.InsertObservables([]storage.Observable{newObservable(c, 2), many[7]})
 	})
 	wantErr(t, "insert with one that exists", err, storage.ErrExists)
@@ -196,7 +196,7 @@ func evidence(t *testing.T, db storage.DB) {
 		return got
 	}
 	complete := func(e storage.Evidence) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.CompleteEvidence(e) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.CompleteEvidence(e) })
 	}
 	write(t, db, func(tx storage.Tx) error { return tx.InsertEvidence(e) })
 	equal(t, "begun", lock(), e)
@@ -225,7 +225,7 @@ func evidence(t *testing.T, db storage.DB) {
 	absent := done
 	absent.ID = comity.NewID(comity.KindEvidence)
 	wantErr(t, "completing what is absent", complete(absent), storage.ErrConflict)
-	wantErr(t, "locking what is absent", db.Write(t.Context(), func(tx storage.Tx) error {
+	wantErr(t, "locking what is absent", db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		_, err := tx.LockEvidence(absent.ID)
 		return err
 	}), storage.ErrNotFound)

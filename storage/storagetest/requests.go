@@ -39,7 +39,7 @@ func requestRows(t *testing.T, db storage.DB) {
 	next.Version, next.UpdatedAt, next.DueAt, next.PostponedTo, next.Refusal = 2, hours(1), hours(8), hours(9), "refusal1_x"
 	next.Sealed, next.SealedTo = []byte("sealed anew"), []byte("to")
 	update := func(r storage.Request, expected int) error {
-		return db.Write(t.Context(), func(tx storage.Tx) error { return tx.UpdateRequest(r, expected) })
+		return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.UpdateRequest(r, expected) })
 	}
 	wantErr(t, "update of another version", update(next, 2), storage.ErrConflict)
 	skips := next

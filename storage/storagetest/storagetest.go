@@ -55,7 +55,7 @@ func hours(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
 
 func write(t *testing.T, db storage.DB, f func(storage.Tx) error) {
 	t.Helper()
-	if err := db.Write(t.Context(), f); err != nil {
+	if err := db.Write(storage.AsSystem(t.Context()), f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -186,7 +186,7 @@ var errPlanned = errors.New("planned")
 
 func transactions(t *testing.T, db storage.DB) {
 	c := newCase(kzOwner, noon)
-	err := db.Write(t.Context(), func(tx storage.Tx) error {
+	err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 		if err := tx.InsertCase(c, "w"); err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func transactions(t *testing.T, db storage.DB) {
 	})
 	wantErr(t, "error of f", err, errPlanned)
 	lock := func(tx storage.Tx) error { _, err := tx.LockCase(c.ID); return err }
-	wantErr(t, "case after a rollback", db.Write(t.Context(), lock), storage.ErrNotFound)
+	wantErr(t, "case after a rollback", db.Write(storage.AsSystem(t.Context()), lock), storage.ErrNotFound)
 
 	func() {
 		defer func() {
@@ -202,14 +202,14 @@ func transactions(t *testing.T, db storage.DB) {
 				t.Error("a panic was swallowed")
 			}
 		}()
-		_ = db.Write(t.Context(), func(tx storage.Tx) error {
+		_ = db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
 			if err := tx.InsertCase(c, "w"); err != nil {
 				t.Error(err)
 			}
 			panic("planned")
 		})
 	}()
-	wantErr(t, "case after a panic", db.Write(t.Context(), lock), storage.ErrNotFound)
+	wantErr(t, "case after a panic", db.Write(storage.AsSystem(t.Context()), lock), storage.ErrNotFound)
 
 	// What exists is an answer, after which the transaction goes on.
 	write(t, db, func(tx storage.Tx) error { return tx.InsertCase(c, "w") })
@@ -222,7 +222,9 @@ func transactions(t *testing.T, db storage.DB) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantErr(t, "write when cancelled", db.Write(ctx, func(storage.Tx) error { return nil }), context.Canceled)
+	wantErr(t, "write when cancelled", db.Write(storage.AsSystem(ctx), func(storage.Tx) error { return nil }), context.Canceled)
+	wantErr(t, "write for nobody", db.Write(t.Context(), func(storage.Tx) error { return nil }), storage.ErrNobody)
+	wantErr(t, "read for nobody", db.Read(t.Context(), func(storage.ReadTx) error { return nil }), storage.ErrNobody)
 	wantErr(t, "read when cancelled", db.Read(storage.AsSystem(ctx), func(storage.ReadTx) error { return nil }), context.Canceled)
 }
 

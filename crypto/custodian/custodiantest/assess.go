@@ -38,6 +38,10 @@ func assessedCase(t *testing.T, w *World) {
 	again.Asker = w.asker(t, "liaison@KZ", statement.Act{Act: statement.ActCaseAssess, Record: e.Case}, adverse.Body)
 	w.sign(t, again)
 	w.closed(t, "the same case", "investigator@AM", e, grant, denied(comity.ArticleNeutrality))
+	other := w.signOrder(t, "liaison@KZ", statement.KindAssessment, statement.ActCaseAssess, e.Case, adverse.ID, e.Case,
+		statement.AssessBody{ID: adverse.ID, Category: tokentest.Category, Character: comity.CharacterOrdinary, Conduct: "a", Motive: "b", Context: "c"})
+	_, err = w.Local.Sign(t.Context(), other)
+	refused(t, "another finding under the same id", err, conflict)
 
 	ordinary := w.sign(t, w.assessOrder(t, "investigator@KZ", e.Case, comity.CharacterOrdinary))
 	w.open(t, "investigator@AM", e, grant)
