@@ -55,6 +55,9 @@ const (
 
 	LogRead Action = "logRead"
 
+	ManifestPublish Action = "manifestPublish"
+	ManifestRead    Action = "manifestRead" // the history of the own state's manifests
+
 	CaseReserveLift     Action = "caseReserveLift"
 	CategoryReserve     Action = "categoryReserve"
 	CategoryReserveLift Action = "categoryReserveLift"
@@ -100,6 +103,7 @@ var Actions = []Action{
 	AnnotationAdd, AnnotationAnswer, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw,
 	NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject, DispatchRead,
 	CaseExport,
+	ManifestPublish, ManifestRead,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -111,4 +115,5 @@ var reads = map[Action]bool{CaseRead: true, CaseExport: true, EvidenceOpen: true
 // nothing to be hidden.
 var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true,
 	CategoryReserve: true, ReservationRead: true, HoldRead: true,
-	ProposalRead: true}
+	ProposalRead:    true,
+	ManifestPublish: true, ManifestRead: true}

@@ -57,6 +57,7 @@ var whos = map[string]Who{
 	"originator liaison": {SideOriginator, OfficeLiaison},
 	"originator owner":   {SideOriginator, OfficeOwner},
 	"record auditor":     {SideOriginator, OfficeAuditor},
+	"record authority":   {SideOriginator, OfficeAuthority},
 	"asked liaison":      {SideAsked, OfficeLiaison},
 	"asking liaison":     {SideAsking, OfficeLiaison},
 	"both manifests":     {SideBoth, OfficeManifest},

@@ -57,7 +57,8 @@ func facts(q Question) (asked, cedar.Request) {
 		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
-		ProposalRead, ProposalDecline:
+		ProposalRead, ProposalDecline,
+		ManifestPublish, ManifestRead:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject:
 		a.resource = types.Entity{UID: aDispatch, Attributes: dispatches.of(dispatchFacts{r.Dispatch, r.State, r.To, r.Owner,

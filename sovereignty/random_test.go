@@ -122,9 +122,9 @@ func oracle(q Question) bool {
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
 	case RequestSend:
 		return works && home && o.Agency == r.Agency && c.Competent && c.Agreement && c.Offered && r.To != o.State
-	case MandateGive:
+	case MandateGive, ManifestPublish:
 		return authority && home
-	case LogRead, MandateRead:
+	case LogRead, MandateRead, ManifestRead:
 		return home && !investigator
 	case OfficerRead, HoldRead:
 		return home && (works || authority)
