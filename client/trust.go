@@ -203,6 +203,13 @@ func (t *trust) fresh(age time.Duration) bool {
 	return t.dir != nil && !t.fetched.IsZero() && t.now().Sub(t.fetched) < age
 }
 
+// stale has the manifests fetched anew at the next use.
+func (t *trust) stale() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fetched = time.Time{}
+}
+
 // fault says why a state's manifest is not among those taken.
 func (t *trust) fault(s comity.State) error {
 	t.mu.Lock()

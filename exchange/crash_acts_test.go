@@ -189,6 +189,24 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			return n
 		}}
 	},
+	"manifestPublish": func(t *testing.T, b *bench) tried {
+		key, jws := exchangetest.Key(), b.Next(t, "KZ", func(m *statement.Manifest) { m.Name = uuid.NewString() })
+		return tried{who: b.authority, act: func() exchange.Act { return &exchange.PublishManifest{Key: key, Manifest: jws} }, count: func() (n int) {
+			for _, m := range history(t, b.authority) {
+				if m.Manifest == jws {
+					n++
+				}
+			}
+			if n == 0 && b.Directory.JWS("KZ") == jws {
+				t.Error("a manifest is in force that was not recorded")
+			}
+			return n
+		}, after: func(t *testing.T, _ exchange.Act) {
+			if b.Directory.JWS("KZ") != jws {
+				t.Error("once repeated the manifest is not in force")
+			}
+		}}
+	},
 	"grantMake": func(t *testing.T, b *bench) tried {
 		c, key := b.owner.FileCase(t, "A case", "AM"), exchangetest.Key()
 		body := b.liaison.GrantBody("AM", b.owner.Release(t, c, "AM"))

@@ -68,8 +68,8 @@ const effectTime = 10 * time.Second
 
 // Effects carries out waiting effects until ctx ends: those of this server that
 // were interrupted, and those of servers that are gone. A state whose custodian
-// hangs holds up no other state's. It also forgets record keys and idempotency
-// keys past their age.
+// hangs holds up no other state's. It also takes manifests that were published
+// through other servers, and forgets record keys and idempotency keys past their age.
 func (x *Exchange) Effects(ctx context.Context) {
 	ctx = storage.AsSystem(ctx)
 	tick := time.NewTicker(time.Second)
@@ -88,6 +88,9 @@ func (x *Exchange) Effects(ctx context.Context) {
 		case <-tick.C:
 		}
 		x.keys.prune()
+		if _, err := x.TakeManifests(ctx); err != nil && ctx.Err() == nil {
+			x.log.Warn("manifests that were published elsewhere wait", "error", err)
+		}
 		if now := time.Now(); now.Sub(forgot) >= forgetEvery {
 			forgot = now
 			x.forget(ctx)

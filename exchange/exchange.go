@@ -54,6 +54,7 @@ type Exchange struct {
 	registers  registers
 	silent     silences
 	sightings  sightings
+	unheld     sync.Map // by state, why its published manifest is not taken, as logged last
 	log        *slog.Logger
 	observe    func(string, string, time.Duration)
 }

@@ -74,7 +74,8 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 // uponNone are the acts upon no record that exists.
 var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSend, sovereignty.MandateGive, sovereignty.MandateRead,
 	sovereignty.OfficerRead, sovereignty.LogRead, sovereignty.CategoryReserve, sovereignty.ReservationRead, sovereignty.HoldRead, sovereignty.ProposalRead,
-	sovereignty.ReferralOffer}
+	sovereignty.ReferralOffer,
+	sovereignty.ManifestPublish, sovereignty.ManifestRead}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.

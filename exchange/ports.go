@@ -22,6 +22,8 @@ type (
 	ProposalFilter = storage.ProposalFilter
 	ObjectPart     = object.Part
 	SignedURL      = object.Signed
+
+	PublishedManifest = storage.PublishedManifest
 )
 
 // MessagesOf reads single messages on requests that the reader has found.

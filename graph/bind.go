@@ -28,6 +28,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b := &binding{gets: map[string]execute.Get{}, batches: map[string]execute.Batch{}, acts: map[string]mutation{}, used: map[string]bool{}}
 	b.query()
 	b.directory()
+	b.manifests()
 	b.cases()
 	b.records()
 	b.requests()
@@ -47,6 +48,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.neutrality()
 	b.domesticActs()
 	b.dispatchActs()
+	b.manifestActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err

@@ -349,6 +349,7 @@ var lists = map[string]string{
 	"Query.union":                 `{ union { name policies } }`,
 	"Viewer.officer":              `{ viewer { officer { ref } } }`,
 	"Viewer.officers":             `{ viewer { officers { ref state } } }`,
+	"Viewer.manifests":            `{ viewer { manifests { number signed } } }`,
 	"Viewer.mandates":             `{ viewer { mandates { id liaison } } }`,
 	"Viewer.explain":              `{ viewer { explain(action: "caseFile", category: "RANSOMWARE") { permit reason } } }`,
 	"Viewer.grantTry":             "{ viewer { grantTry(input: {" + aCase + `, category: "RANSOMWARE", granteeState: "AM", scope: FULL, grade: LEAD, purpose: INVESTIGATION, agreement: "a", caveats: {marking: {tlp: AMBER, pap: AMBER, handling: H0}}, notBefore: "2026-11-22T00:00:00Z", notAfter: "2030-11-22T00:00:00Z"}) { alone } } }`,

@@ -157,7 +157,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 }
 
 // notNaming are the mutations whose input names no record that must exist.
-var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve"}
+var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve", "manifestPublish"}
 
 // TestIDsOfAnotherType gives, wherever an id is taken, ids of every other kind.
 func TestIDsOfAnotherType(t *testing.T) {

@@ -257,6 +257,7 @@ type Idempotency struct {
 type ReadTx interface {
 	DispatchReader
 	DomesticReader
+	ManifestReader
 	ProposalReader
 	NeutralityReader
 	TallyReader
@@ -353,6 +354,7 @@ type Tx interface {
 	ReadTx
 	DispatchWriter
 	DomesticWriter
+	ManifestWriter
 	ProposalWriter
 	NeutralityWriter
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client/importer"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/devlogin"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -79,7 +80,8 @@ func setup(t *testing.T, env *testscript.Env) error {
 	env.Setenv("SERVER", url)
 	env.Setenv("CATEGORY", string(tokentest.Category))
 	return write(env.WorkDir, map[string][]byte{"roots.json": roots, "misp.json": importer.Sample("ransomware-misp.json"), "stix.json": importer.Sample("ransomware-stix.json"),
-		"KZ.jws": []byte(w.Directory.JWS("KZ")), "AM.jws": []byte(w.Directory.JWS("AM"))})
+		"KZ.jws": []byte(w.Directory.JWS("KZ")), "KZ-next.jws": []byte(w.Next(t, "KZ", func(m *statement.Manifest) { m.Name = "Renamed" }) + "\n"),
+		"AM.jws": []byte(w.Directory.JWS("AM"))})
 }
 
 func write(dir string, files map[string][]byte) error {

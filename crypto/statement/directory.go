@@ -19,7 +19,7 @@ type Directory struct {
 	union string
 	roots Roots
 	now   func() time.Time
-	mu    sync.Mutex // one Add at a time
+	mu    sync.Mutex // one is taken at a time
 	snap  atomic.Pointer[snapshot]
 }
 
@@ -45,37 +45,82 @@ func NewDirectory(union string, roots Roots, now func() time.Time) *Directory {
 // Union names the union of states.
 func (d *Directory) Union() string { return d.union }
 
-// Add takes a manifest that its state's pinned root signed. A number older than
-// one already taken is refused, and so is the same number with other content;
-// the same manifest again is no error.
+// Add takes a manifest that its state's pinned root signed and that is within its
+// dates. A number older than one already taken is refused, and so is the same
+// number with other content; the same manifest again is no error.
 func (d *Directory) Add(compact string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	m, err := d.Verify(compact)
+	if err != nil {
+		return err
+	}
+	return d.take(m, compact)
+}
+
+// Recall is [Directory.Add] for a manifest that was taken before. It is taken
+// when it has expired since, too: it then speaks for nobody, and no older one
+// does again.
+func (d *Directory) Recall(compact string) error {
+	m, err := d.verify(compact)
+	if err != nil {
+		return err
+	}
+	return d.take(m, compact)
+}
+
+// Verify verifies a manifest as [Directory.Add] does, and does not take it. It
+// does not know earlier numbers: see [Directory.Known].
+func (d *Directory) Verify(compact string) (Manifest, error) {
+	m, err := d.verify(compact)
+	if err != nil {
+		return Manifest{}, err
+	}
+	return m, m.current(d.now())
+}
+
+// verify is Verify whatever the dates.
+func (d *Directory) verify(compact string) (Manifest, error) {
+	state, err := ClaimedState(compact)
+	if err != nil {
+		return Manifest{}, err
+	}
+	root, ok := d.roots[state]
+	if !ok {
+		return Manifest{}, fmt.Errorf("statement: no root is pinned for %.20q, whose manifest this claims to be", state)
+	}
+	m, err := readManifest(compact, root)
+	if err != nil {
+		return Manifest{}, err
+	}
+	if m.Union != d.union {
+		return Manifest{}, fmt.Errorf("statement: the manifest of %s is for the union %.80q, not %q", m.State, m.Union, d.union)
+	}
+	return m, nil
+}
+
+// ClaimedState is the state whose manifest a text claims to be; nothing of it is
+// verified.
+func ClaimedState(compact string) (comity.State, error) {
 	message, err := parse(compact, TypManifest, maxManifest)
 	if err != nil {
-		return fmt.Errorf("statement: the manifest: %w", err)
+		return "", fmt.Errorf("statement: the manifest: %w", err)
 	}
 	var claim struct {
 		State comity.State `json:"state"`
 	}
 	if err := message.Peek(&claim); err != nil {
-		return fmt.Errorf("statement: the manifest: %w", err)
+		return "", fmt.Errorf("statement: the manifest: %w", err)
 	}
-	root, ok := d.roots[claim.State]
-	if !ok {
-		return fmt.Errorf("statement: no root is pinned for %.20q, whose manifest this claims to be", claim.State)
-	}
-	m, err := VerifyManifest(compact, root, d.now())
-	if err != nil {
-		return err
-	}
-	if m.Union != d.union {
-		return fmt.Errorf("statement: the manifest of %s is for the union %.80q, not %q", m.State, m.Union, d.union)
-	}
+	return claim.State, nil
+}
+
+// take makes a verified manifest the state's own, unless it goes back.
+func (d *Directory) take(m Manifest, compact string) error {
 	canonical, err := Canonical(m)
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	old := d.snap.Load()
 	if p, ok := old.states[m.State]; ok {
 		switch {
@@ -99,6 +144,18 @@ func (d *Directory) Add(compact string) error {
 	}
 	d.snap.Store(next)
 	return nil
+}
+
+// Known gives the newest manifest that was taken of a state, also when it has
+// expired since; false when there is none.
+func (d *Directory) Known(s comity.State) (Manifest, bool) {
+	p, ok := d.snap.Load().states[s]
+	return p.manifest, ok
+}
+
+// Claims lists the states whose manifests name an issuer, expired ones too.
+func (d *Directory) Claims(issuer string) []comity.State {
+	return slices.Clone(d.snap.Load().issuers[issuer])
 }
 
 // State gives a state's manifest. A state without one is INVALID input; an

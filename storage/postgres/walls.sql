@@ -82,7 +82,7 @@ DO $$
 DECLARE t TEXT;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
-			'releases', 'mandates', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures'] LOOP
+			'releases', 'mandates', 'manifests', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures'] LOOP
 		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 	END LOOP;
@@ -196,6 +196,9 @@ CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (state = (SE
 CREATE POLICY officer ON openings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON log_facets FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON idempotency FOR SELECT TO comity_app USING (issuer || E'\n' || subject = (SELECT comity_token()));
+
+-- What states say of themselves to all.
+CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 
 -- Hashes, of which everybody may have all.
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);

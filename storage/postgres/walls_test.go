@@ -96,6 +96,17 @@ func TestNobodyReads(t *testing.T) {
 	if err := file(storage.As(t.Context(), kz), foreign); !errors.As(err, &refused) || refused.Code != "42501" {
 		t.Errorf("a case of another state was filed: %v", err)
 	}
+	publish := func(s comity.State) error {
+		return db.Write(storage.As(t.Context(), kz), func(tx storage.Tx) error {
+			return tx.InsertManifest(storage.PublishedManifest{State: s, Number: 1, Officer: kz.Ref(), PublishedAt: now, Manifest: "jws"})
+		})
+	}
+	if err := publish("KZ"); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish("AM"); !errors.As(err, &refused) || refused.Code != "42501" {
+		t.Errorf("a manifest of another state was published: %v", err)
+	}
 	conn := app(t, d)
 	rows, err := conn.Query(t.Context(), `SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')`)
 	if err != nil {

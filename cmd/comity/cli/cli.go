@@ -42,7 +42,7 @@ type commands struct {
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`
 	State    stateCmd    `cmd:"" help:"Show the member states."`
 	Category categoryCmd `cmd:"" help:"Show the kinds of crime that can be shared."`
-	Manifest manifestCmd `cmd:"" help:"Make, sign, verify and compare states' manifests, offline."`
+	Manifest manifestCmd `cmd:"" help:"Make, sign, verify, compare and publish states' manifests."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in the shell."`
 	Version    versionCmd                `cmd:"" help:"Print the version."`

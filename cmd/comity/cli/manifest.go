@@ -24,17 +24,21 @@ type manifestCmd struct {
 	Sign   manifestSignCmd   `cmd:"" help:"Sign a manifest with the state's root key."`
 	Verify manifestVerifyCmd `cmd:"" help:"Verify a signed manifest against pinned roots."`
 	Diff   manifestDiffCmd   `cmd:"" help:"Show how two manifests differ."`
+
+	Publish manifestPublishCmd `cmd:"" help:"Publish the own state's signed manifest (authority)."`
+	List    manifestListCmd    `cmd:"" help:"List what the own state published of its manifests."`
 }
 
 // Help says how the commands belong together.
 func (manifestCmd) Help() string {
-	return `All of it works without network. The root key belongs on a machine that has none.
+	return `All but publish and list works without network. The root key belongs on a machine that has none.
 
 Example:
   comity manifest key KZ --out kz-root.pem --roots roots.json
   comity manifest new KZ --union sample --out kz.json        (then fill it in)
   comity manifest sign kz.json --key kz-root.pem --out kz.jws
-  comity manifest verify kz.jws --roots roots.json`
+  comity manifest verify kz.jws --roots roots.json
+  comity manifest publish kz.jws`
 }
 
 type manifestKeyCmd struct {
@@ -288,6 +292,9 @@ func (v manifestVerifyCmd) Run(r *run) error {
 		field(w, "name", m.Name)
 		field(w, "issued", m.IssuedAt)
 		field(w, "expires", m.Expires)
+		if hash, _, err := statement.BodyHash(m); err == nil {
+			field(w, "hash", hash)
+		}
 		for _, a := range m.Agencies {
 			field(w, "agency", fmt.Sprintf("%s %s %v", a.ID, a.Name, a.Competences))
 		}

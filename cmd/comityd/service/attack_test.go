@@ -150,7 +150,13 @@ func renumbered(t *testing.T, cfg service.Config, jws string) string {
 	return nextManifest(t, filepath.Join(filepath.Dir(cfg.Roots), "roots", "KZ.pem"), cfg.Roots, jws)
 }
 
-func nextManifest(t *testing.T, keyFile, rootsFile, jws string) string {
+// nextManifestUntil is renumbered with an end of its own.
+func nextManifestUntil(t *testing.T, cfg service.Config, jws string, expires time.Time) string {
+	t.Helper()
+	return nextManifest(t, filepath.Join(filepath.Dir(cfg.Roots), "roots", "KZ.pem"), cfg.Roots, jws, func(m *statement.Manifest) { m.Expires = expires })
+}
+
+func nextManifest(t *testing.T, keyFile, rootsFile, jws string, changes ...func(*statement.Manifest)) string {
 	t.Helper()
 	raw, err := os.ReadFile(rootsFile)
 	must(t, err)
@@ -159,6 +165,9 @@ func nextManifest(t *testing.T, keyFile, rootsFile, jws string) string {
 	m, err := statement.VerifyManifest(strings.TrimSpace(jws), roots["KZ"], time.Now())
 	must(t, err)
 	m.Number++
+	for _, change := range changes {
+		change(&m)
+	}
 	b, err := os.ReadFile(keyFile)
 	must(t, err)
 	block, _ := pem.Decode(b)

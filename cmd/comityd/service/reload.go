@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"time"
+
+	"github.com/comity-platform/comity"
 )
 
 // reload reads the manifests anew from time to time, and the certificate, so
@@ -17,16 +19,21 @@ func (s *Service) reload(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		s.reloadManifests()
+		s.reloadManifests(ctx)
 		if err := s.loadCertificate(); err != nil && s.complain.first("certificate", err.Error()) {
 			s.log.Error("the new certificate cannot be used; the old one stays", "error", err)
 		}
 	}
 }
 
-// reloadManifests takes what is new. A manifest that is not accepted, one that
-// goes back to an older number foremost, leaves the state's last one in force.
-func (s *Service) reloadManifests() {
+// reloadManifests takes what is new, from the folder and from what states
+// published. A manifest that is not accepted, one that goes back to an older
+// number foremost, leaves the state's last one in force.
+func (s *Service) reloadManifests(ctx context.Context) {
+	published, err := s.exchange.TakeManifests(ctx)
+	if err != nil {
+		s.log.Warn("what states published cannot be read just now", "error", err)
+	}
 	files, err := readManifests(s.cfg.Manifests)
 	if err != nil {
 		if s.complain.first("manifests", err.Error()) {
@@ -34,13 +41,14 @@ func (s *Service) reloadManifests() {
 		}
 		return
 	}
-	before := map[string]int64{}
-	for _, state := range s.parts.Directory.States() {
-		if m, err := s.parts.Directory.State(state); err == nil {
-			before[string(state)] = m.Number
-		}
-	}
 	for _, f := range files {
+		m, err := s.parts.Directory.Verify(f.jws)
+		if err == nil && m.Number < published[m.State] { // nobody's fault: the state published its next one itself
+			if s.complain.first(f.path, "older") {
+				s.log.Info("a manifest in the folder is older than the one that its state published", "file", f.path, "number", m.Number, "published", published[m.State])
+			}
+			continue
+		}
 		if err := s.parts.Directory.Add(f.jws); err != nil {
 			s.metrics.refused.Inc()
 			if s.complain.first(f.path, err.Error()) {
@@ -48,12 +56,14 @@ func (s *Service) reloadManifests() {
 			}
 		}
 	}
-	for _, state := range s.parts.Directory.States() {
-		m, err := s.parts.Directory.State(state)
-		if err != nil || m.Number == before[string(state)] {
+	before := s.inForce
+	s.inForce = s.numbers()
+	for state, number := range s.inForce {
+		if number == before[state] {
 			continue
 		}
-		s.log.Info("a new manifest is in force", "state", state, "number", m.Number)
+		s.log.Info("a new manifest is in force", "state", state, "number", number)
+		m, _ := s.parts.Directory.Known(state)
 		if accepted := s.exchange.Policies().Hash(); m.Policies != accepted {
 			s.log.Error("the state does not accept the policy set that this server decides by", "state", state, "accepts", m.Policies, "decides", accepted)
 		}
@@ -61,6 +71,17 @@ func (s *Service) reloadManifests() {
 	if err := s.remember(); err != nil && s.complain.first("seen", err.Error()) {
 		s.log.Error("the manifests in force cannot be written down; after a restart, older ones could be taken", "error", err)
 	}
+}
+
+// numbers are those of the manifests in force.
+func (s *Service) numbers() map[comity.State]int64 {
+	all := map[comity.State]int64{}
+	for _, state := range s.parts.Directory.States() {
+		if m, err := s.parts.Directory.State(state); err == nil {
+			all[state] = m.Number
+		}
+	}
+	return all
 }
 
 // complaints remember what was said last about a thing, so that a fault that

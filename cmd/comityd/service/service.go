@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/graph"
@@ -47,6 +48,7 @@ type Service struct {
 	scraper  *http.Server
 	cert     atomic.Pointer[tls.Certificate]
 	complain complaints
+	inForce  map[comity.State]int64 // manifests' numbers, as of the last look
 }
 
 // New checks the configuration, opens everything and listens. A configuration
@@ -67,9 +69,6 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 	}
 	cfg = cfg.filled()
 	s := &Service{cfg: cfg, log: newLog(cfg, o.Log), listener: o.Listener}
-	for _, f := range states {
-		s.log.Error("a state's manifest has a fault; its officers cannot log in", "state", f.State, "where", f.Where, "fault", f.Message)
-	}
 	defer func() {
 		if err != nil {
 			s.abandon(context.WithoutCancel(ctx))
@@ -91,6 +90,17 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
+	if _, err := s.exchange.TakeManifests(ctx); err != nil {
+		return nil, fmt.Errorf("the manifests that states published: %w", err)
+	}
+	for _, f := range states {
+		if _, err := s.parts.Directory.State(f.State); err == nil {
+			s.log.Error("a state's manifest has a fault; the last one that was in force stays", "state", f.State, "where", f.Where, "fault", f.Message)
+			continue
+		}
+		s.log.Error("a state's manifest has a fault; its officers cannot log in", "state", f.State, "where", f.Where, "fault", f.Message)
+	}
+	s.inForce = s.numbers()
 	return s, s.remember()
 }
 

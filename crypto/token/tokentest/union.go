@@ -156,6 +156,14 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 // after change.
 func (u *Union) Publish(t testing.TB, s comity.State, change func(*statement.Manifest)) {
 	t.Helper()
+	if err := u.Directory.Add(u.Next(t, s, change)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Next signs what [Union.Publish] publishes.
+func (u *Union) Next(t testing.TB, s comity.State, change func(*statement.Manifest)) string {
+	t.Helper()
 	// Through JSON, since what the directory gives is shared and not to be changed.
 	var m statement.Manifest
 	if err := json.Unmarshal(must(json.Marshal(must(u.Directory.State(s))(t)))(t), &m); err != nil {
@@ -163,9 +171,7 @@ func (u *Union) Publish(t testing.TB, s comity.State, change func(*statement.Man
 	}
 	m.Number++
 	change(&m)
-	if err := u.Directory.Add(must(statement.SignManifest(context.Background(), u.RootKeys[s], m))(t)); err != nil {
-		t.Fatal(err)
-	}
+	return must(statement.SignManifest(context.Background(), u.RootKeys[s], m))(t)
 }
 
 // Login logs an officer in, as in "liaison@KZ", with a fresh session key, and

@@ -346,6 +346,16 @@ CREATE INDEX mandates_state ON public.mandates USING btree (state, created_at, i
 GRANT INSERT ON mandates;
 GRANT SELECT ON mandates;
 GRANT UPDATE (ended_at) ON mandates;
+CREATE TABLE manifests (
+	state text COLLATE "C" NOT NULL,
+	number bigint NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	published_at bigint NOT NULL,
+	manifest text COLLATE "C" NOT NULL,
+	CONSTRAINT manifests_pkey PRIMARY KEY (state, number)
+);
+GRANT INSERT ON manifests;
+GRANT SELECT ON manifests;
 CREATE TABLE messages (
 	id text COLLATE "C" NOT NULL,
 	request_id text COLLATE "C" NOT NULL,

@@ -258,6 +258,14 @@ CREATE TABLE mandates (
 , deputies TEXT NOT NULL DEFAULT '[]', ceiling TEXT NOT NULL DEFAULT '{}') STRICT;
 CREATE INDEX mandates_liaison ON mandates (liaison, not_after);
 CREATE INDEX mandates_state ON mandates (state, created_at, id);
+CREATE TABLE manifests (
+	state        TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	officer      TEXT NOT NULL,
+	published_at INTEGER NOT NULL,
+	manifest     TEXT NOT NULL,
+	PRIMARY KEY (state, number)
+) STRICT;
 CREATE TABLE messages (
 	id         TEXT PRIMARY KEY,
 	request_id TEXT NOT NULL REFERENCES requests (id),

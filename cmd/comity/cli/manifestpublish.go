@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
+)
+
+type manifestPublishCmd struct {
+	File string `arg:"" help:"The signed manifest (JWS), or - for standard input."`
+}
+
+// Help says when it takes effect, and how the first one comes there.
+func (manifestPublishCmd) Help() string {
+	return `For the authority of the state: who speaks for the state, its agreements, their ratification and denunciation, and
+what it offers in return. It is in force at once, and stands in every state's record of acts. The number must be above
+that of any manifest published before. A state whose manifest has expired, or that has none yet, hands it to the
+operator: without one nobody can log in.
+
+Examples:
+  comity manifest diff kz.jws kz-next.jws
+  comity manifest publish kz-next.jws`
+}
+
+func (m manifestPublishCmd) Run(r *run) error {
+	b, err := r.read(m.File)
+	if err != nil {
+		return err
+	}
+	signed := strings.TrimSpace(string(b))
+	if strings.HasPrefix(signed, "{") {
+		e := comity.Invalid("file", m.File+" is not signed")
+		e.Cure = "comity manifest sign signs it, where the state's root key is"
+		return e
+	}
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	published, err := c.ManifestPublish(r.ctx, signed)
+	if err != nil {
+		return err
+	}
+	return r.print(published, func(w io.Writer) {
+		fmt.Fprintf(w, "manifest number %d is published and in force\n", published.Number)
+		field(w, "published by", published.PublishedBy)
+		field(w, "at", published.PublishedAt)
+	})
+}
+
+type manifestListCmd struct{}
+
+// Help shows an example.
+func (manifestListCmd) Help() string {
+	return `Newest first, at most 100. What came by the operator's hand is not listed.
+
+Examples:
+  comity manifest list
+  comity manifest list --json | jq -r '.[0].signed' > kz.jws`
+}
+
+func (manifestListCmd) Run(r *run) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	all, err := c.Manifests(r.ctx)
+	if err != nil {
+		return err
+	}
+	return r.print(nonNil(all), func(w io.Writer) { showManifests(w, all...) })
+}
+
+func showManifests(w io.Writer, all ...client.PublishedManifest) {
+	row(w, "NUMBER", "PUBLISHED BY", "AT")
+	for _, m := range all {
+		row(w, m.Number, m.PublishedBy, m.PublishedAt)
+	}
+}
