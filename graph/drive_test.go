@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/graphql-go/graphql"
+	"github.com/graphql-go/graphql/language/parser"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -121,9 +122,9 @@ var places = map[string][]string{
 	"Viewer.grantTry.input.exhibits":            {tryOf(aCase + `, exhibits: [$id]`)},
 	"Viewer.proposal.id":                        {`query($id: ID!) { viewer { proposal(id: $id) { id } } }`},
 	"Viewer.proposals.filter.record":            {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
-	"Viewer.withdrawals.case":                   {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } totalCount ` + pageInfo + `} } }`},
-	"Viewer.holds.filter.case":                  {`query($id: ID!) { viewer { holds(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
-	"Viewer.holds.filter.request":               {`query($id: ID!) { viewer { holds(first: 5, filter: {request: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
+	"Viewer.withdrawals.case":                   {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } ` + pageInfo + `} } }`},
+	"Viewer.holds.filter.case":                  {`query($id: ID!) { viewer { holds(first: 5, filter: {case: $id}) { nodes { id } ` + pageInfo + `} } }`},
+	"Viewer.holds.filter.request":               {`query($id: ID!) { viewer { holds(first: 5, filter: {request: $id}) { nodes { id } ` + pageInfo + `} } }`},
 	"Viewer.annotations.filter.case":            {dispatchesOf("annotations", "case")},
 	"Viewer.annotations.filter.record":          {dispatchesOf("annotations", "record")},
 	"Viewer.referrals.filter.case":              {dispatchesOf("referrals", "case")},
@@ -132,7 +133,7 @@ var places = map[string][]string{
 	"Viewer.notices.filter.record":              {dispatchesOf("notices", "record")},
 	"Viewer.compelledDisclosures.filter.case":   {dispatchesOf("compelledDisclosures", "case")},
 	"Viewer.compelledDisclosures.filter.record": {dispatchesOf("compelledDisclosures", "record")},
-	"Viewer.log.filter.record":                  {`query($id: ID!) { viewer { log(first: 5, filter: {record: $id, act: "none"}) { nodes { id } ` + pageInfo + `} } }`},
+	"Viewer.log.filter.record":                  {`query($id: ID!) { viewer { log(first: 5, filter: {record: $id, state: "AM"}) { nodes { id } ` + pageInfo + `} } }`},
 }
 
 // queries asks for records of some kinds at every place.
@@ -330,6 +331,23 @@ func TestEveryPlaceIsDriven(t *testing.T) {
 			t.Errorf("the schema has no place %s", path)
 		}
 	}
+	// What is no operation of the schema would be refused for that, hidden or absent.
+	for _, operation := range slices.Concat(slices.Concat(slices.Collect(maps.Values(places))...), slices.Collect(maps.Values(lists)),
+		[]string{lastOfLog}, slices.Collect(func(yield func(string) bool) {
+			for act := range s.MutationType().Fields() {
+				if !yield(actOf(act)) {
+					return
+				}
+			}
+		})) {
+		tree, err := parser.Parse(parser.ParseParams{Source: operation})
+		if err != nil {
+			t.Fatalf("%s: %v", operation, err)
+		}
+		if is := graphql.ValidateDocument(&s.Schema, tree, nil); !is.IsValid {
+			t.Errorf("%s: %v", operation, is.Errors)
+		}
+	}
 	for _, object := range []string{"Query", "Viewer"} {
 		for name := range s.TypeMap()[object].(*graphql.Object).Fields() {
 			if of := object + "." + name; lists[of] == "" && places[of+".id"] == nil && places[of+".ids"] == nil && of != "Viewer.logChain" && of != "Query.viewer" {
@@ -357,8 +375,8 @@ var lists = map[string]string{
 	"Viewer.requests":             `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
 	"Viewer.grants":               `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
 	"Viewer.reservations":         `{ viewer { reservations { id } } }`,
-	"Viewer.holds":                `query($after: String) { viewer { holds(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
-	"Viewer.withdrawals":          `query($after: String) { viewer { withdrawals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
+	"Viewer.holds":                `query($after: String) { viewer { holds(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,
+	"Viewer.withdrawals":          `query($after: String) { viewer { withdrawals(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,
 	"Viewer.proposals":            `query($after: String) { viewer { proposals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
 	"Viewer.annotations":          listOf("annotations"),
 	"Viewer.referrals":            listOf("referrals"),

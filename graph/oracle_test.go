@@ -28,22 +28,25 @@ func absent() records {
 	return r
 }
 
+// secrets are what is said in a case of [caseAlone] and in its records, one in each.
+var secrets = []string{"Ransom at night", "They called", "Suspect number one", "wallet.example", "ledger.txt"}
+
 // caseAlone makes a case with a record of each kind in it, seen by the
 // investigator of the state who files it and by nobody else.
 func caseAlone(t *testing.T, a *api, s comity.State) records {
 	t.Helper()
 	owner := a.World.As(t, "investigator@"+string(s))
-	r := records{comity.KindCase: owner.FileCase(t, "Ransom", "AM")}
+	r := records{comity.KindCase: owner.FileCase(t, secrets[0], "AM")}
 	for kind, add := range map[comity.Kind]*exchange.AddRecords{
-		comity.KindEntry:      {Entries: []exchange.NewEntry{{Text: comity.EntryText{Text: "a"}}}},
-		comity.KindSubject:    {Subjects: []exchange.NewSubject{{Kind: "PERSON", Role: "SUSPECT", Text: comity.SubjectText{Identifier: "x"}}}},
-		comity.KindObservable: {Observables: []exchange.NewObservable{{Text: comity.ObservableText{Type: "url", Value: "x.example"}}}},
+		comity.KindEntry:      {Entries: []exchange.NewEntry{{Text: comity.EntryText{Text: secrets[1]}}}},
+		comity.KindSubject:    {Subjects: []exchange.NewSubject{{Kind: "PERSON", Role: "SUSPECT", Text: comity.SubjectText{Identifier: secrets[2]}}}},
+		comity.KindObservable: {Observables: []exchange.NewObservable{{Text: comity.ObservableText{Type: "url", Value: secrets[3]}}}},
 	} {
 		add.Key, add.Case = exchangetest.Key(), r[comity.KindCase]
 		owner.Do(t, add)
 		r[kind] = add.IDs[0]
 	}
-	r[comity.KindEvidence] = owner.Upload(t, r[comity.KindCase], "a.txt", []byte("a"))
+	r[comity.KindEvidence] = owner.Upload(t, r[comity.KindCase], secrets[4], []byte("a"))
 	return r
 }
 

@@ -146,6 +146,7 @@ func TestClaimsRefused(t *testing.T) {
 
 func TestRoleAboveMaximum(t *testing.T) {
 	u := tokentest.NewUnion(t)
+	u.Publish(t, "KZ", func(m *statement.Manifest) { m.Issuers[0].Agencies[1].Roles = []comity.Role{comity.RoleInvestigator} })
 	_, tok, _ := u.Login(t, "ct@KZ")
 	claims := claimsOf(t, tok)
 	claims["comity_role"] = comity.RoleLiaison // its agency's issuer scope ends at investigators

@@ -87,7 +87,8 @@ func NewUnion(t testing.TB, states ...comity.State) *Union {
 
 // Officers lists the officers of a state, by name: investigator, colleague,
 // liaison, deputy (a second liaison), authority, second (a second authority)
-// and auditor of XX/cyber, and ct, an investigator of XX/ct; each @XX.
+// and auditor of XX/cyber, and ct, an investigator of XX/ct, with ct-liaison,
+// ct-authority and ct-auditor of that agency; each @XX.
 func Officers(s comity.State) []devissuer.Officer {
 	var all []devissuer.Officer
 	for _, o := range []struct {
@@ -102,6 +103,9 @@ func Officers(s comity.State) []devissuer.Officer {
 		{"second", "cyber", "Competent authority", comity.RoleAuthority},
 		{"auditor", "cyber", "Auditor", comity.RoleAuditor},
 		{"ct", "ct", "Investigator", comity.RoleInvestigator},
+		{"ct-liaison", "ct", "Liaison officer", comity.RoleLiaison},
+		{"ct-authority", "ct", "Competent authority", comity.RoleAuthority},
+		{"ct-auditor", "ct", "Auditor", comity.RoleAuditor},
 	} {
 		all = append(all, devissuer.Officer{Name: o.name + "@" + string(s), Subject: strings.ToLower(string(s)) + "-" + o.name,
 			Agency: comity.AgencyID(string(s) + "/" + o.agency), Role: o.role, Function: o.function, Pseudonym: o.name + "-1"})
@@ -135,7 +139,7 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 		},
 		ContactPoint: cyber,
 		Issuers: []statement.Issuer{{URL: u.Issuers[s].URL(), Algorithms: []string{string(jose.ES256)}, Agencies: []statement.IssuerScope{
-			{Agency: cyber, Roles: roles}, {Agency: ct, Roles: roles[:1]},
+			{Agency: cyber, Roles: roles}, {Agency: ct, Roles: roles},
 		}}},
 		StatementKeys: []json.RawMessage{must(statement.RawJWK(u.Signers[s]))(t)},
 		Custodian:     statement.Embedded,
