@@ -42,10 +42,11 @@ var needToKnow = map[string]learns{
 	"Query.categories": nobody,
 	"Query.union":      nobody,
 
-	"Viewer.officer":  nobody,
-	"Viewer.officers": nobody,
-	"Viewer.mandates": nobody,
-	"Viewer.requests": nobody,
+	"Viewer.officer":   nobody,
+	"Viewer.officers":  nobody,
+	"Viewer.mandates":  nobody,
+	"Viewer.requests":  nobody,
+	"Viewer.manifests": nobody,
 
 	"Viewer.cases":                              assigned,
 	"Viewer.grants":                             assigned.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor),
