@@ -2,46 +2,12 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 )
-
-// Dispatch is what one state handed another about a record: an annotation, a
-// referral, a notice or a compelled disclosure. Its words are empty while the keys
-// of the state that made it cannot be reached.
-type Dispatch struct {
-	ID              comity.ID             `json:"id"`
-	Kind            comity.DispatchKind   `json:"kind"`
-	State           comity.State          `json:"state"` // that made it
-	To              comity.State          `json:"to,omitempty"`
-	Agency          comity.AgencyID       `json:"agency"`
-	Officer         comity.OfficerRef     `json:"officer"`
-	Function        string                `json:"function"`
-	Case            comity.ID             `json:"case,omitempty"`
-	Record          comity.ID             `json:"record,omitempty"`
-	Grant           comity.ID             `json:"grant,omitempty"`
-	Form            comity.DispatchForm   `json:"form,omitempty"`
-	Category        comity.Category       `json:"category,omitempty"`
-	Marking         comity.Marking        `json:"marking"`
-	Status          comity.DispatchStatus `json:"status"`
-	Version         int                   `json:"version,omitempty"`
-	Through         int                   `json:"through,omitempty"`
-	CreatedAt       time.Time             `json:"createdAt"`
-	DueAt           time.Time             `json:"dueAt,omitzero"`
-	Overdue         bool                  `json:"overdue"`
-	Title           string                `json:"title,omitempty"`
-	Text            string                `json:"text,omitempty"`
-	Recipient       string                `json:"recipient,omitempty"`
-	At              time.Time             `json:"at,omitzero"`
-	Reason          string                `json:"reason,omitempty"`
-	Statement       string                `json:"statement,omitempty"` // of the state that made it (JWS)
-	AnsweredAt      time.Time             `json:"answeredAt,omitzero"`
-	AnswerReason    string                `json:"answerReason,omitempty"`
-	AnswerStatement string                `json:"answerStatement,omitempty"`
-	AnswerCase      comity.ID             `json:"answerCase,omitempty"`
-}
 
 type dispatchPayload struct {
 	payload
@@ -59,13 +25,23 @@ func (c *Client) dispatch(ctx context.Context, operation string, kind statement.
 		act, err := c.act(a, body)
 		return input(act), err
 	})
+	d, err := c.dispatched(ctx, p, err)
+	if err != nil || p.Statement == "" {
+		return d, err
+	}
+	return d, c.checkOwn(ctx, p.Statement, kind, about, a.Record, body)
+}
+
+// dispatched gives the dispatch of an answer, checked as it is shown.
+func (c *Client) dispatched(ctx context.Context, p dispatchPayload, err error) (*Dispatch, error) {
 	if err == nil && p.Dispatch == nil {
 		err = errEmpty
 	}
-	if err != nil || p.Statement == "" {
-		return p.Dispatch, err
+	if err != nil {
+		return nil, err
 	}
-	return p.Dispatch, c.checkOwn(ctx, p.Statement, kind, about, a.Record, body)
+	c.checkDispatch(ctx, p.Dispatch)
+	return p.Dispatch, nil
 }
 
 // AnnotationAdd adds to another state's case, or to a record inside it, what the
@@ -75,7 +51,14 @@ func (c *Client) AnnotationAdd(ctx context.Context, caseID comity.ID, body state
 	body.ID = comity.NewID(comity.KindAnnotation)
 	return c.dispatch(ctx, "AnnotationAdd", statement.KindAnnotation, statement.Act{Act: statement.ActAnnotationAdd, Record: caseID}, body.ID, body,
 		func(act string) any {
-			return map[string]any{"id": body.ID, "case": caseID, "record": body.Record, "grant": body.Grant, "form": body.Form, "marking": body.Marking, "text": body.Text, "act": act}
+			in := map[string]any{"id": body.ID, "case": caseID, "record": body.Record, "grant": body.Grant, "form": body.Form, "marking": body.Marking, "text": body.Text, "act": act}
+			if body.Source != "" {
+				in["source"] = body.Source
+			}
+			if body.Information != "" {
+				in["information"] = InformationGrade(body.Information)
+			}
+			return in
 		})
 }
 
@@ -142,17 +125,29 @@ var answers = map[comity.Kind]struct {
 	comity.KindCompelled:  {"DisclosureObject", statement.ActDisclosureObject, statement.KindCompelledAnswer},
 }
 
-// DispatchAnswer answers a dispatch as it was shown: accepts or declines an
-// annotation or a referral (into an own case, where in is one), says that a notice
-// was followed or not, objects to a compelled disclosure.
-func (c *Client) DispatchAnswer(ctx context.Context, shown *Dispatch, answer comity.DispatchStatus, reason string, in comity.ID) (*Dispatch, error) {
-	how, ok := answers[shown.ID.Kind()]
-	if !ok {
-		return nil, comity.Invalid("id", "this is not a dispatch")
+// DispatchAnswer answers a dispatch: accepts or declines an annotation or a
+// referral (into an own case, where in is one), says that a notice was followed or
+// not, objects to a compelled disclosure. said is [Dispatch.Said] as it was read:
+// the dispatch is fetched and verified anew, and where it says otherwise by now
+// nothing is signed.
+func (c *Client) DispatchAnswer(ctx context.Context, dispatch comity.ID, said string, answer comity.DispatchStatus, reason string, in comity.ID) (*Dispatch, error) {
+	shown, err := c.Dispatch(ctx, dispatch)
+	if err != nil {
+		return nil, err
 	}
-	body := statement.AnswerBody{Said: statement.Said(shown.Statement), Answer: answer, Reason: reason}
-	return c.dispatch(ctx, how.operation, how.kind, statement.Act{Act: how.act, Record: shown.ID}, shown.ID, body, func(act string) any {
-		input := map[string]any{"id": shown.ID, "said": body.Said, "act": act}
+	what := "the " + string(dispatch.Kind()) + " " + string(dispatch)
+	switch {
+	case shown.Statement == "":
+		return nil, comity.Unavailable("what is answered", errors.New("it was withdrawn, or the keys of the state that made it cannot be reached"))
+	case !shown.Check.Verified():
+		return nil, unverified(what, shown.Check.Err())
+	case shown.Said != said:
+		return nil, comity.Conflict("what is answered is not what is said by now").CuredBy("read it again, and answer that")
+	}
+	how := answers[dispatch.Kind()]
+	body := statement.AnswerBody{Said: said, Answer: answer, Reason: reason}
+	return c.dispatch(ctx, how.operation, how.kind, statement.Act{Act: how.act, Record: dispatch}, dispatch, body, func(act string) any {
+		input := map[string]any{"id": dispatch, "said": said, "act": act}
 		if reason != "" {
 			input["reason"] = reason
 		}
@@ -175,8 +170,5 @@ func (c *Client) DispatchWithdraw(ctx context.Context, dispatch comity.ID) (*Dis
 	p, err := mutate[dispatchPayload](ctx, c, operation, always(struct {
 		ID comity.ID `json:"id"`
 	}{dispatch}))
-	if err == nil && p.Dispatch == nil {
-		err = errEmpty
-	}
-	return p.Dispatch, err
+	return c.dispatched(ctx, p, err)
 }

@@ -54,6 +54,14 @@ func (b *binding) dispatches() {
 			return one(connect(page, a.text("after"), func(d **exchange.DispatchView) any { return *d }), err)
 		})
 	}
+	batch(b, "Viewer.dispatch", func(q *request, _ []viewer, a args) ([]any, error) {
+		id, err := parseID("id", a.text("id"), comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled)
+		if err != nil {
+			return nil, err
+		}
+		found, err := q.reader.Dispatches([]comity.ID{id})
+		return []any{orNull(found[id])}, err
+	})
 	batch(b, "Case.annotations", func(q *request, all []*exchange.CaseView, a args) ([]*connection, error) {
 		found, err := q.reader.Annotations(all, a.number("first"), a.text("after"))
 		return each(all, func(c *exchange.CaseView) *connection {

@@ -125,6 +125,7 @@ var places = map[string][]string{
 	"Viewer.withdrawals.case":                   {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } ` + pageInfo + `} } }`},
 	"Viewer.holds.filter.case":                  {`query($id: ID!) { viewer { holds(first: 5, filter: {case: $id}) { nodes { id } ` + pageInfo + `} } }`},
 	"Viewer.holds.filter.request":               {`query($id: ID!) { viewer { holds(first: 5, filter: {request: $id}) { nodes { id } ` + pageInfo + `} } }`},
+	"Viewer.dispatch.id":                        {`query($id: ID!) { viewer { dispatch(id: $id) { id kind status text statement deliveries { to } readers { officer } } } }`},
 	"Viewer.annotations.filter.case":            {dispatchesOf("annotations", "case")},
 	"Viewer.annotations.filter.record":          {dispatchesOf("annotations", "record")},
 	"Viewer.referrals.filter.case":              {dispatchesOf("referrals", "case")},
