@@ -85,6 +85,49 @@ func TestDirectoryRefuses(t *testing.T) {
 	}
 }
 
+// TestDirectoryRecalls: what was taken before is taken again though it expired, it
+// speaks for nobody, and no older one does after it. Verifying takes nothing.
+func TestDirectoryRecalls(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	first := u.Directory.JWS("KZ")
+	m := sampleManifest(t, u)
+	m.Number = 2
+	second := sign(t, u, "KZ", m)
+	m.Number, m.IssuedAt, m.Expires = 3, m.IssuedAt.AddDate(-1, 0, 0), m.IssuedAt.Add(-time.Hour)
+	third := sign(t, u, "KZ", m)
+	if said, err := u.Directory.Verify(second); err != nil || said.Number != 2 || u.Directory.JWS("KZ") != first {
+		t.Errorf("verified: number %d, %v", said.Number, err)
+	}
+	if _, err := u.Directory.Verify(third); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Errorf("an expired one: %v", err)
+	}
+	if err := u.Directory.Recall(sign(t, u, "AM", m)); err == nil {
+		t.Error("signed by another root it is recalled")
+	}
+	if err := u.Directory.Recall(third); err != nil {
+		t.Fatal(err)
+	}
+	if known, ok := u.Directory.Known("KZ"); !ok || known.Number != 3 {
+		t.Errorf("known is number %d", known.Number)
+	}
+	if _, ok := u.Directory.Known("FR"); ok {
+		t.Error("of a state outside the union a manifest is known")
+	}
+	if _, err := u.Directory.State("KZ"); comity.CodeOf(err) != comity.CodeUnavailable {
+		t.Errorf("the expired one speaks: %v", err)
+	}
+	for _, older := range []string{first, second} {
+		for how, take := range map[string]func(string) error{"added": u.Directory.Add, "recalled": u.Directory.Recall} {
+			if err := take(older); err == nil || !strings.Contains(err.Error(), "goes back") {
+				t.Errorf("an older one is %s: %v", how, err)
+			}
+		}
+	}
+	if s := u.Directory.Claims(u.Issuers["KZ"].URL()); len(s) != 1 || s[0] != "KZ" || len(u.Directory.Claims("https://nobody.example")) != 0 {
+		t.Errorf("the issuer is claimed by %v", s)
+	}
+}
+
 func TestIssuerOfTwoStates(t *testing.T) {
 	u := tokentest.NewUnion(t)
 	url := u.Issuers["KZ"].URL()

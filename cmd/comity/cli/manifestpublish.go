@@ -7,6 +7,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/crypto/statement"
 )
 
 type manifestPublishCmd struct {
@@ -44,10 +45,23 @@ func (m manifestPublishCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	return r.print(published, func(w io.Writer) {
-		fmt.Fprintf(w, "manifest number %d is published and in force\n", published.Number)
-		field(w, "published by", published.PublishedBy)
-		field(w, "at", published.PublishedAt)
+	v := struct {
+		*client.PublishedManifest
+		Warning string `json:"warning,omitempty"`
+	}{PublishedManifest: published}
+	var said statement.Manifest
+	if u, err := c.Refresh(r.ctx); err != nil { // it is published nevertheless
+		v.Warning = fmt.Sprintf("what is in force now cannot be read: %v", err)
+	} else if err := readClaims(signed, &said); err == nil && said.Policies != u.Policies {
+		v.Warning = fmt.Sprintf("the manifest accepts the policy set %s, and the exchange decides by %s", said.Policies, u.Policies)
+	}
+	return r.print(v, func(w io.Writer) {
+		fmt.Fprintf(w, "manifest number %d is published and in force\n", v.Number)
+		field(w, "published by", v.PublishedBy)
+		field(w, "at", v.PublishedAt)
+		if v.Warning != "" {
+			fmt.Fprintf(w, "warning: %s\n", clean(v.Warning))
+		}
 	})
 }
 

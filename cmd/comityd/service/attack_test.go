@@ -145,15 +145,9 @@ func TestAttackManifestRollback(t *testing.T) {
 }
 
 // renumbered signs the next number of a manifest with the sample root.
-func renumbered(t *testing.T, cfg service.Config, jws string) string {
+func renumbered(t *testing.T, cfg service.Config, jws string, changes ...func(*statement.Manifest)) string {
 	t.Helper()
-	return nextManifest(t, filepath.Join(filepath.Dir(cfg.Roots), "roots", "KZ.pem"), cfg.Roots, jws)
-}
-
-// nextManifestUntil is renumbered with an end of its own.
-func nextManifestUntil(t *testing.T, cfg service.Config, jws string, expires time.Time) string {
-	t.Helper()
-	return nextManifest(t, filepath.Join(filepath.Dir(cfg.Roots), "roots", "KZ.pem"), cfg.Roots, jws, func(m *statement.Manifest) { m.Expires = expires })
+	return nextManifest(t, filepath.Join(filepath.Dir(cfg.Roots), "roots", "KZ.pem"), cfg.Roots, jws, changes...)
 }
 
 func nextManifest(t *testing.T, keyFile, rootsFile, jws string, changes ...func(*statement.Manifest)) string {

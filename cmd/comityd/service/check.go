@@ -51,6 +51,9 @@ func (f FaultsError) Error() string {
 type checker struct {
 	cfg    Config
 	faults []Fault
+	// published are the states whose manifest in force is not the folder's: they
+	// published it themselves.
+	published map[comity.State]bool
 }
 
 // where is the place of a setting; rest is a pointer within it.
@@ -72,6 +75,17 @@ func (c *checker) add(where, format string, args ...any) {
 // ofState notes a fault of a state's manifest.
 func (c *checker) ofState(s comity.State, where, format string, args ...any) {
 	c.faults = append(c.faults, Fault{where, fmt.Sprintf(format, args...), s})
+}
+
+// ofManifest notes that what a manifest says does not suit the server. Of one that
+// the operator put into the folder it is a fault of the configuration; one that
+// the state published itself keeps nobody else out.
+func (c *checker) ofManifest(s comity.State, where, format string, args ...any) {
+	if c.published[s] {
+		c.ofState(s, where, format, args...)
+	} else {
+		c.add(where, format, args...)
+	}
 }
 
 // want notes a fault of a setting unless ok.
@@ -107,7 +121,7 @@ func Check(ctx context.Context, cfg Config) []Fault {
 	if cfg.unread {
 		return cfg.faults // what it would have said is not missing
 	}
-	c := &checker{cfg: cfg.filled(), faults: slices.Clone(cfg.faults)}
+	c := &checker{cfg: cfg.filled(), faults: slices.Clone(cfg.faults), published: map[comity.State]bool{}}
 	c.want(c.cfg.Profile == Production || c.cfg.Profile == Development, "profile", "%q is neither \"production\" nor \"development\"", c.cfg.Profile)
 	c.checkHTTP()
 	c.checkDatabase(ctx)

@@ -70,12 +70,16 @@ func (c *checker) checkManifests() (statement.Roots, map[comity.State]statement.
 			continue
 		}
 		known[state] = m
+		raw, err := readLimited(c.cfg.manifestPath(state), maxManifestFile)
+		c.published[state] = err != nil || strings.TrimSpace(string(raw)) != directory.JWS(state)
 		if m.Policies != policies.Hash() {
-			c.add(c.cfg.manifestPath(state)+":/policies", "%s accepts the policy set %s, and this server decides by %s", state, m.Policies, policies.Hash())
+			c.ofManifest(state, c.cfg.manifestPath(state)+":/policies", "%s accepts the policy set %s, and this server decides by %s", state, m.Policies, policies.Hash())
 		}
 		for i, is := range m.Issuers {
-			u, err := url.Parse(is.URL)
-			c.safe(err == nil && u.Scheme == "https", fmt.Sprintf("%s:/issuers/%d/url", c.cfg.manifestPath(state), i), "the manifest of %s names a development issuer, %s", state, is.URL)
+			if u, err := url.Parse(is.URL); c.production() && (err != nil || u.Scheme != "https") {
+				c.ofManifest(state, fmt.Sprintf("%s:/issuers/%d/url", c.cfg.manifestPath(state), i),
+					"the manifest of %s names a development issuer, %s (refused in production)", state, is.URL)
+			}
 		}
 	}
 	return roots, known
@@ -194,7 +198,7 @@ func (c *checker) checkStore(at string, st StoreConfig, state comity.State, m st
 	}
 	// Article 13: evidence lies where the state's own manifest says.
 	if m.Store != "" && public != "" && strings.TrimSuffix(m.Store, "/") != strings.TrimSuffix(public, "/") {
-		c.add(where(""), "the manifest of %s says that its store is %s, and here it is %s", state, m.Store, public)
+		c.ofManifest(state, where(""), "the manifest of %s says that its store is %s, and here it is %s", state, m.Store, public)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity/cmd/comityd/service"
+	"github.com/comity-platform/comity/crypto/statement"
 )
 
 // measured is a metric of a server, 0 when it has none of that name.
@@ -83,6 +84,55 @@ func TestPublishedManifests(t *testing.T) {
 	eventually(t, "the rollback is refused", func() bool { return strings.Contains(log.String(), "goes back from number 3 to 2") })
 }
 
+// TestPublishedManifestKeepsNobodyOut: what a state publishes that does not suit
+// the server, another policy set and another store, is logged as its own matter;
+// the server starts anew, and the other states' officers work.
+func TestPublishedManifestKeepsNobodyOut(t *testing.T) {
+	cfg, l, _ := embedded(t)
+	_, _, stop := running(t, cfg, l)
+	old, err := os.ReadFile(filepath.Join(cfg.Manifests, "KZ.jws"))
+	must(t, err)
+	const store = "https://elsewhere.example/kz"
+	_, err = login(t, cfg, "authority@KZ").ManifestPublish(t.Context(), renumbered(t, cfg, string(old), func(m *statement.Manifest) {
+		m.Policies, m.Store = strings.Repeat("0", 64), store
+	}))
+	must(t, err)
+	must(t, stop())
+	l, err = net.Listen("tcp", l.Addr().String())
+	must(t, err)
+	_, _, stop = running(t, cfg, l) // takes it from the database, and remembers it now
+	login(t, cfg, "investigator@AM")
+	must(t, stop())
+	l, err = net.Listen("tcp", l.Addr().String())
+	must(t, err)
+	_, log, _ := running(t, cfg, l)
+	login(t, cfg, "investigator@AM")
+	if n := manifestNumber(t, cfg, "KZ"); n != 2 || !strings.Contains(log.String(), "its number 2 is in force") {
+		t.Errorf("number %d is in force; it says:\n%s", n, log.String())
+	}
+	for _, says := range []string{"policy set", store} {
+		found := false
+		for _, f := range service.Check(t.Context(), cfg) {
+			if f.State != "KZ" {
+				t.Errorf("it is a fault of the configuration: %v", f)
+			}
+			found = found || strings.Contains(f.Message, says)
+		}
+		if !found {
+			t.Errorf("nothing is said of the %s", says)
+		}
+	}
+	// By the operator's hand it is one of the configuration.
+	published, err := login(t, cfg, "authority@KZ").Manifests(t.Context())
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(cfg.Manifests, "KZ.jws"), []byte(published[0].Signed), 0o600))
+	for _, f := range service.Check(t.Context(), cfg) {
+		if f.State != "" {
+			t.Errorf("it is the state's matter: %v", f)
+		}
+	}
+}
+
 // TestExpiredManifestIsRemembered: after a restart the last manifest that was in
 // force, which has expired, lets no older one speak for the state again.
 func TestExpiredManifestIsRemembered(t *testing.T) {
@@ -92,7 +142,7 @@ func TestExpiredManifestIsRemembered(t *testing.T) {
 	old, err := os.ReadFile(file)
 	must(t, err)
 	expires := time.Now().Add(4 * time.Second)
-	must(t, os.WriteFile(file, []byte(nextManifestUntil(t, cfg, string(old), expires)), 0o600))
+	must(t, os.WriteFile(file, []byte(renumbered(t, cfg, string(old), func(m *statement.Manifest) { m.Expires = expires })), 0o600))
 	_, _, stop := running(t, cfg, l)
 	if n := manifestNumber(t, cfg, "KZ"); n != 2 {
 		t.Fatalf("in force is number %d", n)

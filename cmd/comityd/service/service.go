@@ -93,14 +93,14 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 	if _, err := s.exchange.TakeManifests(ctx); err != nil {
 		return nil, fmt.Errorf("the manifests that states published: %w", err)
 	}
-	for _, f := range states {
-		if _, err := s.parts.Directory.State(f.State); err == nil {
-			s.log.Error("a state's manifest has a fault; the last one that was in force stays", "state", f.State, "where", f.Where, "fault", f.Message)
-			continue
-		}
-		s.log.Error("a state's manifest has a fault; its officers cannot log in", "state", f.State, "where", f.Where, "fault", f.Message)
-	}
 	s.inForce = s.numbers()
+	for _, f := range states {
+		what := "a state's manifest has a fault; its officers cannot log in"
+		if n := s.inForce[f.State]; n > 0 {
+			what = fmt.Sprintf("a state's manifest has a fault; its number %d is in force", n)
+		}
+		s.log.Error(what, "state", f.State, "where", f.Where, "fault", f.Message)
+	}
 	return s, s.remember()
 }
 
