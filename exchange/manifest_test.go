@@ -321,3 +321,38 @@ func TestManifestRaces(t *testing.T) {
 		})
 	}
 }
+
+// TestManifestWaitsForOthers: a manifest is judged beside the one that another
+// server is just about to publish, of whichever state.
+func TestManifestWaitsForOthers(t *testing.T) {
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) {
+			w, _ := newPair(t, open, failing("none"))
+			kz := w.As(t, "authority@KZ")
+			claim := func(m *statement.Manifest) {
+				is := m.Issuers[0]
+				is.URL = "https://id.example"
+				m.Issuers = append(m.Issuers[:1:1], is)
+			}
+			mine, other := w.Next(t, "KZ", claim), w.Next(t, "AM", claim)
+			known, _ := w.Directory.Known("AM")
+			answer := make(chan error, 1)
+			must(t, w.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
+				if err := tx.LockManifests(); err != nil {
+					return err
+				}
+				go func() { answer <- kz.Try(t, &exchange.PublishManifest{Key: exchangetest.Key(), Manifest: mine}) }()
+				select {
+				case err := <-answer:
+					t.Errorf("it did not wait: %v", err)
+					answer <- err
+				case <-time.After(300 * time.Millisecond):
+				}
+				return tx.InsertManifest(storage.PublishedManifest{State: "AM", Number: known.Number + 1, Officer: "AM:authority-1", PublishedAt: tx.Now(), Manifest: other})
+			}))
+			if err := <-answer; comity.CodeOf(err) != comity.CodeInvalid || !strings.Contains(err.Error(), "the manifest of AM names") {
+				t.Errorf("the issuer that AM claimed meanwhile: %v", err)
+			}
+		})
+	}
+}
