@@ -40,6 +40,8 @@ const (
 	KindReferral   Kind = "referral"
 	KindNotice     Kind = "notice"
 	KindCompelled  Kind = "compelled" // a disclosure
+
+	KindShift Kind = "shift" // of a duty roster
 )
 
 var kinds = map[Kind]bool{
@@ -49,6 +51,7 @@ var kinds = map[Kind]bool{
 	KindReservation: true, KindHold: true, KindWithdrawal: true,
 	KindProposal: true, KindAssessment: true, KindObjection: true,
 	KindAnnotation: true, KindReferral: true, KindNotice: true, KindCompelled: true,
+	KindShift: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".

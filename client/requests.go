@@ -18,6 +18,8 @@ type RequestFilter struct {
 	Urgency  comity.Urgency       `json:"urgency,omitempty"`
 	Open     bool                 `json:"open,omitempty"`    // not yet answered for good
 	Overdue  bool                 `json:"overdue,omitempty"` // the asked state is late
+	// Escalated: urgent ones put to the own state that nobody acknowledged in a quarter of their clock.
+	Escalated bool `json:"escalated,omitempty"`
 	// ByDue lists what is due soonest first.
 	ByDue bool `json:"-"`
 }
@@ -56,6 +58,9 @@ func (c *Client) Request(ctx context.Context, requestID comity.ID) (*Request, er
 		return nil, comity.NotFound()
 	}
 	c.checkRefusal(ctx, data.Node)
+	if d := data.Node.Contact; d != nil {
+		c.checkDuty(ctx, data.Node.To, d)
+	}
 	return data.Node, nil
 }
 

@@ -292,6 +292,11 @@ type Request struct {
 	FromReference string               `json:"fromReference,omitempty"`
 	ToReference   string               `json:"toReference,omitempty"`
 	Refusal       *Refusal             `json:"refusal,omitempty"`
+
+	Escalation *Escalation `json:"escalation,omitempty"` // shown in the asked state
+	// Contact is shown to the asking side once the clock has run out, from
+	// [Client.Request] only.
+	Contact *DutyContact `json:"contact,omitempty"`
 }
 
 // Refusal is a state's signed refusal of a request.

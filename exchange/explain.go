@@ -69,13 +69,15 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 	comity.KindReferral:    {sovereignty.ReferralChange, sovereignty.ReferralAnswer, sovereignty.ReferralWithdraw},
 	comity.KindNotice:      {sovereignty.NoticeAnswer},
 	comity.KindCompelled:   {sovereignty.DisclosureObject},
+	comity.KindShift:       {sovereignty.DutyWithdraw},
 }
 
 // uponNone are the acts upon no record that exists.
 var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSend, sovereignty.MandateGive, sovereignty.MandateRead,
 	sovereignty.OfficerRead, sovereignty.LogRead, sovereignty.CategoryReserve, sovereignty.ReservationRead, sovereignty.HoldRead, sovereignty.ProposalRead,
 	sovereignty.ReferralOffer,
-	sovereignty.ManifestPublish, sovereignty.ManifestRead}
+	sovereignty.ManifestPublish, sovereignty.ManifestRead,
+	sovereignty.DutySet, sovereignty.DutyRead, sovereignty.DutyContact}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/comity-platform/comity"
@@ -31,7 +32,7 @@ func (f *finder) question() (q sovereignty.Question, err error) {
 		return requestQuestion(row, ok, f.who.Officer), err
 	case comity.KindGrant:
 		return f.grant()
-	case comity.KindMandate, comity.KindProposal, comity.KindReservation:
+	case comity.KindMandate, comity.KindProposal, comity.KindReservation, comity.KindShift:
 		return f.office()
 	case comity.KindHold:
 		found, err := f.tx.Holds(f.viewer(), []comity.ID{f.why.Record})
@@ -100,6 +101,10 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 		q.Circumstances.Agreement = f.why.State == "" || f.why.Category == "" || f.agreed(f.who.Officer.State, f.why.State, "", f.why.Category, "")
 		return q, nil
 	}
+	if f.why.Action == sovereignty.DutyContact && f.why.State != "" { // without one, the own state's
+		q.Record.State = f.why.State
+		q.Circumstances.Agreement = f.x.dir.Bound(f.who.Officer.State, f.why.State, f.now)
+	}
 	if f.why.Action == sovereignty.RequestSend {
 		q.Circumstances.Agreement = f.why.State == "" || f.agreed(f.who.Officer.State, f.why.State, "", q.Record.Category, f.why.Kind)
 	}
@@ -111,11 +116,19 @@ func (f *finder) office() (q sovereignty.Question, err error) {
 	q = f.a.ownState()
 	q.Circumstances.Visible, q.Circumstances.Signed, q.Circumstances.Proposed = false, true, true
 	switch f.why.Record.Kind() {
-	case comity.KindMandate: // whoever may not end any is not told which there are
+	case comity.KindMandate, comity.KindShift: // whoever may not end any is not told which there are
 		asked := q
 		asked.Officer, asked.Action, asked.Circumstances.Visible = f.who.Officer, f.why.Action, true
 		if !f.x.policies.Decide(asked).Permit {
 			return asked, nil
+		}
+		if f.why.Record.Kind() == comity.KindShift {
+			_, err := f.tx.ShiftByID(f.who.Officer.State, f.why.Record)
+			q.Circumstances.Visible = err == nil
+			if errors.Is(err, storage.ErrNotFound) {
+				err = nil
+			}
+			return q, err
 		}
 		all, err := f.tx.Mandates(f.who.Officer.State)
 		q.Circumstances.Visible = slices.ContainsFunc(all, func(m comity.Mandate) bool { return m.ID == f.why.Record })

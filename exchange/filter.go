@@ -58,6 +58,9 @@ func (r *Reader) checkRequests(f storage.RequestFilter) error {
 	if f.Incoming && f.Outgoing {
 		return excludes("outgoing", "incoming", "outgoing")
 	}
+	if f.Escalated && f.Outgoing {
+		return excludes("escalated", "outgoing", "escalated")
+	}
 	return r.member("state", f.State)
 }
 
@@ -74,7 +77,8 @@ var logged = func() (all []string) {
 	for _, a := range sovereignty.Actions {
 		switch a {
 		case sovereignty.CaseRead, sovereignty.RequestRead, sovereignty.GrantRead,
-			sovereignty.DispatchRead, sovereignty.MandateRead, sovereignty.OfficerRead, sovereignty.LogRead: // stand as one read
+			sovereignty.DispatchRead, sovereignty.MandateRead, sovereignty.OfficerRead, sovereignty.LogRead,
+			sovereignty.DutyRead, sovereignty.DutyContact: // stand as one read
 		default:
 			all = append(all, string(a))
 		}

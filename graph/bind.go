@@ -49,6 +49,8 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.domesticActs()
 	b.dispatchActs()
 	b.manifestActs()
+	b.duty()
+	b.dutyActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err

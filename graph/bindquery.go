@@ -70,7 +70,7 @@ func (b *binding) query() {
 		f := a.object("filter")
 		page, err := q.reader.ListRequests(exchange.RequestFilter{Incoming: f.flag("incoming"), Outgoing: f.flag("outgoing"),
 			Status: comity.RequestStatus(f.text("status")), State: comity.State(f.text("state")), Kind: comity.RequestKind(f.text("kind")),
-			Urgency: comity.Urgency(f.text("urgency")), Open: f.flag("open"), Overdue: f.flag("overdue"), ByDue: a.text("order") == "DUE"},
+			Urgency: comity.Urgency(f.text("urgency")), Open: f.flag("open"), Overdue: f.flag("overdue"), Escalated: f.flag("escalated"), ByDue: a.text("order") == "DUE"},
 			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after"), func(r **exchange.RequestView) any { return *r }), err)
 	})
@@ -172,6 +172,7 @@ func (b *binding) directory() {
 		"code":            func(_ *request, m statement.Manifest) any { return m.State },
 		"name":            func(_ *request, m statement.Manifest) any { return m.Name },
 		"agencies":        func(_ *request, m statement.Manifest) any { return m.Agencies },
+		"contact":         func(_ *request, m statement.Manifest) any { return m.Contact },
 		"contactPoint":    func(_ *request, m statement.Manifest) any { return m.ContactPoint },
 		"manifest":        func(q *request, m statement.Manifest) any { return q.x.Directory().JWS(m.State) },
 		"manifestNumber":  func(_ *request, m statement.Manifest) any { return m.Number },

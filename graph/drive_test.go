@@ -115,7 +115,7 @@ var places = map[string][]string{
 	"Query.nodes.ids":           {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
 	"Viewer.grants.filter.case": {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.explain.record": {whyOf("caseRead"), whyOf("caseExport"), whyOf("grantMake"), whyOf("evidenceOpen"), whyOf("requestRead"), whyOf("grantRevoke"), whyOf("mandateEnd"),
-		whyOf("holdRelease"), whyOf("caseWithdrawCancel")},
+		whyOf("holdRelease"), whyOf("caseWithdrawCancel"), whyOf("dutyWithdraw")},
 	"Viewer.grantTry.input.case":                {tryOf(`case: $id`)},
 	"Viewer.grantTry.input.release":             {tryOf(aCase + `, release: $id`)},
 	"Viewer.grantTry.input.request":             {tryOf(aCase + `, request: $id`)},
@@ -375,6 +375,8 @@ var lists = map[string]string{
 	"Viewer.cases":                `query($after: String) { viewer { cases(first: 1, purpose: INVESTIGATION, after: $after) { nodes { id title access { level } }` + pageInfo + `totalCount } } }`,
 	"Viewer.requests":             `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
 	"Viewer.grants":               `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
+	"Viewer.roster":               `query($after: String) { viewer { roster(first: 1, all: true, after: $after) { nodes { id officer contact }` + pageInfo + `totalCount } } }`,
+	"Viewer.dutyContact":          `{ viewer { dutyContact(state: "AM") { contactPoint contact shift officer function until } } }`, // a state's present shift is told to all that an agreement binds
 	"Viewer.reservations":         `{ viewer { reservations { id } } }`,
 	"Viewer.holds":                `query($after: String) { viewer { holds(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,
 	"Viewer.withdrawals":          `query($after: String) { viewer { withdrawals(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,

@@ -22,7 +22,8 @@ func absent() records {
 	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
 		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal,
-		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled} {
+		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled,
+		comity.KindShift} {
 		r[k] = comity.NewID(k)
 	}
 	return r
@@ -81,6 +82,7 @@ func made(t *testing.T, a *api, s comity.State) records {
 	})
 	a.domestic(t, s, r)
 	a.dispatches(t, s, r)
+	a.roster(t, s, r)
 	return r
 }
 
@@ -142,6 +144,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	}
 	maps.Copy(all, c.namingDomestic(t, r))
 	maps.Copy(all, c.namingDispatches(t, r))
+	all["dutyWithdraw"] = map[string]any{"shift": r[comity.KindShift]}
 	for _, move := range moves {
 		in := map[string]any{"id": request, "expectedVersion": 1, "note": "a"}
 		switch move {
@@ -160,7 +163,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 }
 
 // notNaming are the mutations whose input names no record that must exist.
-var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve", "manifestPublish"}
+var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve", "manifestPublish", "dutySet"}
 
 // TestIDsOfAnotherType gives, wherever an id is taken, ids of every other kind.
 func TestIDsOfAnotherType(t *testing.T) {

@@ -84,6 +84,11 @@ const (
 	DispatchRead       Action = "dispatchRead" // of any of these
 
 	CaseExport Action = "caseExport" // of what may be read, for a declared use
+
+	DutySet      Action = "dutySet"      // of a shift on the own state's duty roster
+	DutyWithdraw Action = "dutyWithdraw" // of a shift
+	DutyRead     Action = "dutyRead"     // the own state's duty roster
+	DutyContact  Action = "dutyContact"  // who is on duty at a state now
 )
 
 // Actions lists them all.
@@ -104,6 +109,7 @@ var Actions = []Action{
 	NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject, DispatchRead,
 	CaseExport,
 	ManifestPublish, ManifestRead,
+	DutySet, DutyWithdraw, DutyRead, DutyContact,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -116,4 +122,5 @@ var reads = map[Action]bool{CaseRead: true, CaseExport: true, EvidenceOpen: true
 var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true, MandateRead: true, OfficerRead: true, LogRead: true,
 	CategoryReserve: true, ReservationRead: true, HoldRead: true,
 	ProposalRead:    true,
-	ManifestPublish: true, ManifestRead: true}
+	ManifestPublish: true, ManifestRead: true,
+	DutySet: true, DutyRead: true, DutyContact: true}

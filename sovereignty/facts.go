@@ -58,7 +58,8 @@ func facts(q Question) (asked, cedar.Request) {
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
 		ProposalRead, ProposalDecline,
-		ManifestPublish, ManifestRead:
+		ManifestPublish, ManifestRead,
+		DutySet, DutyWithdraw, DutyRead, DutyContact:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject:
 		a.resource = types.Entity{UID: aDispatch, Attributes: dispatches.of(dispatchFacts{r.Dispatch, r.State, r.To, r.Owner,
@@ -199,7 +200,8 @@ func circumstances(c contextFacts) types.Record {
 	switch c.action {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
 		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel,
-		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject:
+		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject,
+		DutySet:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -233,7 +235,7 @@ func circumstances(c contextFacts) types.Record {
 		m["narrows"] = types.Boolean(c.Narrows)
 	case AnnotationAdd:
 		m["live"] = types.Boolean(c.Grant.Live)
-	case ReferralOffer:
+	case ReferralOffer, DutyContact:
 		m["agreement"] = types.Boolean(c.Agreement)
 	case DisclosureNotify:
 		m["covered"] = types.Boolean(c.Grant.Present)

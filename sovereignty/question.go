@@ -63,6 +63,7 @@ type Circumstances struct {
 	// Agreement: an agreement in force binds the two states (originator and
 	// grantee, asking and asked) and covers the category and the measure.
 	// Needed by GrantMake and RequestSend, and by CaseRead and EvidenceOpen abroad.
+	// For DutyContact any agreement in force between them is one.
 	Agreement bool
 	// Offered: what the agreement lets a state use only while offering it, the
 	// asking state offers (Article 15). Needed by RequestSend.

@@ -154,6 +154,9 @@ type RequestFilter struct {
 	Urgency  comity.Urgency
 	Open     bool // not yet answered for good
 	Overdue  bool // the asked state is late at the viewer's instant, see [comity.Request.Overdue]
+	// Escalated: put to the viewer's state, and gone up there at the viewer's
+	// instant, see [comity.Request.Escalation].
+	Escalated bool
 	// ByDue orders by the instant that it is due, soonest first, instead of
 	// newest change first.
 	ByDue bool
@@ -260,6 +263,7 @@ type ReadTx interface {
 	ManifestReader
 	ProposalReader
 	NeutralityReader
+	RosterReader
 	TallyReader
 
 	// Now is the database's clock at the beginning of the transaction.
@@ -357,6 +361,7 @@ type Tx interface {
 	ManifestWriter
 	ProposalWriter
 	NeutralityWriter
+	RosterWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

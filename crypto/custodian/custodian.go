@@ -181,6 +181,7 @@ type ReleaseOrder struct {
 //	annotationAnswer, referralAnswer, noticeAnswer, compelledAnswer
 //	             ID and Record the dispatch of another state, acts annotationAnswer, referralAnswer, noticeAnswer and
 //	             disclosureObject on it, by who may make such a dispatch
+//	shift        ID and Record the shift,              act dutySet on it, by the authority
 //	categoryReservation, categoryLifting
 //	             ID and Record the reservation,        acts categoryReserve and categoryReserveLift on it, by the authority, the latter by two
 //

@@ -66,6 +66,8 @@ var rules = map[statement.Kind]rule{
 	statement.KindNoticeAnswer:     {statement.ActNoticeAnswer, comity.RoleLiaison, comity.ArticleOriginatorControl, comity.KindNotice, comity.KindNotice, true, oneOfficer},
 	statement.KindCompelled:        {statement.ActDisclosureNotify, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCase, false, oneOfficer},
 	statement.KindCompelledAnswer:  {statement.ActDisclosureObject, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCompelled, true, oneOfficer},
+
+	statement.KindShift: {statement.ActDutySet, comity.RoleAuthority, comity.ArticleLiaison, comity.KindShift, comity.KindShift, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
@@ -162,7 +164,7 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 		err = l.receive(ctx, s, compact)
 	case statement.KindWithdrawal:
 		err = l.enterWithdrawal(ctx, s, compact)
-	case statement.KindObjection: // no register has it
+	case statement.KindObjection, statement.KindShift: // no register has it
 	case statement.KindGrant, statement.KindConfirmation, statement.KindRefusal, statement.KindProposal:
 	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
 		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer: // open nothing
@@ -265,6 +267,8 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 			return comity.Invalid("ground", "this is not an objection under this id")
 		}
 		return nil
+	case statement.KindShift:
+		return judgeShift(o, l.state, s)
 	case statement.KindRefusal:
 		var b statement.RefuseBody
 		if err := decode(s, &b); err != nil {

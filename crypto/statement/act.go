@@ -43,6 +43,8 @@ var acts = map[string]comity.Kind{
 	ActNoticeAnswer:     comity.KindNotice,
 	ActDisclosureNotify: comity.KindCase,
 	ActDisclosureObject: comity.KindCompelled,
+
+	ActDutySet: comity.KindShift,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

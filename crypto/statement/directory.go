@@ -214,6 +214,17 @@ func (d *Directory) Agreement(a, b comity.State, id string, c comity.Category, k
 	return all[0], nil
 }
 
+// Bound reports whether any agreement at all is in force between two states.
+func (d *Directory) Bound(a, b comity.State, at time.Time) bool {
+	m, err := d.State(a)
+	return err == nil && slices.ContainsFunc(m.Agreements, func(x Agreement) bool {
+		return slices.ContainsFunc(x.Categories, func(c comity.Category) bool {
+			_, err := d.Agreement(a, b, x.ID, c, "", at)
+			return err == nil
+		})
+	})
+}
+
 // Standing is [Directory.Agreement] for a grant that was made under the
 // agreement: where the text has it so, the grant runs to its term after the
 // agreement was denounced.

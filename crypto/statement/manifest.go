@@ -122,6 +122,7 @@ func (m Manifest) Check() []error {
 	c.want(m.Expires.Sub(m.IssuedAt) <= MaxManifestTerm, "/expires", "is more than two years after issuedAt")
 	listed := m.checkAgencies(c)
 	c.want(listed[m.ContactPoint], "/contactPoint", "%q is not one of the agencies", m.ContactPoint)
+	c.want(comity.CheckContact(m.Contact) == nil, "/contact", "is not one line of at most %d bytes that shows as it is", comity.MaxContact)
 	m.checkIssuers(c, listed)
 	m.checkKeys(c)
 	if m.Custodian != Embedded {

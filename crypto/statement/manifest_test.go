@@ -134,6 +134,7 @@ func TestManifestCheck(t *testing.T) {
 		"/agencies/0/competences":       func(m *M) { m.Agencies[0].Competences = nil },
 		"/agencies/0/competences/0":     func(m *M) { m.Agencies[0].Competences[0] = "TAXES" },
 		"/contactPoint":                 func(m *M) { m.ContactPoint = "KZ/none" },
+		"/contact":                      func(m *M) { m.Contact = "+000\n+001" },
 		"/issuers":                      func(m *M) { m.Issuers = nil },
 		"/issuers/0/url":                func(m *M) { m.Issuers[0].URL = "http://idp.example" },
 		"/issuers/1/url":                func(m *M) { m.Issuers = append(m.Issuers, m.Issuers[0]) },

@@ -54,6 +54,8 @@ const (
 	ActNoticeAnswer     = "noticeAnswer"
 	ActDisclosureNotify = "disclosureNotify"
 	ActDisclosureObject = "disclosureObject"
+
+	ActDutySet = "dutySet"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -217,6 +219,15 @@ type (
 		Ground comity.Ground `json:"ground"`
 		Note   string        `json:"note,omitempty"`
 	}
+	// DutyBody sets a shift on the state's duty roster; the act's record is the
+	// shift, whose id the officer's client chooses.
+	DutyBody struct {
+		ID      comity.ID         `json:"id"`
+		Officer comity.OfficerRef `json:"officer"`
+		From    int64             `json:"from"`              // Unix seconds, included
+		Until   int64             `json:"until"`             // excluded
+		Contact string            `json:"contact,omitempty"` // "": the standing one of the manifest
+	}
 )
 
 // Kind is what a statement of a state says.
@@ -251,6 +262,8 @@ const (
 	KindCompelled        Kind = "compelled" // a compelled disclosure
 	KindCompelledAnswer  Kind = "compelledAnswer"
 
+	KindShift Kind = "shift" // of a duty roster
+
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
@@ -276,7 +289,7 @@ const (
 // receipt the exhibit and its case; a hold, a withdrawal and what ends them their
 // own id and the case; a reservation and its lifting the case twice, of a category
 // the reservation twice; an annotation, a notice and a compelled disclosure their own
-// id and the case; a referral and every answer the dispatch twice; a proposal what the statement carries that it proposes.
+// id and the case; a referral and every answer the dispatch twice; a shift itself twice; a proposal what the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`
@@ -365,14 +378,18 @@ type KeyMaterial struct {
 // Manifest is a state's signed, numbered, expiring statement of who speaks for
 // it. The exchange's own configuration never vouches for anybody.
 type Manifest struct {
-	Union         string            `json:"union"`
-	State         comity.State      `json:"state"`
-	Name          string            `json:"name"`
-	Number        int64             `json:"number"` // counts up; an older one is never accepted again
-	IssuedAt      time.Time         `json:"issuedAt"`
-	Expires       time.Time         `json:"expires"`
-	Agencies      []Agency          `json:"agencies"`
-	ContactPoint  comity.AgencyID   `json:"contactPoint"` // where requests to the state arrive
+	Union        string          `json:"union"`
+	State        comity.State    `json:"state"`
+	Name         string          `json:"name"`
+	Number       int64           `json:"number"` // counts up; an older one is never accepted again
+	IssuedAt     time.Time       `json:"issuedAt"`
+	Expires      time.Time       `json:"expires"`
+	Agencies     []Agency        `json:"agencies"`
+	ContactPoint comity.AgencyID `json:"contactPoint"` // where requests to the state arrive
+	// Contact is the standing line of the contact point, reached at any hour: a
+	// telephone, an e-mail address or a radio call, in the state's own words. It
+	// answers whenever nobody is on duty.
+	Contact       string            `json:"contact,omitempty"`
 	Issuers       []Issuer          `json:"issuers"`
 	StatementKeys []json.RawMessage `json:"statementKeys"` // public JWKs (RFC 7517) with kid and alg
 	Custodian     string            `json:"custodian"`     // address; "embedded" in the exchange's process

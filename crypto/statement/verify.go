@@ -72,11 +72,15 @@ var kinds = map[Kind]kind{
 		Statement.onRecord, func() any { return &CompelledBody{} }},
 	KindCompelledAnswer: {ActDisclosureObject, "", comity.KindCompelled, comity.KindCompelled,
 		Statement.onID, func() any { return &AnswerBody{} }},
+
+	KindShift: {ActDutySet, comity.RoleAuthority, comity.KindShift, comity.KindShift,
+		Statement.onID, func() any { return &DutyBody{} }},
 }
 
 // once are the kinds whose ID and Record are one.
 var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true,
-	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true}
+	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true,
+	KindShift: true}
 
 // paired are the kinds that are nothing without a second officer.
 var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
@@ -210,6 +214,8 @@ func (s Statement) check(union string) error {
 	case *NoticeBody:
 		return s.under(b.ID)
 	case *CompelledBody:
+		return s.under(b.ID)
+	case *DutyBody:
 		return s.under(b.ID)
 	case *ConfirmBody:
 		named = b.Case

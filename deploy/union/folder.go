@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -152,7 +153,7 @@ func manifest(m Member, p Place, policies string) statement.Manifest {
 			{ID: cyber, Name: m.Cyber, Competences: []comity.Competence{comity.Cybercrime}},
 			{ID: ct, Name: m.CT, Competences: []comity.Competence{comity.CounterTerrorism}},
 		},
-		ContactPoint: cyber,
+		ContactPoint: cyber, Contact: "duty@" + strings.ToLower(string(m.Code)) + ".example, at any hour",
 		Issuers: []statement.Issuer{{URL: p.Issuer, Algorithms: []string{string(jose.ES256)}, Agencies: []statement.IssuerScope{
 			{Agency: cyber, Roles: []comity.Role{comity.RoleInvestigator, comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor}},
 			{Agency: ct, Roles: []comity.Role{comity.RoleInvestigator}},

@@ -63,6 +63,7 @@ func TestRights(t *testing.T) {
 		"UPDATE requests SET state = 'AM'", "DELETE FROM requests", "UPDATE messages SET sealed = ''", "DELETE FROM refusals",
 		"UPDATE grants SET viewer = 'BY'", "UPDATE grants SET grantee_state = 'BY'", "UPDATE grants SET purpose = ''", "DELETE FROM grants",
 		"UPDATE releases SET scope = 'FULL'", "DELETE FROM releases", "UPDATE mandates SET not_after = 9", "DELETE FROM mandates",
+		"UPDATE shifts SET until_at = 9", "UPDATE shifts SET sealed = ''", "DELETE FROM shifts",
 		"UPDATE leaves SET hash = ''", "DELETE FROM leaves", "UPDATE openings SET content = ''", "DELETE FROM openings",
 		"INSERT INTO log_head VALUES (2, 0, '')", "DELETE FROM log_head", "UPDATE idempotency SET ids = ''", "UPDATE officers SET ref = ''", "DELETE FROM officers",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "TRUNCATE visibility",

@@ -82,7 +82,8 @@ DO $$
 DECLARE t TEXT;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
-			'releases', 'mandates', 'manifests', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures'] LOOP
+			'releases', 'mandates', 'manifests', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures',
+			'shifts'] LOOP
 		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
 	END LOOP;
@@ -166,12 +167,20 @@ CREATE POLICY officer ON dispatches FOR SELECT TO comity_app USING (
 	OR kind = 'ANNOTATION' AND status = 'ACCEPTED' AND tlp <> 'RED'
 		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = dispatches.case_id AND g.scope = 'FULL' OFFSET 0));
 
+-- Of another state's duty roster its liaisons and authority see what covers now;
+-- whom that is for, by an agreement, is for the policies.
+CREATE POLICY officer ON shifts FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR')
+	OR withdrawn_at = 0 AND from_at <= (SELECT comity_now()) AND until_at > (SELECT comity_now())
+		AND (state = (SELECT comity_state()) OR (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')));
+
 -- Keys of what is seen. A reservation of a category is seen by its whole state.
 CREATE POLICY officer ON record_keys FOR SELECT TO comity_app USING (
 	EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0)
-	OR EXISTS (SELECT 1 FROM dispatches d WHERE d.id = record OFFSET 0));
+	OR EXISTS (SELECT 1 FROM dispatches d WHERE d.id = record OFFSET 0)
+	OR EXISTS (SELECT 1 FROM shifts s WHERE s.id = record OFFSET 0));
 
 CREATE POLICY officer ON grants FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR')

@@ -95,6 +95,8 @@ var Predicates = []Predicate{
 	literal("mandates are the state's", "m.state = $1", "$1 <> ''"),
 	literal("officers are the state's", "o.state = $1 ORDER", "$1 <> '' ORDER"),
 	literal("reservations are the state's", "r.state = $1 ORDER", "$1 <> '' ORDER"),
+	literal("shifts are the state's", "s.state = $1", "$1 <> ''"),
+	literal("who is on duty is so now", onDuty, "$2 > 0"),
 }
 
 // Repeated are the predicates that are asked once more of what was found (in

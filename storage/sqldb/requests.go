@@ -115,6 +115,10 @@ func requestPage(v storage.Viewer, f storage.RequestFilter, p storage.Page) (str
 		now := a.add(micros(v.At))
 		cond += ` AND (r.status IN ` + waits + ` AND r.due_at < ` + now + ` OR r.status = 'POSTPONED' AND r.postponed_to < ` + now + `)`
 	}
+	if f.Escalated {
+		out += " AND 1 = 0"
+		in += ` AND r.urgency = 'URGENT' AND r.status IN ('SENT', 'RECEIVED') AND r.created_at + (r.due_at - r.created_at) / 4 <= ` + a.add(micros(v.At))
+	}
 	if f.State != "" {
 		out += ` AND r.to_state = ` + a.add(f.State)
 		in += ` AND r.state = ` + a.add(f.State)

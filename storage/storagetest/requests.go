@@ -104,7 +104,7 @@ func requestVisibility(t *testing.T, db storage.DB) {
 }
 
 func requestLists(t *testing.T, db storage.DB) {
-	var all, in, out, closed, urgent, access, measures, open, overdue []storage.Key
+	var all, in, out, closed, urgent, access, measures, open, overdue, escalated []storage.Key
 	due := map[comity.ID]time.Time{}
 	for i := range 17 {
 		q := newRequest(amInv, "KZ", i/3)
@@ -145,8 +145,11 @@ func requestLists(t *testing.T, db storage.DB) {
 		if q.Overdue(noon) {
 			overdue = append(overdue, k)
 		}
+		if q.To == "KZ" && q.Escalation(noon) != nil {
+			escalated = append(escalated, k)
+		}
 	}
-	if len(overdue) < 3 || len(measures) < 3 {
+	if len(overdue) < 3 || len(measures) < 3 || len(escalated) < 1 {
 		t.Fatal("the suite's requests are too alike")
 	}
 	for _, c := range []struct {
@@ -159,7 +162,7 @@ func requestLists(t *testing.T, db storage.DB) {
 		{"both", storage.RequestFilter{Incoming: true, Outgoing: true}, nil},
 		{"urgent", storage.RequestFilter{Urgency: comity.UrgencyUrgent}, urgent}, {"for access", storage.RequestFilter{Kind: comity.RequestAccess}, access},
 		{"for measures", storage.RequestFilter{Kind: comity.RequestMeasure}, measures}, {"open", storage.RequestFilter{Open: true}, open},
-		{"overdue", storage.RequestFilter{Overdue: true}, overdue}, {"with AM", storage.RequestFilter{State: "AM"}, in},
+		{"overdue", storage.RequestFilter{Overdue: true}, overdue}, {"escalated", storage.RequestFilter{Escalated: true}, escalated}, {"with AM", storage.RequestFilter{State: "AM"}, in},
 		{"with BY", storage.RequestFilter{State: "BY"}, out}, {"with the own state", storage.RequestFilter{State: "KZ"}, nil},
 	} {
 		slices.SortFunc(c.want, newestFirst)

@@ -118,6 +118,8 @@ type manifestNewCmd struct {
 	From  string       `help:"The present manifest (JWS or JSON), to make its next number." type:"path" placeholder:"FILE"`
 	For   int          `help:"For how many days it is valid." default:"365" placeholder:"DAYS"`
 	Out   string       `help:"Where to; without it, standard output." type:"path" placeholder:"FILE"`
+
+	Contact string `help:"The contact point's standing line, reached at any hour: telephone, e-mail or radio." placeholder:"LINE"`
 }
 
 // Help says what is to be filled in.
@@ -128,7 +130,7 @@ that the state accepts: a first manifest has that of the set which this program 
 before you sign.
 
 Examples:
-  comity manifest new KZ --union sample --name Kazakhstan --out kz.json
+  comity manifest new KZ --union sample --name Kazakhstan --contact "+000 000 000, at any hour" --out kz.json
   comity manifest new KZ --from kz.jws --out kz-next.json`
 }
 
@@ -162,6 +164,9 @@ func (n manifestNewCmd) Run(r *run) error {
 			return err
 		}
 		m.Policies = policies.Hash()
+	}
+	if n.Contact != "" {
+		m.Contact = n.Contact
 	}
 	m.IssuedAt = time.Now().UTC().Truncate(time.Second)
 	m.Expires = m.IssuedAt.AddDate(0, 0, n.For)

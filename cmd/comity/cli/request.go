@@ -104,6 +104,12 @@ func showRequest(w io.Writer, q *client.Request) {
 		due += " (overdue)"
 	}
 	field(w, "due", strings.TrimSpace(string(q.Urgency)+" "+due))
+	if e := q.Escalation; e != nil {
+		field(w, "escalated", escalation(e))
+	}
+	if d := q.Contact; d != nil {
+		field(w, "call", fmt.Sprintf("%s; %s", onDuty(d), d.Check))
+	}
 	field(w, "postponed to", q.PostponedTo)
 	field(w, "marking", q.Marking)
 	field(w, "names record", q.Record)
@@ -126,15 +132,19 @@ type requestListCmd struct {
 	Urgency  comity.Urgency       `help:"Only of this urgency." placeholder:"URGENCY"`
 	Open     bool                 `help:"Only those not yet answered for good, what is due soonest first."`
 	Overdue  bool                 `help:"Only those with which the asked state is late, the latest first."`
+
+	Escalated bool `help:"Only urgent ones put to the own state that nobody acknowledged in a quarter of their clock." xor:"side"`
 	pageFlags
 }
 
 // Help says how they are ordered.
 func (requestListCmd) Help() string {
-	return `Newest change first; with --open or --overdue, what is due soonest first.
+	return `Newest change first; with --open, --overdue or --escalated, what is due soonest first. An urgent request that
+nobody acknowledges goes up: to the officer on duty after a quarter of its clock, to the authority after half.
 
 Examples:
   comity request list --incoming --open
+  comity request list --escalated
   comity request list --outgoing --overdue --state KZ`
 }
 
@@ -144,7 +154,7 @@ func (l requestListCmd) Run(r *run) error {
 		return err
 	}
 	f := client.RequestFilter{Incoming: l.Incoming, Outgoing: l.Outgoing, Status: l.Status, State: l.State, Kind: l.Kind, Urgency: l.Urgency,
-		Open: l.Open, Overdue: l.Overdue, ByDue: l.Open || l.Overdue}
+		Open: l.Open, Overdue: l.Overdue, Escalated: l.Escalated, ByDue: l.Open || l.Overdue || l.Escalated}
 	all, total, cut, err := list(l.pageFlags, func(first int, after string) (client.Page[client.Request], error) {
 		return c.Requests(r.ctx, f, first, after)
 	})
@@ -153,13 +163,16 @@ func (l requestListCmd) Run(r *run) error {
 	}
 	defer r.more(cut, len(all), total)
 	return r.print(nonNil(all), func(w io.Writer) {
-		row(w, "REQUEST", "FROM", "TO", "KIND", "URGENCY", "STATUS", "DUE", "OVERDUE", "TITLE")
+		row(w, "REQUEST", "FROM", "TO", "KIND", "URGENCY", "STATUS", "DUE", "OVERDUE", "ESCALATED", "TITLE")
 		for _, q := range all {
-			late := ""
+			late, up := "", ""
 			if q.Overdue {
 				late = "OVERDUE"
 			}
-			row(w, q.ID, q.State, q.To, q.Kind, q.Urgency, q.Status, q.DueAt, late, short(q.Title, 60))
+			if q.Escalation != nil {
+				up = string(q.Escalation.Level)
+			}
+			row(w, q.ID, q.State, q.To, q.Kind, q.Urgency, q.Status, q.DueAt, late, up, short(q.Title, 60))
 		}
 	})
 }

@@ -49,6 +49,9 @@ type Union struct {
 	Clock     *Clock
 }
 
+// Standing is the standing contact in a state's manifest.
+func Standing(s comity.State) string { return "standing line of " + string(s) }
+
 // Clock is the one clock of a union: real time, plus what a test adds.
 type Clock struct{ offset atomic.Int64 }
 
@@ -137,7 +140,7 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 			{ID: cyber, Name: "Cyber agency of " + string(s), Competences: []comity.Competence{comity.Cybercrime}},
 			{ID: ct, Name: "Counter-terrorism agency of " + string(s), Competences: []comity.Competence{comity.CounterTerrorism}},
 		},
-		ContactPoint: cyber,
+		ContactPoint: cyber, Contact: Standing(s),
 		Issuers: []statement.Issuer{{URL: u.Issuers[s].URL(), Algorithms: []string{string(jose.ES256)}, Agencies: []statement.IssuerScope{
 			{Agency: cyber, Roles: roles}, {Agency: ct, Roles: roles},
 		}}},

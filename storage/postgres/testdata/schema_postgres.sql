@@ -540,6 +540,7 @@ CREATE INDEX requests_state ON public.requests USING btree (state, updated_at, i
 CREATE INDEX requests_state_due ON public.requests USING btree (state, due_at, id);
 CREATE INDEX requests_to ON public.requests USING btree (to_state, updated_at, id);
 CREATE INDEX requests_to_due ON public.requests USING btree (to_state, due_at, id);
+CREATE INDEX requests_urgent ON public.requests USING btree (to_state, due_at, id) WHERE ((urgency = 'URGENT'::text) AND (status = ANY (ARRAY['SENT'::text, 'RECEIVED'::text])));
 GRANT INSERT ON requests;
 GRANT SELECT ON requests;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal, sealed, sealed_to) ON requests;
@@ -572,6 +573,24 @@ CREATE TABLE seen_grants (
 	scope text COLLATE "C"
 );
 GRANT SELECT ON seen_grants;
+CREATE TABLE shifts (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	officer text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	from_at bigint NOT NULL,
+	until_at bigint NOT NULL,
+	set_by text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	withdrawn_by text COLLATE "C" NOT NULL,
+	withdrawn_at bigint NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT shifts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX shifts_state ON public.shifts USING btree (state, until_at, id);
+GRANT INSERT ON shifts;
+GRANT SELECT ON shifts;
+GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts;
 CREATE TABLE state_locks (
 	state text COLLATE "C" NOT NULL,
 	CONSTRAINT state_locks_pkey PRIMARY KEY (state)

@@ -408,6 +408,7 @@ CREATE INDEX requests_state ON requests (state, updated_at, id);
 CREATE INDEX requests_state_due ON requests (state, due_at, id);
 CREATE INDEX requests_to ON requests (to_state, updated_at, id);
 CREATE INDEX requests_to_due ON requests (to_state, due_at, id);
+CREATE INDEX requests_urgent ON requests (to_state, due_at, id) WHERE urgency = 'URGENT' AND status IN ('SENT', 'RECEIVED');
 CREATE TABLE reservations (
 	id         TEXT PRIMARY KEY,
 	state      TEXT NOT NULL,
@@ -419,6 +420,20 @@ CREATE TABLE reservations (
 ) STRICT;
 CREATE UNIQUE INDEX reservations_category ON reservations (state, category) WHERE lifted_at = 0;
 CREATE INDEX reservations_state ON reservations (state, created_at, id);
+CREATE TABLE shifts (
+	id           TEXT PRIMARY KEY,
+	state        TEXT NOT NULL,
+	officer      TEXT NOT NULL,
+	function     TEXT NOT NULL,
+	from_at      INTEGER NOT NULL,
+	until_at     INTEGER NOT NULL,
+	set_by       TEXT NOT NULL,
+	created_at   INTEGER NOT NULL,
+	withdrawn_by TEXT NOT NULL,
+	withdrawn_at INTEGER NOT NULL,
+	sealed       BLOB NOT NULL
+) STRICT;
+CREATE INDEX shifts_state ON shifts (state, until_at, id);
 CREATE TABLE sqlite_sequence(name,seq);
 CREATE TABLE state_locks (
 	state TEXT PRIMARY KEY
