@@ -25,20 +25,26 @@ type manifestCmd struct {
 	Verify manifestVerifyCmd `cmd:"" help:"Verify a signed manifest against pinned roots."`
 	Diff   manifestDiffCmd   `cmd:"" help:"Show how two manifests differ."`
 
+	Get     manifestGetCmd     `cmd:"" help:"Fetch a state's manifest in force, as its root signed it."`
 	Publish manifestPublishCmd `cmd:"" help:"Publish the own state's signed manifest (authority)."`
 	List    manifestListCmd    `cmd:"" help:"List what the own state published of its manifests."`
 }
 
 // Help says how the commands belong together.
 func (manifestCmd) Help() string {
-	return `All but publish and list works without network. The root key belongs on a machine that has none.
+	return `All but get, publish and list works without network. The root key belongs on a machine that has none.
 
 Example:
   comity manifest key KZ --out kz-root.pem --roots roots.json
   comity manifest new KZ --union sample --out kz.json        (then fill it in)
   comity manifest sign kz.json --key kz-root.pem --out kz.jws
   comity manifest verify kz.jws --roots roots.json
-  comity manifest publish kz.jws`
+
+The next one, and its publication by the state's authority:
+  comity manifest get KZ --out kz.jws
+  comity manifest new KZ --from kz.jws --out kz-next.json    (then change it)
+  comity manifest sign kz-next.json --key kz-root.pem --out kz-next.jws
+  comity manifest publish kz-next.jws`
 }
 
 type manifestKeyCmd struct {

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/comity-platform/comity"
@@ -65,6 +66,51 @@ func (m manifestPublishCmd) Run(r *run) error {
 	})
 }
 
+type manifestGetCmd struct {
+	State comity.State `arg:"" help:"The state."`
+	Out   string       `help:"Where to; without it, standard output." type:"path" placeholder:"FILE"`
+}
+
+// Help says what was verified.
+func (manifestGetCmd) Help() string {
+	return `It is verified against the pinned root, and is no older than any seen before.
+
+Example:
+  comity manifest get KZ --out kz.jws`
+}
+
+func (g manifestGetCmd) Run(r *run) error {
+	if g.Out != "" {
+		if err := absent(g.Out); err != nil {
+			return err
+		}
+	}
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	if _, err := c.Refresh(r.ctx); err != nil {
+		return err
+	}
+	d, err := c.Directory(r.ctx)
+	if err != nil {
+		return err
+	}
+	m, err := d.State(g.State)
+	if err != nil {
+		return err
+	}
+	v := struct {
+		State  comity.State `json:"state"`
+		Number int64        `json:"number"`
+		Signed string       `json:"signed"`
+	}{m.State, m.Number, d.JWS(m.State)}
+	if g.Out != "" {
+		return os.WriteFile(g.Out, []byte(v.Signed+"\n"), 0o644)
+	}
+	return r.print(v, func(w io.Writer) { fmt.Fprintln(w, v.Signed) })
+}
+
 type manifestListCmd struct{}
 
 // Help shows an example.
@@ -73,7 +119,7 @@ func (manifestListCmd) Help() string {
 
 Examples:
   comity manifest list
-  comity manifest list --json | jq -r '.[0].signed' > kz.jws`
+  comity manifest list --json | jq -r '.[1].signed' > kz-before.jws`
 }
 
 func (manifestListCmd) Run(r *run) error {
