@@ -149,8 +149,8 @@ type Subject struct {
 	CreatedAt time.Time
 }
 
-// Protected reports whether full scope leaves the subject out (victims,
-// witnesses and minors).
+// Protected reports whether full scope leaves the subject out unless the grant
+// names it (victims, witnesses and minors).
 func (s Subject) Protected() bool {
 	return s.Minor || s.Role == SubjectVictim || s.Role == SubjectWitness
 }

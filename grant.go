@@ -11,7 +11,7 @@ type Scope string
 // The scopes.
 const (
 	ScopeSummary  Scope = "SUMMARY"  // title, summary and clear fields
-	ScopeFull     Scope = "FULL"     // also narrative, entries, observables and unprotected subjects
+	ScopeFull     Scope = "FULL"     // also narrative, entries, observables and subjects: protected ones that are named
 	ScopeExhibits Scope = "EXHIBITS" // clear fields and the named exhibits only
 )
 
@@ -96,6 +96,7 @@ type Grant struct {
 	Grantee    Grantee
 	Scope      Scope
 	Exhibits   []ID
+	Subjects   []ID // victims, witnesses and minors who are named; others stay closed (see [Subject.Protected])
 	Grade      Grade
 	Assistance string // the mutual-assistance decision, for GradeEvidence
 	Caveats    Caveats
@@ -156,6 +157,7 @@ type Release struct {
 	Grantee   State
 	Scope     Scope // the widest that is released
 	Exhibits  []ID
+	Subjects  []ID // victims, witnesses and minors whom a grant may name
 	Purpose   Purpose
 	NotAfter  time.Time
 	CreatedAt time.Time

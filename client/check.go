@@ -77,7 +77,7 @@ func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
 		return err
 	}
 	// What a narrowing leaves; without one, what was granted.
-	now := statement.NarrowBody{Scope: made.Scope, Exhibits: made.Exhibits, Caveats: made.Caveats, NotAfter: made.NotAfter}
+	now := statement.NarrowBody{Scope: made.Scope, Exhibits: made.Exhibits, Subjects: made.Subjects, Caveats: made.Caveats, NotAfter: made.NotAfter}
 	if g.Narrowing != "" {
 		narrowed, err := c.statementOf(ctx, g.Narrowing, []statement.Kind{statement.KindNarrowing}, g.State, g.ID, g.Case)
 		if err != nil {
@@ -105,7 +105,8 @@ func (c *Client) grantHolds(ctx context.Context, g *Grant) error {
 	}
 	if made.Grantee != (comity.Grantee{State: g.GranteeState, Agency: g.GranteeAgency, Officer: g.GranteeOfficer}) ||
 		made.Purpose != g.Purpose || made.Grade != g.Grade || made.Agreement != g.Agreement || made.Assistance != g.Assistance ||
-		made.NotBefore != g.NotBefore.Unix() || now.Scope != g.Scope || !sameIDs(now.Exhibits, g.Exhibits) || now.Caveats != shown ||
+		made.NotBefore != g.NotBefore.Unix() || now.Scope != g.Scope || !sameIDs(now.Exhibits, g.Exhibits) || !sameIDs(now.Subjects, g.Subjects) ||
+		now.Caveats != shown ||
 		now.NotAfter != g.NotAfter.Unix() || s.Officer.Ref != g.Liaison || second != g.Second || g.Emergency != (made.Emergency != "") {
 		return errors.New("the grant is shown with other terms than the state signed")
 	}

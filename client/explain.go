@@ -89,6 +89,7 @@ type GrantTrial struct {
 	Observables TrialCount        `json:"observables"`
 	Evidence    TrialCount        `json:"evidence"`
 	Exhibits    []TrialExhibit    `json:"exhibits"`
+	Named       []TrialSubject    `json:"named"` // victims, witnesses and minors whom it would open
 }
 
 // GrantFault is a mistake in the terms of a grant.
@@ -102,6 +103,14 @@ type GrantFault struct {
 type TrialCount struct {
 	Open   int `json:"open"`
 	Closed int `json:"closed"`
+}
+
+// TrialSubject is a victim, witness or minor whom a grant would open.
+type TrialSubject struct {
+	ID    comity.ID          `json:"id"`
+	Kind  comity.SubjectKind `json:"kind"`
+	Role  comity.SubjectRole `json:"role"`
+	Minor bool               `json:"minor"`
 }
 
 // TrialExhibit is an exhibit that a grant would open.

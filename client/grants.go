@@ -66,6 +66,7 @@ type NewGrant struct {
 	Grantee    comity.Grantee
 	Scope      comity.Scope
 	Exhibits   []comity.ID
+	Subjects   []comity.ID // victims, witnesses and minors who are named; any other stays closed
 	Grade      comity.Grade
 	Assistance string // the mutual-assistance decision, for GradeEvidence
 	Caveats    comity.Caveats
@@ -80,7 +81,7 @@ type NewGrant struct {
 
 // body is the terms of the grant as they are signed.
 func (n NewGrant) body(grantID comity.ID) statement.GrantBody {
-	return statement.GrantBody{ID: grantID, Category: n.Category, Grantee: n.Grantee, Scope: n.Scope, Exhibits: n.Exhibits, Grade: n.Grade, Assistance: n.Assistance,
+	return statement.GrantBody{ID: grantID, Category: n.Category, Grantee: n.Grantee, Scope: n.Scope, Exhibits: n.Exhibits, Subjects: n.Subjects, Grade: n.Grade, Assistance: n.Assistance,
 		Caveats: n.Caveats, Purpose: n.Purpose, Agreement: n.Agreement, Release: n.Release, Emergency: n.Emergency, Request: n.Request,
 		NotBefore: n.NotBefore.Unix(), NotAfter: n.NotAfter.Unix()}
 }
@@ -96,6 +97,7 @@ type grantInput struct {
 	GranteeOfficer comity.OfficerRef `json:"granteeOfficer,omitempty"`
 	Scope          comity.Scope      `json:"scope"`
 	Exhibits       []comity.ID       `json:"exhibits,omitempty"`
+	Subjects       []comity.ID       `json:"subjects,omitempty"`
 	Grade          comity.Grade      `json:"grade"`
 	Assistance     string            `json:"assistance,omitempty"`
 	Caveats        comity.Caveats    `json:"caveats"`
@@ -113,7 +115,7 @@ type grantInput struct {
 // inputOf says to the API what a body says to the state.
 func inputOf(caseID comity.ID, b statement.GrantBody) grantInput {
 	return grantInput{ID: b.ID, Case: caseID, Category: b.Category, GranteeState: b.Grantee.State, GranteeAgency: b.Grantee.Agency, GranteeOfficer: b.Grantee.Officer,
-		Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade, Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement,
+		Scope: b.Scope, Exhibits: b.Exhibits, Subjects: b.Subjects, Grade: b.Grade, Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement,
 		Release: b.Release, Emergency: b.Emergency, Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: time.Unix(b.NotAfter, 0).UTC()}
 }
 
@@ -215,6 +217,7 @@ type Narrowing struct {
 	ExpectedVersion int
 	Scope           comity.Scope
 	Exhibits        []comity.ID
+	Subjects        []comity.ID // none where the scope is not FULL
 	Caveats         comity.Caveats
 	NotAfter        time.Time // whole seconds
 }
@@ -230,7 +233,7 @@ func (c *Client) GrantNarrow(ctx context.Context, in Narrowing) (*Grant, error) 
 	if _, err := c.Directory(ctx); err != nil {
 		return nil, err
 	}
-	body := statement.NarrowBody{Case: in.Case, Scope: in.Scope, Exhibits: in.Exhibits, Caveats: in.Caveats, NotAfter: in.NotAfter.Unix()}
+	body := statement.NarrowBody{Case: in.Case, Scope: in.Scope, Exhibits: in.Exhibits, Subjects: in.Subjects, Caveats: in.Caveats, NotAfter: in.NotAfter.Unix()}
 	g, err := grantOf(mutate[grantPayload](ctx, c, "GrantNarrow", func() (any, error) {
 		act, err := c.act(statement.Act{Act: statement.ActGrantNarrow, Record: in.Grant}, body)
 		return struct {
@@ -239,10 +242,11 @@ func (c *Client) GrantNarrow(ctx context.Context, in Narrowing) (*Grant, error) 
 			ExpectedVersion int            `json:"expectedVersion"`
 			Scope           comity.Scope   `json:"scope"`
 			Exhibits        []comity.ID    `json:"exhibits,omitempty"`
+			Subjects        []comity.ID    `json:"subjects,omitempty"`
 			Caveats         comity.Caveats `json:"caveats"`
 			NotAfter        time.Time      `json:"notAfter"`
 			Act             string         `json:"act"`
-		}{in.Grant, in.Case, in.ExpectedVersion, in.Scope, in.Exhibits, in.Caveats, time.Unix(body.NotAfter, 0).UTC(), act}, err
+		}{in.Grant, in.Case, in.ExpectedVersion, in.Scope, in.Exhibits, in.Subjects, in.Caveats, time.Unix(body.NotAfter, 0).UTC(), act}, err
 	}))
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ type NewRelease struct {
 	Grantee   comity.State   `json:"grantee"`
 	Scope     comity.Scope   `json:"scope"` // the widest that is released
 	Exhibits  []comity.ID    `json:"exhibits,omitempty"`
+	Subjects  []comity.ID    `json:"subjects,omitempty"` // victims, witnesses and minors whom a grant may name
 	Purpose   comity.Purpose `json:"purpose"`
 	NotAfter  time.Time      `json:"notAfter"`
 }

@@ -331,6 +331,7 @@ type Grant struct {
 	GranteeOfficer comity.OfficerRef  `json:"granteeOfficer,omitempty"`
 	Scope          comity.Scope       `json:"scope,omitempty"`
 	Exhibits       []comity.ID        `json:"exhibits,omitempty"`
+	Subjects       []comity.ID        `json:"subjects,omitempty"` // victims, witnesses and minors who are named
 	Grade          comity.Grade       `json:"grade,omitempty"`
 	Assistance     string             `json:"assistance,omitempty"`
 	Caveats        *comity.Caveats    `json:"caveats,omitempty"`
@@ -401,6 +402,7 @@ type Release struct {
 	Grantee   comity.State      `json:"grantee"`
 	Scope     comity.Scope      `json:"scope"`
 	Exhibits  []comity.ID       `json:"exhibits,omitempty"`
+	Subjects  []comity.ID       `json:"subjects,omitempty"`
 	Purpose   comity.Purpose    `json:"purpose"`
 	NotAfter  time.Time         `json:"notAfter"`
 	CreatedAt time.Time         `json:"createdAt"`

@@ -37,15 +37,11 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	of, walled, err := a.inside(tx, n.Body.Record)
+	of, opened, err := a.inside(tx, n.Body.Record)
 	if err != nil {
 		return err
 	}
 	a.on(string(n.Case))
-	opened := func(g comity.Grant) bool {
-		_, named := exhibitsOf([]comity.Grant{g})[n.Body.Record]
-		return n.Body.Record == n.Case || named || g.Scope == comity.ScopeFull && !walled && n.Body.Record.Kind() != comity.KindEvidence
-	}
 	c := sovereignty.Circumstances{Signed: true, Visible: visible && of == n.Case && (view.Own || slices.ContainsFunc(view.Grants, opened))}
 	if c.Visible {
 		a.origin = view.State

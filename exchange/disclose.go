@@ -14,7 +14,7 @@ func (r *Reader) disclose(c *CaseView, record comity.ID) {
 	grant, version := c.Access.Grant.ID, 0
 	if record == c.ID {
 		version = c.Version
-	} else if named := c.Exhibits[record]; named != "" {
+	} else if named := c.under(record); named != "" {
 		grant = named
 	}
 	o := r.who.Officer

@@ -117,11 +117,11 @@ func dispatchRecord(v storage.DispatchView, o comity.Officer) sovereignty.Record
 }
 
 // inside finds which case a record is inside of that the officer may find; of
-// a case itself that. walled says that full scope abroad leaves the record out.
-func (a *attempt) inside(tx storage.ReadTx, record comity.ID) (of comity.ID, walled bool, err error) {
+// a case itself that. opened tells whether a grant of the case opens the record.
+func (a *attempt) inside(tx storage.ReadTx, record comity.ID) (of comity.ID, opened func(comity.Grant) bool, err error) {
 	parents, err := tx.Parents(a.viewer(), []comity.ID{record})
 	if err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	byKind := map[comity.Kind][]comity.ID{}
 	for id := range parents {
@@ -129,18 +129,21 @@ func (a *attempt) inside(tx storage.ReadTx, record comity.ID) (of comity.ID, wal
 	}
 	var all inners
 	if all.entries, err = tx.EntriesByID(byKind[comity.KindEntry]); err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	if all.subjects, err = tx.SubjectsByID(byKind[comity.KindSubject]); err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	if all.observables, err = tx.ObservablesByID(byKind[comity.KindObservable]); err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	if record.Kind() == comity.KindCase {
-		return record, false, nil
+		return record, func(comity.Grant) bool { return true }, nil
 	}
-	return parents[record], all.walled(record), nil
+	return parents[record], func(g comity.Grant) bool {
+		return slices.Contains(g.Exhibits, record) ||
+			g.Scope == comity.ScopeFull && record.Kind() != comity.KindEvidence && !all.walled(record, slices.Contains(g.Subjects, record))
+	}, nil
 }
 
 // WithdrawDispatch takes back an annotation or a referral that is not answered.

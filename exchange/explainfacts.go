@@ -178,7 +178,7 @@ func (f *finder) released(c comity.ID, to comity.State, p comity.Purpose, also c
 			continue
 		}
 		facts := sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != f.who.Officer.Ref() && r.Officer != also,
-			SameState: to == "" || r.Grantee == to, SamePurpose: p == "" || r.Purpose == p, CoversScope: true, CoversExhibits: true, CoversTerm: true}
+			SameState: to == "" || r.Grantee == to, SamePurpose: p == "" || r.Purpose == p, CoversScope: true, CoversExhibits: true, CoversSubjects: true, CoversTerm: true}
 		if !best.Present || facts.SameState && facts.SamePurpose && (facts.ByAnother || !best.SameState || !best.SamePurpose) {
 			best = facts
 		}
@@ -186,7 +186,7 @@ func (f *finder) released(c comity.ID, to comity.State, p comity.Purpose, also c
 	return best, err
 }
 
-// upon is about a case, or an exhibit of it. Of a case that is hidden nothing more
+// upon is about a case, or a record inside it. Of a case that is hidden nothing more
 // is loaded than of one that is absent.
 func (f *finder) upon(id, inner comity.ID) (sovereignty.Question, error) {
 	view, record, visible, err := f.a.findCase(f.tx, id)
@@ -198,7 +198,7 @@ func (f *finder) upon(id, inner comity.ID) (sovereignty.Question, error) {
 	case visible && view.Own:
 		return f.atHome(view, inner, q)
 	case visible:
-		f.abroad(view, inner, &q)
+		return q, f.abroad(view, inner, &q)
 	case view.Ended != nil && (f.why.Action == sovereignty.CaseRead || f.why.Action == sovereignty.CaseExport):
 		q.Record.State, q.Circumstances.Visible = view.State, true
 		q.Circumstances.Grant = sovereignty.GrantFacts{Present: true, Ended: true, Purpose: view.Ended.Purpose}
@@ -207,19 +207,22 @@ func (f *finder) upon(id, inner comity.ID) (sovereignty.Question, error) {
 }
 
 // abroad takes the grant that does most for the reader.
-func (f *finder) abroad(view storage.CaseView, exhibit comity.ID, q *sovereignty.Question) {
+func (f *finder) abroad(view storage.CaseView, inner comity.ID, q *sovereignty.Question) error {
 	var g *comity.Grant
-	if exhibit.Kind() == comity.KindEvidence {
-		g = grantNaming(view.Grants, exhibit, f.why.Purpose)
+	if inner.Kind() == comity.KindEvidence {
+		g = grantNaming(view.Grants, inner, f.why.Purpose)
 		q.Circumstances.Visible = g != nil
+	} else if opened, err := f.opened(inner); err != nil || !slices.ContainsFunc(view.Grants, opened) {
+		q.Circumstances.Visible = false
+		return err
 	} else if o := f.offer(view, f.why.Purpose); len(o.usable) > 0 {
 		g = &o.usable[0]
 	} else if len(o.others) > 0 {
 		g = &o.others[0].Grant
 	}
-	q.Circumstances.Grant = grantFacts(g, exhibit)
+	q.Circumstances.Grant = grantFacts(g, inner)
 	if g == nil {
-		return
+		return nil
 	}
 	basis, err := f.x.terms(*g)
 	if err == nil && f.x.inForce(*g, basis, view.Category, f.now) {
@@ -230,6 +233,16 @@ func (f *finder) abroad(view storage.CaseView, exhibit comity.ID, q *sovereignty
 	} else if f.why.Action == sovereignty.AnnotationAdd {
 		q.Circumstances.Grant.Live = false
 	}
+	return nil
+}
+
+// opened tells whether a grant opens a record inside its case, or the case.
+func (f *finder) opened(inner comity.ID) (func(comity.Grant) bool, error) {
+	if inner == "" {
+		return func(comity.Grant) bool { return true }, nil
+	}
+	_, opened, err := f.a.inside(f.tx, inner)
+	return opened, err
 }
 
 // atHome loads what acts upon an own case are decided by.

@@ -42,7 +42,7 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 		return err
 	}
 	err = whole(c, r.Subjects, func(v SubjectView) {
-		if out(v.ID, c.Access.Grant, v.Marking) {
+		if out(v.ID, v.grant(), v.Marking) {
 			x.Subjects = append(x.Subjects, comity.ExportedSubject{ID: v.ID, Kind: v.Kind, Role: v.Role, Minor: v.Minor, Marking: v.Marking,
 				CreatedAt: v.CreatedAt, Text: v.Text, Obligations: v.Obligations()})
 		}

@@ -111,7 +111,8 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if g.Version != n.ExpectedVersion && n.Statement == "" {
 		return comity.Conflict("the grant changed meanwhile; read it again")
 	}
-	if n.Body.Scope == g.Scope && subset(g.Exhibits, n.Body.Exhibits) && n.Body.Caveats == g.Caveats && n.Body.NotAfter == g.NotAfter.Unix() {
+	if n.Body.Scope == g.Scope && subset(g.Exhibits, n.Body.Exhibits) && subset(g.Subjects, n.Body.Subjects) &&
+		n.Body.Caveats == g.Caveats && n.Body.NotAfter == g.NotAfter.Unix() {
 		return errNothingChanges
 	}
 	return nil
@@ -120,7 +121,8 @@ func (n *NarrowGrant) judge(tx storage.ReadTx, a *attempt) error {
 // narrows reports whether what would remain lies within what the grant opens.
 func (n *NarrowGrant) narrows(g comity.Grant, now time.Time) bool {
 	until := time.Unix(n.Body.NotAfter, 0)
-	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && !until.After(g.NotAfter) && until.After(now) &&
+	return covers(g.Scope, n.Body.Scope) && subset(n.Body.Exhibits, g.Exhibits) && subset(n.Body.Subjects, g.Subjects) &&
+		!until.After(g.NotAfter) && until.After(now) &&
 		n.Body.Caveats.Marking.AsStrict(g.Caveats.Marking) && strings.HasPrefix(n.Body.Caveats.Text, g.Caveats.Text)
 }
 
@@ -132,7 +134,7 @@ func (n *NarrowGrant) prepare(ctx context.Context, a *attempt) (err error) {
 
 func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 	g := n.grant
-	g.Scope, g.Exhibits, g.Caveats = n.Body.Scope, n.Body.Exhibits, n.Body.Caveats
+	g.Scope, g.Exhibits, g.Subjects, g.Caveats = n.Body.Scope, n.Body.Exhibits, n.Body.Subjects, n.Body.Caveats
 	g.NotAfter = time.Unix(n.Body.NotAfter, 0).UTC()
 	g.Narrowing = n.Statement
 	g.Version++

@@ -92,7 +92,7 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.unusedGrant(tx, g.Body.ID); err != nil {
 		return err
 	}
-	if err := a.checkScope(tx, view.ID, g.Body.Scope, g.Body.Exhibits); err != nil {
+	if err := a.checkNamed(tx, view.ID, g.Body.Scope, g.Body.Exhibits, g.Body.Subjects); err != nil {
 		return err
 	}
 	return a.checkRequest(tx, g.Body)
@@ -191,7 +191,7 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 		return g.two.keepProposed(tx, a, g.name())
 	}
 	row := comity.Grant{ID: b.ID, Case: g.Case, State: g.view.State, Liaison: g.made.Officer.Ref,
-		Function: g.made.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Grade: b.Grade,
+		Function: g.made.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Subjects: b.Subjects, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: endOf(g.made, b),
 		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.made.Agreement.Hash,

@@ -82,14 +82,14 @@ func (a *attempt) released(tx storage.ReadTx, c, release comity.ID, b statement.
 		if r.ID == release && r.Live(a.now) {
 			return sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref() && r.Officer != also, SameState: r.Grantee == b.Grantee.State,
 				SamePurpose: r.Purpose == b.Purpose, CoversScope: covers(r.Scope, b.Scope),
-				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversTerm: !until.After(r.NotAfter)}, nil
+				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversSubjects: subset(b.Subjects, r.Subjects), CoversTerm: !until.After(r.NotAfter)}, nil
 		}
 	}
 	return sovereignty.ReleaseFacts{}, nil
 }
 
 // covers reports whether a release of scope wide allows a grant of scope s.
-// Exhibits are judged apart, by name.
+// Exhibits, and persons whom full scope leaves out, are judged apart, by name.
 func covers(wide, s comity.Scope) bool {
 	return s.Rank() >= 0 && s.Rank() <= wide.Rank()
 }
@@ -104,7 +104,7 @@ func subset(some, all []comity.ID) bool {
 }
 
 // genuine verifies that the clear fields which the articles were asked about
-// are those that the case's and the exhibits' words were sealed with: a label
+// are those that the words of the case, and of what is named, were sealed with: a label
 // flipped in the database for the moment of granting is noticed.
 func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
 	if err := g.open(ctx, a); err != nil {
@@ -123,6 +123,16 @@ func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
 		for _, e := range found {
 			var text comity.EvidenceText
 			if err := unseal(g.key, bindEvidence(e.Evidence), e.Sealed, &text); err != nil {
+				return err
+			}
+		}
+		persons, err := tx.SubjectsByID(g.Body.Subjects)
+		if err != nil {
+			return err
+		}
+		for _, s := range persons {
+			var text comity.SubjectText
+			if err := unseal(g.key, bindSubject(s.Subject), s.Sealed, &text); err != nil {
 				return err
 			}
 		}

@@ -37,6 +37,7 @@ type GrantTrial struct {
 	Withheld []Redaction
 	Tally    storage.Tally
 	Exhibits []comity.Evidence // that it would open, by name
+	Subjects []comity.Subject  // victims, witnesses and minors whom it would open, by name
 }
 
 // TryGrant weighs a grant that nobody makes: nothing is signed, and nothing is told
@@ -89,7 +90,7 @@ func (r *Reader) TryGrant(c comity.ID, b statement.GrantBody) (*GrantTrial, erro
 // weigh fills in what a grant would open, and to whom.
 func (r *Reader) weigh(t *GrantTrial, g *MakeGrant, a *attempt) error {
 	b, view := g.Body, g.view
-	for _, err := range []error{g.check(), r.x.grantee(b.Grantee), a.checkScope(r.tx, view.ID, b.Scope, b.Exhibits), a.checkRequest(r.tx, b)} {
+	for _, err := range []error{g.check(), r.x.grantee(b.Grantee), a.checkNamed(r.tx, view.ID, b.Scope, b.Exhibits, b.Subjects), a.checkRequest(r.tx, b)} {
 		if err != nil {
 			if comity.CodeOf(err) == comity.CodeInternal || comity.CodeOf(err) == comity.CodeUnavailable {
 				return err
@@ -134,6 +135,14 @@ func (r *Reader) weigh(t *GrantTrial, g *MakeGrant, a *attempt) error {
 			t.Exhibits = append(t.Exhibits, e.Evidence)
 		}
 	}
+	if err != nil {
+		return err
+	}
 	t.Tally.Evidence.Abroad = len(t.Exhibits)
-	return err
+	if t.Subjects, err = a.named(r.tx, view.ID, b.Subjects); err != nil || t.Level != sovereignty.AccessFull {
+		t.Subjects = nil
+		return err
+	}
+	t.Tally.Subjects.Abroad += len(t.Subjects)
+	return nil
 }

@@ -93,16 +93,18 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 	if err != nil {
 		return err
 	}
+	named := map[comity.ID]bool{}
 	maps.DeleteFunc(parents, func(id, c comity.ID) bool {
 		row := found[c]
 		level, grants := r.promises(row, r.offer(row, purpose), purpose)
+		_, named[id] = subjectsOf(grants)[id]
 		return !opens(level, exhibitsOf(grants), id)
 	})
 	all, err := r.inners(parents)
 	if err != nil {
 		return err
 	}
-	cases, err := r.parents(parents, all, found, purpose)
+	cases, err := r.parents(parents, all, named, found, purpose)
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 			r.incident(string(id), err)
 			return err
 		}
-		grant := c.Exhibits[id]
+		grant := c.under(id)
 		if grant == "" && c.Access.Grant != nil {
 			grant = c.Access.Grant.ID
 		}
@@ -156,10 +158,11 @@ func (r *Reader) inners(of map[comity.ID]comity.ID) (all inners, err error) {
 }
 
 // parents shows the cases of inner records, and leaves of these only those
-// that their case opens. The cases are not noted: the leaf says what was asked
+// that their case opens; named are the persons whom grants name by the database.
+// The cases are not noted: the leaf says what was asked
 // for, and no more.
-func (r *Reader) parents(of map[comity.ID]comity.ID, all inners, found map[comity.ID]storage.CaseView, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
-	maps.DeleteFunc(of, func(id, c comity.ID) bool { return all.walled(id) && !found[c].Own })
+func (r *Reader) parents(of map[comity.ID]comity.ID, all inners, named map[comity.ID]bool, found map[comity.ID]storage.CaseView, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
+	maps.DeleteFunc(of, func(id, c comity.ID) bool { return !found[c].Own && all.walled(id, named[id]) })
 	rows := map[comity.ID]storage.CaseView{}
 	for _, c := range of {
 		rows[c] = found[c]
@@ -170,7 +173,8 @@ func (r *Reader) parents(of map[comity.ID]comity.ID, all inners, found map[comit
 	}
 	maps.DeleteFunc(of, func(id, c comity.ID) bool {
 		v := cases[c]
-		return v == nil || v.wrapped == "" || v.unreachable || v.full() && v.Text == nil || !opens(v.Access.Level, v.Exhibits, id)
+		return v == nil || v.wrapped == "" || v.unreachable || v.full() && v.Text == nil || !opens(v.Access.Level, v.Exhibits, id) ||
+			!v.Own && all.walled(id, v.Subjects[id] != "")
 	})
 	return cases, nil
 }
@@ -182,13 +186,13 @@ func opens(level sovereignty.Access, named map[comity.ID]comity.ID, id comity.ID
 	return level == sovereignty.AccessOwn || ok || level == sovereignty.AccessFull && id.Kind() != comity.KindEvidence
 }
 
-// walled reports whether full scope leaves a record out.
-func (all inners) walled(id comity.ID) bool {
+// walled reports whether full scope leaves a record out, of a person unless named.
+func (all inners) walled(id comity.ID, named bool) bool {
 	switch id.Kind() {
 	case comity.KindEntry:
 		return all.entries[id].Marking.TLP == comity.TLPRed
 	case comity.KindSubject:
-		return all.subjects[id].Protected() || all.subjects[id].Marking.TLP == comity.TLPRed
+		return all.subjects[id].Protected() && !named || all.subjects[id].Marking.TLP == comity.TLPRed
 	case comity.KindObservable:
 		return all.observables[id].Marking.TLP == comity.TLPRed
 	}

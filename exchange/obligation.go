@@ -26,9 +26,18 @@ func (e EntryView) Obligations() []comity.Obligation {
 	return e.of.bind(e.of.Access.Grant, e.Marking)
 }
 
-// Obligations are what binds the use of the subject.
+// Obligations are what binds the use of the subject; of a person whom a grant
+// names, which need not be the one that opens the most of the case, those of that.
 func (s SubjectView) Obligations() []comity.Obligation {
-	return s.of.bind(s.of.Access.Grant, s.Marking)
+	return s.of.bind(s.grant(), s.Marking)
+}
+
+// grant is the grant under which the subject is open abroad.
+func (s SubjectView) grant() *comity.Grant {
+	if named := grantNamed(s.of.grants, s.of.Subjects[s.ID]); named != nil {
+		return named
+	}
+	return s.of.Access.Grant
 }
 
 // Obligations are what binds the use of the observable.

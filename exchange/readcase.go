@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -36,6 +37,9 @@ type CaseView struct {
 	Purpose comity.Purpose // declared by the reader
 	// Exhibits maps the exhibits that are open to a foreign reader to their grant.
 	Exhibits map[comity.ID]comity.ID
+	// Subjects maps the victims, witnesses and minors who are open to a foreign
+	// reader to the grant that names them.
+	Subjects map[comity.ID]comity.ID
 	Own      bool
 
 	grants      []comity.Grant // that are open to a foreign reader, the widest first
@@ -46,6 +50,11 @@ type CaseView struct {
 }
 
 func (v *CaseView) keyRef() keyRef { return keyRef{v.ID, v.State, v.wrapped} }
+
+// under is the grant that opens a record of the case by name, "" where none does.
+func (v *CaseView) under(record comity.ID) comity.ID {
+	return cmp.Or(v.Exhibits[record], v.Subjects[record])
+}
 
 // full reports whether the case's inner records are open.
 func (v *CaseView) full() bool {
@@ -219,7 +228,7 @@ func (r *Reader) show(row storage.CaseView, o offer, purpose comity.Purpose) *Ca
 		switch {
 		case len(kept) > 0:
 			o.usable, away = kept, nil
-			v.Exhibits = exhibitsOf(kept)
+			v.Exhibits, v.Subjects = exhibitsOf(kept), subjectsOf(kept)
 		case away == nil:
 			v.close(comity.ArticleTerm, "the grant has ended", "ask the originator's contact point for a new grant")
 			return v
@@ -273,7 +282,7 @@ func (v *CaseView) decided(level sovereignty.Access, d sovereignty.Decision) *Ca
 
 // close withholds everything but that there is a case of the state.
 func (v *CaseView) close(by comity.Article, reason, cure string) {
-	v.Case, v.Text, v.Exhibits, v.grants, v.denied = comity.Case{ID: v.ID, State: v.State}, nil, nil, nil, by
+	v.Case, v.Text, v.Exhibits, v.Subjects, v.grants, v.denied = comity.Case{ID: v.ID, State: v.State}, nil, nil, nil, nil, by
 	v.Access = Access{Level: sovereignty.AccessNone, Redactions: []Redaction{{Field: "*", Article: by, Reason: reason, Cure: cure}}}
 }
 

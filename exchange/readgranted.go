@@ -149,6 +149,22 @@ func exhibitsOf(grants []comity.Grant) map[comity.ID]comity.ID {
 	return named
 }
 
+// subjectsOf maps the persons whom grants of full scope name to the first that does.
+func subjectsOf(grants []comity.Grant) map[comity.ID]comity.ID {
+	named := map[comity.ID]comity.ID{}
+	for _, g := range grants {
+		if g.Scope != comity.ScopeFull {
+			continue
+		}
+		for _, s := range g.Subjects {
+			if _, ok := named[s]; !ok {
+				named[s] = g.ID
+			}
+		}
+	}
+	return named
+}
+
 // endedGrant keeps of a grant what its former grantee still sees.
 func endedGrant(g comity.Grant) comity.Grant {
 	at := g.EndedAt

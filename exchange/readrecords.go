@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -163,19 +165,34 @@ func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity
 }
 
 // Subjects reads the subjects of cases, oldest first. Full scope abroad leaves
-// out victims, witnesses and minors.
+// out victims, witnesses and minors, but those whom a grant for the declared
+// purpose names.
 func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comity.ID]Page[SubjectView], error) {
 	ids, all := inner(cases)
 	byCase := casesByID(cases)
+	named := map[comity.ID][]comity.ID{}
+	for _, id := range ids {
+		if c := byCase[id]; !c.Own && len(c.Subjects) > 0 {
+			named[id] = slices.Collect(maps.Keys(c.Subjects))
+		}
+	}
 	return children(r, cases, "subjects", first, after,
-		func(p storage.Page) (map[comity.ID][]storage.Subject, error) { return r.tx.Subjects(ids, all, p) },
+		func(p storage.Page) (map[comity.ID][]storage.Subject, error) {
+			return r.tx.Subjects(ids, all, named, p)
+		},
 		func(s storage.Subject) storage.Key { return place(s.CreatedAt, s.ID) },
 		func(key custodian.RecordKey, s storage.Subject) (SubjectView, error) {
 			text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
-			if !all[s.Case] && (s.Protected() || s.Marking.TLP == comity.TLPRed) {
+			c := byCase[s.Case]
+			grant := c.Subjects[s.ID]
+			switch {
+			case c.Own:
+			case s.Protected() && grant == "" || s.Marking.TLP == comity.TLPRed:
 				err = errWall
+			case s.Protected(): // whom it was opened by name is in the record of acts
+				r.note(audit.Record{ID: string(s.ID), Level: string(c.Access.Level), Grant: grant, Purpose: c.Purpose}, s.State)
 			}
-			return SubjectView{s.Subject, text, byCase[s.Case]}, err
+			return SubjectView{s.Subject, text, c}, err
 		})
 }
 

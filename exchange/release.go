@@ -3,9 +3,11 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -24,6 +26,7 @@ type DecideRelease struct {
 	Grantee   comity.State   `json:"grantee"`
 	Scope     comity.Scope   `json:"scope"`
 	Exhibits  []comity.ID    `json:"exhibits"`
+	Subjects  []comity.ID    `json:"subjects,omitempty"` // victims, witnesses and minors whom a grant may name
 	Purpose   comity.Purpose `json:"purpose"`
 	NotAfter  time.Time      `json:"notAfter"`
 
@@ -57,11 +60,12 @@ func (d *DecideRelease) judge(tx storage.ReadTx, a *attempt) error {
 	if err := checkTerm("notAfter", a.now, a.now, d.NotAfter); err != nil {
 		return err
 	}
-	return a.checkScope(tx, view.ID, d.Scope, d.Exhibits)
+	return a.checkNamed(tx, view.ID, d.Scope, d.Exhibits, d.Subjects)
 }
 
-// checkScope takes a scope and exhibits of the case that are complete.
-func (a *attempt) checkScope(tx storage.ReadTx, c comity.ID, s comity.Scope, exhibits []comity.ID) error {
+// checkNamed takes a scope, exhibits of the case that are complete, and persons of
+// it whom full scope leaves out.
+func (a *attempt) checkNamed(tx storage.ReadTx, c comity.ID, s comity.Scope, exhibits, subjects []comity.ID) error {
 	if s != comity.ScopeSummary && s != comity.ScopeFull && s != comity.ScopeExhibits {
 		return comity.Invalid("scope", "the scopes are SUMMARY, FULL and EXHIBITS")
 	}
@@ -80,7 +84,58 @@ func (a *attempt) checkScope(tx storage.ReadTx, c comity.ID, s comity.Scope, exh
 			return comity.Invalid("exhibits", "this is not a complete exhibit of the case")
 		}
 	}
+	return a.checkPersons(tx, c, s, subjects)
+}
+
+// checkPersons takes persons whom a scope that leaves them out would open by name.
+// One who is hidden, or of another case, is refused as one who does not exist.
+func (a *attempt) checkPersons(tx storage.ReadTx, c comity.ID, s comity.Scope, subjects []comity.ID) error {
+	switch {
+	case len(subjects) == 0:
+		return nil
+	case s != comity.ScopeFull:
+		return comity.Invalid("subjects", "persons are named within full scope only").CuredBy("name none, or choose FULL")
+	case len(subjects) > custodian.MaxSubjects:
+		return comity.Invalid("subjects", fmt.Sprintf("at most %d persons are named", custodian.MaxSubjects))
+	}
+	found, err := a.subjects(tx, c, subjects)
+	if err != nil {
+		return err
+	}
+	for i, id := range subjects {
+		switch p, ok := found[id]; {
+		case !ok:
+			return comity.Invalid("subjects", "this is not a subject of the case")
+		case slices.Contains(subjects[:i], id):
+			return comity.Invalid("subjects", "a person is named twice").CuredBy("name each once")
+		case p.Marking.TLP == comity.TLPRed:
+			return comity.Invalid("subjects", "what is marked TLP:RED inside a case is no part of full scope, named or not").CuredBy("leave it out")
+		case !p.Protected():
+			return comity.Invalid("subjects", "full scope opens this subject unnamed: only victims, witnesses and minors are named").CuredBy("leave it out")
+		}
+	}
 	return nil
+}
+
+// subjects finds those subjects of a case that the officer may find. Of what is
+// hidden no row is loaded, as of what is absent (Article 12).
+func (a *attempt) subjects(tx storage.ReadTx, c comity.ID, ids []comity.ID) (map[comity.ID]storage.Subject, error) {
+	cases, err := tx.Parents(a.viewer(), ids)
+	if err != nil {
+		return nil, err
+	}
+	return tx.SubjectsByID(slices.DeleteFunc(slices.Clone(ids), func(id comity.ID) bool { return cases[id] != c }))
+}
+
+// named are those of the subjects that a grant of full scope opens by their names.
+func (a *attempt) named(tx storage.ReadTx, c comity.ID, ids []comity.ID) (all []comity.Subject, err error) {
+	found, err := a.subjects(tx, c, ids)
+	for i, id := range ids {
+		if s, ok := found[id]; ok && !slices.Contains(ids[:i], id) && s.Protected() && s.Marking.TLP != comity.TLPRed {
+			all = append(all, s.Subject)
+		}
+	}
+	return all, err
 }
 
 func checkTerm(field string, now, from, until time.Time) error {
@@ -101,7 +156,7 @@ func (d *DecideRelease) prepare(context.Context, *attempt) error {
 func (d *DecideRelease) commit(tx storage.Tx, a *attempt) error {
 	own := a.who.Officer.State
 	err := tx.InsertRelease(comity.Release{ID: d.ID, Case: d.Case, State: own, Officer: a.who.Officer.Ref(), Decider: d.Decider,
-		Reference: d.Reference, Grantee: d.Grantee, Scope: d.Scope, Exhibits: d.Exhibits, Purpose: d.Purpose,
+		Reference: d.Reference, Grantee: d.Grantee, Scope: d.Scope, Exhibits: d.Exhibits, Subjects: d.Subjects, Purpose: d.Purpose,
 		NotAfter: d.NotAfter, CreatedAt: a.now})
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 	if err := made.Decode(&b); err != nil {
 		return statement.AgreementRef{}, forged(g, err)
 	}
-	scope, exhibits, until, caveats := b.Scope, b.Exhibits, b.NotAfter, b.Caveats
+	scope, exhibits, subjects, until, caveats := b.Scope, b.Exhibits, b.Subjects, b.NotAfter, b.Caveats
 	if g.Narrowing != "" {
 		narrowed, err := x.statements.get(x.dir, g.Narrowing)
 		if err != nil {
@@ -47,7 +47,7 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 		if narrowed.Kind != statement.KindNarrowing || narrowed.ID != g.ID || narrowed.State != g.State {
 			return statement.AgreementRef{}, forged(g, errors.New("its narrowing is another grant's"))
 		}
-		scope, exhibits, until, caveats = n.Scope, n.Exhibits, n.NotAfter, n.Caveats
+		scope, exhibits, subjects, until, caveats = n.Scope, n.Exhibits, n.Subjects, n.NotAfter, n.Caveats
 	}
 	if b.Emergency != "" {
 		end, err := x.confirmedUntil(g, made)
@@ -63,7 +63,7 @@ func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
 		g.AgreementHash != "" && g.AgreementHash != made.Agreement.Hash,
 		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
 		b.Grade != g.Grade || b.Assistance != g.Assistance || b.Release != g.Release || b.Request != g.Request,
-		scope != g.Scope || until != g.NotAfter.Unix() || caveats != g.Caveats || !slices.Equal(exhibits, g.Exhibits):
+		scope != g.Scope || until != g.NotAfter.Unix() || caveats != g.Caveats || !slices.Equal(exhibits, g.Exhibits) || !slices.Equal(subjects, g.Subjects):
 		return statement.AgreementRef{}, forged(g, errors.New("its row says other terms than its statement"))
 	}
 	return *made.Agreement, nil
@@ -226,7 +226,8 @@ func (r *Reader) limits(g comity.Grant) (answer[custodian.Limits], bool) {
 
 // lessened reports whether a register left less of a grant than there was.
 func lessened(g, met comity.Grant) bool {
-	return met.Scope != g.Scope || len(met.Exhibits) != len(g.Exhibits) || met.NotAfter.Before(g.NotAfter) || met.Caveats != g.Caveats
+	return met.Scope != g.Scope || len(met.Exhibits) != len(g.Exhibits) || len(met.Subjects) != len(g.Subjects) ||
+		met.NotAfter.Before(g.NotAfter) || met.Caveats != g.Caveats
 }
 
 // meet leaves of a grant what the register leaves open too.
@@ -234,10 +235,15 @@ func meet(g comity.Grant, open custodian.Limits) comity.Grant {
 	if !covers(open.Scope, g.Scope) {
 		g.Scope = open.Scope
 	}
-	g.Exhibits = slices.DeleteFunc(slices.Clone(g.Exhibits), func(e comity.ID) bool { return !slices.Contains(open.Exhibits, e) })
+	g.Exhibits, g.Subjects = both(g.Exhibits, open.Exhibits), both(g.Subjects, open.Subjects)
 	if until := time.Unix(open.NotAfter, 0).UTC(); until.Before(g.NotAfter) {
 		g.NotAfter = until
 	}
 	g.Caveats.Marking = g.Caveats.Marking.Meet(open.Marking)
 	return g
+}
+
+// both are the ids that two lists name, in the order of the first.
+func both(a, b []comity.ID) []comity.ID {
+	return slices.DeleteFunc(slices.Clone(a), func(id comity.ID) bool { return !slices.Contains(b, id) })
 }

@@ -18,6 +18,7 @@ type releaseDecideInput struct {
 	Grantee        comity.State
 	Scope          comity.Scope
 	Exhibits       []string
+	Subjects       []string
 	Purpose        comity.Purpose
 	NotAfter       time.Time
 }
@@ -32,6 +33,7 @@ type grantMakeInput struct {
 	GranteeOfficer      comity.OfficerRef
 	Scope               comity.Scope
 	Exhibits            []string
+	Subjects            []string
 	Grade               comity.Grade
 	Assistance          string
 	Caveats             comity.Caveats
@@ -59,6 +61,7 @@ type grantNarrowInput struct {
 	ExpectedVersion int
 	Scope           comity.Scope
 	Exhibits        []string
+	Subjects        []string
 	Caveats         comity.Caveats
 	NotAfter        time.Time
 	Act             string
@@ -85,15 +88,22 @@ type mandateGiveInput struct {
 
 type mandateEndInput struct{ IdempotencyKey, Mandate string }
 
-// exhibits reads the ids of exhibits. Without any it is nil, since a signed
-// body leaves the field out then.
-func exhibits(given []string) ([]comity.ID, error) {
-	var ids []comity.ID
+// named reads the ids of exhibits and of persons. Without any a list is nil, since
+// a signed body leaves the field out then.
+func named(exhibits, subjects []string) (e, s []comity.ID, err error) {
+	if e, err = listed("exhibits", comity.KindEvidence, exhibits); err != nil {
+		return nil, nil, err
+	}
+	s, err = listed("subjects", comity.KindSubject, subjects)
+	return e, s, err
+}
+
+func listed(field string, kind comity.Kind, given []string) (ids []comity.ID, err error) {
 	for i, s := range given {
-		id, err := comity.ParseID(s, comity.KindEvidence)
+		id, err := comity.ParseID(s, kind)
 		if e, ok := err.(*comity.Error); ok {
 			placed := *e
-			placed.Path = []string{"exhibits", strconv.Itoa(i)}
+			placed.Path = []string{field, strconv.Itoa(i)}
 			return nil, &placed
 		}
 		ids = append(ids, id)
@@ -107,9 +117,9 @@ func (b *binding) grantActs() {
 		if err != nil {
 			return nil, err
 		}
-		named, err := exhibits(in.Exhibits)
+		exhibits, subjects, err := named(in.Exhibits, in.Subjects)
 		return &exchange.DecideRelease{Key: in.IdempotencyKey, Case: id, Decider: in.Decider, Reference: in.Reference, Grantee: in.Grantee,
-			Scope: in.Scope, Exhibits: named, Purpose: in.Purpose, NotAfter: in.NotAfter}, err
+			Scope: in.Scope, Exhibits: exhibits, Subjects: subjects, Purpose: in.Purpose, NotAfter: in.NotAfter}, err
 	}, func(a *exchange.DecideRelease, p *payload) { p.id, p.of = a.ID, a.Case })
 
 	grantee := map[string]string{"state": "granteeState", "agency": "granteeAgency", "officer": "granteeOfficer"}
@@ -150,13 +160,13 @@ func (b *binding) grantActs() {
 		if err != nil {
 			return nil, err
 		}
-		named, err := exhibits(in.Exhibits)
+		exhibits, subjects, err := named(in.Exhibits, in.Subjects)
 		if err != nil {
 			return nil, err
 		}
 		until, err := seconds("notAfter", in.NotAfter)
 		return &exchange.NarrowGrant{Key: in.IdempotencyKey, Grant: id, ExpectedVersion: in.ExpectedVersion, Act: in.Act,
-			Body: statement.NarrowBody{Case: of, Scope: in.Scope, Exhibits: named, Caveats: in.Caveats, NotAfter: until}}, err
+			Body: statement.NarrowBody{Case: of, Scope: in.Scope, Exhibits: exhibits, Subjects: subjects, Caveats: in.Caveats, NotAfter: until}}, err
 	}, func(a *exchange.NarrowGrant, p *payload) { p.id = a.Grant })
 
 	act(b, "grantRevoke", nil, func(in grantRevokeInput) (*exchange.RevokeGrant, error) {
@@ -213,7 +223,7 @@ func grantTerms(in grantMakeInput) (id comity.ID, body statement.GrantBody, err 
 	if id, err = parseID("case", in.Case, comity.KindCase); err != nil {
 		return id, body, err
 	}
-	if body.Exhibits, err = exhibits(in.Exhibits); err != nil {
+	if body.Exhibits, body.Subjects, err = named(in.Exhibits, in.Subjects); err != nil {
 		return id, body, err
 	}
 	if in.Release != "" {

@@ -94,6 +94,7 @@ func (b *binding) grantTrials() {
 		"observables": func(_ *request, t *exchange.GrantTrial) any { return count(t.Tally.Observables) },
 		"evidence":    func(_ *request, t *exchange.GrantTrial) any { return count(t.Tally.Evidence) },
 		"exhibits":    func(_ *request, t *exchange.GrantTrial) any { return append([]comity.Evidence{}, t.Exhibits...) },
+		"named":       func(_ *request, t *exchange.GrantTrial) any { return append([]comity.Subject{}, t.Subjects...) },
 	})
 	get(b, "GrantFault", fields[error]{
 		"field": func(_ *request, err error) any {
@@ -114,6 +115,12 @@ func (b *binding) grantTrials() {
 	get(b, "TrialCount", fields[count]{
 		"open":   func(_ *request, c count) any { return c.Abroad },
 		"closed": func(_ *request, c count) any { return c.All - c.Abroad },
+	})
+	get(b, "TrialSubject", fields[comity.Subject]{
+		"id":    func(_ *request, s comity.Subject) any { return s.ID },
+		"kind":  func(_ *request, s comity.Subject) any { return s.Kind },
+		"role":  func(_ *request, s comity.Subject) any { return s.Role },
+		"minor": func(_ *request, s comity.Subject) any { return s.Minor },
 	})
 	get(b, "TrialExhibit", fields[comity.Evidence]{
 		"id":        func(_ *request, e comity.Evidence) any { return e.ID },

@@ -25,6 +25,12 @@ func (b *binding) grants() {
 			}
 			return append([]comity.ID{}, g.Exhibits...)
 		},
+		"subjects": func(_ *request, g *comity.Grant) any {
+			if g.Scope == "" { // ended, and read by its former grantee
+				return nil
+			}
+			return append([]comity.ID{}, g.Subjects...)
+		},
 		"grade":      func(_ *request, g *comity.Grant) any { return g.Grade },
 		"assistance": func(_ *request, g *comity.Grant) any { return g.Assistance },
 		"caveats": func(_ *request, g *comity.Grant) any {
@@ -74,6 +80,7 @@ func (b *binding) grants() {
 		"grantee":   func(_ *request, r comity.Release) any { return r.Grantee },
 		"scope":     func(_ *request, r comity.Release) any { return r.Scope },
 		"exhibits":  func(_ *request, r comity.Release) any { return r.Exhibits },
+		"subjects":  func(_ *request, r comity.Release) any { return append([]comity.ID{}, r.Subjects...) },
 		"purpose":   func(_ *request, r comity.Release) any { return r.Purpose },
 		"notAfter":  func(_ *request, r comity.Release) any { return r.NotAfter },
 		"createdAt": func(_ *request, r comity.Release) any { return r.CreatedAt },

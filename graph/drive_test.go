@@ -120,6 +120,7 @@ var places = map[string][]string{
 	"Viewer.grantTry.input.release":             {tryOf(aCase + `, release: $id`)},
 	"Viewer.grantTry.input.request":             {tryOf(aCase + `, request: $id`)},
 	"Viewer.grantTry.input.exhibits":            {tryOf(aCase + `, exhibits: [$id]`)},
+	"Viewer.grantTry.input.subjects":            {tryOf(aCase + `, subjects: [$id]`)},
 	"Viewer.proposal.id":                        {`query($id: ID!) { viewer { proposal(id: $id) { id } } }`},
 	"Viewer.proposals.filter.record":            {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.withdrawals.case":                   {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } ` + pageInfo + `} } }`},

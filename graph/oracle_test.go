@@ -92,7 +92,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	sign := func(act string, id comity.ID, body any) string {
 		return c.Sign(t, statement.Act{Act: act, Record: id}, body)
 	}
-	of, exhibit, request, grant := r[comity.KindCase], r[comity.KindEvidence], r[comity.KindRequest], r[comity.KindGrant]
+	of, exhibit, person, request, grant := r[comity.KindCase], r[comity.KindEvidence], r[comity.KindSubject], r[comity.KindRequest], r[comity.KindGrant]
 	key, err := statement.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -103,9 +103,9 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	}
 	begin := statement.BeginBody{MediaType: "text/plain", Size: 1, Name: "a"}
 	zero := strings.Repeat("0", 64)
-	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Exhibits: []comity.ID{exhibit}, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
+	narrow := statement.NarrowBody{Case: of, Scope: comity.ScopeFull, Exhibits: []comity.ID{exhibit}, Subjects: []comity.ID{person}, Caveats: comity.Caveats{Marking: comity.DefaultMarking}, NotAfter: now.Add(time.Hour).Unix()}
 	body := c.GrantBody("AM", r[comity.KindRelease], exhibit)
-	body.Request = request
+	body.Request, body.Subjects = request, []comity.ID{person}
 	confirm := statement.ConfirmBody{Case: of, Release: r[comity.KindRelease], NotAfter: now.Add(time.Hour).Unix()}
 	assess := statement.AssessBody{ID: comity.NewID(comity.KindAssessment), Category: "RANSOMWARE", Character: comity.CharacterOrdinary, Conduct: "a", Motive: "b", Context: "c"}
 	object := statement.ObjectBody{ID: comity.NewID(comity.KindObjection), Case: of, Ground: comity.CharacterPolitical}
@@ -127,7 +127,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 		"evidenceOpen": {"evidence": exhibit, "purpose": "INVESTIGATION", "grant": grant, "recipient": string(jwk),
 			"act": c.Sign(t, statement.Act{Act: statement.ActEvidenceOpen, Record: exhibit, Purpose: "INVESTIGATION", Grant: grant}, statement.OpenBody{})},
 		"messageSend":   {"request": request, "text": "a"},
-		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "exhibits": []comity.ID{exhibit}, "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
+		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "exhibits": []comity.ID{exhibit}, "subjects": []comity.ID{person}, "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
 		"grantMake":     c.grantInput(t, of, body),
 		"grantPropose":  c.proposalInput(t, of, body),
 		"grantConfirm": {"grant": grant, "case": of, "expectedVersion": 1, "release": confirm.Release, "notAfter": stamp(time.Unix(confirm.NotAfter, 0)),
@@ -137,7 +137,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 			"act": sign(statement.ActCaseAssess, of, assess)},
 		"grantObject":     {"id": object.ID, "grant": grant, "case": of, "ground": object.Ground, "act": sign(statement.ActGrantObject, grant, object)},
 		"proposalDecline": {"proposal": r[comity.KindProposal], "reason": "a"},
-		"grantNarrow": {"grant": grant, "case": of, "expectedVersion": 1, "scope": "SUMMARY", "exhibits": []comity.ID{exhibit}, "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
+		"grantNarrow": {"grant": grant, "case": of, "expectedVersion": 1, "scope": "FULL", "exhibits": []comity.ID{exhibit}, "subjects": []comity.ID{person}, "caveats": map[string]any{"marking": marking}, "notAfter": stamp(time.Unix(narrow.NotAfter, 0)),
 			"act": sign(statement.ActGrantNarrow, grant, narrow)},
 		"grantRevoke": {"grant": grant, "case": of, "reason": "a", "act": sign(statement.ActGrantRevoke, grant, statement.RevokeBody{Case: of, Reason: "a"})},
 		"mandateEnd":  {"mandate": r[comity.KindMandate]},

@@ -151,6 +151,9 @@ func (c *client) grantInput(t testing.TB, of comity.ID, b statement.GrantBody) m
 	if b.Exhibits != nil {
 		input["exhibits"] = b.Exhibits
 	}
+	if b.Subjects != nil {
+		input["subjects"] = b.Subjects
+	}
 	if b.Request != "" {
 		input["request"] = b.Request
 	}

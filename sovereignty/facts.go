@@ -294,6 +294,7 @@ func circumstances(c contextFacts) types.Record {
 			"sameState": types.Boolean(c.Release.SameState),
 			"scope":     types.Boolean(c.Release.CoversScope),
 			"exhibits":  types.Boolean(c.Release.CoversExhibits),
+			"subjects":  types.Boolean(c.Release.CoversSubjects),
 			"term":      types.Boolean(c.Release.CoversTerm),
 			"purpose":   types.Boolean(c.Release.SamePurpose),
 		})

@@ -169,11 +169,12 @@ type ReleaseFacts struct {
 	SameState      bool // it names the grantee's state
 	CoversScope    bool
 	CoversExhibits bool
+	CoversSubjects bool // victims, witnesses and minors who are named
 	CoversTerm     bool
 	SamePurpose    bool
 }
 
 // covers reports whether the decision carries the grant in everything.
 func (r ReleaseFacts) covers() bool {
-	return r == ReleaseFacts{true, true, true, true, true, true, true}
+	return r == ReleaseFacts{true, true, true, true, true, true, true, true}
 }

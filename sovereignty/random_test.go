@@ -56,7 +56,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Offered: yes(often), Competent: yes(often),
 		Resident: yes(often), Purpose: pick(r, "", comity.PurposeDangerToLife, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
-		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often),
+		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often), CoversSubjects: yes(often),
 			CoversTerm: yes(often), SamePurpose: yes(often)},
 		Grade: pick(r, comity.GradeIntelligence, comity.GradeLead, comity.GradeEvidence, comity.GradeEvidence),
 		Use:   pick(r, comity.UseAnalysis, comity.UseOperational, comity.UseCourt, comity.UseDissemination), H1: yes(odd), H2: yes(odd),
@@ -241,7 +241,7 @@ func oracle(q Question) bool {
 		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned)
 	case GrantMake, GrantPropose:
 		f := c.Release
-		released := f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose
+		released := f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversSubjects && f.CoversTerm && f.SamePurpose
 		danger := c.Emergency && c.Purpose == comity.PurposeDangerToLife
 		two := c.SecondLiaison || !red && !r.Original
 		if q.Action == GrantMake {
@@ -256,7 +256,7 @@ func oracle(q Question) bool {
 	case GrantConfirm:
 		f := c.Release
 		return liaison && home && c.Signed && c.Mandate && c.Ceiling && c.Another &&
-			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversTerm && f.SamePurpose
+			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversSubjects && f.CoversTerm && f.SamePurpose
 	case ReleaseWithdraw:
 		return home && works && (r.Owner || c.Recorded)
 	case GrantNarrow:

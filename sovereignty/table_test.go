@@ -165,7 +165,7 @@ func readCircumstances(s string, c *Circumstances) error {
 		case "", "-":
 		case "ready":
 			*c = Circumstances{Visible: true, Signed: true, Agreement: true, Mandate: true, Term: true, Caveats: true, Grantee: "AM",
-				Grade: comity.GradeLead, Ceiling: true, FirstMandate: true, Another: true, Release: ReleaseFacts{true, true, true, true, true, true, true}}
+				Grade: comity.GradeLead, Ceiling: true, FirstMandate: true, Another: true, Release: ReleaseFacts{true, true, true, true, true, true, true, true}}
 		case "purpose":
 			c.Purpose = comity.Purpose(rest)
 		case "grantee":
@@ -197,7 +197,7 @@ func readCircumstances(s string, c *Circumstances) error {
 				"first-mandate": &c.FirstMandate, "h1": &c.H1, "h2": &c.H2, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,
 				"named": &c.Grant.NamesExhibit, "grant-second": &c.Grant.SecondLiaison, "release": &c.Release.Present,
 				"release-other": &c.Release.ByAnother, "release-state": &c.Release.SameState,
-				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits,
+				"release-scope": &c.Release.CoversScope, "release-exhibits": &c.Release.CoversExhibits, "release-subjects": &c.Release.CoversSubjects,
 				"release-term": &c.Release.CoversTerm, "release-purpose": &c.Release.SamePurpose}[first]
 			if flag == nil {
 				return fmt.Errorf("circumstances: %q is not known", word)

@@ -279,9 +279,10 @@ type ReadTx interface {
 	// Children of cases that the caller has already found visible, per case,
 	// oldest first, at most p.Limit each; p.After applies to a single case.
 	// Cases that are set in all give every child; the others what full scope
-	// includes abroad: no protected subject, and nothing marked TLP:RED.
+	// includes abroad: no protected subject but those named of their case, and
+	// nothing marked TLP:RED.
 	Entries(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Entry, error)
-	Subjects(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Subject, error)
+	Subjects(cases []comity.ID, all map[comity.ID]bool, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Subject, error)
 	Observables(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Observable, error)
 	// Evidence lists a case's exhibits; named limits a case to those exhibits.
 	Evidence(cases []comity.ID, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Evidence, error)
@@ -404,7 +405,7 @@ type Tx interface {
 	InsertGrant(comity.Grant) error
 	// LockGrant locks a grant and, before it, its case.
 	LockGrant(id comity.ID) (comity.Grant, error)
-	// UpdateGrant writes status, term, scope, exhibits, caveats and statement,
+	// UpdateGrant writes status, term, scope, exhibits, subjects, caveats and statement,
 	// and keeps the grantee's visibility rows in step.
 	UpdateGrant(g comity.Grant, expected int) error
 	// EndGrants ends every pending or active grant of a case and returns them

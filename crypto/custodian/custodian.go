@@ -100,6 +100,7 @@ type Custodian interface {
 type Limits struct {
 	Scope    comity.Scope
 	Exhibits []comity.ID
+	Subjects []comity.ID
 	Marking  comity.Marking // of the caveats
 	NotAfter int64          // Unix seconds, excluded
 }

@@ -78,16 +78,17 @@ type signer struct {
 type limits struct {
 	Scope    comity.Scope   `json:"scope"`
 	Exhibits []comity.ID    `json:"exhibits,omitempty"`
+	Subjects []comity.ID    `json:"subjects,omitempty"`
 	Marking  comity.Marking `json:"marking"`
 	NotAfter int64          `json:"notAfter"`
 }
 
 func granted(b statement.GrantBody) limits {
-	return limits{b.Scope, b.Exhibits, b.Caveats.Marking, b.NotAfter}
+	return limits{b.Scope, b.Exhibits, b.Subjects, b.Caveats.Marking, b.NotAfter}
 }
 
 func narrowed(b statement.NarrowBody) limits {
-	return limits{b.Scope, b.Exhibits, b.Caveats.Marking, b.NotAfter}
+	return limits{b.Scope, b.Exhibits, b.Subjects, b.Caveats.Marking, b.NotAfter}
 }
 
 // meet gives what both limits leave open.
@@ -96,22 +97,24 @@ func (a limits) meet(b limits) limits {
 	if b.Scope.Rank() < a.Scope.Rank() {
 		m.Scope = b.Scope
 	}
-	for _, x := range a.Exhibits {
-		if slices.Contains(b.Exhibits, x) {
-			m.Exhibits = append(m.Exhibits, x)
+	m.Exhibits, m.Subjects = both(a.Exhibits, b.Exhibits), both(a.Subjects, b.Subjects)
+	return m
+}
+
+// both are the ids that two lists name, in the order of the first.
+func both(a, b []comity.ID) (all []comity.ID) {
+	for _, id := range a {
+		if slices.Contains(b, id) {
+			all = append(all, id)
 		}
 	}
-	return m
+	return all
 }
 
 // within reports whether a opens nothing that b does not.
 func (a limits) within(b limits) bool {
-	for _, x := range a.Exhibits {
-		if !slices.Contains(b.Exhibits, x) {
-			return false
-		}
-	}
-	return a.Scope.Rank() <= b.Scope.Rank() && a.NotAfter <= b.NotAfter && a.Marking.AsStrict(b.Marking)
+	return len(both(a.Exhibits, b.Exhibits)) == len(a.Exhibits) && len(both(a.Subjects, b.Subjects)) == len(a.Subjects) &&
+		a.Scope.Rank() <= b.Scope.Rank() && a.NotAfter <= b.NotAfter && a.Marking.AsStrict(b.Marking)
 }
 
 // terms are what the grant still opens, false before it is in the register.

@@ -15,7 +15,8 @@ import (
 // Bounds of a grant's terms.
 const (
 	MaxTerm     = 5 * 366 * 24 * time.Hour // five years
-	MaxExhibits = 500                      // a signed statement stays below 64 KiB
+	MaxExhibits = 500                      // with MaxSubjects, a signed statement stays below 64 KiB
+	MaxSubjects = 100                      // victims, witnesses and minors who are named
 )
 
 // rule is what a kind of statement takes (see [SignOrder]).
@@ -340,7 +341,7 @@ func (l *Local) checkTerms(b statement.GrantBody) error {
 	if err := b.Caveats.Marking.Check(); err != nil {
 		return err
 	}
-	if err := checkExhibits(b.Exhibits); err != nil {
+	if err := checkNamed(b.Scope, b.Exhibits, b.Subjects); err != nil {
 		return err
 	}
 	switch _, err := comity.ParseID(string(b.Release), comity.KindRelease); {
@@ -377,16 +378,28 @@ func (l *Local) checkTerms(b statement.GrantBody) error {
 	return nil
 }
 
-func checkExhibits(exhibits []comity.ID) error {
-	if len(exhibits) > MaxExhibits {
-		return comity.Invalid("exhibits", fmt.Sprintf("a grant names at most %d exhibits", MaxExhibits))
+// checkNamed checks what terms name: exhibits, and persons whom full scope leaves
+// out unless named. That these are of the case, and such persons, the exchange judges.
+func checkNamed(s comity.Scope, exhibits, subjects []comity.ID) error {
+	if len(subjects) > 0 && s != comity.ScopeFull {
+		return comity.Invalid("subjects", "persons are named within full scope only")
 	}
-	for i, x := range exhibits {
-		if _, err := comity.ParseID(string(x), comity.KindEvidence); err != nil {
+	if err := checkEach("exhibits", comity.KindEvidence, MaxExhibits, exhibits); err != nil {
+		return err
+	}
+	return checkEach("subjects", comity.KindSubject, MaxSubjects, subjects)
+}
+
+func checkEach(field string, kind comity.Kind, most int, ids []comity.ID) error {
+	if len(ids) > most {
+		return comity.Invalid(field, fmt.Sprintf("a grant names at most %d %s", most, field))
+	}
+	for i, id := range ids {
+		if _, err := comity.ParseID(string(id), kind); err != nil {
 			return err
 		}
-		if slices.Contains(exhibits[:i], x) {
-			return comity.Invalid("exhibits", "an exhibit is named twice")
+		if slices.Contains(ids[:i], id) {
+			return comity.Invalid(field, fmt.Sprintf("one of the %s is named twice", field))
 		}
 	}
 	return nil
@@ -408,7 +421,7 @@ func (l *Local) grantOf(ctx context.Context, o SignOrder, named comity.ID) (gran
 // judgeNarrowing checks that the remaining terms lie within those that the
 // register leaves.
 func (l *Local) judgeNarrowing(ctx context.Context, o SignOrder, b statement.NarrowBody) error {
-	if err := checkExhibits(b.Exhibits); err != nil {
+	if err := checkNamed(b.Scope, b.Exhibits, b.Subjects); err != nil {
 		return err
 	}
 	if err := b.Caveats.Marking.Check(); err != nil {

@@ -123,6 +123,7 @@ type (
 		Grantee    comity.Grantee  `json:"grantee"`
 		Scope      comity.Scope    `json:"scope"`
 		Exhibits   []comity.ID     `json:"exhibits,omitempty"`
+		Subjects   []comity.ID     `json:"subjects,omitempty"` // victims, witnesses and minors who are named
 		Grade      comity.Grade    `json:"grade"`
 		Assistance string          `json:"assistance,omitempty"`
 		Caveats    comity.Caveats  `json:"caveats"`
@@ -142,6 +143,7 @@ type (
 		Case     comity.ID      `json:"case"` // of the grant
 		Scope    comity.Scope   `json:"scope"`
 		Exhibits []comity.ID    `json:"exhibits,omitempty"`
+		Subjects []comity.ID    `json:"subjects,omitempty"`
 		Caveats  comity.Caveats `json:"caveats"`
 		NotAfter int64          `json:"notAfter"`
 	}

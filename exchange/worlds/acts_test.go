@@ -46,8 +46,18 @@ func fileCase(w *world) (string, error) {
 	r := &record{id: f.ID, state: state, owner: o.Caller.Officer.Ref(), category: f.Category, red: m.TLP == comity.TLPRed,
 		assigned: map[string]bool{string(o.Caller.Officer.Ref()): true}}
 	w.records = append(w.records, r)
-	return did + " as " + w.name(r), o.Try(w.t, &exchange.AddRecords{Key: exchangetest.Key(), Case: r.id,
-		Entries: []exchange.NewEntry{{Text: comity.EntryText{Text: "what happened"}, Marking: comity.DefaultMarking}}})
+	did += " as " + w.name(r)
+	if err := o.Try(w.t, &exchange.AddRecords{Key: exchangetest.Key(), Case: r.id,
+		Entries: []exchange.NewEntry{{Text: comity.EntryText{Text: "what happened"}, Marking: comity.DefaultMarking}}}); err != nil {
+		return did, err
+	}
+	s := &exchange.AddRecords{Key: exchangetest.Key(), Case: r.id, Subjects: []exchange.NewSubject{{Kind: comity.SubjectPerson, Marking: comity.DefaultMarking,
+		Role: pick(w.r, comity.SubjectVictim, comity.SubjectWitness, comity.SubjectContact), Minor: true, Text: comity.SubjectText{Identifier: "x"}}}}
+	err := o.Try(w.t, s)
+	if err == nil {
+		r.victim = s.IDs[0]
+	}
+	return did, err
 }
 
 func assign(w *world) (string, error) {
@@ -82,12 +92,19 @@ func (w *world) terms(r *record, p comity.Purpose) (statement.GrantBody, string,
 	owner := w.officer(r.owner)
 	until := w.Clock.Now().Add(60 * 24 * time.Hour)
 	d := &exchange.DecideRelease{Key: exchangetest.Key(), Case: r.id, Decider: comity.DeciderOwner, Grantee: to, Scope: comity.ScopeFull, Purpose: p, NotAfter: until}
+	if w.chance(2) {
+		d.Subjects = []comity.ID{r.victim}
+	}
 	err := owner.Try(w.t, d)
+	w.naming[d.ID] = len(d.Subjects) > 0
 	if err == nil {
 		r.assigned[string(comity.RoleLiaison)], r.assigned[string(comity.RoleAuthority)] = true, true
 	}
 	b := owner.GrantBody(to, d.ID)
 	b.Category, b.Purpose, b.Scope = r.category, p, pick(w.r, comity.ScopeFull, comity.ScopeFull, comity.ScopeSummary)
+	if b.Scope == comity.ScopeFull && w.chance(2) { // released so or not
+		b.Subjects = []comity.ID{r.victim}
+	}
 	grantee := w.at(to, pick(w.r, names...)).Caller.Officer
 	switch w.r.IntN(6) {
 	case 0:
@@ -104,7 +121,8 @@ func (w *world) terms(r *record, p comity.Purpose) (statement.GrantBody, string,
 	if r.red {
 		b.Caveats.Marking.TLP = comity.TLPRed
 	}
-	return b, fmt.Sprintf("%s to %s/%s/%s %s for %s from %d to %d", w.name(r), b.Grantee.State, b.Grantee.Agency, b.Grantee.Officer, b.Scope, p, b.NotBefore, b.NotAfter), err
+	return b, fmt.Sprintf("%s to %s/%s/%s %s and %d persons of %d for %s from %d to %d", w.name(r), b.Grantee.State, b.Grantee.Agency, b.Grantee.Officer, b.Scope,
+		len(b.Subjects), len(d.Subjects), p, b.NotBefore, b.NotAfter), err
 }
 
 // granted writes a grant into the model, and holds against the Articles that it
@@ -120,10 +138,12 @@ func (w *world) granted(r *record, o *exchangetest.Officer, b statement.GrantBod
 		w.t.Error("it was granted under no agreement (Article 7)")
 	case !w.mandated[r.state]:
 		w.t.Error("it was granted under no mandate (Article 8)")
+	case len(b.Subjects) > 0 && b.Emergency == "" && !w.naming[b.Release]:
+		w.t.Error("a person was named whom no release decision names (Article 8)")
 	case r.red && !two:
 		w.t.Error("what is TLP:RED was granted by one (Article 8)")
 	}
-	r.grants = append(r.grants, &grant{id: b.ID, liaison: who.Ref(), to: b.Grantee, scope: b.Scope, purpose: b.Purpose,
+	r.grants = append(r.grants, &grant{id: b.ID, named: len(b.Subjects) > 0, liaison: who.Ref(), to: b.Grantee, scope: b.Scope, purpose: b.Purpose,
 		from: time.Unix(b.NotBefore, 0), until: time.Unix(b.NotAfter, 0), two: two, released: b.Release})
 }
 
@@ -210,17 +230,23 @@ func narrow(w *world) (string, error) {
 		return "no grant to narrow", nil
 	}
 	b := statement.NarrowBody{Case: r.id, Scope: g.scope, Caveats: now.Caveats, NotAfter: g.until.Unix()}
-	if w.chance(2) {
-		b.Scope = comity.ScopeSummary
-	} else {
+	if g.named && b.Scope == comity.ScopeFull {
+		b.Subjects = []comity.ID{r.victim}
+	}
+	switch w.r.IntN(4) {
+	case 0:
+		b.Subjects = nil
+	case 1:
+		b.Scope, b.Subjects = comity.ScopeSummary, nil
+	default:
 		b.NotAfter = min(b.NotAfter, w.edge(w.r.IntN(100)))
 	}
-	did := fmt.Sprintf("%s narrows a grant of %s to %s until %d", o.Caller.Officer.Ref(), w.name(r), b.Scope, b.NotAfter)
+	did := fmt.Sprintf("%s narrows a grant of %s to %s and %d persons until %d", o.Caller.Officer.Ref(), w.name(r), b.Scope, len(b.Subjects), b.NotAfter)
 	err := o.Try(w.t, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: g.id, ExpectedVersion: now.Version, Body: b,
 		Act: o.Sign(w.t, statement.Act{Act: statement.ActGrantNarrow, Record: g.id}, b)})
 	if err == nil {
 		w.own(r, o, "narrowed a grant")
-		g.scope, g.until = b.Scope, time.Unix(b.NotAfter, 0)
+		g.scope, g.named, g.until = b.Scope, len(b.Subjects) > 0, time.Unix(b.NotAfter, 0)
 	}
 	return did, err
 }

@@ -33,6 +33,7 @@ type union struct {
 // record is a case with what was laid upon it.
 type record struct {
 	id       comity.ID
+	victim   comity.ID // a person of it whom full scope leaves out unless named
 	state    comity.State
 	owner    comity.OfficerRef
 	category comity.Category
@@ -52,6 +53,7 @@ type grant struct {
 	from     time.Time
 	until    time.Time
 	stopped  time.Time // revoked, or ended by a reservation
+	named    bool      // it names the victim
 	two      bool      // two liaisons made it, or one in danger to life
 	released comity.ID
 }
@@ -120,6 +122,30 @@ func (u union) sees(o comity.Officer, r *record, p comity.Purpose, now time.Time
 		}
 	}
 	return widest
+}
+
+// victim: full scope leaves out victims, witnesses and minors unless named.
+func (u union) victim(o comity.Officer, r *record, p comity.Purpose, now time.Time) bool {
+	switch u.sees(o, r, p, now) {
+	case own:
+		return true
+	case full:
+		running, _ := r.open(o, now)
+		return slices.ContainsFunc(running, func(g *grant) bool { return g.purpose == p && g.names() && (g.two || !r.red) })
+	}
+	return false
+}
+
+// names: a person is named within full scope.
+func (g *grant) names() bool { return g.named && g.scope == comity.ScopeFull }
+
+// victimInner is what the database leaves of the person, whatever the purpose.
+func (u union) victimInner(o comity.Officer, r *record, now time.Time) bool {
+	if u.sees(o, r, "", now) == own {
+		return true
+	}
+	running, _ := r.open(o, now)
+	return slices.ContainsFunc(running, (*grant).names)
 }
 
 // inner: the words inside a case are open at home, and abroad by a grant of it in full.

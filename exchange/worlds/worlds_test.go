@@ -62,12 +62,14 @@ type world struct {
 	sessions map[string]time.Time
 	wall     *pgx.Conn // as the application role, without a predicate; nil on SQLite
 	trail    []string
+	named    int // decisions by which a victim was shown abroad
 
 	union        union
 	records      []*record
 	reservations map[string]comity.ID // of categories
 	mandates     map[comity.State]comity.ID
 	mandated     map[comity.State]bool
+	naming       map[comity.ID]bool // release decisions that name the victim
 }
 
 // TestThreeWallsAgree compares at least so many decisions as were told.
@@ -78,7 +80,7 @@ func TestThreeWallsAgree(t *testing.T) {
 	}
 	t.Logf("-seed=%d", s)
 	levels := map[level]int{}
-	compared := 0
+	compared, named := 0, 0
 	for n := uint64(0); compared < *decisions; n++ {
 		engine, open := "PostgreSQL", openPostgres
 		if n%4 == 3 { // which has two walls of the three
@@ -91,7 +93,9 @@ func TestThreeWallsAgree(t *testing.T) {
 					did, err := pick(w.r, acts...)(w)
 					w.trail = append(w.trail, fmt.Sprintf("%s: %v", did, err))
 				}
+				before := w.named
 				compared += w.compare(levels)
+				named += w.named - before
 				if t.Failed() {
 					t.Fatalf("-seed=%d, what happened:\n%s", s, strings.Join(w.trail, "\n"))
 				}
@@ -101,7 +105,10 @@ func TestThreeWallsAgree(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("%d decisions: %v", compared, levels)
+	t.Logf("%d decisions: %v, a victim was shown abroad by %d", compared, levels, named)
+	if named == 0 {
+		t.Error("nobody abroad was shown a victim: the worlds are too poor to try it")
+	}
 	for _, l := range []level{absent, ended, closed, summary, full, own} {
 		if levels[l] == 0 {
 			t.Errorf("nobody found a case %s: the worlds are too poor to try it", l)
@@ -127,7 +134,7 @@ func openPostgres(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
 
 func newWorld(t *testing.T, r *rand.Rand, open func(*testing.T, func() time.Time) (storage.DB, *pgx.Conn)) *world {
 	w := &world{t: t, r: r, officers: map[string]*exchangetest.Officer{}, sessions: map[string]time.Time{}, reservations: map[string]comity.ID{},
-		mandates: map[comity.State]comity.ID{}, mandated: map[comity.State]bool{},
+		mandates: map[comity.State]comity.ID{}, mandated: map[comity.State]bool{}, naming: map[comity.ID]bool{},
 		union: union{denounced: map[comity.State]bool{}, reserved: map[comity.State]map[comity.Category]bool{}}}
 	w.World = exchangetest.NewWith(t, exchangetest.Options{DB: func(_ testing.TB, now func() time.Time) (db storage.DB) {
 		db, w.wall = open(t, now)
@@ -224,8 +231,9 @@ func (w *world) compare(levels map[level]int) (compared int) {
 		o, now := who.Caller.Officer, w.Clock.Now()
 		p := pick(w.r, append(purposes, comity.PurposeDangerToLife)...)
 		policies := w.policies(who, ids, p)
+		persons := w.persons(who, p)
 		found, list := w.predicates(o, ids)
-		wall, inner := w.walls(o)
+		wall, inner, victims := w.walls(o)
 		for _, r := range w.records {
 			want := w.union.sees(o, r, p, now)
 			levels[want]++
@@ -235,6 +243,13 @@ func (w *world) compare(levels map[level]int) (compared int) {
 			}
 			if policies[r.id] != want {
 				differ("the policies", policies[r.id], want)
+			}
+			victim := w.union.victim(o, r, p, now)
+			if victim && want != own {
+				w.named++
+			}
+			if persons[r.victim] != victim {
+				differ("the policies, on a victim", persons[r.victim], victim)
 			}
 			view, ok := found[r.id]
 			if ok != (want != absent) || ok && (view.Own != (want == own) || (view.Ended != nil) != (want == ended)) {
@@ -251,6 +266,9 @@ func (w *world) compare(levels map[level]int) (compared int) {
 			}
 			if in := w.union.inner(o, r, now); inner[r.id] != in {
 				differ("row-level security of what is within", inner[r.id], in)
+			}
+			if in := w.union.victimInner(o, r, now); victims[r.victim] != in {
+				differ("row-level security of a victim", victims[r.victim], in)
 			}
 		}
 	}
@@ -289,6 +307,23 @@ func (w *world) policies(who *exchangetest.Officer, ids []comity.ID, p comity.Pu
 	return all
 }
 
+// persons are the victims whom a Reader shows by their ids.
+func (w *world) persons(who *exchangetest.Officer, p comity.Purpose) map[comity.ID]bool {
+	var ids []comity.ID
+	for _, r := range w.records {
+		ids = append(ids, r.victim)
+	}
+	shown := map[comity.ID]bool{}
+	who.Read(w.t, func(r *exchange.Reader) error {
+		found, err := r.Nodes(ids, p)
+		for id, n := range found {
+			shown[id] = n.Subject != nil
+		}
+		return err
+	})
+	return shown
+}
+
 // predicates are what the queries find by themselves: read as the system, whom
 // no wall stops, for the officer as viewer.
 func (w *world) predicates(o comity.Officer, ids []comity.ID) (map[comity.ID]storage.CaseView, map[comity.ID]bool) {
@@ -316,10 +351,10 @@ func (w *world) predicates(o comity.Officer, ids []comity.ID) (map[comity.ID]sto
 }
 
 // walls are the cases that the database leaves an officer where the query says
-// nothing, and those whose log lines it leaves.
-func (w *world) walls(o comity.Officer) (cases, inner map[comity.ID]bool) {
+// nothing, those whose log lines it leaves, and the persons.
+func (w *world) walls(o comity.Officer) (cases, inner, persons map[comity.ID]bool) {
 	if w.wall == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	tx, err := w.wall.Begin(w.t.Context())
 	must(w.t, err)
@@ -339,5 +374,5 @@ func (w *world) walls(o comity.Officer) (cases, inner map[comity.ID]bool) {
 		}
 		return all
 	}
-	return read(`SELECT id FROM cases`), read(`SELECT case_id FROM entries`)
+	return read(`SELECT id FROM cases`), read(`SELECT case_id FROM entries`), read(`SELECT id FROM subjects`)
 }

@@ -11,7 +11,7 @@ GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, vers
 GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, completed_at, sealed, receipt) ON evidence TO comity_app;
 GRANT UPDATE (routed_to, urgency, status, ground, tlp, pap, handling, version, updated_at, due_at, postponed_to, refusal,
 	sealed, sealed_to) ON requests TO comity_app;
-GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
+GRANT UPDATE (scope, exhibits, subjects, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version,
 	narrowing, confirmation) ON grants TO comity_app;
 GRANT UPDATE (agency, role, function, seen_at) ON officers TO comity_app;
 GRANT DELETE ON idempotency TO comity_app;

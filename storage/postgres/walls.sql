@@ -49,7 +49,7 @@ CREATE OR REPLACE FUNCTION comity_now() RETURNS BIGINT LANGUAGE sql STABLE PARAL
 CREATE VIEW seen_assignments AS
 	SELECT a.case_id FROM assignments a WHERE a.viewer = ANY ((SELECT comity_viewers())::text[]);
 CREATE VIEW seen_grants AS
-	SELECT g.case_id, g.scope FROM grants g
+	SELECT g.case_id, g.scope, g.subjects FROM grants g
 	WHERE g.viewer = ANY ((SELECT comity_viewers())::text[]) AND g.was_active AND g.state <> (SELECT comity_state())
 		AND g.grantee_state = (SELECT comity_state()) AND g.grantee_agency IN ('', (SELECT comity_agency()))
 		AND g.grantee_officer IN ('', (SELECT comity_officer()))
@@ -126,8 +126,9 @@ CREATE POLICY officer ON entries FOR SELECT TO comity_app USING (
 		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = entries.case_id AND g.scope = 'FULL' OFFSET 0));
 CREATE POLICY officer ON subjects FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = subjects.case_id OFFSET 0)
-	OR state <> (SELECT comity_state()) AND tlp <> 'RED' AND NOT protected
-		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = subjects.case_id AND g.scope = 'FULL' OFFSET 0));
+	OR state <> (SELECT comity_state()) AND tlp <> 'RED'
+		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = subjects.case_id AND g.scope = 'FULL'
+			AND (NOT subjects.protected OR g.subjects::jsonb ? subjects.id) OFFSET 0));
 CREATE POLICY officer ON observables FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = observables.case_id OFFSET 0)
 	OR state <> (SELECT comity_state()) AND tlp <> 'RED'

@@ -62,22 +62,30 @@ func (r *reader) Entries(ids []comity.ID, all map[comity.ID]bool, p storage.Page
 	return entries.children(r, "case_id", entryCase, ids, p, abroad, set(r, trueOf(all)))
 }
 
-func (r *reader) Subjects(ids []comity.ID, all map[comity.ID]bool, p storage.Page) (map[comity.ID][]storage.Subject, error) {
-	return subjects.children(r, "case_id", subjectCase, ids, p, abroad+" AND (case_id = ANY($5) OR NOT protected)", set(r, trueOf(all)))
+func (r *reader) Subjects(ids []comity.ID, all map[comity.ID]bool, named map[comity.ID][]comity.ID, p storage.Page) (map[comity.ID][]storage.Subject, error) {
+	_, allowed := pairs(named)
+	return subjects.children(r, "case_id", subjectCase, ids, p,
+		abroad+" AND (case_id = ANY($5) OR NOT protected OR (case_id || '/' || id) = ANY($6))", set(r, trueOf(all)), set(r, allowed))
 }
 
 func (r *reader) Observables(ids []comity.ID, all map[comity.ID]bool, p storage.Page) (map[comity.ID][]storage.Observable, error) {
 	return observables.children(r, "case_id", observableCase, ids, p, abroad, set(r, trueOf(all)))
 }
 
-func (r *reader) Evidence(ids []comity.ID, named map[comity.ID][]comity.ID, p storage.Page) (map[comity.ID][]storage.Evidence, error) {
-	var limited, allowed []comity.ID
-	for id, exhibits := range named {
-		limited = append(limited, id)
-		for _, e := range exhibits {
-			allowed = append(allowed, id+"/"+e) // a pair, so that a name given for one case opens nothing in another
+// pairs are the cases in which records are named, and each with what is named: so
+// a name given for one case opens nothing in another.
+func pairs(named map[comity.ID][]comity.ID) (cases, all []comity.ID) {
+	for id, records := range named {
+		cases = append(cases, id)
+		for _, record := range records {
+			all = append(all, id+"/"+record)
 		}
 	}
+	return cases, all
+}
+
+func (r *reader) Evidence(ids []comity.ID, named map[comity.ID][]comity.ID, p storage.Page) (map[comity.ID][]storage.Evidence, error) {
+	limited, allowed := pairs(named)
 	return evidence.children(r, "case_id", evidenceCase, ids, p,
 		" AND (NOT (case_id = ANY($5)) OR (case_id || '/' || id) = ANY($6))", set(r, limited), set(r, allowed))
 }

@@ -11,20 +11,20 @@ import (
 )
 
 var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
-	exhibits grade assistance tlp pap handling caveats purpose agreement agreement_hash release_id request_id not_before not_after status
+	exhibits subjects grade assistance tlp pap handling caveats purpose agreement agreement_hash release_id request_id not_before not_after status
 	was_active ended_at version created_at statement narrowing second acting_for emergency confirmation`,
 	func(g *comity.Grant) []any {
 		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
-			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
+			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), asJSON(&g.Subjects), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
 			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.AgreementHash, &g.Release,
 			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
 			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing, &g.Second,
 			&g.ActingFor, &g.Emergency, &g.Confirmation}
 	})
 
-var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits purpose not_after created_at withdrawn_by withdrawn_at",
+var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits subjects purpose not_after created_at withdrawn_by withdrawn_at",
 	func(r *comity.Release) []any {
-		return []any{&r.ID, &r.Case, &r.State, &r.Officer, &r.Decider, &r.Reference, &r.Grantee, &r.Scope, asJSON(&r.Exhibits),
+		return []any{&r.ID, &r.Case, &r.State, &r.Officer, &r.Decider, &r.Reference, &r.Grantee, &r.Scope, asJSON(&r.Exhibits), asJSON(&r.Subjects),
 			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt), &r.WithdrawnBy, instant(&r.WithdrawnAt)}
 	})
 
@@ -258,9 +258,10 @@ func (w *writer) UpdateGrant(g comity.Grant, expected int) error {
 	}
 	_, err = w.exec(`UPDATE grants SET scope = $2, exhibits = $3, tlp = $4, pap = $5, handling = $6, caveats = $7, not_before = $8,
 		not_after = $9, status = $10, was_active = was_active OR $11, ended_at = $12, version = $13, narrowing = $14,
-		confirmation = $15 WHERE id = $1`,
+		confirmation = $15, subjects = $16 WHERE id = $1`,
 		g.ID, g.Scope, asJSON(&g.Exhibits), g.Caveats.Marking.TLP, g.Caveats.Marking.PAP, g.Caveats.Marking.Handling, g.Caveats.Text,
-		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Narrowing, g.Confirmation)
+		instant(&g.NotBefore), instant(&g.NotAfter), g.Status, g.Status == comity.GrantActive, instant(&g.EndedAt), g.Version, g.Narrowing, g.Confirmation,
+		asJSON(&g.Subjects))
 	if err != nil {
 		return fmt.Errorf("update grant: %w", err)
 	}

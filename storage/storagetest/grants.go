@@ -21,7 +21,7 @@ func grantRows(t *testing.T, db storage.DB) {
 	g := grant(t, db, c, comity.Grantee{State: "AM", Agency: "AM/cyber", Officer: amInv.Ref()}, noon)
 	equal(t, "grant", lockedGrant(t, db, g.ID), g)
 	next := g
-	next.Scope, next.Exhibits, next.Narrowing = comity.ScopeSummary, nil, "eyJ.narrower"
+	next.Scope, next.Exhibits, next.Subjects, next.Narrowing = comity.ScopeSummary, nil, []comity.ID{"subject1_b"}, "eyJ.narrower"
 	next.Caveats = comity.Caveats{Marking: comity.DefaultMarking, Text: "ask first"}
 	next.NotBefore, next.NotAfter, next.Version = hours(1), hours(2), 2
 	update := func(g comity.Grant, expected int) error {
@@ -281,7 +281,7 @@ func releases(t *testing.T, db storage.DB) {
 	var all []comity.Release
 	for i := range 2 {
 		all = append(all, comity.Release{ID: comity.NewID(comity.KindRelease), Case: c.ID, State: "KZ", Officer: kzOwner.Ref(), Decider: comity.DeciderCourt,
-			Reference: "court 7", Grantee: "AM", Scope: comity.ScopeExhibits, Exhibits: []comity.ID{"evidence1_x"}, Purpose: comity.PurposeProsecution,
+			Reference: "court 7", Grantee: "AM", Scope: comity.ScopeExhibits, Exhibits: []comity.ID{"evidence1_x"}, Subjects: []comity.ID{"subject1_x"}, Purpose: comity.PurposeProsecution,
 			NotAfter: hours(9), CreatedAt: hours(i)})
 	}
 	write(t, db, func(tx storage.Tx) error {

@@ -69,7 +69,7 @@ func oldWorld(t *testing.T, raw *sql.DB) old {
 		insert("visibility", "viewer updated_at case_id grant_id valid_from valid_until orig_state orig_agency category status via_agency purpose",
 			string(c.Owner), c.UpdatedAt.UnixMicro(), string(c.ID), "", 0, forever, "KZ", "KZ/cyber", string(c.Category), string(c.Status), "", "")
 		g := newGrant(c, comity.Grantee{State: "AM"}, noon)
-		g.Exhibits, g.AgreementHash = nil, "" // of which nothing was kept
+		g.Exhibits, g.Subjects, g.AgreementHash = nil, nil, "" // of which nothing was kept
 		insert("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope exhibits grade assistance
 			tlp pap handling caveats purpose agreement release_id request_id not_before not_after status was_active ended_at version created_at
 			statement narrowing`, string(g.ID), string(c.ID), "KZ", string(g.Liaison), g.Function, g.Grantee.Viewer(), "AM", "", "",

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -55,7 +56,7 @@ func children(t *testing.T, db storage.DB) {
 		if err != nil {
 			return err
 		}
-		s, err := r.Subjects(cases, all, storage.Page{Limit: 9})
+		s, err := r.Subjects(cases, all, nil, storage.Page{Limit: 9})
 		equal(t, "subjects", s, map[comity.ID][]storage.Subject{a.ID: {subject}})
 		if err != nil {
 			return err
@@ -102,10 +103,14 @@ func childrenAbroad(t *testing.T, db storage.DB) {
 	suspect, victim, witness, minor, marked := newSubject(c, 1, comity.SubjectSuspect), newSubject(c, 2, comity.SubjectVictim),
 		newSubject(c, 3, comity.SubjectWitness), newSubject(c, 4, comity.SubjectContact), newSubject(c, 5, comity.SubjectSuspect)
 	minor.Minor, marked.Marking = true, red
+	hidden := newSubject(c, 6, comity.SubjectVictim)
+	hidden.Marking = red
+	other := fileCase(t, db, kzOwner, noon)
+	third := newSubject(other, 1, comity.SubjectWitness)
 	entry, redEntry, observable, redObservable := newEntry(c, 1), newEntry(c, 0), newObservable(c, 1), newObservable(c, 0)
 	redEntry.Marking, redObservable.Marking = red, red
 	write(t, db, func(tx storage.Tx) error {
-		for _, err := range []error{tx.InsertSubjects([]storage.Subject{suspect, victim, witness, minor, marked}),
+		for _, err := range []error{tx.InsertSubjects([]storage.Subject{suspect, victim, witness, minor, marked, hidden, third}),
 			tx.InsertEntries([]storage.Entry{entry, redEntry}), tx.InsertObservables([]storage.Observable{observable, redObservable})} {
 			if err != nil {
 				return err
@@ -119,10 +124,10 @@ func childrenAbroad(t *testing.T, db storage.DB) {
 			all := map[comity.ID]bool{c.ID: home}
 			wantS, wantE, wantO := []storage.Subject{suspect}, []storage.Entry{entry}, []storage.Observable{observable}
 			if home {
-				wantS, wantE = []storage.Subject{suspect, victim, witness, minor, marked}, []storage.Entry{redEntry, entry}
+				wantS, wantE = []storage.Subject{suspect, victim, witness, minor, marked, hidden}, []storage.Entry{redEntry, entry}
 				wantO = []storage.Observable{redObservable, observable}
 			}
-			s, err := r.Subjects(ids, all, p)
+			s, err := r.Subjects(ids, all, nil, p)
 			if err != nil {
 				return err
 			}
@@ -137,6 +142,19 @@ func childrenAbroad(t *testing.T, db storage.DB) {
 				return err
 			}
 			equal(t, fmt.Sprint("observables, all: ", home), o[c.ID], wantO)
+		}
+		// Persons who are named are of it, each of its own case alone, and never what is red.
+		name := func(what string, of comity.ID, named []comity.ID, want ...storage.Subject) error {
+			s, err := r.Subjects([]comity.ID{c.ID, other.ID}, nil, map[comity.ID][]comity.ID{of: named}, p)
+			equal(t, what, s[c.ID], want)
+			equal(t, what+": of the other case", s[other.ID], []storage.Subject(nil))
+			return err
+		}
+		if err := errors.Join(name("a victim and a minor named", c.ID, []comity.ID{victim.ID, minor.ID}, suspect, victim, minor),
+			name("one who is red named", c.ID, []comity.ID{marked.ID, hidden.ID}, suspect),
+			name("named for another case", other.ID, []comity.ID{victim.ID, witness.ID}, suspect),
+			name("nobody named", c.ID, nil, suspect), name("no subject named", c.ID, []comity.ID{"%", ""}, suspect)); err != nil {
+			return err
 		}
 		// What is left out does not use up the limit.
 		e, err := r.Entries(ids, nil, storage.Page{Limit: 1})

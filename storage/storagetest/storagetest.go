@@ -141,7 +141,7 @@ func fileCase(t *testing.T, db storage.DB, o comity.Officer, at time.Time, chang
 func newGrant(c storage.Case, to comity.Grantee, at time.Time) comity.Grant {
 	return comity.Grant{
 		ID: comity.NewID(comity.KindGrant), Case: c.ID, State: c.State, Liaison: kzLiaison.Ref(), Function: "Liaison officer",
-		Grantee: to, Scope: comity.ScopeExhibits, Exhibits: []comity.ID{"evidence1_a", "evidence1_b"}, Grade: comity.GradeEvidence,
+		Grantee: to, Scope: comity.ScopeExhibits, Exhibits: []comity.ID{"evidence1_a", "evidence1_b"}, Subjects: []comity.ID{"subject1_a", "subject1_b"}, Grade: comity.GradeEvidence,
 		Assistance: "MLA 12/2026", Caveats: comity.Caveats{Marking: comity.Marking{TLP: comity.TLPAmber, PAP: comity.PAPGreen,
 			Handling: comity.H1}, Text: "not in court"}, Purpose: comity.PurposeInvestigation, Agreement: "cis-2018",
 		Release: comity.NewID(comity.KindRelease), Request: comity.NewID(comity.KindRequest), NotBefore: at, NotAfter: at.Add(7 * 24 * time.Hour),

@@ -138,6 +138,9 @@ func (v *caseRecords) show(p page) {
 		for _, x := range d.Exhibits {
 			p.detail("exhibit", x)
 		}
+		for _, s := range d.Subjects {
+			p.detail("may name", s)
+		}
 	}
 }
 

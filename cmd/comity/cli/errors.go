@@ -127,7 +127,7 @@ func (r *run) fail(err error) int {
 
 // flagNames are the API's fields whose flag has another name than theirs.
 var flagNames = map[string]string{"notAfter": "until", "notBefore": "from", "grantee": "to", "routeTo": "agency", "first": "limit", "fromReference": "reference",
-	"exhibits": "exhibit", "observables": "observable", "names": "name", "hashes": "hash", "caveats": "caveat"}
+	"exhibits": "exhibit", "subjects": "subject", "observables": "observable", "names": "name", "hashes": "hash", "caveats": "caveat"}
 
 // place is where an input is wrong: the flag or argument of the command, or else
 // the API's path to it.

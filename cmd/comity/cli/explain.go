@@ -148,6 +148,9 @@ func showTrial(w io.Writer, t *client.GrantTrial) {
 	for _, e := range t.Exhibits {
 		field(w, "exhibit", fmt.Sprintf("%s %s %s", e.ID, e.MediaType, size(e.Size)))
 	}
+	for _, s := range t.Named {
+		field(w, "named", fmt.Sprintf("%s %s %s", s.ID, s.Role, yes(s.Minor, "minor")))
+	}
 	for _, d := range t.Withheld {
 		field(w, "withheld", fmt.Sprintf("%s: %s", d.Field, d.Article))
 	}

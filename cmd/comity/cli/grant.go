@@ -63,6 +63,9 @@ func showGrant(w io.Writer, g *client.Grant) {
 	for _, e := range g.Exhibits {
 		field(w, "exhibit", e)
 	}
+	for _, s := range g.Subjects {
+		field(w, "named", s)
+	}
 	field(w, "grade", strings.TrimSpace(string(g.Grade)+" "+g.Assistance))
 	field(w, "purpose", g.Purpose)
 	if g.Caveats != nil {
@@ -169,6 +172,8 @@ type grantNarrowCmd struct {
 	Scope   comity.Scope `help:"The scope that remains." placeholder:"SCOPE"`
 	Exhibit []comity.ID  `help:"An exhibit that remains. Repeatable; without any, all of them." placeholder:"ID"`
 	NoneOf  bool         `name:"no-exhibits" help:"No exhibit remains."`
+	Subject []comity.ID  `help:"A victim, witness or minor who stays named. Repeatable; without any, all of them, within the scope FULL." placeholder:"ID"`
+	Nobody  bool         `name:"no-subjects" help:"Nobody stays named."`
 	Until   instant      `help:"An earlier end." placeholder:"TIME"`
 	Caveat  text         `help:"Further restrictions in words, added to those there are." placeholder:"TEXT"`
 	versionFlag
@@ -179,13 +184,17 @@ type grantNarrowCmd struct {
 func (grantNarrowCmd) Help() string {
 	return `What is not given stays. A grant is never widened so: make another.
 
-Example:
-  comity grant narrow grant1_… --scope SUMMARY --no-exhibits --until 2d`
+Examples:
+  comity grant narrow grant1_… --scope SUMMARY --no-exhibits --until 2d
+  comity grant narrow grant1_… --subject subject1_…`
 }
 
 func (n grantNarrowCmd) Run(r *run) error {
 	if n.NoneOf && len(n.Exhibit) > 0 {
 		return usagef("--no-exhibits and --exhibit contradict each other")
+	}
+	if n.Nobody && len(n.Subject) > 0 {
+		return usagef("--no-subjects and --subject contradict each other")
 	}
 	c, err := r.client()
 	if err != nil {
@@ -195,7 +204,7 @@ func (n grantNarrowCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	in := client.Narrowing{Grant: n.Grant, Case: g.Case, ExpectedVersion: n.Expected, Scope: g.Scope, Exhibits: g.Exhibits, NotAfter: g.NotAfter}
+	in := client.Narrowing{Grant: n.Grant, Case: g.Case, ExpectedVersion: n.Expected, Scope: g.Scope, Exhibits: g.Exhibits, Subjects: g.Subjects, NotAfter: g.NotAfter}
 	if in.ExpectedVersion == 0 {
 		in.ExpectedVersion = g.Version
 	}
@@ -209,6 +218,11 @@ func (n grantNarrowCmd) Run(r *run) error {
 		in.Exhibits = nil
 	} else if len(n.Exhibit) > 0 {
 		in.Exhibits = n.Exhibit
+	}
+	if len(n.Subject) > 0 {
+		in.Subjects = n.Subject
+	} else if n.Nobody || in.Scope != comity.ScopeFull {
+		in.Subjects = nil
 	}
 	if !n.Until.IsZero() {
 		in.NotAfter = n.Until.Time

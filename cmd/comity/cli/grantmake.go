@@ -18,6 +18,7 @@ type grantFlags struct {
 	Officer    comity.OfficerRef `help:"Only this officer of it." placeholder:"REF"`
 	Scope      comity.Scope      `help:"How much is opened." default:"SUMMARY" placeholder:"SCOPE"`
 	Exhibit    []comity.ID       `help:"An exhibit that is opened. Repeatable." placeholder:"ID"`
+	Subject    []comity.ID       `help:"A victim, witness or minor who is opened by name, within the scope FULL; any other stays closed. Repeatable." placeholder:"ID"`
 	Grade      comity.Grade      `help:"What it may be used as." default:"INTELLIGENCE" placeholder:"GRADE"`
 	Assistance string            `help:"The mutual-assistance decision; needed for EVIDENCE." placeholder:"TEXT"`
 	Purpose    comity.Purpose    `required:"" help:"For what." placeholder:"PURPOSE"`
@@ -82,7 +83,7 @@ func (g grantFlags) terms(r *run, c *client.Client, emergency string, trial bool
 		marking = *m
 	}
 	return client.NewGrant{Case: g.Case, Category: found.Category, Grantee: comity.Grantee{State: g.To, Agency: g.Agency, Officer: g.Officer},
-		Scope: g.Scope, Exhibits: g.Exhibit, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
+		Scope: g.Scope, Exhibits: g.Exhibit, Subjects: g.Subject, Grade: g.Grade, Assistance: g.Assistance, Caveats: comity.Caveats{Marking: marking, Text: string(g.Caveat)},
 		Purpose: g.Purpose, Agreement: g.Agreement, Release: release.ID, Emergency: emergency, Request: g.Request, NotBefore: from, NotAfter: g.Until.Time}, nil
 }
 

@@ -29,6 +29,7 @@ type releaseDecideCmd struct {
 	To        comity.State   `required:"" help:"The state." placeholder:"CODE"`
 	Scope     comity.Scope   `help:"The widest that is released." default:"FULL" placeholder:"SCOPE"`
 	Exhibit   []comity.ID    `help:"An exhibit that is released. Repeatable." placeholder:"ID"`
+	Subject   []comity.ID    `help:"A victim, witness or minor whom a grant may name. Repeatable." placeholder:"ID"`
 	Purpose   comity.Purpose `required:"" help:"For what." placeholder:"PURPOSE"`
 	Until     instant        `required:"" help:"Until when: a date, an RFC 3339 time, or 30d." placeholder:"TIME"`
 	Decider   comity.Decider `help:"Who decided." default:"OWNER" placeholder:"WHO"`
@@ -47,7 +48,7 @@ func (d releaseDecideCmd) Run(r *run) error {
 		return err
 	}
 	rel, err := c.ReleaseDecide(r.ctx, client.NewRelease{Case: d.Case, Decider: d.Decider, Reference: d.Reference, Grantee: d.To, Scope: d.Scope,
-		Exhibits: d.Exhibit, Purpose: d.Purpose, NotAfter: d.Until.Time})
+		Exhibits: d.Exhibit, Subjects: d.Subject, Purpose: d.Purpose, NotAfter: d.Until.Time})
 	if err != nil {
 		return err
 	}
@@ -61,6 +62,9 @@ func showRelease(w io.Writer, rel *client.Release) {
 	field(w, "reference", rel.Reference)
 	field(w, "to", rel.Grantee)
 	field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
+	for _, s := range rel.Subjects {
+		field(w, "may name", s)
+	}
 	field(w, "purpose", rel.Purpose)
 	field(w, "until", rel.NotAfter)
 	field(w, "withdrawn", rel.WithdrawnAt)
@@ -123,9 +127,9 @@ func (l releaseListCmd) Run(r *run) error {
 		return l.To != "" && d.Grantee != l.To || l.Live && !d.Live(time.Now())
 	})
 	return r.print(nonNil(all), func(w io.Writer) {
-		row(w, "RELEASE", "TO", "SCOPE", "EXHIBITS", "PURPOSE", "DECIDED BY", "RECORDED BY", "UNTIL", "WITHDRAWN", "REFERENCE")
+		row(w, "RELEASE", "TO", "SCOPE", "EXHIBITS", "PURPOSE", "DECIDED BY", "RECORDED BY", "UNTIL", "WITHDRAWN", "PERSONS", "REFERENCE")
 		for _, d := range all {
-			row(w, d.ID, d.Grantee, d.Scope, len(d.Exhibits), d.Purpose, d.Decider, d.Officer, d.NotAfter, d.WithdrawnAt, short(d.Reference, 40))
+			row(w, d.ID, d.Grantee, d.Scope, len(d.Exhibits), d.Purpose, d.Decider, d.Officer, d.NotAfter, d.WithdrawnAt, len(d.Subjects), short(d.Reference, 40))
 		}
 	})
 }

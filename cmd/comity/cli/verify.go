@@ -164,6 +164,9 @@ func showBody(w io.Writer, s statement.Statement) {
 			for _, e := range b.Exhibits {
 				field(w, "exhibit", e)
 			}
+			for _, s := range b.Subjects {
+				field(w, "named", s)
+			}
 			field(w, "grade", strings.TrimSpace(string(b.Grade)+" "+b.Assistance))
 			field(w, "purpose", b.Purpose)
 			field(w, "caveats", strings.TrimSpace(marked(b.Caveats.Marking)+" "+b.Caveats.Text))
@@ -179,6 +182,9 @@ func showBody(w io.Writer, s statement.Statement) {
 			field(w, "scope", b.Scope)
 			for _, e := range b.Exhibits {
 				field(w, "exhibit", e)
+			}
+			for _, s := range b.Subjects {
+				field(w, "named", s)
 			}
 			field(w, "caveats", strings.TrimSpace(marked(b.Caveats.Marking)+" "+b.Caveats.Text))
 			field(w, "until", time.Unix(b.NotAfter, 0))

@@ -87,6 +87,7 @@ func (w *World) receiptOrder(t *testing.T, officer string, e Exhibit) custodian.
 // grantRefused changes one of the terms of a good grant at a time.
 func grantRefused(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
+	child := comity.NewID(comity.KindSubject)
 	const year = 366 * 24 * 3600
 	for what, c := range map[string]struct {
 		change func(*statement.GrantBody)
@@ -120,6 +121,16 @@ func grantRefused(t *testing.T, w *World) {
 				b.Exhibits[i] = comity.NewID(comity.KindEvidence)
 			}
 		}, invalid},
+		"a person named twice":               {func(b *statement.GrantBody) { b.Subjects = []comity.ID{child, child} }, invalid},
+		"a case for a person":                {func(b *statement.GrantBody) { b.Subjects = []comity.ID{e.Case} }, invalid},
+		"an exhibit for a person":            {func(b *statement.GrantBody) { b.Subjects = []comity.ID{e.ID} }, invalid},
+		"a person named within the summary":  {func(b *statement.GrantBody) { b.Scope, b.Subjects = comity.ScopeSummary, []comity.ID{child} }, invalid},
+		"a person named within the exhibits": {func(b *statement.GrantBody) { b.Scope, b.Subjects = comity.ScopeExhibits, []comity.ID{child} }, invalid},
+		"too many persons": {func(b *statement.GrantBody) {
+			for range custodian.MaxSubjects + 1 {
+				b.Subjects = append(b.Subjects, comity.NewID(comity.KindSubject))
+			}
+		}, invalid},
 		"a case for a request": {func(b *statement.GrantBody) { b.Request = e.Case }, invalid},
 	} {
 		b := w.terms(e.ID)
@@ -135,6 +146,9 @@ func grantRefused(t *testing.T, w *World) {
 	most.Exhibits = make([]comity.ID, custodian.MaxExhibits)
 	for i := range most.Exhibits {
 		most.Exhibits[i] = comity.NewID(comity.KindEvidence)
+	}
+	for range custodian.MaxSubjects {
+		most.Subjects = append(most.Subjects, comity.NewID(comity.KindSubject))
 	}
 	w.Granted(t, e.Case, most)
 	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })

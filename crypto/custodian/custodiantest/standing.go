@@ -49,6 +49,55 @@ func standing(t *testing.T, w *World) {
 	open("before it begins", later.Scope, later.NotAfter, a.ID)
 }
 
+// named: of the persons whom a grant names the register keeps those that every
+// narrowing left, in whichever order it comes, and lets none be named anew.
+func named(t *testing.T, w *World) {
+	caseID := w.NewCase(t)
+	var all []comity.ID
+	for range 3 {
+		all = append(all, comity.NewID(comity.KindSubject))
+	}
+	terms := w.terms()
+	terms.Subjects = all
+	for _, first := range []bool{true, false} {
+		terms.ID = comity.NewID(comity.KindGrant)
+		o := w.grantOrder(t, "liaison@KZ", caseID, terms)
+		grant := w.sign(t, o)
+		remain := func(what string, want ...comity.ID) {
+			t.Helper()
+			got, err := w.Local.Standing(t.Context(), caseID, o.ID, "AM")
+			if err != nil || !slices.Equal(got.Subjects, want) {
+				t.Errorf("%s, the grant first %v: %v, %v", what, first, got.Subjects, err)
+			}
+		}
+		narrower := func(subjects ...comity.ID) custodian.SignOrder {
+			return w.narrowOrder(t, "liaison@KZ", o.ID, caseID, statement.NarrowBody{Scope: terms.Scope, Subjects: subjects, Caveats: terms.Caveats, NotAfter: terms.NotAfter})
+		}
+		if first {
+			w.apply(t, grant)
+			remain("as it was granted", all...)
+		}
+		w.sign(t, narrower(all[0], all[1]))
+		if !first {
+			w.apply(t, grant)
+		}
+		remain("narrowed", all[0], all[1])
+		for what, more := range map[string][]comity.ID{"a person more": all, "a person for another": {all[0], all[2]}} {
+			_, err := w.Local.Sign(t.Context(), narrower(more...))
+			refused(t, what, err, denied(comity.ArticleTerm))
+		}
+		_, err := w.Local.Sign(t.Context(), narrower(all[0], all[0]))
+		refused(t, "a person twice", err, invalid)
+		// A narrowing that another custodian of the state signed beside it.
+		w.apply(t, signed(t, w.aside(t), narrower(all[1], all[2])))
+		remain("narrowed twice", all[1])
+		w.sign(t, narrower())
+		remain("narrowed to nobody")
+		w.apply(t, grant)
+		remain("the grant applied once more")
+	}
+}
+
 // entered: the register tells its own exchange what it knows of a record.
 func entered(t *testing.T, w *World) {
 	caseID := w.NewCase(t)

@@ -251,6 +251,7 @@ CREATE TABLE grants (
 	acting_for text COLLATE "C" NOT NULL,
 	emergency boolean NOT NULL,
 	confirmation text COLLATE "C" NOT NULL,
+	subjects text COLLATE "C" NOT NULL,
 	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );
@@ -260,7 +261,7 @@ CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
 CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id);
 GRANT INSERT ON grants;
 GRANT SELECT ON grants;
-GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing, confirmation) ON grants;
+GRANT UPDATE (scope, exhibits, tlp, pap, handling, caveats, not_before, not_after, status, was_active, ended_at, version, narrowing, confirmation, subjects) ON grants;
 CREATE TABLE holds (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,
@@ -499,6 +500,7 @@ CREATE TABLE releases (
 	created_at bigint NOT NULL,
 	withdrawn_by text COLLATE "C" NOT NULL,
 	withdrawn_at bigint NOT NULL,
+	subjects text COLLATE "C" NOT NULL,
 	CONSTRAINT releases_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT releases_pkey PRIMARY KEY (id)
 );
@@ -570,7 +572,8 @@ CREATE TABLE seen_cases (
 GRANT SELECT ON seen_cases;
 CREATE TABLE seen_grants (
 	case_id text COLLATE "C",
-	scope text COLLATE "C"
+	scope text COLLATE "C",
+	subjects text COLLATE "C"
 );
 GRANT SELECT ON seen_grants;
 CREATE TABLE shifts (

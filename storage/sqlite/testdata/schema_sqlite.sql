@@ -194,7 +194,7 @@ CREATE TABLE grants (
 	created_at      INTEGER NOT NULL,
 	statement       TEXT NOT NULL,
 	narrowing       TEXT NOT NULL
-, agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '') STRICT;
+, agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '', subjects TEXT NOT NULL DEFAULT '[]') STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
 CREATE INDEX grants_state ON grants (state, created_at, id);
@@ -373,7 +373,7 @@ CREATE TABLE releases (
 	purpose    TEXT NOT NULL,
 	not_after  INTEGER NOT NULL,
 	created_at INTEGER NOT NULL
-, withdrawn_by TEXT NOT NULL DEFAULT '', withdrawn_at INTEGER NOT NULL DEFAULT 0) STRICT;
+, withdrawn_by TEXT NOT NULL DEFAULT '', withdrawn_at INTEGER NOT NULL DEFAULT 0, subjects TEXT NOT NULL DEFAULT '[]') STRICT;
 CREATE INDEX releases_case ON releases (case_id, created_at, id);
 CREATE TABLE requests (
 	id           TEXT PRIMARY KEY,
