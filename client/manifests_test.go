@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
@@ -39,4 +40,38 @@ func TestManifestPublish(t *testing.T) {
 	}
 	_, err = authority.ManifestPublish(ctx, next)
 	want(t, err, comity.CodeConflict, 0)
+}
+
+// TestOlderForAMoment: a server that does not know yet what was published through
+// another is asked again; one that goes on so is refused.
+func TestOlderForAMoment(t *testing.T) {
+	w := newWorld(t)
+	old := w.Directory.JWS("KZ")
+	m := &middle{}
+	c, err := client.New(w.config(m))
+	must(t, err)
+	c.Hurry()
+	w.Publish(t, "KZ", func(m *statement.Manifest) { m.Name = "Renamed" })
+	_, err = c.Refresh(t.Context())
+	must(t, err)
+	asked, behind := 0, 1
+	m.on("Directory", func(data map[string]any) {
+		if asked++; asked > behind {
+			return
+		}
+		for _, s := range data["states"].([]any) {
+			if s := s.(map[string]any); s["code"] == "KZ" {
+				s["manifest"] = old
+			}
+		}
+	})
+	if _, err := c.Refresh(t.Context()); err != nil || asked != 2 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	asked, behind = 0, 100
+	_, err = c.Refresh(t.Context())
+	wantUnverified(t, err, "goes back")
+	if asked != 3 {
+		t.Errorf("asked %d times before it was refused", asked)
+	}
 }

@@ -172,7 +172,7 @@ func (t *trust) takeOne(s comity.State, jws string) (remembered, error) {
 	case m.State != s:
 		return remembered{}, fmt.Errorf("it is that of %s", m.State)
 	case m.Number < k.Number:
-		return remembered{}, fmt.Errorf("the server goes back from number %d, which was seen before, to %d", k.Number, m.Number)
+		return remembered{}, fmt.Errorf("%w from number %d, which was seen before, to %d", errOlder, k.Number, m.Number)
 	case m.Number == k.Number && hash != k.Hash:
 		return remembered{}, fmt.Errorf("another manifest with the number %d was seen before", m.Number)
 	case err != nil:
@@ -246,10 +246,24 @@ type State struct {
 	Fault    string              `json:"fault,omitempty"`
 }
 
+// errOlder is a manifest older than one seen before.
+var errOlder = errors.New("the server goes back")
+
 // Refresh fetches the directory anew and verifies every manifest against the
 // pinned roots and against what was seen before. A forged or older manifest is
-// a [*VerificationError]. It needs no token.
+// a [*VerificationError]; an older one is asked for again before, since another
+// server of the exchange takes a second to know what was published through one.
+// It needs no token.
 func (c *Client) Refresh(ctx context.Context) (*Union, error) {
+	for n := 3; ; n++ {
+		u, err := c.refresh(ctx)
+		if n > 4 || !errors.Is(err, errOlder) || c.wait(ctx, n, 0) != nil {
+			return u, err
+		}
+	}
+}
+
+func (c *Client) refresh(ctx context.Context) (*Union, error) {
 	var data struct {
 		Union      Union      `json:"union"`
 		Categories []Category `json:"categories"`
