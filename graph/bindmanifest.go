@@ -1,8 +1,6 @@
 package graph
 
-import (
-	"github.com/comity-platform/comity/exchange"
-)
+import "github.com/comity-platform/comity/exchange"
 
 type manifestPublishInput struct {
 	IdempotencyKey, Manifest string
