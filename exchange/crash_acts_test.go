@@ -100,6 +100,8 @@ func (b *bench) correspondence(t *testing.T, id comity.ID) (v *exchange.RequestV
 	return v, messages
 }
 
+var struckShifts int
+
 // struckActs are the acts and how each is set up.
 var struckActs = map[string]func(*testing.T, *bench) tried{
 	"caseFile": func(t *testing.T, b *bench) tried {
@@ -182,6 +184,27 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 				for _, m := range all {
 					if m.NotBefore.Equal(from) {
 						n++
+					}
+				}
+				return err
+			})
+			return n
+		}}
+	},
+	"dutySet": func(t *testing.T, b *bench) tried {
+		struckShifts++ // each has a time of its own
+		from := b.Clock.Now().Add(time.Duration(struckShifts) * time.Hour)
+		set := b.authority.Shift(t, from, from.Add(time.Hour), "+000 1")
+		return tried{who: b.authority, act: func() exchange.Act {
+			act := b.authority.ShiftOf(t, set.Body)
+			act.Key = set.Key
+			return act
+		}, count: func() (n int) {
+			b.authority.Read(t, func(r *exchange.Reader) error {
+				v, err := r.Shift(set.Body.ID)
+				if v != nil {
+					if n++; v.Contact != "+000 1" || v.Statement == "" {
+						t.Errorf("a shift by half: %+v", v)
 					}
 				}
 				return err

@@ -344,12 +344,12 @@ func TestEscalation(t *testing.T) {
 			return l.As(t, "liaison@AM"), l.liaison
 		}
 
-		asking, asked := advance(2*time.Hour - time.Minute)
+		_, asked := advance(2*time.Hour - time.Minute)
 		quiet("before a quarter of the clock", asked, urgent, answered, later)
 		if got := listed(asked); len(got) != 0 {
 			t.Errorf("listed before: %v", got)
 		}
-		asking, asked = advance(2*time.Hour + time.Minute)
+		asking, asked := advance(2*time.Hour + time.Minute)
 		e, c := told(asked, urgent)
 		if e == nil || c != nil || e.Level != comity.EscalatedToDuty || e.Role != comity.RoleLiaison || e.Officer != "KZ:liaison-1" || e.Function == "" ||
 			!cmp.Equal(e.Deputies, []comity.OfficerRef{"KZ:deputy-1"}) || e.Next.Sub(e.Since) != 2*time.Hour {

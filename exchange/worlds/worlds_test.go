@@ -70,15 +70,12 @@ type world struct {
 	mandates     map[comity.State]comity.ID
 	mandated     map[comity.State]bool
 	naming       map[comity.ID]bool // release decisions that name the victim
+	shifts       map[comity.State][]*shift
 }
 
 // TestThreeWallsAgree compares at least so many decisions as were told.
 func TestThreeWallsAgree(t *testing.T) {
-	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
-	}
-	t.Logf("-seed=%d", s)
+	_, s := seeded(t)
 	levels := map[level]int{}
 	compared, named := 0, 0
 	for n := uint64(0); compared < *decisions; n++ {
@@ -116,6 +113,17 @@ func TestThreeWallsAgree(t *testing.T) {
 	}
 }
 
+// seeded is randomness by the seed that was told, or one that is told here.
+func seeded(t *testing.T) (*rand.Rand, uint64) {
+	t.Helper()
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("-seed=%d", s)
+	return rand.New(rand.NewPCG(s, 0)), s
+}
+
 func openSQLite(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
 	return exchangetest.SQLite(t, now), nil
 }
@@ -134,7 +142,7 @@ func openPostgres(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
 
 func newWorld(t *testing.T, r *rand.Rand, open func(*testing.T, func() time.Time) (storage.DB, *pgx.Conn)) *world {
 	w := &world{t: t, r: r, officers: map[string]*exchangetest.Officer{}, sessions: map[string]time.Time{}, reservations: map[string]comity.ID{},
-		mandates: map[comity.State]comity.ID{}, mandated: map[comity.State]bool{}, naming: map[comity.ID]bool{},
+		mandates: map[comity.State]comity.ID{}, mandated: map[comity.State]bool{}, naming: map[comity.ID]bool{}, shifts: map[comity.State][]*shift{},
 		union: union{denounced: map[comity.State]bool{}, reserved: map[comity.State]map[comity.Category]bool{}}}
 	w.World = exchangetest.NewWith(t, exchangetest.Options{DB: func(_ testing.TB, now func() time.Time) (db storage.DB) {
 		db, w.wall = open(t, now)
@@ -356,6 +364,14 @@ func (w *world) walls(o comity.Officer) (cases, inner, persons map[comity.ID]boo
 	if w.wall == nil {
 		return nil, nil, nil
 	}
+	w.behind(o, func(tx pgx.Tx) {
+		cases, inner, persons = w.ids(tx, `SELECT id FROM cases`), w.ids(tx, `SELECT case_id FROM entries`), w.ids(tx, `SELECT id FROM subjects`)
+	})
+	return cases, inner, persons
+}
+
+// behind is a transaction in an officer's name behind the walls, and nothing but these.
+func (w *world) behind(o comity.Officer, f func(pgx.Tx)) {
 	tx, err := w.wall.Begin(w.t.Context())
 	must(w.t, err)
 	defer func() { must(w.t, tx.Rollback(w.t.Context())) }()
@@ -363,16 +379,18 @@ func (w *world) walls(o comity.Officer) (cases, inner, persons map[comity.ID]boo
 		set_config('comity.officer', $3, true), set_config('comity.role', $4, true), set_config('comity.viewers', ($5::text[])::text, true),
 		set_config('comity.now', $6, true)`, string(o.State), string(o.Agency), string(o.Ref()), string(o.Role), storage.ViewerKeys(o), fmt.Sprint(w.Clock.Now().UnixMicro()))
 	must(w.t, err)
-	read := func(text string) map[comity.ID]bool {
-		rows, err := tx.Query(w.t.Context(), text)
-		must(w.t, err)
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		must(w.t, err)
-		all := map[comity.ID]bool{}
-		for _, id := range ids {
-			all[comity.ID(id)] = true
-		}
-		return all
+	f(tx)
+}
+
+// ids are those that a statement gives.
+func (w *world) ids(tx pgx.Tx, text string, args ...any) map[comity.ID]bool {
+	rows, err := tx.Query(w.t.Context(), text, args...)
+	must(w.t, err)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(w.t, err)
+	all := map[comity.ID]bool{}
+	for _, id := range found {
+		all[comity.ID(id)] = true
 	}
-	return read(`SELECT id FROM cases`), read(`SELECT case_id FROM entries`), read(`SELECT id FROM subjects`)
+	return all
 }
