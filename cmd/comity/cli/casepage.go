@@ -32,6 +32,7 @@ type caseRecords struct {
 	Subjects    []client.Subject    `json:"subjects"`
 	Observables []client.Observable `json:"observables"`
 	Evidence    []client.Evidence   `json:"evidence"`
+	Annotations []client.Dispatch   `json:"annotations"`
 }
 
 func (s caseShowCmd) Run(r *run) error {
@@ -43,7 +44,7 @@ func (s caseShowCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	v := caseRecords{found, []client.Entry{}, []client.Subject{}, []client.Observable{}, []client.Evidence{}}
+	v := caseRecords{found, []client.Entry{}, []client.Subject{}, []client.Observable{}, []client.Evidence{}, []client.Dispatch{}}
 	withheld := denial(found.Access)
 	if withheld == nil {
 		if err := v.read(r, c, s.Purpose); err != nil {
@@ -78,6 +79,7 @@ func (v *caseRecords) read(r *run, c *client.Client, p comity.Purpose) error {
 		inner(r, v.ID, p, c.Subjects, &v.Subjects),
 		inner(r, v.ID, p, c.Observables, &v.Observables),
 		inner(r, v.ID, p, c.Exhibits, &v.Evidence),
+		inner(r, v.ID, p, c.Annotations, &v.Annotations),
 	)
 }
 
@@ -127,6 +129,16 @@ func (v *caseRecords) show(p page) {
 		p.detail("claimed MD5", e.ClaimMD5)
 		p.detail("claimed SHA-1", e.ClaimSHA1)
 		p.detail("note", e.Note)
+	}
+	if len(v.Annotations) > 0 {
+		p.heading("Annotations of other states (%d)", len(v.Annotations))
+	}
+	for _, d := range v.Annotations {
+		p.item(d.ID, d.State, d.Form, d.Status, d.Marking)
+		p.detail("record", d.Record)
+		p.detail("grades", grades(&d))
+		p.detail("statement", d.Check)
+		p.text(d.Text)
 	}
 	if len(v.Releases) > 0 {
 		p.heading("Release decisions (%d)", len(v.Releases))

@@ -342,18 +342,37 @@ func (m requestForwardCmd) Run(r *run) error {
 
 type requestExecuteCmd struct {
 	moveFlags
-	Outcome outcome `help:"How far." default:"EXECUTED" placeholder:"OUTCOME"`
-	Note    text    `help:"A message to the other side." placeholder:"TEXT"`
+	Outcome  outcome     `help:"How far." default:"EXECUTED" placeholder:"OUTCOME"`
+	Note     text        `help:"A message to the other side." placeholder:"TEXT"`
+	Preserve []comity.ID `help:"Of a request to preserve: a case on which a hold is placed first. Repeatable." placeholder:"CASE"`
+	Until    instant     `help:"When the holds end; without it, in 60 days." placeholder:"TIME"`
+	Reason   text        `help:"Of the holds; kept within the state." default:"asked to preserve" placeholder:"TEXT"`
 }
 
-// Help shows an example.
+// Help shows examples.
 func (requestExecuteCmd) Help() string {
-	return `Example:
-  comity request execute request1_… --outcome EXECUTED_IN_PART --note "The first of the two wallets"`
+	return `With --preserve, a hold is placed on each case and then the request is executed. Interrupted between them, the same
+command goes on where it stopped: no second hold is placed. Of a request that is not acknowledged yet the holds are
+placed, and the command is repeated once it is.
+
+Examples:
+  comity request execute request1_… --outcome EXECUTED_IN_PART --note "The first of the two wallets"
+  comity request execute request1_… --preserve case1_… --until 60d`
 }
 
 func (m requestExecuteCmd) Run(r *run) error {
-	return m.move(r, client.Move{Outcome: comity.RequestStatus(m.Outcome), Note: string(m.Note)}, (*client.Client).RequestExecute)
+	in := client.Move{Outcome: comity.RequestStatus(m.Outcome), Note: string(m.Note)}
+	switch {
+	case len(m.Preserve) == 0 && !m.Until.IsZero():
+		return usagef("--until is of the holds that --preserve places")
+	case len(m.Preserve) == 0:
+		return m.move(r, in, (*client.Client).RequestExecute)
+	case in.Outcome != comity.RequestExecuted:
+		return usagef("--preserve goes with the outcome EXECUTED, not with %s", in.Outcome)
+	}
+	return m.move(r, in, func(c *client.Client, ctx context.Context, in client.Move) (*client.Request, error) {
+		return c.RequestPreserve(ctx, in, client.Preservation{Cases: m.Preserve, Reason: string(m.Reason), NotAfter: m.Until.Time})
+	})
 }
 
 type requestPostponeCmd struct {

@@ -32,7 +32,8 @@ func (grantVerifyCmd) Help() string {
 	return `Needs no network: the statement is verified by the state's statement key, that by the manifest, the
 manifest by the pinned root, and the liaison's own signed act within the statement with it. Whether a
 grant was narrowed further or revoked since, only the originator's custodian knows. All statements of the
-file are verified (grants, narrowings, revocations, refusals, reservations, receipts), or none counts.
+file are verified (grants, narrowings, revocations, refusals, reservations, receipts, annotations, referrals,
+notices, compelled disclosures and answers to these), or none counts.
 
 Examples:
   comity grant verify grant.jws
@@ -211,6 +212,8 @@ func showBody(w io.Writer, s statement.Statement) {
 			field(w, "header", b.HeaderHash)
 			field(w, "begun with", b.BeginHash)
 		}
+	default:
+		showDispatched(w, s)
 	}
 }
 

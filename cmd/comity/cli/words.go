@@ -61,6 +61,7 @@ func init() {
 		outcomes = append(outcomes, logOutcome(o))
 	}
 	words(outcomes...)
+	dispatchWords()
 }
 
 // spoken are the API's words for grades of information, which begin no name
