@@ -70,7 +70,7 @@ func (stateListCmd) Run(r *run) error {
 		return err
 	}
 	return r.print(u, func(w io.Writer) {
-		row(w, "STATE", "NAME", "CONTACT POINT", "AGENCIES", "AGREEMENTS", "MANIFEST", "EXPIRES")
+		row(w, "STATE", "NAME", "CONTACT POINT", "STANDING CONTACT", "AGENCIES", "AGREEMENTS", "MANIFEST", "EXPIRES")
 		for _, s := range u.States {
 			m := s.Manifest
 			if m == nil {
@@ -84,7 +84,7 @@ func (stateListCmd) Run(r *run) error {
 			for _, a := range m.Agreements {
 				agreements = append(agreements, a.ID)
 			}
-			row(w, s.Code, m.Name, m.ContactPoint, strings.Join(agencies, " "), strings.Join(agreements, " "), fmt.Sprintf("number %d", m.Number), m.Expires)
+			row(w, s.Code, m.Name, m.ContactPoint, m.Contact, strings.Join(agencies, " "), strings.Join(agreements, " "), fmt.Sprintf("number %d", m.Number), m.Expires)
 		}
 	})
 }
