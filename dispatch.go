@@ -11,6 +11,9 @@ const (
 	DispatchReferral   DispatchKind = "REFERRAL"   // the offer of a matter to a state better placed (Article 3)
 	DispatchNotice     DispatchKind = "NOTICE"     // to all who read an affected version (Article 10)
 	DispatchCompelled  DispatchKind = "COMPELLED"  // a grantee must disclose what it was granted (Article 10)
+	// DispatchUndertaking promises reciprocity for one case, where no agreement
+	// binds both states (Article 7).
+	DispatchUndertaking DispatchKind = "UNDERTAKING"
 )
 
 // Kind is that of the ids of such dispatches.
@@ -24,6 +27,8 @@ func (k DispatchKind) Kind() Kind {
 		return KindNotice
 	case DispatchCompelled:
 		return KindCompelled
+	case DispatchUndertaking:
+		return KindUndertaking
 	}
 	return ""
 }
@@ -32,7 +37,7 @@ func (k DispatchKind) Kind() Kind {
 type DispatchForm string
 
 // The forms: of annotations, of notices, and the grounds of compelled
-// disclosures. A referral has none.
+// disclosures. A referral and an undertaking have none.
 const (
 	AnnotationLink       DispatchForm = "LINK" // to a matter of the author state
 	AnnotationFact       DispatchForm = "FACT"
@@ -53,6 +58,8 @@ var Forms = map[DispatchKind][]DispatchForm{
 	DispatchReferral:   {""},
 	DispatchNotice:     {NoticeCorrect, NoticeRestrict, NoticeErase},
 	DispatchCompelled:  {CompelledCourt, CompelledDefence, CompelledDanger},
+
+	DispatchUndertaking: {""},
 }
 
 // DispatchStatus is where a dispatch stands.
@@ -61,10 +68,10 @@ type DispatchStatus string
 // The statuses of a dispatch. Answers are given once.
 const (
 	DispatchOpen      DispatchStatus = "OPEN"      // not answered; all that a notice itself ever is
-	DispatchAccepted  DispatchStatus = "ACCEPTED"  // an annotation, a referral
-	DispatchDeclined  DispatchStatus = "DECLINED"  // an annotation, a referral
-	DispatchWithdrawn DispatchStatus = "WITHDRAWN" // an annotation or a referral, before it was answered
-	DispatchLapsed    DispatchStatus = "LAPSED"    // a referral that was not answered in time
+	DispatchAccepted  DispatchStatus = "ACCEPTED"  // an annotation, a referral, an undertaking
+	DispatchDeclined  DispatchStatus = "DECLINED"  // likewise
+	DispatchWithdrawn DispatchStatus = "WITHDRAWN" // likewise, before it was answered
+	DispatchLapsed    DispatchStatus = "LAPSED"    // a referral or an undertaking that was not answered in time
 	DispatchDone      DispatchStatus = "DONE"      // a notice, by one of its readers
 	DispatchNotDone   DispatchStatus = "NOT_DONE"  // a notice, by one of its readers
 	DispatchObjected  DispatchStatus = "OBJECTED"  // to a compelled disclosure
@@ -76,6 +83,8 @@ var Answers = map[DispatchKind][]DispatchStatus{
 	DispatchReferral:   {DispatchAccepted, DispatchDeclined},
 	DispatchNotice:     {DispatchDone, DispatchNotDone},
 	DispatchCompelled:  {DispatchObjected},
+
+	DispatchUndertaking: {DispatchAccepted, DispatchDeclined},
 }
 
 // Dispatch is the clear part of what one state hands another about a record:
@@ -90,11 +99,13 @@ type Dispatch struct {
 	Function string
 	// Case it is about; of a referral the own case that it arose from, seen by
 	// the offering state alone and "" where there is none.
-	Case   ID
-	Record ID // the case, or a record inside it; "" of a referral
+	Case ID
+	// Record is the case, or a record inside it; of an undertaking the request that
+	// it is given for, "" for none; "" of a referral.
+	Record ID
 	Grant  ID // under which an annotation was written, or that a compelled disclosure is of
 	Form   DispatchForm
-	// Category of a referral.
+	// Category of a referral or an undertaking.
 	Category Category
 	Marking  Marking
 	Status   DispatchStatus
@@ -102,17 +113,17 @@ type Dispatch struct {
 	// Through is the last affected version of a notice's record, 0 for every one.
 	Through    int
 	CreatedAt  time.Time
-	DueAt      time.Time // until when it is answered; zero: no clock
+	DueAt      time.Time // until when it is answered, and an undertaking binds; zero: no clock
 	AnsweredBy OfficerRef
 	AnsweredAt time.Time
-	// Answer is the case of its own that the state which accepted a referral
-	// names, seen by that state alone.
+	// Answer is the case of its own that the state which accepted a referral or an
+	// undertaking names, seen by that state alone.
 	Answer ID
 }
 
 // StatusAt is the status at the instant t: an offer that nobody took has lapsed.
 func (d Dispatch) StatusAt(t time.Time) DispatchStatus {
-	if d.Kind == DispatchReferral && d.Status == DispatchOpen && !t.Before(d.DueAt) {
+	if (d.Kind == DispatchReferral || d.Kind == DispatchUndertaking) && d.Status == DispatchOpen && !t.Before(d.DueAt) {
 		return DispatchLapsed
 	}
 	return d.Status

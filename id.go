@@ -41,7 +41,8 @@ const (
 	KindNotice     Kind = "notice"
 	KindCompelled  Kind = "compelled" // a disclosure
 
-	KindShift Kind = "shift" // of a duty roster
+	KindShift       Kind = "shift" // of a duty roster
+	KindUndertaking Kind = "undertaking"
 )
 
 var kinds = map[Kind]bool{
@@ -51,13 +52,14 @@ var kinds = map[Kind]bool{
 	KindReservation: true, KindHold: true, KindWithdrawal: true,
 	KindProposal: true, KindAssessment: true, KindObjection: true,
 	KindAnnotation: true, KindReferral: true, KindNotice: true, KindCompelled: true,
-	KindShift: true,
+	KindShift:       true,
+	KindUndertaking: true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".
 func (k Kind) Indefinite() string {
 	switch k {
-	case KindEntry, KindObservable, KindAssessment, KindObjection, KindAnnotation:
+	case KindEntry, KindObservable, KindAssessment, KindObjection, KindAnnotation, KindUndertaking:
 		return "an " + string(k)
 	case KindEvidence:
 		return "an exhibit"

@@ -86,6 +86,17 @@ func (c *Client) referral(ctx context.Context, operation string, id, of comity.I
 	})
 }
 
+// UndertakingGive undertakes reciprocity to a state for one of its cases, where no
+// agreement binds both (Article 7). The id is chosen here. A grant names the
+// undertaking that was accepted as its agreement.
+func (c *Client) UndertakingGive(ctx context.Context, body statement.UndertakingBody) (*Dispatch, error) {
+	id := comity.NewID(comity.KindUndertaking)
+	return c.dispatch(ctx, "UndertakingGive", statement.KindUndertaking, statement.Act{Act: statement.ActUndertakingGive, Record: id}, id, body, func(act string) any {
+		return with(map[string]any{"id": id, "to": body.To, "category": body.Category, "marking": body.Marking, "title": body.Title, "text": body.Text,
+			"notAfter": time.Unix(body.NotAfter, 0).UTC(), "act": act}, "request", body.Request)
+	})
+}
+
 // NoticeSend tells every state that read an affected version of an own record to
 // correct, restrict or erase it. The id is chosen here.
 func (c *Client) NoticeSend(ctx context.Context, caseID comity.ID, body statement.NoticeBody) (*Dispatch, error) {
@@ -123,11 +134,13 @@ var answers = map[comity.Kind]struct {
 	comity.KindReferral:   {"ReferralAnswer", statement.ActReferralAnswer, statement.KindReferralAnswer},
 	comity.KindNotice:     {"NoticeAnswer", statement.ActNoticeAnswer, statement.KindNoticeAnswer},
 	comity.KindCompelled:  {"DisclosureObject", statement.ActDisclosureObject, statement.KindCompelledAnswer},
+
+	comity.KindUndertaking: {"UndertakingAnswer", statement.ActUndertakingAnswer, statement.KindUndertakingAnswer},
 }
 
-// DispatchAnswer answers a dispatch: accepts or declines an annotation or a
-// referral (into an own case, where in is one), says that a notice was followed or
-// not, objects to a compelled disclosure. said is [Dispatch.Said] as it was read:
+// DispatchAnswer answers a dispatch: accepts or declines an annotation, a referral
+// (into an own case, where in is one) or an undertaking (for the own case in), says
+// that a notice was followed or not, objects to a compelled disclosure. said is [Dispatch.Said] as it was read:
 // the dispatch is fetched and verified anew, and where it says otherwise by now
 // nothing is signed.
 func (c *Client) DispatchAnswer(ctx context.Context, dispatch comity.ID, said string, answer comity.DispatchStatus, reason string, in comity.ID) (*Dispatch, error) {
@@ -146,6 +159,9 @@ func (c *Client) DispatchAnswer(ctx context.Context, dispatch comity.ID, said st
 	}
 	how := answers[dispatch.Kind()]
 	body := statement.AnswerBody{Said: said, Answer: answer, Reason: reason}
+	if dispatch.Kind() == comity.KindUndertaking {
+		body.Case = in
+	}
 	return c.dispatch(ctx, how.operation, how.kind, statement.Act{Act: how.act, Record: dispatch}, dispatch, body, func(act string) any {
 		input := map[string]any{"id": dispatch, "said": said, "act": act}
 		if reason != "" {
@@ -164,8 +180,11 @@ func (c *Client) DispatchAnswer(ctx context.Context, dispatch comity.ID, said st
 // DispatchWithdraw takes back an annotation or a referral that is not accepted yet.
 func (c *Client) DispatchWithdraw(ctx context.Context, dispatch comity.ID) (*Dispatch, error) {
 	operation := "AnnotationWithdraw"
-	if dispatch.Kind() == comity.KindReferral {
+	switch dispatch.Kind() {
+	case comity.KindReferral:
 		operation = "ReferralWithdraw"
+	case comity.KindUndertaking:
+		operation = "UndertakingWithdraw"
 	}
 	p, err := mutate[dispatchPayload](ctx, c, operation, always(struct {
 		ID comity.ID `json:"id"`

@@ -146,7 +146,7 @@ func (a *attempt) inside(tx storage.ReadTx, record comity.ID) (of comity.ID, ope
 	}, nil
 }
 
-// WithdrawDispatch takes back an annotation or a referral that is not answered.
+// WithdrawDispatch takes back an annotation, a referral or an undertaking that is not answered.
 type WithdrawDispatch struct {
 	Key string    `json:"-"`
 	ID  comity.ID `json:"id"`
@@ -155,8 +155,11 @@ type WithdrawDispatch struct {
 }
 
 func (w *WithdrawDispatch) about() (sovereignty.Action, string, any) {
-	if w.ID.Kind() == comity.KindReferral {
+	switch w.ID.Kind() {
+	case comity.KindReferral:
 		return sovereignty.ReferralWithdraw, w.Key, w
+	case comity.KindUndertaking:
+		return sovereignty.UndertakingWithdraw, w.Key, w
 	}
 	return sovereignty.AnnotationWithdraw, w.Key, w
 }
@@ -202,20 +205,22 @@ func (w *WithdrawDispatch) finish(context.Context, *attempt) error              
 func (w *WithdrawDispatch) repeat(context.Context, *attempt, []comity.ID) error { return nil }
 
 // AnswerDispatch answers a dispatch for the state that it is for: accepts or
-// declines an annotation or a referral, says what was done upon a notice, objects
+// declines an annotation, a referral or an undertaking, says what was done upon a notice, objects
 // to a compelled disclosure. The answer binds to what was shown.
 type AnswerDispatch struct {
 	Key  string               `json:"-"`
 	ID   comity.ID            `json:"id"`
-	Case comity.ID            `json:"case"` // the own case in which an accepted referral is taken up, "" for none yet
+	Case comity.ID            `json:"case"` // the own case in which an accepted referral is taken up, "" for none yet, or that an undertaking is accepted for
 	Body statement.AnswerBody `json:"body"`
 	Act  string               `json:"-"`
 
 	Statement string `json:"-"`
 
 	view      storage.DispatchView
+	found     bool // the officer finds the case
 	words     correspondence
 	canonical json.RawMessage
+	said      string // the statement that is answered
 	shown     []byte // the sealed words that the answer was compared with
 }
 
@@ -229,10 +234,12 @@ var answering = map[comity.Kind]struct {
 	comity.KindReferral:   {sovereignty.ReferralAnswer, statement.ActReferralAnswer, statement.KindReferralAnswer},
 	comity.KindNotice:     {sovereignty.NoticeAnswer, statement.ActNoticeAnswer, statement.KindNoticeAnswer},
 	comity.KindCompelled:  {sovereignty.DisclosureObject, statement.ActDisclosureObject, statement.KindCompelledAnswer},
+
+	comity.KindUndertaking: {sovereignty.UndertakingAnswer, statement.ActUndertakingAnswer, statement.KindUndertakingAnswer},
 }
 
 // dispatchKinds are the kinds of their ids.
-var dispatchKinds = []comity.Kind{comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled}
+var dispatchKinds = []comity.Kind{comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking}
 
 func (s *AnswerDispatch) about() (sovereignty.Action, string, any) {
 	return answering[s.ID.Kind()].action, s.Key, s
@@ -248,10 +255,17 @@ func (s *AnswerDispatch) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if s.ID.Kind() == comity.KindAnnotation {
-		if record, err = a.annotated(tx, v); err != nil {
-			return err
+	switch s.ID.Kind() {
+	case comity.KindAnnotation:
+		record, err = a.annotated(tx, v)
+	case comity.KindUndertaking:
+		if ok && v.To == a.who.Officer.State { // of who else asks, no case is looked for
+			record.Reserved, s.found, err = a.domesticMatter(tx, s.Case, v.Category)
+			record.Reserved = record.Reserved && s.found
 		}
+	}
+	if err != nil {
+		return err
 	}
 	if ok {
 		a.origin = v.State
@@ -292,6 +306,9 @@ func (s *AnswerDispatch) check(tx storage.ReadTx, a *attempt) error {
 			return err
 		}
 	}
+	if s.view.Kind == comity.DispatchUndertaking {
+		return s.accepts(tx, a)
+	}
 	if s.Case == "" {
 		return nil
 	}
@@ -316,7 +333,11 @@ func (s *AnswerDispatch) prepare(ctx context.Context, a *attempt) error {
 	if err := s.words.open(ctx, a, s.ID); err != nil {
 		return err
 	}
-	s.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(s.Act), Kind: answering[s.ID.Kind()].kind, ID: s.ID, Record: s.ID, Body: s.canonical})
+	o := custodian.SignOrder{Asker: a.asker(s.Act), Kind: answering[s.ID.Kind()].kind, ID: s.ID, Record: s.ID, Body: s.canonical}
+	if s.view.Kind == comity.DispatchUndertaking {
+		o.Answered = s.said
+	}
+	s.Statement, err = keys.Sign(ctx, o)
 	return err
 }
 
@@ -342,7 +363,7 @@ func (s *AnswerDispatch) compare(ctx context.Context, a *attempt) error {
 	if statement.Said(said.Statement) != s.Body.Said {
 		return comity.Conflict("what is answered is not what is said by now").CuredBy("read it again, and answer that")
 	}
-	s.shown = s.view.Sealed
+	s.shown, s.said = s.view.Sealed, said.Statement
 	return nil
 }
 

@@ -70,6 +70,8 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 	comity.KindNotice:      {sovereignty.NoticeAnswer},
 	comity.KindCompelled:   {sovereignty.DisclosureObject},
 	comity.KindShift:       {sovereignty.DutyWithdraw},
+
+	comity.KindUndertaking: {sovereignty.UndertakingAnswer, sovereignty.UndertakingWithdraw},
 }
 
 // uponNone are the acts upon no record that exists.
@@ -77,7 +79,8 @@ var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSen
 	sovereignty.OfficerRead, sovereignty.LogRead, sovereignty.CategoryReserve, sovereignty.ReservationRead, sovereignty.HoldRead, sovereignty.ProposalRead,
 	sovereignty.ReferralOffer,
 	sovereignty.ManifestPublish, sovereignty.ManifestRead,
-	sovereignty.DutySet, sovereignty.DutyRead, sovereignty.DutyContact}
+	sovereignty.DutySet, sovereignty.DutyRead, sovereignty.DutyContact,
+	sovereignty.UndertakingGive}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.

@@ -48,7 +48,7 @@ func (f *finder) question() (q sovereignty.Question, err error) {
 		return f.upon(found[f.why.Record].Case, "")
 	case comity.KindCase:
 		return f.upon(f.why.Record, "")
-	case comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled:
+	case comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking:
 		return f.dispatch()
 	}
 	parents, err := f.tx.Parents(f.viewer(), []comity.ID{f.why.Record})
@@ -83,6 +83,18 @@ func (f *finder) agreed(a, b comity.State, id string, c comity.Category, k comit
 	return err == nil
 }
 
+// resting is the basis that a grant rests on as it is now, nil when there is none.
+func (f *finder) resting(g comity.Grant, rests basis, c comity.Category) *Basis {
+	if comity.ID(rests.ID).Kind() == comity.KindUndertaking {
+		return &Basis{Agreement: rests.ID, Hash: rests.Hash}
+	}
+	found, err := f.x.dir.Standing(g.State, g.Grantee.State, rests.ID, c, f.now)
+	if err != nil {
+		return nil
+	}
+	return &Basis{Agreement: found.ID, Title: found.Title, Hash: found.Hash()}
+}
+
 func (f *finder) uponNone() (sovereignty.Question, error) {
 	q := f.a.ownState()
 	q.Circumstances.Signed = true
@@ -104,6 +116,10 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 	if f.why.Action == sovereignty.DutyContact && f.why.State != "" { // without one, the own state's
 		q.Record.State = f.why.State
 		q.Circumstances.Agreement = f.x.dir.Bound(f.who.Officer.State, f.why.State, f.now)
+	}
+	if f.why.Action == sovereignty.UndertakingGive {
+		q.Record.Dispatch, q.Record.To, q.Circumstances.Visible = comity.DispatchUndertaking, f.why.State, true
+		return q, nil
 	}
 	if f.why.Action == sovereignty.RequestSend {
 		q.Circumstances.Agreement = f.why.State == "" || f.agreed(f.who.Officer.State, f.why.State, "", q.Record.Category, f.why.Kind)
@@ -155,7 +171,7 @@ func (f *finder) grant() (sovereignty.Question, error) {
 		q.Record.Assigned = g.State == f.who.Officer.State // whoever finds it there may read it
 	}
 	if basis, err := f.x.terms(g); err == nil && g.Live(f.now) && q.Record.Category != "" {
-		f.agreed(g.State, g.Grantee.State, basis.ID, q.Record.Category, "")
+		f.basis = f.resting(g, basis, q.Record.Category)
 	}
 	if f.why.Action != sovereignty.GrantConfirm || g.State != f.who.Officer.State {
 		return q, nil
@@ -226,8 +242,8 @@ func (f *finder) abroad(view storage.CaseView, inner comity.ID, q *sovereignty.Q
 	}
 	basis, err := f.x.terms(*g)
 	if err == nil && f.x.inForce(*g, basis, view.Category, f.now) {
-		q.Circumstances.Agreement = f.agreed(g.State, g.Grantee.State, basis.ID, view.Category, "")
-		if f.basis != nil {
+		q.Circumstances.Agreement = true
+		if f.basis = f.resting(*g, basis, view.Category); f.basis != nil {
 			f.basis.Grant = g.ID
 		}
 	} else if f.why.Action == sovereignty.AnnotationAdd {

@@ -194,7 +194,7 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 		Function: g.made.Officer.Function, Grantee: b.Grantee, Scope: b.Scope, Exhibits: b.Exhibits, Subjects: b.Subjects, Grade: b.Grade,
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: endOf(g.made, b),
-		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: g.made.Agreement.Hash,
+		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: kept(*g.made.Agreement, b.Category),
 		Emergency: b.Emergency != ""}
 	if g.mandate.Liaison != a.who.Officer.Ref() {
 		row.ActingFor = g.mandate.Liaison

@@ -38,8 +38,11 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 		c.SecondLiaison = g.two.byAnother(a)
 		c.OwnProposal = !c.SecondLiaison
 	}
-	_, err = a.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", a.now)
-	c.Agreement = err == nil
+	basis, err := a.x.basis(tx, a.viewer(), view, b)
+	if err != nil {
+		return err
+	}
+	c.Agreement = basis != nil
 	c.Assessed, c.Adverse = view.Assessed.Shareable(view.Category), view.Assessed.Adverse()
 	c.Grantee = b.Grantee.State
 	c.Caveats = b.Caveats.Marking.AsStrict(view.Marking)

@@ -101,9 +101,11 @@ func (r *Reader) weigh(t *GrantTrial, g *MakeGrant, a *attempt) error {
 	if b.Category != view.Category {
 		t.Faults = append(t.Faults, comity.Invalid("category", "the case is of another category; read it again"))
 	}
-	if agreement, err := r.x.dir.Agreement(view.State, b.Grantee.State, b.Agreement, view.Category, "", r.now); err == nil {
-		t.Basis = &Basis{Agreement: agreement.ID, Title: agreement.Title, Hash: agreement.Hash()}
+	basis, err := r.x.basis(r.tx, r.viewer(), view, b)
+	if err != nil {
+		return err
 	}
+	t.Basis = basis
 	if m, err := r.x.dir.State(b.Grantee.State); err == nil {
 		for _, agency := range m.Agencies {
 			if b.Grantee.Agency == "" || agency.ID == b.Grantee.Agency {
@@ -122,7 +124,6 @@ func (r *Reader) weigh(t *GrantTrial, g *MakeGrant, a *attempt) error {
 		comity.ScopeSummary: sovereignty.AccessSummary, comity.ScopeExhibits: sovereignty.AccessExhibits}[b.Scope]}}
 	seen.abroad()
 	t.Level, t.Withheld = seen.Access.Level, seen.Access.Redactions
-	var err error
 	if t.Tally, err = r.tx.Tally(view.ID); err != nil {
 		return err
 	}

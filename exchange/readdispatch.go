@@ -198,6 +198,9 @@ func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []
 	}
 	if own != d.To {
 		v.Answer = ""
+		if v.Kind == comity.DispatchUndertaking && v.Answered != nil { // which names the case
+			v.Answered.Statement = ""
+		}
 	}
 	return nil
 }

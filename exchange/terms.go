@@ -11,6 +11,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -20,54 +21,72 @@ import (
 // old one, revives and widens no grant.
 
 // terms verifies a grant against the statement that the originator signed for
-// it, and returns the agreement that it rests on. While the state's manifest is
+// it, and returns its legal basis. While the state's manifest is
 // not valid the error is UNAVAILABLE: nothing can be said of the grant then.
-func (x *Exchange) terms(g comity.Grant) (statement.AgreementRef, error) {
+func (x *Exchange) terms(g comity.Grant) (basis, error) {
 	if _, err := x.dir.State(g.State); err != nil {
-		return statement.AgreementRef{}, comity.Unavailable("the manifest of "+string(g.State), err)
+		return basis{}, comity.Unavailable("the manifest of "+string(g.State), err)
 	}
 	made, err := x.statements.get(x.dir, g.Statement)
 	if err != nil {
-		return statement.AgreementRef{}, forged(g, err)
+		return basis{}, forged(g, err)
 	}
 	var b statement.GrantBody
 	if err := made.Decode(&b); err != nil {
-		return statement.AgreementRef{}, forged(g, err)
+		return basis{}, forged(g, err)
 	}
 	scope, exhibits, subjects, until, caveats := b.Scope, b.Exhibits, b.Subjects, b.NotAfter, b.Caveats
 	if g.Narrowing != "" {
 		narrowed, err := x.statements.get(x.dir, g.Narrowing)
 		if err != nil {
-			return statement.AgreementRef{}, forged(g, err)
+			return basis{}, forged(g, err)
 		}
 		var n statement.NarrowBody
 		if err := narrowed.Decode(&n); err != nil {
-			return statement.AgreementRef{}, forged(g, err)
+			return basis{}, forged(g, err)
 		}
 		if narrowed.Kind != statement.KindNarrowing || narrowed.ID != g.ID || narrowed.State != g.State {
-			return statement.AgreementRef{}, forged(g, errors.New("its narrowing is another grant's"))
+			return basis{}, forged(g, errors.New("its narrowing is another grant's"))
 		}
 		scope, exhibits, subjects, until, caveats = n.Scope, n.Exhibits, n.Subjects, n.NotAfter, n.Caveats
 	}
 	if b.Emergency != "" {
 		end, err := x.confirmedUntil(g, made)
 		if err != nil {
-			return statement.AgreementRef{}, err
+			return basis{}, err
 		}
 		until = min(until, end)
 	}
 	switch {
 	case made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || made.Agreement == nil:
-		return statement.AgreementRef{}, forged(g, errors.New("its statement is another grant's"))
+		return basis{}, forged(g, errors.New("its statement is another grant's"))
 	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function || second(made) != g.Second || (b.Emergency != "") != g.Emergency,
-		g.AgreementHash != "" && g.AgreementHash != made.Agreement.Hash,
+		g.AgreementHash != "" && g.AgreementHash != kept(*made.Agreement, b.Category),
 		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
 		b.Grade != g.Grade || b.Assistance != g.Assistance || b.Release != g.Release || b.Request != g.Request,
 		scope != g.Scope || until != g.NotAfter.Unix() || caveats != g.Caveats || !slices.Equal(exhibits, g.Exhibits) || !slices.Equal(subjects, g.Subjects):
-		return statement.AgreementRef{}, forged(g, errors.New("its row says other terms than its statement"))
+		return basis{}, forged(g, errors.New("its row says other terms than its statement"))
 	}
-	return *made.Agreement, nil
+	return basis{*made.Agreement, b.Category}, nil
 }
+
+// basis is what a grant rests on, and the category that was signed under it.
+type basis struct {
+	statement.AgreementRef
+	category comity.Category
+}
+
+// kept is how a grant's row names its basis: the text of an agreement by its
+// hash; of an undertaking, which is for one case, that it is one and for which
+// category.
+func kept(a statement.AgreementRef, c comity.Category) string {
+	if comity.ID(a.ID).Kind() == comity.KindUndertaking {
+		return undertaken(c)
+	}
+	return a.Hash
+}
+
+func undertaken(c comity.Category) string { return string(comity.KindUndertaking) + " " + string(c) }
 
 // second is the liaison who approved a grant, "" where one made it.
 func second(made statement.Statement) comity.OfficerRef {
@@ -107,8 +126,12 @@ func forged(g comity.Grant, err error) error {
 
 // inForce reports whether the agreement that a grant rests on still binds both
 // states for the category, with the text that it had when the grant was made; when a
-// denunciation takes effect, what the text says becomes of the grant (Article 7).
-func (x *Exchange) inForce(g comity.Grant, basis statement.AgreementRef, c comity.Category, at time.Time) bool {
+// denunciation takes effect, what the text says becomes of the grant (Article 7). An
+// undertaking ends no sooner than the grants that rest on it.
+func (x *Exchange) inForce(g comity.Grant, basis basis, c comity.Category, at time.Time) bool {
+	if comity.ID(basis.ID).Kind() == comity.KindUndertaking {
+		return basis.category == c
+	}
 	a, err := x.dir.Standing(g.State, g.Grantee.State, basis.ID, c, at)
 	return err == nil && a.Hash() == basis.Hash
 }
@@ -120,6 +143,9 @@ func (x *Exchange) bases(grantee comity.State, at time.Time) (all []string) {
 		m, err := x.dir.State(s)
 		if err != nil || s == grantee {
 			continue
+		}
+		for _, c := range sovereignty.Categories() {
+			all = append(all, storage.Basis(s, undertaken(c.Code), c.Code))
 		}
 		for _, a := range m.Agreements {
 			if in, err := x.dir.Standing(s, grantee, a.ID, a.Categories[0], at); err == nil {

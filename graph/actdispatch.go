@@ -43,6 +43,16 @@ type referralInput struct {
 	NotAfter         time.Time
 }
 
+type undertakingGiveInput struct {
+	IdempotencyKey   string
+	ID, Request      string
+	To               comity.State
+	Category         comity.Category
+	Marking          *comity.Marking
+	Title, Text, Act string
+	NotAfter         time.Time
+}
+
 type noticeSendInput struct {
 	IdempotencyKey   string
 	ID, Case, Record string
@@ -78,7 +88,7 @@ func (b *binding) dispatchActs() {
 	}, func(a *exchange.Annotate, p *payload) { p.id, p.statement = a.Body.ID, a.Statement })
 
 	for name, kind := range map[string]comity.Kind{"annotationAnswer": comity.KindAnnotation, "referralAnswer": comity.KindReferral,
-		"noticeAnswer": comity.KindNotice, "disclosureObject": comity.KindCompelled} {
+		"noticeAnswer": comity.KindNotice, "disclosureObject": comity.KindCompelled, "undertakingAnswer": comity.KindUndertaking} {
 		act(b, name, nil, func(in dispatchAnswerInput) (*exchange.AnswerDispatch, error) {
 			id, err := parseID("id", in.ID, kind)
 			if err != nil {
@@ -89,11 +99,14 @@ func (b *binding) dispatchActs() {
 			}
 			a := &exchange.AnswerDispatch{Key: in.IdempotencyKey, ID: id, Act: in.Act,
 				Body: statement.AnswerBody{Said: in.Said, Answer: in.Answer, Reason: in.Reason}}
-			a.Case, err = optionalID("case", in.Case, comity.KindCase)
+			if a.Case, err = optionalID("case", in.Case, comity.KindCase); kind == comity.KindUndertaking {
+				a.Body.Case = a.Case
+			}
 			return a, err
 		}, func(a *exchange.AnswerDispatch, p *payload) { p.id, p.statement = a.ID, a.Statement })
 	}
-	for name, kind := range map[string]comity.Kind{"annotationWithdraw": comity.KindAnnotation, "referralWithdraw": comity.KindReferral} {
+	for name, kind := range map[string]comity.Kind{"annotationWithdraw": comity.KindAnnotation, "referralWithdraw": comity.KindReferral,
+		"undertakingWithdraw": comity.KindUndertaking} {
 		act(b, name, nil, func(in dispatchWithdrawInput) (*exchange.WithdrawDispatch, error) {
 			id, err := parseID("id", in.ID, kind)
 			return &exchange.WithdrawDispatch{Key: in.IdempotencyKey, ID: id}, err
@@ -114,6 +127,19 @@ func (b *binding) dispatchActs() {
 			return a, err
 		}, func(a *exchange.OfferReferral, p *payload) { p.id, p.statement = a.ID, a.Statement })
 	}
+
+	act(b, "undertakingGive", nil, func(in undertakingGiveInput) (*exchange.GiveUndertaking, error) {
+		id, err := parseID("id", in.ID, comity.KindUndertaking)
+		if err != nil {
+			return nil, err
+		}
+		body := statement.UndertakingBody{To: in.To, Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Title: in.Title, Text: in.Text}
+		if body.Request, err = optionalID("request", in.Request, comity.KindRequest); err != nil {
+			return nil, err
+		}
+		body.NotAfter, err = seconds("notAfter", in.NotAfter)
+		return &exchange.GiveUndertaking{Key: in.IdempotencyKey, ID: id, Body: body, Act: in.Act}, err
+	}, func(a *exchange.GiveUndertaking, p *payload) { p.id, p.statement = a.ID, a.Statement })
 
 	act(b, "noticeSend", nil, func(in noticeSendInput) (*exchange.SendNotice, error) {
 		id, of, err := twoIDs("id", in.ID, comity.KindNotice, in.Case)

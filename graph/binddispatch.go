@@ -44,7 +44,8 @@ func counted(n int) any {
 
 func (b *binding) dispatches() {
 	for name, kind := range map[string]comity.DispatchKind{"annotations": comity.DispatchAnnotation, "referrals": comity.DispatchReferral,
-		"notices": comity.DispatchNotice, "compelledDisclosures": comity.DispatchCompelled} {
+		"notices": comity.DispatchNotice, "compelledDisclosures": comity.DispatchCompelled,
+		"undertakings": comity.DispatchUndertaking} {
 		batch(b, "Viewer."+name, func(q *request, _ []viewer, a args) ([]*connection, error) {
 			f, err := dispatchFilter(kind, a.object("filter"))
 			if err != nil {

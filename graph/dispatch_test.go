@@ -33,7 +33,11 @@ func (a *api) dispatches(t *testing.T, s comity.State, r records) {
 	liaison.Do(t, notice)
 	compelled := foreignLiaison.Compelled(t, r[comity.KindCase], r[comity.KindGrant], a.Clock.Now().Add(time.Hour), "")
 	foreignLiaison.Do(t, compelled)
+	authority := a.World.As(t, "authority@"+string(s))
+	undertaking := authority.Undertake(t, "AM")
+	authority.Do(t, undertaking)
 	r[comity.KindAnnotation], r[comity.KindReferral], r[comity.KindNotice], r[comity.KindCompelled] = note.Body.ID, offer.ID, notice.Body.ID, compelled.Body.ID
+	r[comity.KindUndertaking] = undertaking.ID
 }
 
 // namingDispatches is naming for what states hand each other about records.
@@ -62,6 +66,9 @@ func (c *client) namingDispatches(t *testing.T, r records) map[string]map[string
 	take["case"] = of
 	fresh := comity.NewID(comity.KindReferral)
 	when := stamp(time.Unix(until, 0))
+	given := comity.NewID(comity.KindUndertaking)
+	promise := statement.UndertakingBody{To: "AM", Category: "RANSOMWARE", Request: r[comity.KindRequest], Marking: comity.DefaultMarking, Title: "a", Text: "a", NotAfter: until}
+	accept := statement.AnswerBody{Said: said, Answer: comity.DispatchAccepted, Case: of, Reason: "a"}
 	return map[string]map[string]any{
 		"annotationAdd":      {"id": note.ID, "case": of, "record": entry, "grant": grant, "form": "FACT", "text": "a", "act": sign(statement.ActAnnotationAdd, of, note)},
 		"annotationAnswer":   answer(statement.ActAnnotationAnswer, comity.KindAnnotation, comity.DispatchAccepted),
@@ -72,6 +79,11 @@ func (c *client) namingDispatches(t *testing.T, r records) map[string]map[string
 			"act": sign(statement.ActReferralOffer, r[comity.KindReferral], change)},
 		"referralAnswer":   take,
 		"referralWithdraw": {"id": r[comity.KindReferral]},
+		"undertakingGive": {"id": given, "to": "AM", "category": "RANSOMWARE", "request": r[comity.KindRequest], "title": "a", "text": "a", "notAfter": when,
+			"act": sign(statement.ActUndertakingGive, given, promise)},
+		"undertakingAnswer": {"id": r[comity.KindUndertaking], "said": said, "answer": "ACCEPTED", "case": of, "reason": "a",
+			"act": sign(statement.ActUndertakingAnswer, r[comity.KindUndertaking], accept)},
+		"undertakingWithdraw": {"id": r[comity.KindUndertaking]},
 		"noticeSend":       {"id": notice.ID, "case": of, "record": entry, "form": "ERASE", "text": "a", "notAfter": when, "act": sign(statement.ActNoticeSend, of, notice)},
 		"noticeAnswer":     answer(statement.ActNoticeAnswer, comity.KindNotice, comity.DispatchDone),
 		"disclosureNotify": {"id": compelled.ID, "case": of, "grant": grant, "form": "COURT", "recipient": "a", "at": when, "text": "a",

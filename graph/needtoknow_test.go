@@ -65,7 +65,11 @@ var needToKnow = map[string]learns{
 	"Viewer.notices.filter.record":              assigned,
 	"Viewer.referrals":                          nobody.by(comity.RoleLiaison, comity.RoleAuthority), // Article 3
 	"Viewer.referrals.filter.case":              nobody.by(comity.RoleLiaison, comity.RoleAuthority),
-	"Viewer.referrals.filter.record":            nobody,                                                // a referral is of the case as a whole
+	"Viewer.referrals.filter.record":            nobody,                                              // a referral is of the case as a whole
+	"Viewer.undertakings":                       nobody.by(comity.RoleLiaison, comity.RoleAuthority), // Article 7
+	"Viewer.undertakings.filter.case":           nobody,
+	"Viewer.undertakings.filter.record":         nobody,
+	"Viewer.dispatch.id":                        assigned.by(comity.RoleLiaison, comity.RoleAuthority), // of any of these
 	"Viewer.compelledDisclosures":               assigned.by(comity.RoleLiaison, comity.RoleAuthority), // Article 10
 	"Viewer.compelledDisclosures.filter.case":   assigned.by(comity.RoleLiaison, comity.RoleAuthority),
 	"Viewer.compelledDisclosures.filter.record": assigned.by(comity.RoleLiaison, comity.RoleAuthority),
@@ -82,6 +86,10 @@ var needToKnow = map[string]learns{
 	"Viewer.grantTry.input.release":  nobody, // of a case that never was
 	"Viewer.grantTry.input.request":  nobody,
 	"Viewer.grantTry.input.exhibits": nobody,
+	"Viewer.grantTry.input.subjects": nobody,
+
+	"Viewer.dutyContact": nobody,
+	"Viewer.roster":      nobody.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor), // Article 8; of no case
 }
 
 // selection asks for all that an object of the schema has, down to any depth; of

@@ -22,7 +22,7 @@ func absent() records {
 	for _, k := range []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence,
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
 		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal,
-		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled,
+		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking,
 		comity.KindShift} {
 		r[k] = comity.NewID(k)
 	}

@@ -83,6 +83,10 @@ const (
 	DisclosureObject   Action = "disclosureObject"
 	DispatchRead       Action = "dispatchRead" // of any of these
 
+	UndertakingGive     Action = "undertakingGive" // likewise read
+	UndertakingAnswer   Action = "undertakingAnswer"
+	UndertakingWithdraw Action = "undertakingWithdraw"
+
 	CaseExport Action = "caseExport" // of what may be read, for a declared use
 
 	DutySet      Action = "dutySet"      // of a shift on the own state's duty roster
@@ -110,6 +114,7 @@ var Actions = []Action{
 	CaseExport,
 	ManifestPublish, ManifestRead,
 	DutySet, DutyWithdraw, DutyRead, DutyContact,
+	UndertakingGive, UndertakingAnswer, UndertakingWithdraw,
 }
 
 // reads are the actions that change nothing. What no policy permits of them

@@ -61,7 +61,8 @@ func facts(q Question) (asked, cedar.Request) {
 		ManifestPublish, ManifestRead,
 		DutySet, DutyWithdraw, DutyRead, DutyContact:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
-	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject:
+	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject,
+		UndertakingGive, UndertakingAnswer, UndertakingWithdraw:
 		a.resource = types.Entity{UID: aDispatch, Attributes: dispatches.of(dispatchFacts{r.Dispatch, r.State, r.To, r.Owner,
 			r.Assigned || r.Reached, r.Reader, r.Shown, r.Reserved})}
 	default:
@@ -201,7 +202,7 @@ func circumstances(c contextFacts) types.Record {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
 		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel,
 		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject,
-		DutySet:
+		DutySet, UndertakingGive, UndertakingAnswer:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {

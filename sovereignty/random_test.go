@@ -48,7 +48,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Owner: yes(0.5), Assigned: yes(0.5), Reached: yes(0.5), Withdrawn: yes(odd / 3)}
 	q.Record.Agency = pick(r, comity.AgencyID(q.Record.State+"/cyber"), comity.AgencyID(q.Record.State+"/terror"))
 	q.Record.RoutedTo = pick(r, "", comity.AgencyID(q.Record.To+"/cyber"), comity.AgencyID(q.Record.To+"/terror"))
-	q.Record.Dispatch = pick(r, comity.DispatchAnnotation, comity.DispatchReferral, comity.DispatchNotice, comity.DispatchCompelled)
+	q.Record.Dispatch = pick(r, comity.DispatchAnnotation, comity.DispatchReferral, comity.DispatchNotice, comity.DispatchCompelled, comity.DispatchUndertaking)
 	q.Record.Reader, q.Record.Shown = yes(0.5), yes(odd)
 	if yes(odd) {
 		q.Record.Marking.TLP = comity.TLPRed
@@ -162,7 +162,7 @@ func oracle(q Question) bool {
 		RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose, MessageSend, GrantNarrow, GrantRevoke, GrantConfirm, GrantObject, GrantRead, CaseRead,
 		NoticeSend: // also that it is to be erased elsewhere
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralWithdraw, ReferralAnswer, NoticeAnswer, DisclosureObject,
-		DisclosureNotify, AnnotationAdd:
+		DisclosureNotify, AnnotationAdd, UndertakingGive, UndertakingAnswer, UndertakingWithdraw:
 		return oracleOfDispatches(q)
 	default:
 		if home && r.Withdrawn {
@@ -302,6 +302,12 @@ func oracleOfDispatches(q Question) bool {
 		return !made && office && c.Signed && c.Grant.Present && c.Explained
 	case DisclosureObject:
 		return theirs && office && c.Signed
+	case UndertakingGive:
+		return made && !theirs && o.Role == comity.RoleAuthority && c.Signed
+	case UndertakingWithdraw:
+		return made && o.Role == comity.RoleAuthority
+	case UndertakingAnswer:
+		return theirs && o.Role == comity.RoleAuthority && c.Signed && !r.Reserved
 	}
 	if o.Role == comity.RoleAuditor {
 		return false
@@ -309,7 +315,7 @@ func oracleOfDispatches(q Question) bool {
 	switch r.Dispatch {
 	case comity.DispatchAnnotation:
 		return made && (r.Owner || office) || theirs && sees || r.Shown
-	case comity.DispatchReferral:
+	case comity.DispatchReferral, comity.DispatchUndertaking:
 		return made && (r.Owner || office) || theirs && office
 	case comity.DispatchNotice:
 		return made && sees || theirs && (r.Reader || office)

@@ -141,9 +141,19 @@ func readRecord(s string, r *Record) error {
 		case first == "red":
 			r.Marking.TLP = comity.TLPRed
 		default:
-			flag := map[string]*bool{"claimed": &r.Claimed, "nexus": &r.Nexus, "reserved": &r.Reserved, "closed": &r.Closed,
-				"original": &r.Original, "owner": &r.Owner, "assigned": &r.Assigned, "reached": &r.Reached,
-				"withdrawn": &r.Withdrawn, "reader": &r.Reader, "shown": &r.Shown}[first]
+			flag := map[string]*bool{
+				"claimed":   &r.Claimed,
+				"nexus":     &r.Nexus,
+				"reserved":  &r.Reserved,
+				"closed":    &r.Closed,
+				"original":  &r.Original,
+				"owner":     &r.Owner,
+				"assigned":  &r.Assigned,
+				"reached":   &r.Reached,
+				"withdrawn": &r.Withdrawn,
+				"reader":    &r.Reader,
+				"shown":     &r.Shown,
+			}[first]
 			if flag == nil {
 				return fmt.Errorf("record: %q is not known", word)
 			}

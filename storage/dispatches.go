@@ -51,12 +51,12 @@ type DispatchFilter struct {
 
 // DispatchReader finds what states hand each other about records. Annotations:
 // at the author's state its author, liaisons and authority, at the originator's
-// who finds the case, and once accepted whoever finds it at full scope. Referrals:
-// at the offering state who made them, liaisons and authority, at the other
-// liaisons and authority. Notices: at the originator's who finds the case, at a
-// reader's state who read, liaisons and authority. Compelled disclosures: at the
-// grantee's who notified, liaisons and authority, at the originator's who finds
-// the case, liaisons and authority.
+// who finds the case, and once accepted whoever finds it at full scope. Referrals
+// and undertakings: at the state that makes them who did, liaisons and authority,
+// at the other liaisons and authority. Notices: at the originator's who finds the
+// case, at a reader's state who read, liaisons and authority. Compelled disclosures:
+// at the grantee's who notified, liaisons and authority, at the originator's who
+// finds the case, liaisons and authority.
 type DispatchReader interface {
 	Dispatches(v Viewer, ids []comity.ID) (map[comity.ID]DispatchView, error)
 	ListDispatches(v Viewer, f DispatchFilter, p Page) ([]DispatchView, error) // newest first

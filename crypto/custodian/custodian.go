@@ -183,6 +183,8 @@ type ReleaseOrder struct {
 //	             ID and Record the dispatch of another state, acts annotationAnswer, referralAnswer, noticeAnswer and
 //	             disclosureObject on it, by who may make such a dispatch
 //	shift        ID and Record the shift,              act dutySet on it, by the authority
+//	undertaking, undertakingAnswer
+//	             ID and Record the undertaking,        acts undertakingGive on an own and undertakingAnswer on another state's, by the authority
 //	categoryReservation, categoryLifting
 //	             ID and Record the reservation,        acts categoryReserve and categoryReserveLift on it, by the authority, the latter by two
 //
@@ -194,6 +196,7 @@ type SignOrder struct {
 	Kind     statement.Kind
 	Of       statement.Kind // of a proposal: the kind that it proposes
 	Proposal string         // JWS of the proposal that the officer approves, "" where one officer does the act
+	Answered string         // JWS of the other state's undertaking that is answered, "" where nothing else is
 	ID       comity.ID
 	Record   comity.ID
 	Body     json.RawMessage // canonical JSON of the act's body, which names the grant and its case too

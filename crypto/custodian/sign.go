@@ -68,7 +68,9 @@ var rules = map[statement.Kind]rule{
 	statement.KindCompelled:        {statement.ActDisclosureNotify, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCase, false, oneOfficer},
 	statement.KindCompelledAnswer:  {statement.ActDisclosureObject, "", comity.ArticleOriginatorControl, comity.KindCompelled, comity.KindCompelled, true, oneOfficer},
 
-	statement.KindShift: {statement.ActDutySet, comity.RoleAuthority, comity.ArticleLiaison, comity.KindShift, comity.KindShift, true, oneOfficer},
+	statement.KindShift:             {statement.ActDutySet, comity.RoleAuthority, comity.ArticleLiaison, comity.KindShift, comity.KindShift, true, oneOfficer},
+	statement.KindUndertaking:       {statement.ActUndertakingGive, comity.RoleAuthority, comity.ArticleLegalBasis, comity.KindUndertaking, comity.KindUndertaking, true, oneOfficer},
+	statement.KindUndertakingAnswer: {statement.ActUndertakingAnswer, comity.RoleAuthority, comity.ArticleLegalBasis, comity.KindUndertaking, comity.KindUndertaking, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
@@ -168,7 +170,10 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 	case statement.KindObjection, statement.KindShift: // no register has it
 	case statement.KindGrant, statement.KindConfirmation, statement.KindRefusal, statement.KindProposal:
 	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
-		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer: // open nothing
+		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer,
+		statement.KindUndertaking: // open nothing
+	case statement.KindUndertakingAnswer:
+		err = l.enterUndertaking(ctx, s, compact, means.Answered)
 	default:
 		err = l.enter(ctx, s, compact)
 	}
@@ -251,6 +256,10 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
 		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer:
 		return judgeDispatch(o, who, s)
+	case statement.KindUndertaking:
+		return judgeUndertaking(s)
+	case statement.KindUndertakingAnswer:
+		return l.judgeAcceptance(ctx, o, s)
 	case statement.KindConfirmation:
 		var b statement.ConfirmBody
 		if err := decode(s, &b); err != nil {
@@ -326,12 +335,8 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 	if err := l.eyesOf(ctx, b, s); err != nil {
 		return err
 	}
-	a, err := l.directory.Agreement(l.state, b.Grantee.State, b.Agreement, b.Category, "", l.now())
-	if err != nil {
-		return err
-	}
-	s.Agreement = &statement.AgreementRef{ID: a.ID, Hash: a.Hash()}
-	return nil
+	s.Agreement, err = l.basis(ctx, o.Record, b)
+	return err
 }
 
 func (l *Local) checkTerms(b statement.GrantBody) error {

@@ -44,7 +44,9 @@ var acts = map[string]comity.Kind{
 	ActDisclosureNotify: comity.KindCase,
 	ActDisclosureObject: comity.KindCompelled,
 
-	ActDutySet: comity.KindShift,
+	ActDutySet:           comity.KindShift,
+	ActUndertakingGive:   comity.KindUndertaking,
+	ActUndertakingAnswer: comity.KindUndertaking,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

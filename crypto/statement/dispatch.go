@@ -46,10 +46,22 @@ type (
 		Text      string              `json:"text"`
 		Reason    string              `json:"reason,omitempty"` // why it was not notified beforehand
 	}
+	// UndertakingBody promises a state reciprocity for one of its cases, which it
+	// names when it accepts; the act's record is the undertaking.
+	UndertakingBody struct {
+		To       comity.State    `json:"to"`
+		Category comity.Category `json:"category"`
+		Request  comity.ID       `json:"request,omitempty"` // of the own state to that one, "" for none
+		Marking  comity.Marking  `json:"marking"`
+		Title    string          `json:"title"`
+		Text     string          `json:"text"`
+		NotAfter int64           `json:"notAfter"` // Unix seconds: until when it binds
+	}
 	// AnswerBody answers a dispatch; the act's record is the dispatch.
 	AnswerBody struct {
 		Said   string                `json:"said"` // hex SHA-256 of the statement that is answered, as it was shown
 		Answer comity.DispatchStatus `json:"answer"`
+		Case   comity.ID             `json:"case,omitempty"` // of an accepted undertaking: the own case that it is for
 		Reason string                `json:"reason,omitempty"`
 	}
 )

@@ -55,7 +55,9 @@ const (
 	ActDisclosureNotify = "disclosureNotify"
 	ActDisclosureObject = "disclosureObject"
 
-	ActDutySet = "dutySet"
+	ActDutySet           = "dutySet"
+	ActUndertakingGive   = "undertakingGive"
+	ActUndertakingAnswer = "undertakingAnswer"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -264,7 +266,9 @@ const (
 	KindCompelled        Kind = "compelled" // a compelled disclosure
 	KindCompelledAnswer  Kind = "compelledAnswer"
 
-	KindShift Kind = "shift" // of a duty roster
+	KindShift             Kind = "shift" // of a duty roster
+	KindUndertaking       Kind = "undertaking"
+	KindUndertakingAnswer Kind = "undertakingAnswer"
 
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.

@@ -75,12 +75,16 @@ var kinds = map[Kind]kind{
 
 	KindShift: {ActDutySet, comity.RoleAuthority, comity.KindShift, comity.KindShift,
 		Statement.onID, func() any { return &DutyBody{} }},
+	KindUndertaking: {ActUndertakingGive, comity.RoleAuthority, comity.KindUndertaking, comity.KindUndertaking,
+		Statement.onID, func() any { return &UndertakingBody{} }},
+	KindUndertakingAnswer: {ActUndertakingAnswer, comity.RoleAuthority, comity.KindUndertaking, comity.KindUndertaking,
+		Statement.onID, func() any { return &AnswerBody{} }},
 }
 
 // once are the kinds whose ID and Record are one.
 var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true,
 	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true,
-	KindShift: true}
+	KindShift: true, KindUndertaking: true, KindUndertakingAnswer: true}
 
 // paired are the kinds that are nothing without a second officer.
 var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
@@ -219,9 +223,26 @@ func (s Statement) check(union string) error {
 		return s.under(b.ID)
 	case *ConfirmBody:
 		named = b.Case
+	case *AnswerBody:
+		return s.checkAnswer(b)
 	}
 	if named != s.Record {
 		return errors.New("the officer signed it of another case")
+	}
+	return nil
+}
+
+// checkAnswer: what accepts an undertaking names the case that it is for, and
+// nothing else does.
+func (s Statement) checkAnswer(b *AnswerBody) error {
+	if (b.Case != "") != (s.Kind == KindUndertakingAnswer && b.Answer == comity.DispatchAccepted) {
+		return fmt.Errorf("a %s that is %.20q names a case, or none, against its kind", s.Kind, b.Answer)
+	}
+	if b.Case == "" {
+		return nil
+	}
+	if _, err := comity.ParseID(string(b.Case), comity.KindCase); err != nil {
+		return fmt.Errorf("its case: %w", err)
 	}
 	return nil
 }

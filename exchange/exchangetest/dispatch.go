@@ -47,9 +47,26 @@ func (o *Officer) Compelled(t testing.TB, c, grant comity.ID, at time.Time, reas
 func (o *Officer) Answers(t testing.TB, id comity.ID, said string, answer comity.DispatchStatus, reason string) *exchange.AnswerDispatch {
 	t.Helper()
 	act := map[comity.Kind]string{comity.KindAnnotation: statement.ActAnnotationAnswer, comity.KindReferral: statement.ActReferralAnswer,
-		comity.KindNotice: statement.ActNoticeAnswer, comity.KindCompelled: statement.ActDisclosureObject}[id.Kind()]
+		comity.KindNotice: statement.ActNoticeAnswer, comity.KindCompelled: statement.ActDisclosureObject,
+		comity.KindUndertaking: statement.ActUndertakingAnswer}[id.Kind()]
 	body := statement.AnswerBody{Said: statement.Said(said), Answer: answer, Reason: reason}
 	return &exchange.AnswerDispatch{Key: Key(), ID: id, Body: body, Act: o.Sign(t, statement.Act{Act: act, Record: id}, body)}
+}
+
+// Undertake is the signed act that undertakes reciprocity for a month.
+func (o *Officer) Undertake(t testing.TB, to comity.State) *exchange.GiveUndertaking {
+	t.Helper()
+	id := comity.NewID(comity.KindUndertaking)
+	body := statement.UndertakingBody{To: to, Category: tokentest.Category, Marking: comity.DefaultMarking, Title: "Reciprocity", Text: "in a like case we do the same",
+		NotAfter: o.Clock.Now().Add(30 * 24 * time.Hour).Unix()}
+	return &exchange.GiveUndertaking{Key: Key(), ID: id, Body: body, Act: o.Sign(t, statement.Act{Act: statement.ActUndertakingGive, Record: id}, body)}
+}
+
+// Accepts is the signed act that accepts an undertaking for a case.
+func (o *Officer) Accepts(t testing.TB, id comity.ID, said string, c comity.ID) *exchange.AnswerDispatch {
+	t.Helper()
+	body := statement.AnswerBody{Said: statement.Said(said), Answer: comity.DispatchAccepted, Case: c}
+	return &exchange.AnswerDispatch{Key: Key(), ID: id, Case: c, Body: body, Act: o.Sign(t, statement.Act{Act: statement.ActUndertakingAnswer, Record: id}, body)}
 }
 
 // Dispatch reads what one state handed another; nil when the officer finds none.

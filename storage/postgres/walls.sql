@@ -157,7 +157,7 @@ CREATE POLICY officer ON deliveries FOR SELECT TO comity_app USING ((SELECT comi
 CREATE POLICY officer ON dispatches FOR SELECT TO comity_app USING (
 	kind <> 'NOTICE' AND state = (SELECT comity_state())
 		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR officer = (SELECT comity_officer()))
-	OR kind IN ('REFERRAL', 'COMPELLED') AND to_state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')
+	OR kind IN ('REFERRAL', 'UNDERTAKING', 'COMPELLED') AND to_state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')
 	OR kind IN ('ANNOTATION', 'COMPELLED') AND to_state = (SELECT comity_state())
 		AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = dispatches.case_id OFFSET 0)
 	OR kind = 'NOTICE' AND state = (SELECT comity_state())

@@ -79,7 +79,7 @@ func (r *reader) concerned(v storage.Viewer, shown bool) (string, args) {
 		all = "1 = 1"
 	}
 	cond := `(d.kind <> 'NOTICE' AND d.state = $1 AND (` + all + ` OR d.officer = $3)
-		OR d.to_state = $1 AND (d.kind IN ('REFERRAL', 'COMPELLED') AND ` + all + ` OR d.kind IN ('ANNOTATION', 'COMPELLED') AND ` + dispatchAssigned + `)
+		OR d.to_state = $1 AND (d.kind IN ('REFERRAL', 'UNDERTAKING', 'COMPELLED') AND ` + all + ` OR d.kind IN ('ANNOTATION', 'COMPELLED') AND ` + dispatchAssigned + `)
 		OR d.kind = 'NOTICE' AND d.state = $1 AND ` + dispatchAssigned + `
 		OR d.kind = 'NOTICE' AND d.state <> $1 AND ` + dispatchReached + ` AND (` + all + ` OR ` + dispatchReader + `)`
 	if shown {
