@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
 		{"Proposals", proposals}, {"GrantsRun", grantsRun}, {"GrantNaming", grantNaming}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
 		{"Neutrality", neutrality}, {"Roster", roster}, {"Manifests", manifests}, {"ManifestsConcurrent", manifestsConcurrent}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
+		{"DispatchVisibility", dispatchVisibility}, {"AnnotationsShown", annotationsShown}, {"DispatchLists", dispatchLists},
+		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
 		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"LockCase", lockCase}, {"LockState", lockState}, {"LockGrantAndCase", lockGrantAndCase},
