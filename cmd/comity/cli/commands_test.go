@@ -67,6 +67,12 @@ func TestHelpListsWords(t *testing.T) {
 		"request execute": {"NOTHING_HELD. Default: EXECUTED."},
 		"request refuse":  {"NE_BIS_IN_IDEM,", "Default: NOT_STATED."},
 		"case assign":     {"LIAISON, AUTHORITY."},
+
+		"annotation add":    {"LINK, FACT, ASSESSMENT.", "A, B, C,", "1, 2, 3, 4."},
+		"annotation answer": {"ACCEPTED, DECLINED."},
+		"notice send":       {"CORRECT, RESTRICT, ERASE."},
+		"notice answer":     {"DONE, NOT_DONE."},
+		"disclosure notify": {"COURT, DEFENCE, DANGER_TO_LIFE."},
 	} {
 		var out bytes.Buffer
 		code := Main(t.Context(), append(strings.Fields(command), "--help"), strings.NewReader(""), &out, &out, func(string) string { return "" })
@@ -129,6 +135,8 @@ func TestCompletion(t *testing.T) {
 	for line, want := range map[string]string{
 		"comity request refuse request1_x --ground ": "NE_BIS_IN_IDEM", "comity case show case1_x --purpose ": "PROSECUTION",
 		"comity case list --profile ": "liaison@KZ", "comity case assign case1_x --office ": "AUTHORITY",
+		"comity annotation add case1_x --form ": "ASSESSMENT", "comity referral answer referral1_x --answer ": "DECLINED",
+		"comity notice answer notice1_x --answer ": "NOT_DONE", "comity disclosure notify grant1_x --form ": "DANGER_TO_LIFE",
 	} {
 		if got := complete(line); !slices.Contains(got, want) {
 			t.Errorf("%q offers %q", line, got)
