@@ -110,6 +110,28 @@ func TestDispatches(t *testing.T) {
 	want(t, err, comity.CodeInvalid, 0)
 }
 
+// TestUndertakingRead: what reciprocity is undertaken for one case is read and
+// verified like every dispatch, by who gave it and by who is to accept it.
+func TestUndertakingRead(t *testing.T) {
+	w := newWorld(t)
+	giver, other := w.as(t, "authority@AM"), w.as(t, "authority@KZ")
+	given, err := giver.UndertakingGive(t.Context(), statement.UndertakingBody{To: "KZ", Category: "RANSOMWARE", Marking: comity.DefaultMarking, Title: "Reciprocity",
+		Text: "we do the same", NotAfter: w.Clock.Now().Add(24 * time.Hour).Unix()})
+	must(t, err)
+	for _, by := range []*client.Client{giver, other} {
+		d, err := by.Dispatch(t.Context(), given.ID)
+		must(t, err)
+		page, err := by.Dispatches(t.Context(), comity.DispatchUndertaking, client.DispatchFilter{Open: true}, 10, "")
+		if err != nil || !d.Check.Verified() || len(page.Nodes) != 1 || !page.Nodes[0].Check.Verified() {
+			t.Errorf("it is read as %v, listed as %+v, %v", d.Check, page.Nodes, err)
+		}
+	}
+	d, err := other.DispatchAnswer(t.Context(), given.ID, given.Said, comity.DispatchDeclined, "no need", "")
+	if err != nil || !d.AnswerCheck.Verified() {
+		t.Errorf("declined, it is %+v, %v", d, err)
+	}
+}
+
 // TestAttackDispatchShown: a server that shows another state's words, grades or
 // answer otherwise than they were signed is not believed, and gets no answer to
 // them signed.

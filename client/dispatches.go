@@ -95,6 +95,8 @@ var dispatchLists = map[comity.DispatchKind]struct{ operation, field string }{
 	comity.DispatchReferral:   {"Referrals", "referrals"},
 	comity.DispatchNotice:     {"Notices", "notices"},
 	comity.DispatchCompelled:  {"CompelledDisclosures", "compelledDisclosures"},
+
+	comity.DispatchUndertaking: {"Undertakings", "undertakings"},
 }
 
 // Dispatches lists those of a kind that the own state made or received and the
@@ -194,6 +196,10 @@ func (c *Client) dispatchHolds(ctx context.Context, d *Dispatch) error {
 		record = d.ID
 		kind, shown = statement.KindReferral, statement.ReferralBody{To: d.To, Category: d.Category, Marking: d.Marking, Title: d.Title,
 			Text: d.Text, Version: d.Version, NotAfter: d.DueAt.Unix()}
+	case comity.KindUndertaking:
+		record = d.ID
+		kind, shown = statement.KindUndertaking, statement.UndertakingBody{To: d.To, Category: d.Category, Request: d.Record, Marking: d.Marking,
+			Title: d.Title, Text: d.Text, NotAfter: d.DueAt.Unix()}
 	case comity.KindNotice:
 		kind, shown = statement.KindNotice, statement.NoticeBody{ID: d.ID, Record: d.Record, Through: d.Through, Form: d.Form, Text: d.Text,
 			NotAfter: d.DueAt.Unix()}
@@ -217,13 +223,18 @@ func (c *Client) answerHolds(ctx context.Context, d *Dispatch, by comity.State, 
 	if err != nil {
 		return err
 	}
+	var signed statement.AnswerBody
+	if err := s.Decode(&signed); err != nil {
+		return err
+	}
 	body := statement.AnswerBody{Said: statement.Said(d.Statement), Answer: answer, Reason: reason}
 	if d.Statement == "" { // the keys of the state that made it cannot be reached
-		var signed statement.AnswerBody
-		if err := s.Decode(&signed); err != nil {
-			return err
-		}
 		body.Said = signed.Said
+	}
+	if d.Kind == comity.DispatchUndertaking {
+		if body.Case = d.AnswerCase; body.Case == "" { // abroad
+			body.Case = signed.Case
+		}
 	}
 	return says(s, body)
 }

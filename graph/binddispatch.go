@@ -56,7 +56,7 @@ func (b *binding) dispatches() {
 		})
 	}
 	batch(b, "Viewer.dispatch", func(q *request, _ []viewer, a args) ([]any, error) {
-		id, err := parseID("id", a.text("id"), comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled)
+		id, err := parseID("id", a.text("id"), comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking)
 		if err != nil {
 			return nil, err
 		}
