@@ -27,22 +27,23 @@ type commands struct {
 	JSON    bool   `name:"json" help:"Print JSON for programs instead of tables."`
 	Quiet   bool   `short:"q" help:"Show no progress."`
 
-	Login      loginCmd      `cmd:"" help:"Log an officer in."`
-	Logout     logoutCmd     `cmd:"" help:"Forget a token and its session key."`
-	Whoami     whoamiCmd     `cmd:"" help:"Show who is logged in."`
-	Case       caseCmd       `cmd:"" help:"File, read and work on cases."`
-	Evidence   evidenceCmd   `cmd:"" help:"Upload, fetch and trace exhibits."`
-	Request    requestCmd    `cmd:"" help:"Put requests to other states, and answer theirs."`
-	Release    releaseCmd    `cmd:"" help:"Record and list release decisions."`
-	Grant      grantCmd      `cmd:"" help:"Grant access to other states, narrow and revoke it."`
-	Proposal   proposalCmd   `cmd:"" help:"Read, approve and decline what takes two officers."`
-	Mandate    mandateCmd    `cmd:"" help:"Give liaisons dated authority to grant."`
-	Duty       dutyCmd       `cmd:"" help:"Say who is on duty at the own state's contact point, and ask who is at another's."`
-	Hold       holdCmd       `cmd:"" help:"Keep cases from being withdrawn."`
-	Annotation annotationCmd `cmd:"" help:"Annotate other states' cases, and answer what they add to own ones."`
-	Referral   referralCmd   `cmd:"" help:"Offer matters to states that are better placed, and take theirs."`
-	Notice     noticeCmd     `cmd:"" help:"Have what was wrong corrected, restricted or erased wherever it was read."`
-	Disclosure disclosureCmd `cmd:"" help:"Tell of compelled disclosures, and object to them."`
+	Login       loginCmd       `cmd:"" help:"Log an officer in."`
+	Logout      logoutCmd      `cmd:"" help:"Forget a token and its session key."`
+	Whoami      whoamiCmd      `cmd:"" help:"Show who is logged in."`
+	Case        caseCmd        `cmd:"" help:"File, read and work on cases."`
+	Evidence    evidenceCmd    `cmd:"" help:"Upload, fetch and trace exhibits."`
+	Request     requestCmd     `cmd:"" help:"Put requests to other states, and answer theirs."`
+	Release     releaseCmd     `cmd:"" help:"Record and list release decisions."`
+	Grant       grantCmd       `cmd:"" help:"Grant access to other states, narrow and revoke it."`
+	Proposal    proposalCmd    `cmd:"" help:"Read, approve and decline what takes two officers."`
+	Mandate     mandateCmd     `cmd:"" help:"Give liaisons dated authority to grant."`
+	Duty        dutyCmd        `cmd:"" help:"Say who is on duty at the own state's contact point, and ask who is at another's."`
+	Hold        holdCmd        `cmd:"" help:"Keep cases from being withdrawn."`
+	Annotation  annotationCmd  `cmd:"" help:"Annotate other states' cases, and answer what they add to own ones."`
+	Referral    referralCmd    `cmd:"" help:"Offer matters to states that are better placed, and take theirs."`
+	Undertaking undertakingCmd `cmd:"" help:"Undertake reciprocity for one case, and accept it."`
+	Notice      noticeCmd      `cmd:"" help:"Have what was wrong corrected, restricted or erased wherever it was read."`
+	Disclosure  disclosureCmd  `cmd:"" help:"Tell of compelled disclosures, and object to them."`
 
 	Explain  explainCmd  `cmd:"" help:"Say why an act is permitted or denied, and what would cure it."`
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`

@@ -20,7 +20,7 @@ type (
 	annotationForm comity.DispatchForm
 	noticeForm     comity.DispatchForm
 	compelledForm  comity.DispatchForm
-	verdict        comity.DispatchStatus // on an annotation or a referral
+	verdict        comity.DispatchStatus // on an annotation, a referral or an undertaking
 	followed       comity.DispatchStatus // of a notice
 )
 
@@ -167,7 +167,7 @@ func showDispatch(w io.Writer, d *client.Dispatch) {
 	field(w, "answered", d.AnsweredAt)
 	field(w, "answered with", d.AnswerReason)
 	field(w, "answer's statement", d.AnswerCheck)
-	field(w, "taken up in", d.AnswerCase)
+	field(w, "own case", d.AnswerCase)
 	for _, y := range d.Deliveries {
 		field(w, "reached "+string(y.To), strings.TrimSpace(fmt.Sprintf("%s, %s until %s %s %s %s", when(y.DeliveredAt), y.Status, when(y.DueAt),
 			yes(y.Overdue, "(overdue)"), y.Reason, y.Check)))
@@ -193,6 +193,8 @@ var answerBy = map[comity.Kind]string{
 	comity.KindReferral:   "referral answer %s --answer ACCEPTED --said %s",
 	comity.KindNotice:     "notice answer %s --answer DONE --said %s",
 	comity.KindCompelled:  "disclosure object %s --reason TEXT --said %s",
+
+	comity.KindUndertaking: "undertaking answer %s --answer ACCEPTED --case ID --said %s",
 }
 
 // waits reports whether a dispatch waits for an answer.
@@ -238,6 +240,17 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "title", b.Title)
 			field(w, "text", b.Text)
 		}
+	case statement.KindUndertaking:
+		var b statement.UndertakingBody
+		if s.Decode(&b) == nil {
+			field(w, "to", b.To)
+			field(w, "category", b.Category)
+			field(w, "for the request", b.Request)
+			field(w, "marking", b.Marking)
+			field(w, "until", time.Unix(b.NotAfter, 0))
+			field(w, "title", b.Title)
+			field(w, "text", b.Text)
+		}
 	case statement.KindNotice:
 		var b statement.NoticeBody
 		if s.Decode(&b) == nil {
@@ -256,10 +269,12 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "text", b.Text)
 			field(w, "not told before for", b.Reason)
 		}
-	case statement.KindAnnotationAnswer, statement.KindReferralAnswer, statement.KindNoticeAnswer, statement.KindCompelledAnswer:
+	case statement.KindAnnotationAnswer, statement.KindReferralAnswer, statement.KindNoticeAnswer, statement.KindCompelledAnswer,
+		statement.KindUndertakingAnswer:
 		var b statement.AnswerBody
 		if s.Decode(&b) == nil {
 			field(w, "answer", b.Answer)
+			field(w, "for the case", b.Case)
 			field(w, "reason", b.Reason)
 			field(w, "to the statement", b.Said)
 		}
