@@ -82,6 +82,8 @@ type CaseText struct {
 	Summary   string `json:"summary,omitempty"`
 	Narrative string `json:"narrative,omitempty"`
 	Reference string `json:"reference,omitempty"` // the originator's own file number; never shown abroad
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // Entry is a dated line of a case's log.
@@ -98,6 +100,8 @@ type Entry struct {
 type EntryText struct {
 	Happened string `json:"happened,omitempty"` // partial ISO 8601 date or time: 2026, 2026-11, 2026-11-22, RFC 3339
 	Text     string `json:"text"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // SourceGrade grades a source in the manner of the 4x4 system: A reliable
@@ -165,6 +169,8 @@ type SubjectText struct {
 	Source      SourceGrade      `json:"source,omitempty"`
 	Information InformationGrade `json:"information,omitempty"`
 	Note        string           `json:"note,omitempty"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // SubjectName is a name in one script (ISO 15924), with its transliteration.
@@ -196,4 +202,6 @@ type ObservableText struct {
 	Description string            `json:"description,omitempty"`
 	Source      SourceGrade       `json:"source,omitempty"`
 	Information InformationGrade  `json:"information,omitempty"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }

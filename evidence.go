@@ -50,6 +50,8 @@ type EvidenceText struct {
 	// Claims are hashes of an acquisition tool, kept only to be compared.
 	ClaimMD5  string `json:"claimMd5,omitempty"`
 	ClaimSHA1 string `json:"claimSha1,omitempty"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // CustodyKind is what happened to an exhibit (ISO/IEC 27037).

@@ -1,5 +1,7 @@
 package comity
 
+import "slices"
+
 // TLP is a Traffic Light Protocol 2.0 label (FIRST): with whom it may be shared.
 type TLP string
 
@@ -102,4 +104,37 @@ func (m Marking) Meet(other Marking) Marking {
 		m.Handling = other.Handling
 	}
 	return m
+}
+
+// Classification is the level of state secrecy that an originator declares of a
+// record's words. Above the union's ceiling it is refused at the door (Article 9);
+// below it stands with the words, and is sealed as they are. "" declares none, and
+// counts as unclassified.
+type Classification string
+
+// The levels, the lowest first.
+const (
+	Unclassified Classification = "UNCLASSIFIED"
+	Restricted   Classification = "RESTRICTED"
+	Confidential Classification = "CONFIDENTIAL"
+	Secret       Classification = "SECRET"
+	TopSecret    Classification = "TOP_SECRET"
+)
+
+// Classifications are the levels, the lowest first.
+var Classifications = []Classification{Unclassified, Restricted, Confidential, Secret, TopSecret}
+
+// Highest is the highest level that is declared of any of several records. One
+// that is no level is above all, so that nothing passes by a name that nobody knows.
+func Highest(declared ...Classification) Classification {
+	highest := Unclassified
+	for _, c := range declared {
+		switch rank := slices.Index(Classifications, c); {
+		case rank < 0 && c != "":
+			return c
+		case rank > slices.Index(Classifications, highest):
+			highest = c
+		}
+	}
+	return highest
 }

@@ -108,6 +108,8 @@ type RequestText struct {
 	Observables []ObservableText `json:"observables,omitempty"`
 	// FromReference is the asking side's own file number.
 	FromReference string `json:"fromReference,omitempty"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // Message is the clear part of a piece of correspondence on a request. It
@@ -124,4 +126,6 @@ type Message struct {
 // MessageText is the sealed part of a message.
 type MessageText struct {
 	Text string `json:"text"`
+
+	Classification Classification `json:"classification,omitempty"` // declared of the words
 }

@@ -77,3 +77,19 @@ func TestProtected(t *testing.T) {
 		}
 	}
 }
+
+func TestHighest(t *testing.T) {
+	for want, of := range map[Classification][]Classification{
+		Unclassified: {"", Unclassified, ""},
+		Secret:       {Restricted, Secret, "", Confidential},
+		TopSecret:    {TopSecret, Unclassified},
+		"COSMIC":     {TopSecret, "COSMIC"},
+	} {
+		if got := Highest(of...); got != want {
+			t.Errorf("of %v the highest is %q, not %q", of, got, want)
+		}
+	}
+	if got := Highest(); got != Unclassified {
+		t.Errorf("nothing declared is %q", got)
+	}
+}

@@ -138,6 +138,8 @@ type NewCase struct {
 	Summary   string          `json:"summary,omitempty"`
 	Narrative string          `json:"narrative,omitempty"`
 	Reference string          `json:"reference,omitempty"`
+
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 type casePayload struct {
@@ -170,6 +172,8 @@ type CaseChange struct {
 	Summary         *string          `json:"summary,omitempty"`
 	Narrative       *string          `json:"narrative,omitempty"`
 	Reference       *string          `json:"reference,omitempty"`
+
+	Classification *comity.Classification `json:"classification,omitempty"`
 }
 
 // CaseUpdate changes a case that nobody changed since ExpectedVersion; else CONFLICT.
@@ -252,6 +256,8 @@ type NewEntry struct {
 	Marking  *comity.Marking `json:"marking,omitempty"`
 	Happened string          `json:"happened,omitempty"`
 	Text     string          `json:"text"`
+
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // NewSubject is a subject to add.
@@ -268,6 +274,8 @@ type NewSubject struct {
 	Source      comity.SourceGrade `json:"source,omitempty"`
 	Information InformationGrade   `json:"information,omitempty"`
 	Note        string             `json:"note,omitempty"`
+
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // NewObservable is an observable to add.
@@ -283,6 +291,8 @@ type NewObservable struct {
 	Description string             `json:"description,omitempty"`
 	Source      comity.SourceGrade `json:"source,omitempty"`
 	Information InformationGrade   `json:"information,omitempty"`
+
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 type additions[T any] struct {

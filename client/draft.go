@@ -35,6 +35,8 @@ type DraftCase struct {
 	Summary   string         // "" for the document's
 	Reference string         // the own file number
 	Marking   comity.Marking // of what the document leaves unmarked; zero: comity.DefaultMarking
+
+	Classification comity.Classification // declared of all of it, "" for none
 }
 
 // Filed is a case that was filed from a document, and what became of the document.
@@ -58,7 +60,7 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 	}
 	marking := d.Marking.Complete(in.Marking)
 	n := NewCase{Category: in.Category, Marking: &marking, Nexus: in.Nexus, Title: in.Title, Summary: in.Summary,
-		Narrative: provenance(d), Reference: in.Reference}
+		Narrative: provenance(d), Reference: in.Reference, Classification: in.Classification}
 	if n.Title == "" {
 		n.Title = d.Title
 	}
@@ -91,15 +93,19 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 			filed.Skipped = append(filed.Skipped, importer.Problem{Position: i, Pointer: "", ID: first(o.SourceIDs), Type: o.Type, Reason: bad})
 			continue
 		}
-		observables = append(observables, observableOf(o, own(o.Marking)))
+		kept := observableOf(o, own(o.Marking))
+		kept.Classification = in.Classification
+		observables = append(observables, kept)
 	}
 	subjects := make([]NewSubject, len(d.Subjects))
 	for i, s := range d.Subjects {
 		subjects[i] = subjectOf(s, own(s.Marking))
+		subjects[i].Classification = in.Classification
 	}
 	entries := make([]NewEntry, len(d.Entries))
 	for i, e := range d.Entries {
-		entries[i] = NewEntry{Marking: own(e.Marking), Happened: e.Happened, Text: words(sourced(e.Kind+": "+e.Text, e.SourceID))}
+		entries[i] = NewEntry{Marking: own(e.Marking), Happened: e.Happened, Text: words(sourced(e.Kind+": "+e.Text, e.SourceID)),
+			Classification: in.Classification}
 	}
 	if filed.Observables, err = batches(ctx, filed.Case.ID, observables, c.ObservableAdd); err != nil {
 		return filed, fmt.Errorf("the case %s was filed, with %d of %d observables: %w", filed.Case.ID, filed.Observables, len(observables), err)

@@ -140,13 +140,13 @@ func readHeader(raw []byte, evidence, caseID comity.ID) (envelope.Header, error)
 // have new bytes sealed under an old exhibit's key, which others hold. So when
 // an answer was lost, and its repeat comes without the key, another exhibit is
 // begun; the first stays without a byte.
-func (c *Client) begin(ctx context.Context, caseID comity.ID, body statement.BeginBody, note string) (*container, error) {
+func (c *Client) begin(ctx context.Context, caseID comity.ID, body statement.BeginBody, note string, declared comity.Classification) (*container, error) {
 	own, err := c.state(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for n := 1; ; n++ {
-		ct, err := c.beginOnce(ctx, own, caseID, body, note)
+		ct, err := c.beginOnce(ctx, own, caseID, body, note, declared)
 		if err != nil || ct != nil {
 			return ct, err
 		}
@@ -157,12 +157,13 @@ func (c *Client) begin(ctx context.Context, caseID comity.ID, body statement.Beg
 }
 
 // beginOnce gives nil when the answer holds no key.
-func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.ID, body statement.BeginBody, note string) (*container, error) {
+func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.ID, body statement.BeginBody, note string, declared comity.Classification) (*container, error) {
 	type item struct {
 		statement.BeginBody
-		Note      string `json:"note,omitempty"`
-		Act       string `json:"act"`
-		Recipient string `json:"recipient"`
+		Note           string                `json:"note,omitempty"`
+		Classification comity.Classification `json:"classification,omitempty"`
+		Act            string                `json:"act"`
+		Recipient      string                `json:"recipient"`
 	}
 	var r *recipient
 	p, err := mutate[struct {
@@ -177,7 +178,7 @@ func (c *Client) beginOnce(ctx context.Context, own comity.State, caseID comity.
 			return nil, err
 		}
 		r.act, err = c.act(statement.Act{Act: statement.ActEvidenceBegin, Record: caseID, RecipientJKT: r.jkt}, body)
-		return additions[item]{caseID, []item{{body, note, r.act, r.jwk}}}, err
+		return additions[item]{caseID, []item{{body, note, declared, r.act, r.jwk}}}, err
 	})
 	if err != nil {
 		return nil, err

@@ -17,14 +17,15 @@ import (
 
 // PutOptions says what to upload and how.
 type PutOptions struct {
-	Case      comity.ID
-	Path      string // a regular file
-	Name      string // "" for the file's own
-	MediaType string // "" for what the file's extension says
-	Original  bool   // an original rather than a working copy
-	Note      string
-	ClaimMD5  string // of the acquisition tool, in lower-case hex; the file must have it
-	ClaimSHA1 string
+	Case           comity.ID
+	Path           string // a regular file
+	Name           string // "" for the file's own
+	MediaType      string // "" for what the file's extension says
+	Original       bool   // an original rather than a working copy
+	Note           string
+	Classification comity.Classification // declared of the content, "" for none
+	ClaimMD5       string                // of the acquisition tool, in lower-case hex; the file must have it
+	ClaimSHA1      string
 	// KeepClaims keeps claimed hashes that are not the file's, as where they are
 	// of the medium and the file is a part of it.
 	KeepClaims bool
@@ -144,7 +145,7 @@ func newPut(c *Client, o PutOptions) (*put, error) {
 	}
 	return &put{c: c, o: o, f: f, meter: &meter{tell: o.Progress},
 		resume: &resume{Version: resumeVersion, Server: c.server, Case: o.Case, File: identity, Name: o.Name, MediaType: o.MediaType,
-			Original: o.Original, Note: o.Note, ClaimMD5: o.ClaimMD5, ClaimSHA1: o.ClaimSHA1,
+			Original: o.Original, Note: o.Note, Classification: o.Classification, ClaimMD5: o.ClaimMD5, ClaimSHA1: o.ClaimSHA1,
 			file: resumeFile(o.StateDir, c.server, o.Case, path)}}, nil
 }
 
@@ -191,7 +192,7 @@ func (p *put) anew(ctx context.Context) (*Exhibit, error) {
 			return nil, err
 		}
 	}
-	ct, err := p.c.begin(ctx, r.Case, r.body(), r.Note)
+	ct, err := p.c.begin(ctx, r.Case, r.body(), r.Note, r.Classification)
 	if err != nil {
 		return nil, err
 	}

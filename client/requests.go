@@ -85,6 +85,8 @@ type NewRequest struct {
 	Record        string              `json:"record,omitempty"` // never looked up
 	Observables   []RequestObservable `json:"observables,omitempty"`
 	FromReference string              `json:"fromReference,omitempty"`
+
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 type requestPayload struct {
@@ -195,7 +197,7 @@ func (c *Client) RequestRefuse(ctx context.Context, m Move) (*Request, error) {
 }
 
 // MessageSend adds a message to the correspondence on a request.
-func (c *Client) MessageSend(ctx context.Context, requestID comity.ID, text string) (*Message, error) {
+func (c *Client) MessageSend(ctx context.Context, requestID comity.ID, text string, declared comity.Classification) (*Message, error) {
 	if err := id("request", requestID, comity.KindRequest); err != nil {
 		return nil, err
 	}
@@ -203,9 +205,10 @@ func (c *Client) MessageSend(ctx context.Context, requestID comity.ID, text stri
 		payload
 		Message *Message `json:"message"`
 	}](ctx, c, "MessageSend", always(struct {
-		Request comity.ID `json:"request"`
-		Text    string    `json:"text"`
-	}{requestID, text}))
+		Request        comity.ID             `json:"request"`
+		Text           string                `json:"text"`
+		Classification comity.Classification `json:"classification,omitempty"`
+	}{requestID, text, declared}))
 	if err == nil && p.Message == nil {
 		err = errEmpty
 	}

@@ -36,18 +36,19 @@ type fileIdentity struct {
 // key comes from the custodian anew. The file has one JSON object a line, the
 // upload's first and then one for each part, so that a crash loses a line at most.
 type resume struct {
-	Version   int          `json:"version"`
-	Server    string       `json:"server"`
-	Case      comity.ID    `json:"case"`
-	Evidence  comity.ID    `json:"evidence"`
-	Header    []byte       `json:"header"`
-	File      fileIdentity `json:"file"`
-	Name      string       `json:"name"`
-	MediaType string       `json:"mediaType"`
-	Original  bool         `json:"original"`
-	Note      string       `json:"note,omitempty"`
-	ClaimMD5  string       `json:"claimMd5,omitempty"`
-	ClaimSHA1 string       `json:"claimSha1,omitempty"`
+	Version        int                   `json:"version"`
+	Server         string                `json:"server"`
+	Case           comity.ID             `json:"case"`
+	Evidence       comity.ID             `json:"evidence"`
+	Header         []byte                `json:"header"`
+	File           fileIdentity          `json:"file"`
+	Name           string                `json:"name"`
+	MediaType      string                `json:"mediaType"`
+	Original       bool                  `json:"original"`
+	Note           string                `json:"note,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"`
+	ClaimMD5       string                `json:"claimMd5,omitempty"`
+	ClaimSHA1      string                `json:"claimSha1,omitempty"`
 
 	file  string // "" keeps nothing
 	parts map[int]resumePart
@@ -80,7 +81,7 @@ func resumeFile(dir, server string, c comity.ID, path string) string {
 // same reports whether the kept upload is one of the same bytes under the same description.
 func (r *resume) same(o *resume) bool {
 	return r.Version == o.Version && r.Server == o.Server && r.Case == o.Case && r.Name == o.Name && r.MediaType == o.MediaType &&
-		r.Original == o.Original && r.Note == o.Note && r.ClaimMD5 == o.ClaimMD5 && r.ClaimSHA1 == o.ClaimSHA1 &&
+		r.Original == o.Original && r.Note == o.Note && r.Classification == o.Classification && r.ClaimMD5 == o.ClaimMD5 && r.ClaimSHA1 == o.ClaimSHA1 &&
 		r.File.Path == o.File.Path && r.File.Size == o.File.Size && r.File.ModTime.Equal(o.File.ModTime) &&
 		r.File.Device == o.File.Device && r.File.Inode == o.File.Inode
 }

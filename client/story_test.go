@@ -83,7 +83,7 @@ func TestStory(t *testing.T) {
 	if request.Status != comity.RequestAcknowledged || request.ToReference != "KZ-9" || request.FromReference != "" {
 		t.Fatalf("acknowledged, the request is %+v", request)
 	}
-	_, err = foreign.MessageSend(ctx, request.ID, "Thank you")
+	_, err = foreign.MessageSend(ctx, request.ID, "Thank you", "")
 	must(t, err)
 	messages, err := liaison.Messages(ctx, request.ID, 10, "")
 	must(t, err)

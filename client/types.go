@@ -85,38 +85,40 @@ type Redaction struct {
 
 // Case is a case as the viewer may see it.
 type Case struct {
-	ID        comity.ID         `json:"id"`
-	State     comity.State      `json:"state"`
-	Agency    comity.AgencyID   `json:"agency,omitempty"`
-	Owner     comity.OfficerRef `json:"owner,omitempty"`
-	Category  comity.Category   `json:"category,omitempty"`
-	Status    comity.CaseStatus `json:"status,omitempty"`
-	Marking   *comity.Marking   `json:"marking,omitempty"`
-	Nexus     []comity.Nexus    `json:"nexus,omitempty"`
-	Reserved  bool              `json:"reserved,omitempty"`
-	Version   int               `json:"version,omitempty"`
-	CreatedAt time.Time         `json:"createdAt,omitzero"`
-	UpdatedAt time.Time         `json:"updatedAt,omitzero"`
-	Title     string            `json:"title,omitempty"`
-	Summary   string            `json:"summary,omitempty"`
-	Narrative string            `json:"narrative,omitempty"`
-	Reference string            `json:"reference,omitempty"`
-	Access    Access            `json:"access"`
-	Assignees []string          `json:"assignees,omitempty"` // officers by reference, offices by role
-	Releases  []Release         `json:"releases,omitempty"`  // of own cases, from [Client.Case] only
+	ID             comity.ID             `json:"id"`
+	State          comity.State          `json:"state"`
+	Agency         comity.AgencyID       `json:"agency,omitempty"`
+	Owner          comity.OfficerRef     `json:"owner,omitempty"`
+	Category       comity.Category       `json:"category,omitempty"`
+	Status         comity.CaseStatus     `json:"status,omitempty"`
+	Marking        *comity.Marking       `json:"marking,omitempty"`
+	Nexus          []comity.Nexus        `json:"nexus,omitempty"`
+	Reserved       bool                  `json:"reserved,omitempty"`
+	Version        int                   `json:"version,omitempty"`
+	CreatedAt      time.Time             `json:"createdAt,omitzero"`
+	UpdatedAt      time.Time             `json:"updatedAt,omitzero"`
+	Title          string                `json:"title,omitempty"`
+	Summary        string                `json:"summary,omitempty"`
+	Narrative      string                `json:"narrative,omitempty"`
+	Reference      string                `json:"reference,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
+	Access         Access                `json:"access"`
+	Assignees      []string              `json:"assignees,omitempty"` // officers by reference, offices by role
+	Releases       []Release             `json:"releases,omitempty"`  // of own cases, from [Client.Case] only
 	// Assessments of its predominant character, of own cases, from [Client.Case] only.
 	Assessments []Assessment `json:"assessments,omitempty"`
 }
 
 // Entry is a dated line of a case's log.
 type Entry struct {
-	ID        comity.ID         `json:"id"`
-	Case      comity.ID         `json:"case"`
-	Author    comity.OfficerRef `json:"author,omitempty"`
-	Marking   comity.Marking    `json:"marking"`
-	CreatedAt time.Time         `json:"createdAt"`
-	Happened  string            `json:"happened,omitempty"` // partial ISO 8601
-	Text      string            `json:"text"`
+	ID             comity.ID             `json:"id"`
+	Case           comity.ID             `json:"case"`
+	Author         comity.OfficerRef     `json:"author,omitempty"`
+	Marking        comity.Marking        `json:"marking"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	Happened       string                `json:"happened,omitempty"` // partial ISO 8601
+	Text           string                `json:"text"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 
 	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
@@ -131,21 +133,22 @@ type SubjectName struct {
 
 // Subject is a person, organisation or account of a case.
 type Subject struct {
-	ID          comity.ID          `json:"id"`
-	Case        comity.ID          `json:"case"`
-	Kind        comity.SubjectKind `json:"kind"`
-	Role        comity.SubjectRole `json:"role"`
-	Minor       bool               `json:"minor"`
-	Marking     comity.Marking     `json:"marking"`
-	CreatedAt   time.Time          `json:"createdAt"`
-	Names       []SubjectName      `json:"names"`
-	Birth       string             `json:"birth,omitempty"`
-	Nationality comity.State       `json:"nationality,omitempty"`
-	Identifier  string             `json:"identifier,omitempty"`
-	Assessment  bool               `json:"assessment"`
-	Source      comity.SourceGrade `json:"source,omitempty"`
-	Information InformationGrade   `json:"information,omitempty"`
-	Note        string             `json:"note,omitempty"`
+	ID             comity.ID             `json:"id"`
+	Case           comity.ID             `json:"case"`
+	Kind           comity.SubjectKind    `json:"kind"`
+	Role           comity.SubjectRole    `json:"role"`
+	Minor          bool                  `json:"minor"`
+	Marking        comity.Marking        `json:"marking"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	Names          []SubjectName         `json:"names"`
+	Birth          string                `json:"birth,omitempty"`
+	Nationality    comity.State          `json:"nationality,omitempty"`
+	Identifier     string                `json:"identifier,omitempty"`
+	Assessment     bool                  `json:"assessment"`
+	Source         comity.SourceGrade    `json:"source,omitempty"`
+	Information    InformationGrade      `json:"information,omitempty"`
+	Note           string                `json:"note,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 
 	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
@@ -158,20 +161,21 @@ type Hash struct {
 
 // Observable is a cyber-observable of a case.
 type Observable struct {
-	ID          comity.ID          `json:"id"`
-	Case        comity.ID          `json:"case"`
-	Marking     comity.Marking     `json:"marking"`
-	CreatedAt   time.Time          `json:"createdAt"`
-	Type        string             `json:"type"`
-	Value       string             `json:"value"`
-	Hashes      []Hash             `json:"hashes,omitempty"`
-	SourceIDs   []string           `json:"sourceIds,omitempty"`
-	Indicator   bool               `json:"indicator"`
-	Pattern     string             `json:"pattern,omitempty"`
-	ValidFrom   string             `json:"validFrom,omitempty"`
-	Description string             `json:"description,omitempty"`
-	Source      comity.SourceGrade `json:"source,omitempty"`
-	Information InformationGrade   `json:"information,omitempty"`
+	ID             comity.ID             `json:"id"`
+	Case           comity.ID             `json:"case"`
+	Marking        comity.Marking        `json:"marking"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	Type           string                `json:"type"`
+	Value          string                `json:"value"`
+	Hashes         []Hash                `json:"hashes,omitempty"`
+	SourceIDs      []string              `json:"sourceIds,omitempty"`
+	Indicator      bool                  `json:"indicator"`
+	Pattern        string                `json:"pattern,omitempty"`
+	ValidFrom      string                `json:"validFrom,omitempty"`
+	Description    string                `json:"description,omitempty"`
+	Source         comity.SourceGrade    `json:"source,omitempty"`
+	Information    InformationGrade      `json:"information,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 
 	Obligations []comity.Obligation `json:"obligations,omitempty"`
 }
@@ -205,28 +209,29 @@ func (g *InformationGrade) UnmarshalText(b []byte) error {
 
 // Evidence is an exhibit as the viewer may see it.
 type Evidence struct {
-	ID          comity.ID             `json:"id"`
-	Case        comity.ID             `json:"case"`
-	State       comity.State          `json:"state"`
-	Status      comity.EvidenceStatus `json:"status"`
-	MediaType   string                `json:"mediaType"`
-	Original    bool                  `json:"original"`
-	Size        int64                 `json:"size"` // plaintext bytes
-	Name        string                `json:"name"`
-	Note        string                `json:"note,omitempty"`
-	ClaimMD5    string                `json:"claimMd5,omitempty"`
-	ClaimSHA1   string                `json:"claimSha1,omitempty"`
-	Header      []byte                `json:"header"`
-	HeaderHash  string                `json:"headerHash"`
-	Root        string                `json:"root,omitempty"`
-	PlainSHA256 string                `json:"plainSha256,omitempty"`
-	Receipt     string                `json:"receipt,omitempty"`
-	Grant       comity.ID             `json:"grant,omitempty"` // under which a foreign viewer may open it
-	CreatedAt   time.Time             `json:"createdAt,omitzero"`
-	CompletedAt time.Time             `json:"completedAt,omitzero"`
-	Parts       []EvidencePart        `json:"parts,omitempty"`   // from [Client.Evidence] only
-	Custody     []CustodyEvent        `json:"custody,omitempty"` // from [Client.Evidence] only
-	Obligations []comity.Obligation   `json:"obligations,omitempty"`
+	ID             comity.ID             `json:"id"`
+	Case           comity.ID             `json:"case"`
+	State          comity.State          `json:"state"`
+	Status         comity.EvidenceStatus `json:"status"`
+	MediaType      string                `json:"mediaType"`
+	Original       bool                  `json:"original"`
+	Size           int64                 `json:"size"` // plaintext bytes
+	Name           string                `json:"name"`
+	Note           string                `json:"note,omitempty"`
+	ClaimMD5       string                `json:"claimMd5,omitempty"`
+	ClaimSHA1      string                `json:"claimSha1,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
+	Header         []byte                `json:"header"`
+	HeaderHash     string                `json:"headerHash"`
+	Root           string                `json:"root,omitempty"`
+	PlainSHA256    string                `json:"plainSha256,omitempty"`
+	Receipt        string                `json:"receipt,omitempty"`
+	Grant          comity.ID             `json:"grant,omitempty"` // under which a foreign viewer may open it
+	CreatedAt      time.Time             `json:"createdAt,omitzero"`
+	CompletedAt    time.Time             `json:"completedAt,omitzero"`
+	Parts          []EvidencePart        `json:"parts,omitempty"`   // from [Client.Evidence] only
+	Custody        []CustodyEvent        `json:"custody,omitempty"` // from [Client.Evidence] only
+	Obligations    []comity.Obligation   `json:"obligations,omitempty"`
 	// Check says whether the state's receipt holds and is one of an exhibit of
 	// this name, type, size and hash; of an exhibit that is uploading there is none.
 	Check Check `json:"check"`
@@ -265,33 +270,34 @@ type RequestObservable struct {
 
 // Request is a request as one side sees it.
 type Request struct {
-	ID            comity.ID            `json:"id"`
-	State         comity.State         `json:"state"`
-	Agency        comity.AgencyID      `json:"agency"`
-	Officer       comity.OfficerRef    `json:"officer"`
-	To            comity.State         `json:"to"`
-	RoutedTo      comity.AgencyID      `json:"routedTo,omitempty"`
-	Kind          comity.RequestKind   `json:"kind"`
-	Urgency       comity.Urgency       `json:"urgency"`
-	Category      comity.Category      `json:"category"`
-	Purpose       comity.Purpose       `json:"purpose"`
-	Status        comity.RequestStatus `json:"status"`
-	Ground        comity.Ground        `json:"ground,omitempty"`
-	Marking       comity.Marking       `json:"marking"`
-	Version       int                  `json:"version"`
-	CreatedAt     time.Time            `json:"createdAt"`
-	UpdatedAt     time.Time            `json:"updatedAt"`
-	DueAt         time.Time            `json:"dueAt,omitzero"`
-	Overdue       bool                 `json:"overdue"`
-	PostponedTo   time.Time            `json:"postponedTo,omitzero"`
-	Title         string               `json:"title,omitempty"`
-	Facts         string               `json:"facts,omitempty"`
-	Record        string               `json:"record,omitempty"`
-	Feedback      string               `json:"feedback,omitempty"`
-	Observables   []RequestObservable  `json:"observables,omitempty"`
-	FromReference string               `json:"fromReference,omitempty"`
-	ToReference   string               `json:"toReference,omitempty"`
-	Refusal       *Refusal             `json:"refusal,omitempty"`
+	ID             comity.ID             `json:"id"`
+	State          comity.State          `json:"state"`
+	Agency         comity.AgencyID       `json:"agency"`
+	Officer        comity.OfficerRef     `json:"officer"`
+	To             comity.State          `json:"to"`
+	RoutedTo       comity.AgencyID       `json:"routedTo,omitempty"`
+	Kind           comity.RequestKind    `json:"kind"`
+	Urgency        comity.Urgency        `json:"urgency"`
+	Category       comity.Category       `json:"category"`
+	Purpose        comity.Purpose        `json:"purpose"`
+	Status         comity.RequestStatus  `json:"status"`
+	Ground         comity.Ground         `json:"ground,omitempty"`
+	Marking        comity.Marking        `json:"marking"`
+	Version        int                   `json:"version"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	UpdatedAt      time.Time             `json:"updatedAt"`
+	DueAt          time.Time             `json:"dueAt,omitzero"`
+	Overdue        bool                  `json:"overdue"`
+	PostponedTo    time.Time             `json:"postponedTo,omitzero"`
+	Title          string                `json:"title,omitempty"`
+	Facts          string                `json:"facts,omitempty"`
+	Record         string                `json:"record,omitempty"`
+	Feedback       string                `json:"feedback,omitempty"`
+	Observables    []RequestObservable   `json:"observables,omitempty"`
+	FromReference  string                `json:"fromReference,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
+	ToReference    string                `json:"toReference,omitempty"`
+	Refusal        *Refusal              `json:"refusal,omitempty"`
 
 	Escalation *Escalation `json:"escalation,omitempty"` // shown in the asked state
 	// Contact is shown to the asking side once the clock has run out, from
@@ -310,13 +316,14 @@ type Refusal struct {
 
 // Message is a piece of correspondence on a request.
 type Message struct {
-	ID        comity.ID         `json:"id"`
-	Request   comity.ID         `json:"request"`
-	State     comity.State      `json:"state"`
-	Author    comity.OfficerRef `json:"author"`
-	Function  string            `json:"function"`
-	CreatedAt time.Time         `json:"createdAt"`
-	Text      string            `json:"text,omitempty"`
+	ID             comity.ID             `json:"id"`
+	Request        comity.ID             `json:"request"`
+	State          comity.State          `json:"state"`
+	Author         comity.OfficerRef     `json:"author"`
+	Function       string                `json:"function"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	Text           string                `json:"text,omitempty"`
+	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 }
 
 // Grant is a grant as one side sees it.

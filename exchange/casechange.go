@@ -73,16 +73,17 @@ func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*
 // UpdateCase changes a case's words, category, marking or links. Fields that
 // are nil stay as they are.
 type UpdateCase struct {
-	Key             string           `json:"-"`
-	ID              comity.ID        `json:"id"`
-	ExpectedVersion int              `json:"expectedVersion"`
-	Category        *comity.Category `json:"category"`
-	Marking         *comity.Marking  `json:"marking"`
-	Nexus           []comity.Nexus   `json:"nexus"`
-	Title           *string          `json:"title"`
-	Summary         *string          `json:"summary"`
-	Narrative       *string          `json:"narrative"`
-	Reference       *string          `json:"reference"`
+	Key             string                 `json:"-"`
+	ID              comity.ID              `json:"id"`
+	ExpectedVersion int                    `json:"expectedVersion"`
+	Category        *comity.Category       `json:"category"`
+	Marking         *comity.Marking        `json:"marking"`
+	Nexus           []comity.Nexus         `json:"nexus"`
+	Title           *string                `json:"title"`
+	Summary         *string                `json:"summary"`
+	Narrative       *string                `json:"narrative"`
+	Reference       *string                `json:"reference"`
+	Classification  *comity.Classification `json:"classification"`
 
 	changeCase
 }
@@ -95,7 +96,8 @@ func (u *UpdateCase) about() (sovereignty.Action, string, any) {
 		Marking         *comity.Marking
 		Nexus           []comity.Nexus
 		Text            []*string
-	}{u.ID, u.ExpectedVersion, u.Category, u.Marking, u.Nexus, []*string{u.Title, u.Summary, u.Narrative, u.Reference}}
+		Classification  *comity.Classification `json:",omitempty"`
+	}{u.ID, u.ExpectedVersion, u.Category, u.Marking, u.Nexus, []*string{u.Title, u.Summary, u.Narrative, u.Reference}, u.Classification}
 }
 
 func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
@@ -103,6 +105,7 @@ func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		c.Becomes, c.KeepsNexus = v.Category, linkedAbroad(v.Nexus, v.State)
 		c.Assessed = v.Assessed.Shareable(v.Category)
 		set(&c.Becomes, u.Category)
+		set(&c.Classification, u.Classification)
 		if u.Nexus != nil {
 			c.KeepsNexus = linkedAbroad(u.Nexus, v.State)
 		}
@@ -118,7 +121,8 @@ func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if err != nil {
 		return err
 	}
-	if u.Category == nil && u.Marking == nil && u.Nexus == nil && u.Title == nil && u.Summary == nil && u.Narrative == nil && u.Reference == nil {
+	if u.Category == nil && u.Marking == nil && u.Nexus == nil && u.Title == nil && u.Summary == nil && u.Narrative == nil && u.Reference == nil &&
+		u.Classification == nil {
 		return errNothingChanges
 	}
 	if u.view.Version != u.ExpectedVersion {
@@ -150,7 +154,8 @@ func (u *UpdateCase) prepare(ctx context.Context, a *attempt) error { return u.o
 
 func (u *UpdateCase) commit(tx storage.Tx, a *attempt) error {
 	// The file number and a reserved case are seen by nobody abroad.
-	abroad := !u.view.Reserved && (u.Category != nil || u.Marking != nil || u.Nexus != nil || u.Title != nil || u.Summary != nil || u.Narrative != nil)
+	abroad := !u.view.Reserved && (u.Category != nil || u.Marking != nil || u.Nexus != nil || u.Title != nil || u.Summary != nil || u.Narrative != nil ||
+		u.Classification != nil)
 	var bad error
 	err := u.write(tx, a, abroad, func(c *comity.Case, t *comity.CaseText) {
 		was, said := *c, *t
@@ -163,6 +168,7 @@ func (u *UpdateCase) commit(tx storage.Tx, a *attempt) error {
 		set(&t.Summary, u.Summary)
 		set(&t.Narrative, u.Narrative)
 		set(&t.Reference, u.Reference)
+		set(&t.Classification, u.Classification)
 		if bad = checkCaseText(*t); bad == nil && reflect.DeepEqual(was, *c) && said == *t {
 			bad = errNothingChanges
 		}

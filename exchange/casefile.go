@@ -47,7 +47,7 @@ func (f *FileCase) judge(_ storage.ReadTx, a *attempt) error {
 		Record: sovereignty.Record{State: a.who.Officer.State, Agency: a.who.Officer.Agency, Kind: comity.KindCase,
 			Category: f.Category, Marking: f.Marking, Claimed: linked(f.Nexus, a.who.Officer.State),
 			Nexus: linkedAbroad(f.Nexus, a.who.Officer.State)},
-		Circumstances: sovereignty.Circumstances{Competent: a.competent(category)},
+		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Classification: f.Text.Classification},
 	})
 }
 

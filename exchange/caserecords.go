@@ -54,8 +54,23 @@ func (r *AddRecords) about() (sovereignty.Action, string, any) {
 	return sovereignty.EntryAdd, r.Key, r
 }
 
+// declared is the highest classification of the records.
+func (r *AddRecords) declared() comity.Classification {
+	var all []comity.Classification
+	for _, n := range r.Entries {
+		all = append(all, n.Text.Classification)
+	}
+	for _, n := range r.Subjects {
+		all = append(all, n.Text.Classification)
+	}
+	for _, n := range r.Observables {
+		all = append(all, n.Text.Classification)
+	}
+	return comity.Highest(all...)
+}
+
 func (r *AddRecords) judge(tx storage.ReadTx, a *attempt) (err error) {
-	if r.view, err = a.actOnCase(tx, r.Case, sovereignty.Circumstances{}); err != nil {
+	if r.view, err = a.actOnCase(tx, r.Case, sovereignty.Circumstances{Classification: r.declared()}); err != nil {
 		return err
 	}
 	kinds := 0

@@ -28,10 +28,12 @@ const retention = 365 * 24 * time.Hour
 // BeginExhibit is one exhibit to upload, with the officer's signed act over
 // its body that names the key to seal to.
 type BeginExhibit struct {
-	Body      statement.BeginBody `json:"body"`
-	Note      string              `json:"note"`
-	Act       string              `json:"-"`
-	Recipient jose.JSONWebKey     `json:"-"`
+	Body statement.BeginBody `json:"body"`
+	Note string              `json:"note"`
+	// Classification is declared of its content, and no part of what is signed.
+	Classification comity.Classification `json:"classification,omitempty"`
+	Act            string                `json:"-"`
+	Recipient      jose.JSONWebKey       `json:"-"`
 }
 
 // BegunExhibit is what the officer's client needs to seal and upload.
@@ -63,7 +65,9 @@ func (b *BeginEvidence) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if len(b.Items) == 0 || len(b.Items) > maxExhibits {
 		return comity.Invalid("items", fmt.Sprintf("between 1 and %d exhibits are begun at once", maxExhibits))
 	}
+	var declared []comity.Classification
 	for i, item := range b.Items {
+		declared = append(declared, item.Classification)
 		if err := at(i, item.check()); err != nil {
 			return err
 		}
@@ -71,7 +75,7 @@ func (b *BeginEvidence) judge(tx storage.ReadTx, a *attempt) (err error) {
 			return at(i, err)
 		}
 	}
-	b.view, err = a.actOnCase(tx, b.Case, sovereignty.Circumstances{Signed: true, Resident: a.resident()})
+	b.view, err = a.actOnCase(tx, b.Case, sovereignty.Circumstances{Signed: true, Resident: a.resident(), Classification: comity.Highest(declared...)})
 	return err
 }
 
@@ -146,7 +150,7 @@ func (b *BeginEvidence) beginOne(ctx context.Context, a *attempt, keys custodian
 		MediaType: item.Body.MediaType, Original: item.Body.Original, Size: item.Body.Size, Header: begun.Header,
 		WrappedKey: begun.WrappedKey, ObjectKey: key, UploadID: upload, BegunBy: a.who.Officer.Ref(), CreatedAt: a.now}
 	sealed, err := seal(b.key, bindEvidence(e), comity.EvidenceText{Name: item.Body.Name, Note: item.Note,
-		ClaimMD5: item.Body.ClaimMD5, ClaimSHA1: item.Body.ClaimSHA1})
+		ClaimMD5: item.Body.ClaimMD5, ClaimSHA1: item.Body.ClaimSHA1, Classification: item.Classification})
 	return storage.Evidence{Evidence: e, Sealed: sealed}, BegunExhibit{ID: id, Header: begun.Header,
 		SealedKey: begun.SealedKey, Parts: header.Parts(), PartSize: header.PartSize}, err
 }

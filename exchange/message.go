@@ -53,13 +53,13 @@ func (c *correspondence) keep(tx storage.Tx, a *attempt, request comity.ID) erro
 	return err
 }
 
-func (c *correspondence) write(tx storage.Tx, a *attempt, r storage.Request, text string) (comity.ID, error) {
+func (c *correspondence) write(tx storage.Tx, a *attempt, r storage.Request, text comity.MessageText) (comity.ID, error) {
 	if err := c.keep(tx, a, r.ID); err != nil {
 		return "", err
 	}
 	o := a.who.Officer
 	m := comity.Message{ID: comity.NewID(comity.KindMessage), Request: r.ID, State: o.State, Author: o.Ref(), Function: o.Function, CreatedAt: a.now}
-	sealed, err := seal(c.key, bindMessage(m), comity.MessageText{Text: text})
+	sealed, err := seal(c.key, bindMessage(m), text)
 	if err != nil {
 		return "", err
 	}
@@ -71,6 +71,8 @@ type SendMessage struct {
 	Key     string    `json:"-"`
 	Request comity.ID `json:"request"`
 	Text    string    `json:"text"`
+	// Classification is declared of the text.
+	Classification comity.Classification `json:"classification,omitempty"`
 
 	ID comity.ID `json:"-"`
 
@@ -83,7 +85,7 @@ func (s *SendMessage) about() (sovereignty.Action, string, any) {
 }
 
 func (s *SendMessage) judge(tx storage.ReadTx, a *attempt) (err error) {
-	if s.request, err = a.findRequest(tx, s.Request); err != nil {
+	if s.request, err = a.findRequest(tx, s.Request, s.Classification); err != nil {
 		return err
 	}
 	if err := first(needed("text", s.Text, "a message has a text"), checkText("text", s.Text)); err != nil {
@@ -100,7 +102,7 @@ func (s *SendMessage) prepare(ctx context.Context, a *attempt) error {
 }
 
 func (s *SendMessage) commit(tx storage.Tx, a *attempt) (err error) {
-	if s.ID, err = s.words.write(tx, a, s.request, s.Text); err != nil {
+	if s.ID, err = s.words.write(tx, a, s.request, comity.MessageText{Text: s.Text, Classification: s.Classification}); err != nil {
 		return err
 	}
 	a.on(string(s.ID))

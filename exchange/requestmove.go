@@ -48,7 +48,7 @@ func (m *MoveRequest) about() (sovereignty.Action, string, any) { return m.Move,
 
 // findRequest finds a request as the officer may find it, locked when within a
 // transaction, and decides an act on it.
-func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID) (storage.Request, error) {
+func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID, declared comity.Classification) (storage.Request, error) {
 	a.records = nil
 	found, err := tx.Requests(a.viewer(), []comity.ID{id})
 	if err != nil {
@@ -68,7 +68,9 @@ func (a *attempt) findRequest(tx storage.ReadTx, id comity.ID) (storage.Request,
 		}
 		a.purpose = r.Purpose
 	}
-	return r, a.decide(requestQuestion(r, ok, a.who.Officer))
+	q := requestQuestion(r, ok, a.who.Officer)
+	q.Circumstances.Classification = declared
+	return r, a.decide(q)
 }
 
 func requestQuestion(r storage.Request, visible bool, o comity.Officer) sovereignty.Question {
@@ -86,7 +88,7 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 			return err
 		}
 	}
-	if m.request, err = a.findRequest(tx, m.ID); err != nil {
+	if m.request, err = a.findRequest(tx, m.ID, ""); err != nil {
 		return err
 	}
 	if m.request.Version != m.ExpectedVersion {
@@ -246,7 +248,7 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 		}
 	}
 	if m.Note != "" {
-		id, err := m.words.write(tx, a, r, m.Note)
+		id, err := m.words.write(tx, a, r, comity.MessageText{Text: m.Note})
 		if err != nil {
 			return err
 		}

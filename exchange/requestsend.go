@@ -52,8 +52,18 @@ func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
 	return a.decide(sovereignty.Question{
 		Record: sovereignty.Record{State: own, Agency: a.who.Officer.Agency, Kind: comity.KindRequest, Category: s.Category,
 			Marking: s.Marking, To: s.To, Owner: true},
-		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil, Offered: len(lacking) == 0},
+		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil, Offered: len(lacking) == 0, Classification: s.declared()},
 	})
+}
+
+// declared is the highest classification of the request's words and of the
+// observables that it describes.
+func (s *SendRequest) declared() comity.Classification {
+	all := []comity.Classification{s.Text.Classification}
+	for _, o := range s.Text.Observables {
+		all = append(all, o.Classification)
+	}
+	return comity.Highest(all...)
 }
 
 func (s *SendRequest) check(own comity.State) error {

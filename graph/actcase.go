@@ -22,6 +22,7 @@ type caseFileInput struct {
 	Marking                              *comity.Marking
 	Nexus                                []comity.Nexus
 	Title, Summary, Narrative, Reference string
+	Classification                       comity.Classification
 }
 
 type caseUpdateInput struct {
@@ -32,6 +33,7 @@ type caseUpdateInput struct {
 	Marking                              *comity.Marking
 	Nexus                                []comity.Nexus
 	Title, Summary, Narrative, Reference *string
+	Classification                       *comity.Classification
 }
 
 type caseAssignInput struct {
@@ -58,13 +60,13 @@ type caseReserveInput struct {
 func (b *binding) caseActs() {
 	act(b, "caseFile", nil, func(in caseFileInput) (*exchange.FileCase, error) {
 		return &exchange.FileCase{Key: in.IdempotencyKey, Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Nexus: in.Nexus,
-			Text: comity.CaseText{Title: in.Title, Summary: in.Summary, Narrative: in.Narrative, Reference: in.Reference}}, nil
+			Text: comity.CaseText{Title: in.Title, Summary: in.Summary, Narrative: in.Narrative, Reference: in.Reference, Classification: in.Classification}}, nil
 	}, func(a *exchange.FileCase, p *payload) { p.id = a.ID })
 
 	act(b, "caseUpdate", nil, func(in caseUpdateInput) (*exchange.UpdateCase, error) {
 		id, err := parseID("id", in.ID, comity.KindCase)
 		return &exchange.UpdateCase{Key: in.IdempotencyKey, ID: id, ExpectedVersion: in.ExpectedVersion, Category: in.Category, Marking: in.Marking,
-			Nexus: in.Nexus, Title: in.Title, Summary: in.Summary, Narrative: in.Narrative, Reference: in.Reference}, err
+			Nexus: in.Nexus, Title: in.Title, Summary: in.Summary, Narrative: in.Narrative, Reference: in.Reference, Classification: in.Classification}, err
 	}, func(a *exchange.UpdateCase, p *payload) { p.id = a.ID })
 
 	act(b, "caseAssign", nil, func(in caseAssignInput) (*exchange.AssignCase, error) {
@@ -97,6 +99,7 @@ type recordsInput[T any] struct {
 type entryInput struct {
 	Marking        *comity.Marking
 	Happened, Text string
+	Classification comity.Classification
 }
 
 type subjectInput struct {
@@ -108,26 +111,28 @@ type subjectInput struct {
 		Name, Script, Latin string
 		Alias               bool
 	}
-	Birth       string
-	Nationality comity.State
-	Identifier  string
-	Assessment  bool
-	Source      comity.SourceGrade
-	Information string
-	Note        string
+	Birth          string
+	Nationality    comity.State
+	Identifier     string
+	Assessment     bool
+	Source         comity.SourceGrade
+	Information    string
+	Note           string
+	Classification comity.Classification
 }
 
 type observableInput struct {
-	Marking     *comity.Marking
-	Type, Value string
-	Hashes      []hashValue
-	SourceIDs   []string
-	Indicator   bool
-	Pattern     string
-	ValidFrom   string
-	Description string
-	Source      comity.SourceGrade
-	Information string
+	Marking        *comity.Marking
+	Type, Value    string
+	Hashes         []hashValue
+	SourceIDs      []string
+	Indicator      bool
+	Pattern        string
+	ValidFrom      string
+	Description    string
+	Source         comity.SourceGrade
+	Information    string
+	Classification comity.Classification
 }
 
 // addRecords binds an act that adds records of one kind to a case. A marking
@@ -154,12 +159,12 @@ func addRecords[T any](b *binding, name string, add func(*exchange.AddRecords, T
 func (b *binding) recordActs() {
 	addRecords(b, "entryAdd", func(a *exchange.AddRecords, in entryInput) error {
 		a.Entries = append(a.Entries, exchange.NewEntry{Marking: markingOr(in.Marking, comity.Marking{}),
-			Text: comity.EntryText{Happened: in.Happened, Text: in.Text}})
+			Text: comity.EntryText{Happened: in.Happened, Text: in.Text, Classification: in.Classification}})
 		return nil
 	})
 	addRecords(b, "subjectAdd", func(a *exchange.AddRecords, in subjectInput) error {
 		text := comity.SubjectText{Birth: in.Birth, Nationality: in.Nationality, Identifier: in.Identifier, Assessment: in.Assessment,
-			Source: in.Source, Information: gradeOf(in.Information), Note: in.Note}
+			Source: in.Source, Information: gradeOf(in.Information), Note: in.Note, Classification: in.Classification}
 		for _, n := range in.Names {
 			text.Names = append(text.Names, comity.SubjectName{Name: n.Name, Script: n.Script, Latin: n.Latin, IsAlias: n.Alias})
 		}
@@ -169,7 +174,8 @@ func (b *binding) recordActs() {
 	})
 	addRecords(b, "observableAdd", func(a *exchange.AddRecords, in observableInput) error {
 		text := comity.ObservableText{Type: in.Type, Value: in.Value, SourceIDs: in.SourceIDs, Indicator: in.Indicator, Pattern: in.Pattern,
-			ValidFrom: in.ValidFrom, Description: in.Description, Source: in.Source, Information: gradeOf(in.Information)}
+			ValidFrom: in.ValidFrom, Description: in.Description, Source: in.Source, Information: gradeOf(in.Information),
+			Classification: in.Classification}
 		for _, h := range in.Hashes {
 			if _, twice := text.Hashes[h.Algorithm]; twice {
 				return comity.Invalid("hashes", "there is one hash of each algorithm")

@@ -62,8 +62,9 @@ type evidenceBeginInput struct {
 	Case           string
 	Items          []struct {
 		statement.BeginBody
-		Note, Act string
-		Recipient publicKey
+		Note, Act      string
+		Classification comity.Classification
+		Recipient      publicKey
 	}
 }
 
@@ -117,7 +118,7 @@ func (b *binding) evidenceActs() {
 		id, err := parseID("case", in.Case, comity.KindCase)
 		a := &exchange.BeginEvidence{Key: in.IdempotencyKey, Case: id}
 		for _, item := range in.Items {
-			a.Items = append(a.Items, exchange.BeginExhibit{Body: item.BeginBody, Note: item.Note, Act: item.Act, Recipient: item.Recipient.key})
+			a.Items = append(a.Items, exchange.BeginExhibit{Body: item.BeginBody, Note: item.Note, Classification: item.Classification, Act: item.Act, Recipient: item.Recipient.key})
 		}
 		return a, err
 	}, func(a *exchange.BeginEvidence, p *payload) { p.result = a.Begun })

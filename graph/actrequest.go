@@ -21,6 +21,7 @@ type requestSendInput struct {
 	Record         string
 	Observables    []struct{ Type, Value, Description string }
 	FromReference  string
+	Classification comity.Classification
 }
 
 // moveInput is the input of every act that moves a request; the schema says
@@ -42,6 +43,7 @@ type messageSendInput struct {
 	IdempotencyKey string
 	Request        string
 	Text           string
+	Classification comity.Classification
 }
 
 var moves = []sovereignty.Action{sovereignty.RequestReceive, sovereignty.RequestAcknowledge, sovereignty.RequestAskSupplement,
@@ -52,7 +54,7 @@ func (b *binding) requestActs() {
 	act(b, "requestSend", map[string]string{"items": "observables"}, func(in requestSendInput) (*exchange.SendRequest, error) {
 		a := &exchange.SendRequest{Key: in.IdempotencyKey, To: in.To, Kind: in.Kind, Urgency: in.Urgency, Category: in.Category,
 			Purpose: in.Purpose, Marking: markingOr(in.Marking, comity.DefaultMarking),
-			Text: comity.RequestText{Title: in.Title, Facts: in.Facts, Record: strings.TrimSpace(in.Record), FromReference: in.FromReference}}
+			Text: comity.RequestText{Title: in.Title, Facts: in.Facts, Record: strings.TrimSpace(in.Record), FromReference: in.FromReference, Classification: in.Classification}}
 		for _, o := range in.Observables {
 			a.Text.Observables = append(a.Text.Observables, comity.ObservableText{Type: o.Type, Value: o.Value, Description: o.Description})
 		}
@@ -69,6 +71,6 @@ func (b *binding) requestActs() {
 
 	act(b, "messageSend", nil, func(in messageSendInput) (*exchange.SendMessage, error) {
 		id, err := parseID("request", in.Request, comity.KindRequest)
-		return &exchange.SendMessage{Key: in.IdempotencyKey, Request: id, Text: in.Text}, err
+		return &exchange.SendMessage{Key: in.IdempotencyKey, Request: id, Text: in.Text, Classification: in.Classification}, err
 	}, func(a *exchange.SendMessage, p *payload) { p.id, p.of = a.ID, a.Request })
 }

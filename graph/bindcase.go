@@ -57,7 +57,9 @@ func (b *binding) cases() {
 		"summary":   words(func(t *comity.CaseText) string { return t.Summary }),
 		"narrative": words(func(t *comity.CaseText) string { return t.Narrative }),
 		"reference": words(func(t *comity.CaseText) string { return t.Reference }),
-		"access":    func(_ *request, c *exchange.CaseView) any { return c },
+
+		"classification": words(func(t *comity.CaseText) string { return string(t.Classification) }),
+		"access":         func(_ *request, c *exchange.CaseView) any { return c },
 	})
 	get(b, "Marking", fields[comity.Marking]{
 		"tlp":      func(_ *request, m comity.Marking) any { return m.TLP },
@@ -141,6 +143,8 @@ func (b *binding) records() {
 		"createdAt":   func(_ *request, e *exchange.EntryView) any { return e.CreatedAt },
 		"happened":    func(_ *request, e *exchange.EntryView) any { return e.Text.Happened },
 		"text":        func(_ *request, e *exchange.EntryView) any { return e.Text.Text },
+
+		"classification": func(_ *request, e *exchange.EntryView) any { return e.Text.Classification },
 	})
 	get(b, "Subject", fields[*exchange.SubjectView]{
 		"obligations": func(_ *request, s *exchange.SubjectView) any { return s.Obligations() },
@@ -159,6 +163,8 @@ func (b *binding) records() {
 		"source":      func(_ *request, s *exchange.SubjectView) any { return s.Text.Source },
 		"information": func(_ *request, s *exchange.SubjectView) any { return gradeName(s.Text.Information) },
 		"note":        func(_ *request, s *exchange.SubjectView) any { return s.Text.Note },
+
+		"classification": func(_ *request, s *exchange.SubjectView) any { return s.Text.Classification },
 	})
 	get(b, "SubjectName", fields[comity.SubjectName]{
 		"name":   func(_ *request, n comity.SubjectName) any { return n.Name },
@@ -167,20 +173,21 @@ func (b *binding) records() {
 		"alias":  func(_ *request, n comity.SubjectName) any { return n.IsAlias },
 	})
 	get(b, "Observable", fields[*exchange.ObservableView]{
-		"obligations": func(_ *request, o *exchange.ObservableView) any { return o.Obligations() },
-		"id":          func(_ *request, o *exchange.ObservableView) any { return o.ID },
-		"case":        func(_ *request, o *exchange.ObservableView) any { return o.Case },
-		"marking":     func(_ *request, o *exchange.ObservableView) any { return o.Marking },
-		"createdAt":   func(_ *request, o *exchange.ObservableView) any { return o.CreatedAt },
-		"type":        func(_ *request, o *exchange.ObservableView) any { return o.Text.Type },
-		"value":       func(_ *request, o *exchange.ObservableView) any { return o.Text.Value },
-		"sourceIds":   func(_ *request, o *exchange.ObservableView) any { return o.Text.SourceIDs },
-		"indicator":   func(_ *request, o *exchange.ObservableView) any { return o.Text.Indicator },
-		"pattern":     func(_ *request, o *exchange.ObservableView) any { return o.Text.Pattern },
-		"validFrom":   func(_ *request, o *exchange.ObservableView) any { return o.Text.ValidFrom },
-		"description": func(_ *request, o *exchange.ObservableView) any { return o.Text.Description },
-		"source":      func(_ *request, o *exchange.ObservableView) any { return o.Text.Source },
-		"information": func(_ *request, o *exchange.ObservableView) any { return gradeName(o.Text.Information) },
+		"obligations":    func(_ *request, o *exchange.ObservableView) any { return o.Obligations() },
+		"id":             func(_ *request, o *exchange.ObservableView) any { return o.ID },
+		"case":           func(_ *request, o *exchange.ObservableView) any { return o.Case },
+		"marking":        func(_ *request, o *exchange.ObservableView) any { return o.Marking },
+		"createdAt":      func(_ *request, o *exchange.ObservableView) any { return o.CreatedAt },
+		"type":           func(_ *request, o *exchange.ObservableView) any { return o.Text.Type },
+		"value":          func(_ *request, o *exchange.ObservableView) any { return o.Text.Value },
+		"sourceIds":      func(_ *request, o *exchange.ObservableView) any { return o.Text.SourceIDs },
+		"indicator":      func(_ *request, o *exchange.ObservableView) any { return o.Text.Indicator },
+		"pattern":        func(_ *request, o *exchange.ObservableView) any { return o.Text.Pattern },
+		"validFrom":      func(_ *request, o *exchange.ObservableView) any { return o.Text.ValidFrom },
+		"description":    func(_ *request, o *exchange.ObservableView) any { return o.Text.Description },
+		"source":         func(_ *request, o *exchange.ObservableView) any { return o.Text.Source },
+		"information":    func(_ *request, o *exchange.ObservableView) any { return gradeName(o.Text.Information) },
+		"classification": func(_ *request, o *exchange.ObservableView) any { return o.Text.Classification },
 		"hashes": func(_ *request, o *exchange.ObservableView) any {
 			var all []hashValue
 			for _, algorithm := range slices.Sorted(maps.Keys(o.Text.Hashes)) {

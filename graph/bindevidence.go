@@ -21,15 +21,17 @@ func (b *binding) evidence() {
 		"note":        func(_ *request, e *exchange.EvidenceView) any { return e.Text.Note },
 		"claimMd5":    func(_ *request, e *exchange.EvidenceView) any { return e.Text.ClaimMD5 },
 		"claimSha1":   func(_ *request, e *exchange.EvidenceView) any { return e.Text.ClaimSHA1 },
-		"header":      func(_ *request, e *exchange.EvidenceView) any { return e.Header },
-		"headerHash":  func(_ *request, e *exchange.EvidenceView) any { return sha256.Sum256(e.Header) },
-		"root":        func(_ *request, e *exchange.EvidenceView) any { return e.Root },
-		"plainSha256": func(_ *request, e *exchange.EvidenceView) any { return e.PlainSHA256 },
-		"parts":       func(_ *request, e *exchange.EvidenceView) any { return e.Parts },
-		"receipt":     func(_ *request, e *exchange.EvidenceView) any { return e.Receipt },
-		"grant":       func(_ *request, e *exchange.EvidenceView) any { return e.Grant },
-		"createdAt":   func(_ *request, e *exchange.EvidenceView) any { return e.CreatedAt },
-		"completedAt": func(_ *request, e *exchange.EvidenceView) any { return e.CompletedAt },
+
+		"classification": func(_ *request, e *exchange.EvidenceView) any { return e.Text.Classification },
+		"header":         func(_ *request, e *exchange.EvidenceView) any { return e.Header },
+		"headerHash":     func(_ *request, e *exchange.EvidenceView) any { return sha256.Sum256(e.Header) },
+		"root":           func(_ *request, e *exchange.EvidenceView) any { return e.Root },
+		"plainSha256":    func(_ *request, e *exchange.EvidenceView) any { return e.PlainSHA256 },
+		"parts":          func(_ *request, e *exchange.EvidenceView) any { return e.Parts },
+		"receipt":        func(_ *request, e *exchange.EvidenceView) any { return e.Receipt },
+		"grant":          func(_ *request, e *exchange.EvidenceView) any { return e.Grant },
+		"createdAt":      func(_ *request, e *exchange.EvidenceView) any { return e.CreatedAt },
+		"completedAt":    func(_ *request, e *exchange.EvidenceView) any { return e.CompletedAt },
 	})
 	batch(b, "Evidence.custody", func(q *request, all []*exchange.EvidenceView, _ args) ([][]comity.CustodyEvent, error) {
 		found, err := q.reader.Custody(each(all, func(e *exchange.EvidenceView) exchange.EvidenceView { return *e }))

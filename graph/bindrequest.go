@@ -42,7 +42,10 @@ func (b *binding) requests() {
 		"feedback":      asked(func(t *comity.RequestText) any { return t.Feedback }),
 		"observables":   asked(func(t *comity.RequestText) any { return append([]comity.ObservableText{}, t.Observables...) }),
 		"fromReference": asked(func(t *comity.RequestText) any { return t.FromReference }),
-		"toReference":   func(_ *request, r *exchange.RequestView) any { return r.ToReference },
+
+		"classification": asked(func(t *comity.RequestText) any { return t.Classification }),
+
+		"toReference": func(_ *request, r *exchange.RequestView) any { return r.ToReference },
 	})
 	get(b, "RequestObservable", fields[comity.ObservableText]{
 		"type":        func(_ *request, o comity.ObservableText) any { return o.Type },
@@ -82,6 +85,12 @@ func (b *binding) requests() {
 				return nil
 			}
 			return m.Text.Text
+		},
+		"classification": func(_ *request, m *exchange.MessageView) any {
+			if m.Text == nil {
+				return nil
+			}
+			return m.Text.Classification
 		},
 	})
 }

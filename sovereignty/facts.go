@@ -206,6 +206,10 @@ func circumstances(c contextFacts) types.Record {
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
+	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend:
+		m["classification"] = types.String(comity.Highest(c.Classification))
+	}
+	switch c.action {
 	case CaseFile:
 		m["competent"] = types.Boolean(c.Competent)
 	case RequestSend:

@@ -263,3 +263,34 @@ func FuzzLoadFS(f *testing.F) {
 		}
 	})
 }
+
+// TestTheCeilingIsInThePolicies: which classifications the union exchanges stands
+// in a policy file, and so in the hash that states accept.
+func TestTheCeilingIsInThePolicies(t *testing.T) {
+	files := set(t)
+	const name, list = "article09_purpose.cedar", `["UNCLASSIFIED", "RESTRICTED"]`
+	text := string(files[name].Data)
+	if !strings.Contains(text, list) {
+		t.Fatalf("%s lists no classifications", name)
+	}
+	files[name] = &fstest.MapFile{Data: []byte(strings.Replace(text, list, `["UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL"]`, 1))}
+	raised, err := LoadFS(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := load(t)
+	if raised.Hash() == as.Hash() {
+		t.Error("with another ceiling the set has the same hash")
+	}
+	for _, c := range comity.Classifications {
+		q := Question{Action: CaseFile, Officer: comity.Officer{State: "KZ", Agency: "KZ/cyber", Role: comity.RoleInvestigator},
+			Record:        Record{State: "KZ", Agency: "KZ/cyber", Category: "RANSOMWARE", Marking: comity.DefaultMarking, Claimed: true},
+			Circumstances: Circumstances{Competent: true, Classification: c}}
+		if d := as.Decide(q); d.Permit != (c == comity.Unclassified || c == comity.Restricted) {
+			t.Errorf("%s: %+v", c, d)
+		}
+		if d := raised.Decide(q); d.Permit != (c != comity.Secret && c != comity.TopSecret) {
+			t.Errorf("%s under a higher ceiling: %+v", c, d)
+		}
+	}
+}

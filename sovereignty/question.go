@@ -75,6 +75,11 @@ type Circumstances struct {
 	// that the originator's manifest names. Needed by EvidenceBegin.
 	Resident bool
 
+	// Classification is the highest that is declared of the words that the act
+	// brings; "" is unclassified. Needed by CaseFile, CaseUpdate, EntryAdd, SubjectAdd,
+	// ObservableAdd, EvidenceBegin, RequestSend and MessageSend.
+	Classification comity.Classification
+
 	Purpose comity.Purpose // declared with the read
 	Grant   GrantFacts     // of the one grant under which the asker reads abroad
 

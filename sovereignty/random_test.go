@@ -61,7 +61,8 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		Grade: pick(r, comity.GradeIntelligence, comity.GradeLead, comity.GradeEvidence, comity.GradeEvidence),
 		Use:   pick(r, comity.UseAnalysis, comity.UseOperational, comity.UseCourt, comity.UseDissemination), H1: yes(odd), H2: yes(odd),
 		PAP: pick(r, comity.PAPGreen, comity.PAPAmber, comity.PAPRed), TLP: pick(r, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed),
-		Assistance: yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
+		Classification: pick(r, "", comity.Unclassified, comity.Unclassified, comity.Restricted, comity.Restricted, comity.Confidential, comity.Secret, comity.TopSecret, "COSMIC"),
+		Assistance:     yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
 		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), Renewal: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
 		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
@@ -123,6 +124,12 @@ func oracle(q Question) bool {
 	prone := info.NeutralityProne
 	live := c.Grant.Live && !r.Withdrawn && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
 		(c.Assessed || !prone) && !c.Adverse && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
+	switch q.Action { // classified above the union's ceiling, it is refused at the door
+	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend:
+		if c.Classification != "" && c.Classification != comity.Unclassified && c.Classification != comity.Restricted {
+			return false
+		}
+	}
 	switch q.Action { // on no record that exists already
 	case CaseFile:
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed

@@ -188,6 +188,8 @@ func readCircumstances(s string, c *Circumstances) error {
 			c.PAP = comity.PAP(rest)
 		case "tlp":
 			c.TLP = comity.TLP(rest)
+		case "classified":
+			c.Classification = comity.Classification(rest)
 		case "grade":
 			c.Grade = comity.Grade(rest)
 		case "grant":

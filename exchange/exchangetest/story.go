@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -40,13 +41,8 @@ func (o *Officer) Upload(t testing.TB, c comity.ID, name string, plain []byte) c
 // Begin opens an upload and returns the exhibit's key.
 func (o *Officer) Begin(t testing.TB, c comity.ID, name string, size int64) (exchange.BegunExhibit, envelope.Key) {
 	t.Helper()
-	recipient, err := statement.NewKey()
-	must(t, err)
-	jkt, err := statement.Thumbprint(&recipient.PublicKey)
-	must(t, err)
-	body := statement.BeginBody{MediaType: "application/octet-stream", Size: size, Name: name}
-	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceBegin, Record: c, RecipientJKT: jkt}, body)
-	act := &exchange.BeginEvidence{Key: Key(), Case: c, Items: []exchange.BeginExhibit{{Body: body, Act: jws, Recipient: statement.PublicJWK(&recipient.PublicKey)}}}
+	act, recipient := o.Beginning(t, c, name, size)
+	body, jws := act.Items[0].Body, act.Items[0].Act
 	o.Do(t, act)
 	o.Begun(t, act.Begun[0].ID, body)
 	sealed, err := o.Directory.VerifySealedKey(act.Begun[0].SealedKey)
@@ -60,6 +56,18 @@ func (o *Officer) Begin(t testing.TB, c comity.ID, name string, size int64) (exc
 	must(t, err)
 	must(t, key.Check(h))
 	return act.Begun[0], key
+}
+
+// Beginning is the signed act that begins an exhibit, with the key it is sealed to.
+func (o *Officer) Beginning(t testing.TB, c comity.ID, name string, size int64) (*exchange.BeginEvidence, *ecdsa.PrivateKey) {
+	t.Helper()
+	recipient, err := statement.NewKey()
+	must(t, err)
+	jkt, err := statement.Thumbprint(&recipient.PublicKey)
+	must(t, err)
+	body := statement.BeginBody{MediaType: "application/octet-stream", Size: size, Name: name}
+	jws := o.Sign(t, statement.Act{Act: statement.ActEvidenceBegin, Record: c, RecipientJKT: jkt}, body)
+	return &exchange.BeginEvidence{Key: Key(), Case: c, Items: []exchange.BeginExhibit{{Body: body, Act: jws, Recipient: statement.PublicJWK(&recipient.PublicKey)}}}, recipient
 }
 
 // Finish uploads the parts of a begun exhibit and completes it.

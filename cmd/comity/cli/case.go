@@ -50,6 +50,7 @@ type caseFields struct {
 	Reference *text           `help:"The own file number; never shown abroad." placeholder:"TEXT"`
 	Nexus     []string        `help:"A link to a state: BASIS:STATE with TERRITORY, NATIONALS or EFFECTS. Repeatable." placeholder:"LINK"`
 	markingFlags
+	classifiedFlag
 }
 
 func (f caseFields) nexus() ([]comity.Nexus, error) {
@@ -108,7 +109,7 @@ func (f caseFileCmd) Run(r *run) error {
 		return usagef("--partial goes with --from")
 	}
 	filed, err := c.CaseFile(r.ctx, client.NewCase{Category: f.Category, Marking: f.over(comity.DefaultMarking), Nexus: nexus,
-		Title: f.Title.given(), Summary: f.Summary.given(), Narrative: f.Narrative.given(), Reference: f.Reference.given()})
+		Title: f.Title.given(), Summary: f.Summary.given(), Narrative: f.Narrative.given(), Reference: f.Reference.given(), Classification: f.Classification})
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (f caseFileCmd) draft(r *run, c *client.Client, nexus []comity.Nexus) error
 	if err != nil {
 		return err
 	}
-	d := client.DraftCase{Category: f.Category, Nexus: nexus, Title: f.Title.given(), Summary: f.Summary.given(), Reference: f.Reference.given()}
+	d := client.DraftCase{Category: f.Category, Nexus: nexus, Title: f.Title.given(), Summary: f.Summary.given(), Reference: f.Reference.given(), Classification: f.Classification}
 	if m := f.over(comity.DefaultMarking); m != nil {
 		d.Marking = *m
 	}
@@ -200,6 +201,7 @@ func showCase(w io.Writer, c *client.Case) {
 	field(w, "category", c.Category)
 	field(w, "status", c.Status)
 	field(w, "marking", c.Marking)
+	field(w, "classified", c.Classification)
 	var links []string
 	for _, n := range c.Nexus {
 		links = append(links, fmt.Sprintf("%s:%s", n.Basis, n.State))

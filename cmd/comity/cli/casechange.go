@@ -60,6 +60,9 @@ func (u caseUpdateCmd) Run(r *run) error {
 		in.Category = &u.Category
 	}
 	in.Title, in.Summary, in.Narrative, in.Reference = (*string)(u.Title), (*string)(u.Summary), (*string)(u.Narrative), (*string)(u.Reference)
+	if u.Classification != "" {
+		in.Classification = &u.Classification
+	}
 	changed, err := c.CaseUpdate(r.ctx, in)
 	if err != nil {
 		return err

@@ -104,6 +104,7 @@ func (v *caseRecords) show(p page) {
 	for _, e := range v.Entries {
 		p.item(e.ID, e.CreatedAt, e.Author, e.Marking)
 		p.detail("happened", e.Happened)
+		p.detail("classified", e.Classification)
 		p.text(e.Text)
 	}
 	if len(v.Subjects) > 0 {
@@ -129,6 +130,7 @@ func (v *caseRecords) show(p page) {
 		p.detail("claimed MD5", e.ClaimMD5)
 		p.detail("claimed SHA-1", e.ClaimSHA1)
 		p.detail("note", e.Note)
+		p.detail("classified", e.Classification)
 	}
 	if len(v.Annotations) > 0 {
 		p.heading("Annotations of other states (%d)", len(v.Annotations))
@@ -170,6 +172,7 @@ func showSubject(p page, s client.Subject) {
 		}
 	}
 	p.detail("born", s.Birth)
+	p.detail("classified", s.Classification)
 	p.detail("nationality", s.Nationality)
 	p.detail("identifier", s.Identifier)
 	p.detail("grades", string(s.Source)+string(s.Information))
@@ -184,6 +187,7 @@ func showObservable(p page, o client.Observable) {
 	}
 	p.detail("pattern", o.Pattern)
 	p.detail("valid from", o.ValidFrom)
+	p.detail("classified", o.Classification)
 	p.detail("grades", string(o.Source)+string(o.Information))
 	for _, id := range o.SourceIDs {
 		p.detail("source", id)

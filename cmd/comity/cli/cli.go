@@ -312,6 +312,11 @@ func parsePast(s string, now time.Time) (time.Time, error) {
 	return t, err
 }
 
+// classifiedFlag declares how words are classified.
+type classifiedFlag struct {
+	Classification comity.Classification `help:"How the words are classified as a state secret; without it, not at all. Above the union's ceiling they are refused." placeholder:"LEVEL"`
+}
+
 // markingFlags are the labels of a record.
 type markingFlags struct {
 	TLP      comity.TLP      `name:"tlp" help:"TLP 2.0 label." placeholder:"LABEL"`

@@ -26,11 +26,12 @@ type evidencePutCmd struct {
 	MediaType string    `help:"Media type; without it, what the file's extension says." placeholder:"TYPE"`
 	Original  bool      `help:"An original, not a working copy."`
 	Note      text      `help:"A note." placeholder:"TEXT"`
-	ClaimMD5  string    `name:"claim-md5" help:"MD5 of the acquisition tool; the file must have it." placeholder:"HEX"`
-	ClaimSHA1 string    `name:"claim-sha1" help:"SHA-1 of the acquisition tool; the file must have it." placeholder:"HEX"`
-	KeepClaim bool      `help:"Keep a claimed hash that is not the file's, as where it is of the whole medium."`
-	Again     bool      `help:"Upload a file even if its bytes are an exhibit of the case already."`
-	Parallel  int       `help:"Parts in flight at once; each takes up to 64 MiB of memory." default:"2" placeholder:"N"`
+	classifiedFlag
+	ClaimMD5  string `name:"claim-md5" help:"MD5 of the acquisition tool; the file must have it." placeholder:"HEX"`
+	ClaimSHA1 string `name:"claim-sha1" help:"SHA-1 of the acquisition tool; the file must have it." placeholder:"HEX"`
+	KeepClaim bool   `help:"Keep a claimed hash that is not the file's, as where it is of the whole medium."`
+	Again     bool   `help:"Upload a file even if its bytes are an exhibit of the case already."`
+	Parallel  int    `help:"Parts in flight at once; each takes up to 64 MiB of memory." default:"2" placeholder:"N"`
 }
 
 // Help says what happens, and shows examples.
@@ -60,7 +61,7 @@ func (e evidencePutCmd) Run(r *run) error {
 	}
 	options := func(file string) client.PutOptions {
 		return client.PutOptions{Case: e.Case, Path: file, Name: e.Name, MediaType: e.MediaType, Original: e.Original,
-			Note: string(e.Note), ClaimMD5: e.ClaimMD5, ClaimSHA1: e.ClaimSHA1, KeepClaims: e.KeepClaim, Again: e.Again,
+			Note: string(e.Note), Classification: e.Classification, ClaimMD5: e.ClaimMD5, ClaimSHA1: e.ClaimSHA1, KeepClaims: e.KeepClaim, Again: e.Again,
 			Parallel: e.Parallel, StateDir: filepath.Join(p.dir, "uploads")}
 	}
 	var failed []error

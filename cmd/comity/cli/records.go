@@ -13,6 +13,7 @@ type addEntryCmd struct {
 	Text     text      `required:"" help:"What happened." placeholder:"TEXT"`
 	Happened string    `help:"When, as far as known: 2026, 2026-11, 2026-11-22 or an RFC 3339 time." placeholder:"DATE"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -26,7 +27,8 @@ func (a addEntryCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	added, err := c.EntryAdd(r.ctx, a.Case, client.NewEntry{Marking: a.over(comity.DefaultMarking), Happened: a.Happened, Text: string(a.Text)})
+	added, err := c.EntryAdd(r.ctx, a.Case, client.NewEntry{Marking: a.over(comity.DefaultMarking), Happened: a.Happened, Text: string(a.Text),
+		Classification: a.Classification})
 	if err != nil {
 		return err
 	}
@@ -51,6 +53,7 @@ type addSubjectCmd struct {
 	Information information        `help:"Information grade, from 1, known to be true, to 4, not corroborated." placeholder:"GRADE"`
 	Note        text               `help:"A note." placeholder:"TEXT"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -64,7 +67,7 @@ func (a addSubjectCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	s := client.NewSubject{Kind: a.Kind, Role: a.Role, Minor: a.Minor, Marking: a.over(comity.DefaultMarking), Birth: a.Birth, Nationality: a.Nationality,
+	s := client.NewSubject{Classification: a.Classification, Kind: a.Kind, Role: a.Role, Minor: a.Minor, Marking: a.over(comity.DefaultMarking), Birth: a.Birth, Nationality: a.Nationality,
 		Identifier: a.Identifier, Assessment: a.Assessment, Source: a.Source, Information: client.InformationGrade(a.Information), Note: string(a.Note)}
 	for i, n := range a.Name {
 		parts := append(strings.SplitN(n, "/", 3), "", "")
@@ -92,6 +95,7 @@ type addObservableCmd struct {
 	Source      comity.SourceGrade `help:"Source grade, from A, reliable, to X, not to be assessed." placeholder:"GRADE"`
 	Information information        `help:"Information grade, from 1, known to be true, to 4, not corroborated." placeholder:"GRADE"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -105,7 +109,7 @@ func (a addObservableCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	o := client.NewObservable{Marking: a.over(comity.DefaultMarking), Type: a.Type, Value: string(a.Value), Indicator: a.Indicator,
+	o := client.NewObservable{Classification: a.Classification, Marking: a.over(comity.DefaultMarking), Type: a.Type, Value: string(a.Value), Indicator: a.Indicator,
 		ValidFrom: a.ValidFrom, Description: string(a.Description), Source: a.Source, Information: client.InformationGrade(a.Information)}
 	for _, h := range a.Hash {
 		algorithm, value, ok := strings.Cut(h, "=")

@@ -56,6 +56,7 @@ type requestSendCmd struct {
 	Observable []string           `help:"An observable as TYPE=VALUE, as in url=http://…. Repeatable." placeholder:"OBSERVABLE" sep:"none"`
 	Reference  string             `help:"The own file number; not shown to the asked state." placeholder:"TEXT"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -67,7 +68,7 @@ func (requestSendCmd) Help() string {
 
 func (s requestSendCmd) Run(r *run) error {
 	in := client.NewRequest{To: s.To, Kind: s.Kind, Urgency: s.Urgency, Category: s.Category, Purpose: s.Purpose, Marking: s.over(comity.DefaultMarking),
-		Title: string(s.Title), Facts: string(s.Facts), Record: s.Record, FromReference: s.Reference}
+		Title: string(s.Title), Facts: string(s.Facts), Record: s.Record, FromReference: s.Reference, Classification: s.Classification}
 	for _, o := range s.Observable {
 		kind, value, ok := strings.Cut(o, "=")
 		if !ok || kind == "" || value == "" {
@@ -428,6 +429,7 @@ func (m requestCloseCmd) Run(r *run) error {
 type requestMessageCmd struct {
 	Request comity.ID `arg:"" help:"The request."`
 	Text    text      `required:"" help:"The message." placeholder:"TEXT"`
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -441,7 +443,7 @@ func (m requestMessageCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	sent, err := c.MessageSend(r.ctx, m.Request, string(m.Text))
+	sent, err := c.MessageSend(r.ctx, m.Request, string(m.Text), m.Classification)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ func init() {
 	words(comity.TLPClear, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed)
 	words(comity.PAPClear, comity.PAPGreen, comity.PAPAmber, comity.PAPRed)
 	words(comity.H0, comity.H1, comity.H2, comity.H3)
+	words(comity.Classifications...)
 	words(comity.CaseOpen, comity.CaseClosed)
 	words(comity.ScopeSummary, comity.ScopeFull, comity.ScopeExhibits)
 	words(comity.GradeIntelligence, comity.GradeLead, comity.GradeEvidence)
