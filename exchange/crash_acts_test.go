@@ -212,6 +212,26 @@ var struckActs = map[string]func(*testing.T, *bench) tried{
 			return n
 		}}
 	},
+	"undertakingAnswer": func(t *testing.T, b *bench) tried {
+		giver, c, key := b.As(t, "authority@AM"), b.owner.FileCase(t, "Undertaken", "AM"), exchangetest.Key()
+		b.owner.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: c, Office: comity.RoleAuthority})
+		given := giver.Undertake(t, "KZ")
+		giver.Do(t, given)
+		return tried{who: b.authority, act: func() exchange.Act {
+			act := b.authority.Accepts(t, given.ID, given.Statement, c)
+			act.Key = key
+			return act
+		}, count: func() int {
+			v := b.authority.Dispatch(t, given.ID)
+			if v.Status != comity.DispatchAccepted {
+				return 0
+			}
+			if v.Answer != c || v.Answered == nil || v.Answered.Statement == "" {
+				t.Errorf("an answer by half: %+v", v)
+			}
+			return 1
+		}}
+	},
 	"manifestPublish": func(t *testing.T, b *bench) tried {
 		key, jws := exchangetest.Key(), b.Next(t, "KZ", func(m *statement.Manifest) { m.Name = uuid.NewString() })
 		return tried{who: b.authority, act: func() exchange.Act { return &exchange.PublishManifest{Key: key, Manifest: jws} }, count: func() (n int) {
