@@ -134,14 +134,15 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 
 // conclude judges, signs and enters. It asks to be called again when others
 // lifted meanwhile what a reservation had found in force. What was proposed in
-// an earlier turn than it is approved in has been overtaken by a reservation that
-// the first officer knew nothing of: one officer alone would decide on it.
+// an earlier turn than it is approved in has been overtaken, by a reservation or by
+// the cancelling of a withdrawal, that the first officer knew nothing of: one officer
+// alone would decide on it.
 func (l *Local) conclude(ctx context.Context, signer statement.Signer, means SignOrder, who asked, s statement.Statement, proposedIn *statement.Turns) (string, bool, error) {
 	if err := l.judge(ctx, means, who, &s); err != nil {
 		return "", false, err
 	}
 	if s.Second != nil && turnsOf(s.Turns) != turnsOf(proposedIn) {
-		return "", false, comity.Denied(rules[s.Kind].article, "it was proposed before the latest reservation, and does not reach beyond it",
+		return "", false, comity.Denied(rules[s.Kind].article, "it was proposed before the state decided otherwise, and does not reach beyond that",
 			"an officer of the state proposes it anew")
 	}
 	compact, err := statement.Sign(ctx, signer, statement.TypStatement, s)

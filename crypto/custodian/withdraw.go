@@ -148,6 +148,9 @@ func (l *Local) judgeWithdrawal(ctx context.Context, o SignOrder, s *statement.S
 	if _, again := c.Pending[o.ID]; !again && len(c.Pending) >= maxPending {
 		return comity.Conflict(fmt.Sprintf("%d withdrawals of the case wait for their time", maxPending)).CuredBy("cancel those that are not meant")
 	}
+	if n := len(c.Cancelled); n > 0 {
+		s.Turns = &statement.Turns{Withdrawals: n}
+	}
 	return l.mayWithdraw(c, o.ID)
 }
 

@@ -321,6 +321,8 @@ type Turns struct {
 	Category int `json:"category,omitempty"`
 	// Assessment counts the assessments of a case, an assessment's own included.
 	Assessment int `json:"assessment,omitempty"`
+	// Withdrawals counts those of the case that were cancelled when a withdrawal was signed.
+	Withdrawals int `json:"withdrawals,omitempty"`
 }
 
 // Second is the second pair of eyes: another officer of the state who, by a key

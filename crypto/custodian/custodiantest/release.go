@@ -26,7 +26,7 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 		{"sign", signAll}, {"two officers", twoOfficers}, {"proposal refused", proposalRefused}, {"what takes two", takesTwo}, {"danger to life", emergency}, {"emergency once", emergencyOnce}, {"assessed", assessedCase}, {"confirmation refused", confirmationRefused}, {"ended when signed", endedWhenSigned}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused}, {"dispatches", dispatches}, {"shift", shift},
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"standing", standing}, {"entered", entered}, {"reservation is final", reservationFinal},
 		{"named", named},
-		{"lifting", lifting}, {"stale proposals", staleProposals}, {"undertaken", undertaken}, {"late withdrawal", lateWithdrawal}, {"many holds", manyHolds}, {"undestroyed", undestroyed}, {"any turn", anyTurn}, {"reserved category", reservedCategory}, {"reserve against grant", reserveAgainstGrant},
+		{"lifting", lifting}, {"stale proposals", staleProposals}, {"undertaken", undertaken}, {"late withdrawal", lateWithdrawal}, {"many holds", manyHolds}, {"stale withdrawal", staleWithdrawal}, {"undestroyed", undestroyed}, {"any turn", anyTurn}, {"reserved category", reservedCategory}, {"reserve against grant", reserveAgainstGrant},
 		{"withdrawal", withdrawal}, {"withdrawal stopped", withdrawalStopped}, {"hold refused", holdRefused}, {"hold against withdrawal", holdAgainstWithdrawal},
 		{"one act, one grant", oneGrant}, {"withheld for a day", withheld}, {"register race", applyRace}, {"damaged register", damagedRegister},
 	} {

@@ -141,6 +141,19 @@ func holdRefused(t *testing.T, w *World) {
 	w.sign(t, w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60*24*3600}))
 }
 
+// staleWithdrawal: what was proposed before a withdrawal was cancelled is approved
+// after it by nobody.
+func staleWithdrawal(t *testing.T, w *World) {
+	c := w.NewCase(t)
+	left, o := w.withdrawOrder(t, "authority@KZ", c), w.withdrawOrder(t, "authority@KZ", c)
+	proposal := w.sign(t, proposed(left))
+	w.both(t, o)
+	w.sign(t, w.cancelOrder(t, "second@KZ", o.ID, c))
+	_, err := w.Local.Sign(t.Context(), w.approving(t, "second@KZ", left, proposal))
+	refused(t, "a withdrawal proposed before another was cancelled", err, denied(comity.ArticleTerm))
+	w.both(t, w.withdrawOrder(t, "authority@KZ", c))
+}
+
 // holdAgainstWithdrawal places a hold at the moment of the withdrawal: either
 // the hold lies and the key is there, or it was refused and the key is gone.
 func holdAgainstWithdrawal(t *testing.T, w *World) {
