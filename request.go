@@ -83,6 +83,12 @@ type Request struct {
 	DueAt       time.Time // by the agreement's clock
 	PostponedTo time.Time
 	Refusal     ID
+
+	// OnwardTo is the third state that the asking one wants to see what it reads
+	// under Grant, a grant of the asked state's; both "" of any other request
+	// (Article 10).
+	OnwardTo State
+	Grant    ID
 }
 
 // Overdue reports whether the asked state is late at the instant t. While the

@@ -87,6 +87,10 @@ type NewRequest struct {
 	FromReference string              `json:"fromReference,omitempty"`
 
 	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
+	// OnwardTo is the third state that shall see what the officer reads under
+	// Grant, a grant of the asked state's.
+	OnwardTo comity.State `json:"onwardTo,omitempty"`
+	Grant    comity.ID    `json:"grant,omitempty"`
 }
 
 type requestPayload struct {

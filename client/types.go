@@ -297,6 +297,8 @@ type Request struct {
 	FromReference  string                `json:"fromReference,omitempty"`
 	Classification comity.Classification `json:"classification,omitempty"` // declared of the words
 	ToReference    string                `json:"toReference,omitempty"`
+	OnwardTo       comity.State          `json:"onwardTo,omitempty"` // the third state of onward sharing
+	Grant          comity.ID             `json:"grant,omitempty"`    // with it, the one under which the asking side reads
 	Refusal        *Refusal              `json:"refusal,omitempty"`
 
 	Escalation *Escalation `json:"escalation,omitempty"` // shown in the asked state

@@ -95,7 +95,7 @@ func (g *MakeGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.checkNamed(tx, view.ID, g.Body.Scope, g.Body.Exhibits, g.Body.Subjects); err != nil {
 		return err
 	}
-	return a.checkRequest(tx, g.Body)
+	return a.checkRequest(tx, view.ID, g.Body)
 }
 
 // name says what a proposal of the grant is.

@@ -144,8 +144,9 @@ func (g *MakeGrant) genuine(ctx context.Context, a *attempt) error {
 }
 
 // checkRequest takes the request that a grant says it answers only when the
-// grantee's state put it to this one.
-func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
+// grantee's state put it to this one, or another state put it for that one's
+// seeing the same case (Article 10).
+func (a *attempt) checkRequest(tx storage.ReadTx, c comity.ID, b statement.GrantBody) error {
 	if b.Request == "" {
 		return nil
 	}
@@ -154,8 +155,17 @@ func (a *attempt) checkRequest(tx storage.ReadTx, b statement.GrantBody) error {
 		return err
 	}
 	r, ok := found[b.Request]
-	if !ok || r.State != b.Grantee.State || r.To != a.who.Officer.State {
+	if !ok || r.To != a.who.Officer.State || r.OnwardTo == "" && r.State != b.Grantee.State {
 		return comity.Invalid("request", "this is not a request of the grantee's state to this one")
+	}
+	if r.OnwardTo != "" {
+		under, err := tx.Grants(a.viewer(), []comity.ID{r.Grant})
+		if err != nil {
+			return err
+		}
+		if r.OnwardTo != b.Grantee.State || under[r.Grant].Case != c {
+			return comity.Invalid("request", "the request is for onward sharing with another state, or of another case")
+		}
 	}
 	if w, locked := tx.(storage.Tx); locked {
 		if r, err = w.LockRequest(b.Request); err != nil {

@@ -90,7 +90,7 @@ func (r *Reader) TryGrant(c comity.ID, b statement.GrantBody) (*GrantTrial, erro
 // weigh fills in what a grant would open, and to whom.
 func (r *Reader) weigh(t *GrantTrial, g *MakeGrant, a *attempt) error {
 	b, view := g.Body, g.view
-	for _, err := range []error{g.check(), r.x.grantee(b.Grantee), a.checkNamed(r.tx, view.ID, b.Scope, b.Exhibits, b.Subjects), a.checkRequest(r.tx, b)} {
+	for _, err := range []error{g.check(), r.x.grantee(b.Grantee), a.checkNamed(r.tx, view.ID, b.Scope, b.Exhibits, b.Subjects), a.checkRequest(r.tx, view.ID, b)} {
 		if err != nil {
 			if comity.CodeOf(err) == comity.CodeInternal || comity.CodeOf(err) == comity.CodeUnavailable {
 				return err

@@ -104,6 +104,10 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 	if err := m.checkPreserved(tx); err != nil {
 		return err
 	}
+	if m.request.OnwardTo != "" && m.Move == sovereignty.RequestExecute && m.Outcome != comity.RequestExecuted {
+		// How much was granted is between the originator and the third state.
+		return comity.Invalid("outcome", "a request for onward sharing is EXECUTED, or refused")
+	}
 	return m.check(a)
 }
 

@@ -28,6 +28,10 @@ type SendRequest struct {
 	Purpose  comity.Purpose     `json:"purpose"`
 	Marking  comity.Marking     `json:"marking"`
 	Text     comity.RequestText `json:"text"`
+	// OnwardTo moves the asked state to let this third one see what the officer
+	// reads under Grant, a grant of the asked state's (Article 10).
+	OnwardTo comity.State `json:"onwardTo,omitempty"`
+	Grant    comity.ID    `json:"grant,omitempty"`
 
 	ID comity.ID `json:"-"`
 
@@ -40,7 +44,7 @@ func (s *SendRequest) about() (sovereignty.Action, string, any) {
 	return sovereignty.RequestSend, s.Key, s
 }
 
-func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
+func (s *SendRequest) judge(tx storage.ReadTx, a *attempt) error {
 	own := a.who.Officer.State
 	if err := first(s.check(own), a.x.member("to", s.To)); err != nil {
 		return err
@@ -49,11 +53,52 @@ func (s *SendRequest) judge(_ storage.ReadTx, a *attempt) error {
 	agreement, lacking, err := a.x.dir.RequestBasis(own, s.To, s.Category, s.Kind, s.Urgency, a.now)
 	s.agreement = agreement
 	a.purpose = s.Purpose
-	return a.decide(sovereignty.Question{
+	q := sovereignty.Question{
 		Record: sovereignty.Record{State: own, Agency: a.who.Officer.Agency, Kind: comity.KindRequest, Category: s.Category,
 			Marking: s.Marking, To: s.To, Owner: true},
 		Circumstances: sovereignty.Circumstances{Competent: a.competent(category), Agreement: err == nil, Offered: len(lacking) == 0, Classification: s.declared()},
-	})
+	}
+	if s.OnwardTo == "" {
+		return a.decide(q)
+	}
+	if err := a.x.member("onwardTo", s.OnwardTo); err != nil {
+		return err
+	}
+	q.Circumstances.Onward = true
+	view, covered, err := a.readsUnder(tx, s.Grant)
+	if err != nil {
+		return err
+	}
+	q.Circumstances.Grant.Present = covered
+	if err := a.decide(q); err != nil {
+		return err
+	}
+	if view.State != s.To {
+		return comity.Invalid("to", "the grant is another state's: onward sharing is asked of the originator")
+	}
+	return nil
+}
+
+// readsUnder finds the case of another state's grant, and whether the officer
+// reads it under that grant now.
+func (a *attempt) readsUnder(tx storage.ReadTx, grant comity.ID) (storage.CaseView, bool, error) {
+	a.records = nil
+	a.on(string(grant))
+	found, err := tx.Grants(a.viewer(), []comity.ID{grant})
+	g, ok := found[grant]
+	if err != nil || !ok || g.State == a.who.Officer.State {
+		return storage.CaseView{}, false, err
+	}
+	view, record, visible, err := a.findCase(tx, g.Case)
+	if err != nil || !visible {
+		return view, false, err
+	}
+	named := grantNamed(view.Grants, grant)
+	if named == nil {
+		return view, false, nil
+	}
+	covered, err := a.reads(view, record, *named)
+	return view, covered, err
 }
 
 // declared is the highest classification of the request's words and of the
@@ -86,6 +131,12 @@ func (s *SendRequest) check(own comity.State) error {
 		return comity.Invalid("to", "a request is put to another state")
 	case !s.Purpose.Valid():
 		return comity.Invalid("purpose", "this is not a purpose")
+	case (s.OnwardTo == "") != (s.Grant == ""):
+		return comity.Invalid("onwardTo", "onward sharing names the third state and the grant under which the officer reads")
+	case s.OnwardTo != "" && s.Kind != comity.RequestAccess:
+		return comity.Invalid("kind", "onward sharing is asked for as ACCESS")
+	case s.OnwardTo != "" && (s.OnwardTo == own || s.OnwardTo == s.To):
+		return comity.Invalid("onwardTo", "onward sharing is with a third state")
 	case len(s.Text.Observables) > maxPerAct:
 		return comity.Invalid("observables", fmt.Sprintf("at most %d observables are described", maxPerAct))
 	}
@@ -121,7 +172,8 @@ func (s *SendRequest) commit(tx storage.Tx, a *attempt) error {
 	o := a.who.Officer
 	r := comity.Request{ID: s.ID, State: o.State, Agency: o.Agency, Officer: o.Ref(), To: s.To, Kind: s.Kind, Urgency: s.Urgency,
 		Category: s.Category, Purpose: s.Purpose, Status: comity.RequestSent, Marking: s.Marking, Version: 1,
-		CreatedAt: a.now, UpdatedAt: a.now, DueAt: a.now.Add(time.Duration(hours) * time.Hour)}
+		CreatedAt: a.now, UpdatedAt: a.now, DueAt: a.now.Add(time.Duration(hours) * time.Hour),
+		OnwardTo: s.OnwardTo, Grant: s.Grant}
 	sealed, err := seal(s.key, bindRequest(r), s.Text)
 	if err != nil {
 		return err

@@ -95,7 +95,11 @@ func bindEvidence(e comity.Evidence) []byte {
 }
 
 func bindRequest(r comity.Request) []byte {
-	return bind("request", r.ID, r.State, r.Agency, r.Officer, r.To, r.Kind, r.Urgency, r.Category, r.Purpose, r.Marking)
+	fields := []any{r.ID, r.State, r.Agency, r.Officer, r.To, r.Kind, r.Urgency, r.Category, r.Purpose, r.Marking}
+	if r.OnwardTo != "" || r.Grant != "" { // what was sealed before there was onward sharing opens on
+		fields = append(fields, r.OnwardTo, r.Grant)
+	}
+	return bind("request", fields...)
 }
 
 func bindMessage(m comity.Message) []byte {

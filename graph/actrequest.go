@@ -22,6 +22,8 @@ type requestSendInput struct {
 	Observables    []struct{ Type, Value, Description string }
 	FromReference  string
 	Classification comity.Classification
+	OnwardTo       comity.State
+	Grant          string
 }
 
 // moveInput is the input of every act that moves a request; the schema says
@@ -52,13 +54,15 @@ var moves = []sovereignty.Action{sovereignty.RequestReceive, sovereignty.Request
 
 func (b *binding) requestActs() {
 	act(b, "requestSend", map[string]string{"items": "observables"}, func(in requestSendInput) (*exchange.SendRequest, error) {
+		grant, err := optionalID("grant", in.Grant, comity.KindGrant)
 		a := &exchange.SendRequest{Key: in.IdempotencyKey, To: in.To, Kind: in.Kind, Urgency: in.Urgency, Category: in.Category,
 			Purpose: in.Purpose, Marking: markingOr(in.Marking, comity.DefaultMarking),
-			Text: comity.RequestText{Title: in.Title, Facts: in.Facts, Record: strings.TrimSpace(in.Record), FromReference: in.FromReference, Classification: in.Classification}}
+			Text:     comity.RequestText{Title: in.Title, Facts: in.Facts, Record: strings.TrimSpace(in.Record), FromReference: in.FromReference, Classification: in.Classification},
+			OnwardTo: in.OnwardTo, Grant: grant}
 		for _, o := range in.Observables {
 			a.Text.Observables = append(a.Text.Observables, comity.ObservableText{Type: o.Type, Value: o.Value, Description: o.Description})
 		}
-		return a, nil
+		return a, err
 	}, func(a *exchange.SendRequest, p *payload) { p.id = a.ID })
 
 	for _, move := range moves {

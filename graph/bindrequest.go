@@ -46,6 +46,8 @@ func (b *binding) requests() {
 		"classification": asked(func(t *comity.RequestText) any { return t.Classification }),
 
 		"toReference": func(_ *request, r *exchange.RequestView) any { return r.ToReference },
+		"onwardTo":    func(_ *request, r *exchange.RequestView) any { return r.OnwardTo },
+		"grant":       func(_ *request, r *exchange.RequestView) any { return r.Grant },
 	})
 	get(b, "RequestObservable", fields[comity.ObservableText]{
 		"type":        func(_ *request, o comity.ObservableText) any { return o.Type },

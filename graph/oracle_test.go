@@ -10,6 +10,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 )
@@ -128,8 +129,10 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 			"act": c.Sign(t, statement.Act{Act: statement.ActEvidenceOpen, Record: exhibit, Purpose: "INVESTIGATION", Grant: grant}, statement.OpenBody{})},
 		"messageSend":   {"request": request, "text": "a"},
 		"releaseDecide": {"case": of, "decider": "OWNER", "grantee": "AM", "scope": "FULL", "exhibits": []comity.ID{exhibit}, "subjects": []comity.ID{person}, "purpose": "INVESTIGATION", "notAfter": stamp(now.Add(time.Hour))},
-		"grantMake":     c.grantInput(t, of, body),
-		"grantPropose":  c.proposalInput(t, of, body),
+		"requestSend": {"to": "KZ", "kind": "ACCESS", "urgency": "ROUTINE", "category": string(tokentest.Category), "purpose": "INVESTIGATION", "title": "a", "facts": "b",
+			"onwardTo": "AM", "grant": grant},
+		"grantMake":    c.grantInput(t, of, body),
+		"grantPropose": c.proposalInput(t, of, body),
 		"grantConfirm": {"grant": grant, "case": of, "expectedVersion": 1, "release": confirm.Release, "notAfter": stamp(time.Unix(confirm.NotAfter, 0)),
 			"act": sign(statement.ActGrantConfirm, grant, confirm)},
 		"releaseWithdraw": {"case": of, "release": r[comity.KindRelease]},
@@ -163,7 +166,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 }
 
 // notNaming are the mutations whose input names no record that must exist.
-var notNaming = []string{"caseFile", "requestSend", "mandateGive", "categoryReserve", "manifestPublish", "dutySet"}
+var notNaming = []string{"caseFile", "mandateGive", "categoryReserve", "manifestPublish", "dutySet"}
 
 // TestIDsOfAnotherType gives, wherever an id is taken, ids of every other kind.
 func TestIDsOfAnotherType(t *testing.T) {

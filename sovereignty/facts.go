@@ -216,6 +216,8 @@ func circumstances(c contextFacts) types.Record {
 		m["competent"] = types.Boolean(c.Competent)
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["offered"] = types.Boolean(c.Offered)
+		m["onward"] = types.Boolean(c.Onward)
+		m["covered"] = types.Boolean(c.Grant.Present)
 	case CaseUpdate:
 		becomes, _ := Category(c.Becomes)
 		m["willBeProne"] = types.Boolean(becomes.NeutralityProne)

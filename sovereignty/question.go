@@ -71,6 +71,9 @@ type Circumstances struct {
 	// Competent: the manifest gives the officer's agency the competence of the
 	// category. Needed by CaseFile and RequestSend.
 	Competent bool
+	// Onward: it asks for a third state to see what another granted; the asker
+	// reads that under Grant now where Grant.Present. Needed by RequestSend.
+	Onward bool
 	// Resident: the store and the custodian that will hold the exhibit are those
 	// that the originator's manifest names. Needed by EvidenceBegin.
 	Resident bool

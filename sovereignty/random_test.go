@@ -53,7 +53,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 	if yes(odd) {
 		q.Record.Marking.TLP = comity.TLPRed
 	}
-	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Offered: yes(often), Competent: yes(often),
+	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Offered: yes(often), Onward: yes(odd), Competent: yes(often),
 		Resident: yes(often), Purpose: pick(r, "", comity.PurposeDangerToLife, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
 		Grantee: pick(r, comity.State("KZ"), "AM", "BY"), Mandate: yes(often), Term: yes(often), Narrows: yes(often),
 		Release: ReleaseFacts{Present: yes(often), ByAnother: yes(often), SameState: yes(often), CoversScope: yes(often), CoversExhibits: yes(often), CoversSubjects: yes(often),
@@ -134,7 +134,7 @@ func oracle(q Question) bool {
 	case CaseFile:
 		return works && home && o.Agency == r.Agency && c.Competent && r.Claimed
 	case RequestSend:
-		return works && home && o.Agency == r.Agency && c.Competent && c.Agreement && c.Offered && r.To != o.State
+		return works && home && o.Agency == r.Agency && c.Competent && c.Agreement && c.Offered && r.To != o.State && (!c.Onward || c.Grant.Present)
 	case MandateGive, ManifestPublish:
 		return authority && home
 	case LogRead, MandateRead, ManifestRead:

@@ -201,7 +201,7 @@ func readCircumstances(s string, c *Circumstances) error {
 			}
 		default:
 			flag := map[string]*bool{"visible": &c.Visible, "signed": &c.Signed, "agreement": &c.Agreement,
-				"competent": &c.Competent, "offered": &c.Offered, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
+				"competent": &c.Competent, "offered": &c.Offered, "onward": &c.Onward, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
 				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved,

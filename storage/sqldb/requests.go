@@ -9,11 +9,12 @@ import (
 )
 
 var requests = newTable("requests", `id state agency officer to_state routed_to kind urgency category purpose status ground tlp pap
-	handling version created_at updated_at due_at postponed_to refusal sealed sealed_to`,
+	handling version created_at updated_at due_at postponed_to refusal sealed sealed_to onward_to onward_grant`,
 	func(r *storage.Request) []any {
 		return []any{&r.ID, &r.State, &r.Agency, &r.Officer, &r.To, &r.RoutedTo, &r.Kind, &r.Urgency, &r.Category, &r.Purpose,
 			&r.Status, &r.Ground, &r.Marking.TLP, &r.Marking.PAP, &r.Marking.Handling, &r.Version, instant(&r.CreatedAt),
-			instant(&r.UpdatedAt), instant(&r.DueAt), instant(&r.PostponedTo), &r.Refusal, blob(&r.Sealed), blob(&r.SealedTo)}
+			instant(&r.UpdatedAt), instant(&r.DueAt), instant(&r.PostponedTo), &r.Refusal, blob(&r.Sealed), blob(&r.SealedTo),
+			&r.OnwardTo, &r.Grant}
 	})
 
 var messages = newTable("messages", "id request_id state author function created_at sealed",

@@ -24,6 +24,7 @@ func insertRequest(t *testing.T, db storage.DB, r storage.Request) {
 
 func requestRows(t *testing.T, db storage.DB) {
 	q := newRequest(amInv, "KZ", 0)
+	q.OnwardTo, q.Grant = "BY", "grant1_x"
 	insertRequest(t, db, q)
 	lock := func() (got storage.Request) {
 		write(t, db, func(tx storage.Tx) (err error) { got, err = tx.LockRequest(q.ID); return err })

@@ -55,6 +55,8 @@ type requestSendCmd struct {
 	Record     string             `help:"A record it names; it is never looked up." placeholder:"TEXT"`
 	Observable []string           `help:"An observable as TYPE=VALUE, as in url=http://…. Repeatable." placeholder:"OBSERVABLE" sep:"none"`
 	Reference  string             `help:"The own file number; not shown to the asked state." placeholder:"TEXT"`
+	OnwardTo   comity.State       `help:"Have the asked state let this third state see what the officer reads under --grant; of kind ACCESS." placeholder:"CODE"`
+	Grant      comity.ID          `help:"With --onward-to, the asked state's grant." placeholder:"GRANT"`
 	markingFlags
 	classifiedFlag
 }
@@ -63,12 +65,16 @@ type requestSendCmd struct {
 func (requestSendCmd) Help() string {
 	return `Example:
   comity request send --to KZ --category RANSOMWARE --purpose INVESTIGATION --urgency PROMPT \
-    --title "Wallet of a ransom" --facts @facts.txt --observable cryptocurrency-wallet=bc1q…`
+    --title "Wallet of a ransom" --facts @facts.txt --observable cryptocurrency-wallet=bc1q…
+
+  comity request send --to KZ --kind ACCESS --onward-to BY --grant grant1_… --category RANSOMWARE \
+    --purpose INVESTIGATION --title "Share with Belarus" --facts "Its investigators hold the same wallet"`
 }
 
 func (s requestSendCmd) Run(r *run) error {
 	in := client.NewRequest{To: s.To, Kind: s.Kind, Urgency: s.Urgency, Category: s.Category, Purpose: s.Purpose, Marking: s.over(comity.DefaultMarking),
-		Title: string(s.Title), Facts: string(s.Facts), Record: s.Record, FromReference: s.Reference, Classification: s.Classification}
+		Title: string(s.Title), Facts: string(s.Facts), Record: s.Record, FromReference: s.Reference, Classification: s.Classification,
+		OnwardTo: s.OnwardTo, Grant: s.Grant}
 	for _, o := range s.Observable {
 		kind, value, ok := strings.Cut(o, "=")
 		if !ok || kind == "" || value == "" {
@@ -114,6 +120,8 @@ func showRequest(w io.Writer, q *client.Request) {
 	field(w, "postponed to", q.PostponedTo)
 	field(w, "marking", q.Marking)
 	field(w, "names record", q.Record)
+	field(w, "onward to", q.OnwardTo)
+	field(w, "under grant", q.Grant)
 	field(w, "reference", strings.TrimSpace(q.FromReference+" "+q.ToReference))
 	if f := q.Refusal; f != nil {
 		field(w, "refused", fmt.Sprintf("%s; statement %s", f.Ground, f.Check))

@@ -532,6 +532,8 @@ CREATE TABLE requests (
 	refusal text COLLATE "C" NOT NULL,
 	sealed bytea NOT NULL,
 	sealed_to bytea NOT NULL,
+	onward_to text COLLATE "C" NOT NULL DEFAULT ''::text,
+	onward_grant text COLLATE "C" NOT NULL DEFAULT ''::text,
 	CONSTRAINT requests_pkey PRIMARY KEY (id)
 );
 CREATE INDEX requests_officer ON public.requests USING btree (officer, updated_at, id);

@@ -399,7 +399,7 @@ CREATE TABLE requests (
 	refusal      TEXT NOT NULL,
 	sealed       BLOB NOT NULL,
 	sealed_to    BLOB NOT NULL
-) STRICT;
+, onward_to TEXT NOT NULL DEFAULT '', onward_grant TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX requests_officer ON requests (officer, updated_at, id);
 CREATE INDEX requests_officer_due ON requests (officer, due_at, id);
 CREATE INDEX requests_routed ON requests (routed_to, updated_at, id);
