@@ -80,7 +80,7 @@ func (s *storm) act(t *testing.T, random *rand.Rand, liaison, authority, owner *
 		s.do(t, liaison, first, sovereignty.GrantRevoke, liaison.Revoke(t, of, grant))
 	case n < 85:
 		body := statement.NarrowBody{Case: of, Scope: comity.ScopeSummary, Caveats: comity.Caveats{Marking: comity.DefaultMarking},
-			NotAfter: s.w.Clock.Now().Add(time.Duration(1+random.IntN(100)) * time.Hour).Unix()}
+			NotAfter: s.w.Clock.Now().Add(time.Hour + time.Duration(random.IntN(100*3600))*time.Second).Unix()} // no two the same
 		s.do(t, liaison, first, sovereignty.GrantNarrow, &exchange.NarrowGrant{Key: exchangetest.Key(), Grant: grant, ExpectedVersion: 1 + random.IntN(4), Body: body,
 			Act: liaison.Sign(t, statement.Act{Act: statement.ActGrantNarrow, Record: grant}, body)})
 	case n < 97:
