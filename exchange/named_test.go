@@ -347,3 +347,33 @@ func TestAttackNamed(t *testing.T) {
 		p.sees(t, "the label put back", investigation, p.suspect, p.victim)
 	})
 }
+
+// TestNamedAnnotation: what is accepted of a person whom full scope leaves out is
+// shown to no third state by scope alone.
+func TestNamedAnnotation(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		p := inCase(t, newGranted(t))
+		b := p.body(p.released(t, p.victim), p.victim)
+		p.liaison.Do(t, p.liaison.MakeGrant(t, p.c, b))
+		plain := p.liaison.MakeGrant(t, p.c, p.liaison.GrantBody("BY", p.owner.Release(t, p.c, "BY")))
+		p.liaison.Do(t, plain)
+		third := p.As(t, "investigator@BY")
+		for _, id := range []comity.ID{p.victim, p.suspect} {
+			note := p.foreign.Annotate(t, p.c, id, b.ID, "known here")
+			p.foreign.Do(t, note)
+			p.owner.Do(t, p.owner.Answers(t, note.Body.ID, note.Statement, comity.DispatchAccepted, ""))
+		}
+		records := func(o *exchangetest.Officer) (all []comity.ID) {
+			for _, v := range annotationsOf(t, o, p.c) {
+				all = append(all, v.Record)
+			}
+			return all
+		}
+		if all := records(p.As(t, "liaison@AM")); len(all) != 2 {
+			t.Errorf("the author's state reads %v", all)
+		}
+		if all := records(third); !slices.Equal(all, []comity.ID{p.suspect}) {
+			t.Errorf("a grantee to whom the victim is not named reads annotations of %v", all)
+		}
+	})
+}

@@ -166,6 +166,7 @@ CREATE POLICY officer ON dispatches FOR SELECT TO comity_app USING (
 		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR EXISTS (SELECT 1 FROM disclosures x
 			WHERE x.record_id = dispatches.record_id AND x.officer = (SELECT comity_officer()) OFFSET 0))
 	OR kind = 'ANNOTATION' AND status = 'ACCEPTED' AND tlp <> 'RED'
+		AND (record_id NOT LIKE 'subject%' OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = record_id AND NOT s.protected OFFSET 0))
 		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = dispatches.case_id AND g.scope = 'FULL' OFFSET 0));
 
 -- Of another state's duty roster its liaisons and authority see what covers now;
