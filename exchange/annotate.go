@@ -66,7 +66,7 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 // reads reports whether a grant opens its case to the officer by the policies
 // and by what was signed.
 func (a *attempt) reads(v storage.CaseView, record sovereignty.Record, g comity.Grant) (bool, error) {
-	basis, err := a.x.terms(g)
+	basis, err := a.x.terms(g, v.State)
 	if err != nil {
 		return false, err
 	}

@@ -88,7 +88,7 @@ func (o *OpenEvidence) judge(tx storage.ReadTx, a *attempt) error {
 		}
 		q.Circumstances.Grant = grantFacts(g, o.Evidence)
 		if g != nil {
-			terms, err := a.x.terms(*g)
+			terms, err := a.x.terms(*g, view.State)
 			if err != nil {
 				return err
 			}

@@ -170,7 +170,7 @@ func (f *finder) grant() (sovereignty.Question, error) {
 	if f.why.Action == sovereignty.GrantRead {
 		q.Record.Assigned = g.State == f.who.Officer.State // whoever finds it there may read it
 	}
-	if basis, err := f.x.terms(g); err == nil && g.Live(f.now) && q.Record.Category != "" {
+	if basis, err := f.x.terms(g, q.Record.State); err == nil && g.Live(f.now) && q.Record.Category != "" {
 		f.basis = f.resting(g, basis, q.Record.Category)
 	}
 	if f.why.Action != sovereignty.GrantConfirm || g.State != f.who.Officer.State {
@@ -240,7 +240,7 @@ func (f *finder) abroad(view storage.CaseView, inner comity.ID, q *sovereignty.Q
 	if g == nil {
 		return nil
 	}
-	basis, err := f.x.terms(*g)
+	basis, err := f.x.terms(*g, view.State)
 	if err == nil && f.x.inForce(*g, basis, view.Category, f.now) {
 		q.Circumstances.Agreement = true
 		if f.basis = f.resting(*g, basis, view.Category); f.basis != nil {

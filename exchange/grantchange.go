@@ -35,7 +35,7 @@ func (a *attempt) findGrant(tx storage.ReadTx, id comity.ID) (comity.Grant, sove
 				return g, sovereignty.Question{}, err
 			}
 		}
-		if !own { // a grantee who knows of the grant, or a liaison whom the case no longer reaches
+		if !own || view.State != g.State { // a grantee who knows of the grant, or a liaison whom the case no longer reaches
 			record = sovereignty.Record{State: g.State}
 		}
 		record.Kind, record.Reserved = comity.KindGrant, view.Reserved

@@ -28,7 +28,7 @@ type weighed struct {
 // state's manifest.
 func (r *Reader) offer(v storage.CaseView, p comity.Purpose) (o offer) {
 	for _, g := range v.Grants {
-		basis, err := r.x.terms(g)
+		basis, err := r.x.terms(g, v.State)
 		if err != nil {
 			r.doubt(g, err)
 			o.fault = err

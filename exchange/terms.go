@@ -21,9 +21,13 @@ import (
 // old one, revives and widens no grant.
 
 // terms verifies a grant against the statement that the originator signed for
-// it, and returns its legal basis. While the state's manifest is
+// it, and returns its legal basis. of is the state of its case: what another
+// state signs over it is no grant of it (Article 1). While the state's manifest is
 // not valid the error is UNAVAILABLE: nothing can be said of the grant then.
-func (x *Exchange) terms(g comity.Grant) (basis, error) {
+func (x *Exchange) terms(g comity.Grant, of comity.State) (basis, error) {
+	if g.State != of {
+		return basis{}, forged(g, fmt.Errorf("%s grants a case of %s", g.State, of))
+	}
 	if _, err := x.dir.State(g.State); err != nil {
 		return basis{}, comity.Unavailable("the manifest of "+string(g.State), err)
 	}

@@ -123,6 +123,22 @@ func (l *Local) RecordKey(ctx context.Context, record comity.ID, wrapped string)
 	return take(plain), nil
 }
 
+// ownCase refuses a case that is none of the state's: its id does not tell, but
+// each of the own cases was filed under a key that was made here (Article 1).
+// Another state's case answers as one that does not exist.
+func (l *Local) ownCase(ctx context.Context, record comity.ID) error {
+	plain, _, err := l.keys.DataKey(ctx, KeyName(record), recordContext(record))
+	clear(plain)
+	if !errors.Is(err, ErrAbsent) {
+		return l.fault(err)
+	}
+	c, _, err := read[caseEntry](ctx, l, caseKey(record))
+	if err == nil && c.Withdrawn == nil { // its key would be destroyed
+		err = comity.NotFound()
+	}
+	return err
+}
+
 // take moves a key of 32 bytes into its type and clears the rest.
 func take(plain []byte) RecordKey {
 	defer clear(plain)

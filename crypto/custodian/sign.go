@@ -23,6 +23,12 @@ type rule struct {
 	eyes     eyes
 }
 
+// ofOwnCase are the statements that mean something only of a case of the own
+// state: they give it away, close it, weigh it or destroy it. What merely lessens a
+// grant, or ends what this register has, is never refused for want of a key.
+var ofOwnCase = []statement.Kind{statement.KindGrant, statement.KindConfirmation, statement.KindReservation, statement.KindLifting,
+	statement.KindAssessment, statement.KindHold, statement.KindWithdrawal, statement.KindNotice}
+
 // eyes is how many officers do an act.
 type eyes int
 
@@ -140,6 +146,11 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 func (l *Local) conclude(ctx context.Context, signer statement.Signer, means SignOrder, who asked, s statement.Statement, proposedIn *statement.Turns) (string, bool, error) {
 	if err := l.judge(ctx, means, who, &s); err != nil {
 		return "", false, err
+	}
+	if slices.Contains(ofOwnCase, means.Kind) {
+		if err := l.ownCase(ctx, means.Record); err != nil {
+			return "", false, err
+		}
 	}
 	if s.Second != nil && turnsOf(s.Turns) != turnsOf(proposedIn) {
 		return "", false, comity.Denied(rules[s.Kind].article, "it was proposed before the state decided otherwise, and does not reach beyond that",

@@ -54,7 +54,7 @@ CREATE VIEW seen_grants AS
 		AND g.grantee_state = (SELECT comity_state()) AND g.grantee_agency IN ('', (SELECT comity_agency()))
 		AND g.grantee_officer IN ('', (SELECT comity_officer()))
 		AND g.status = 'ACTIVE' AND g.not_before <= (SELECT comity_now()) AND g.not_after > (SELECT comity_now())
-		AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = g.case_id AND c.reserved OFFSET 0);
+		AND EXISTS (SELECT 1 FROM cases c WHERE c.id = g.case_id AND c.state = g.state AND NOT c.reserved OFFSET 0);
 -- The cases themselves, for what belongs to them.
 CREATE VIEW seen_cases AS
 	SELECT c.id, c.state FROM cases c

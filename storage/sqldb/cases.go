@@ -30,7 +30,8 @@ const (
 	// covers holds for a grant g that reaches, or reached, the viewer: it is or
 	// was active, else the grantee would learn of what never opened anything.
 	covers = `g.was_active AND g.state <> $1 AND g.grantee_state = $1 AND g.grantee_agency IN ('', $2) AND g.grantee_officer IN ('', $3)`
-	// open holds for a grant g that opens its case, unless that is reserved.
+	// open holds for a grant g that opens its case, if it is of the case's own state,
+	// unless that is reserved.
 	open = `g.viewer = ANY($4) AND ` + covers + ` AND g.status = 'ACTIVE' AND g.not_before <= $5 AND g.not_after > $5`
 )
 
@@ -40,7 +41,7 @@ func viewerArgs(v storage.Viewer) args {
 }
 
 // seen holds for a case c that the viewer may find.
-const seen = `(` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND ` + open + `))`
+const seen = `(` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.state = c.state AND ` + open + `))`
 
 func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage.CaseView, error) {
 	a := viewerArgs(v)
@@ -115,7 +116,7 @@ func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []as
 	}
 	var live []comity.Grant
 	for _, g := range covering {
-		if g.Live(v.At) {
+		if g.Live(v.At) && g.State == c.State {
 			live = append(live, g)
 		}
 	}

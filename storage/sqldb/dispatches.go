@@ -64,7 +64,7 @@ const (
 	// which are open, and not which are not.
 	dispatchShown = `(d.kind = 'ANNOTATION' AND d.status = 'ACCEPTED' AND d.tlp <> 'RED' AND d.record_id NOT LIKE 'evidence%'
 		AND (d.record_id NOT LIKE 'subject%' OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = d.record_id AND NOT s.protected)) AND EXISTS
-		(SELECT 1 FROM grants g JOIN cases c ON c.id = g.case_id WHERE g.case_id = d.case_id AND NOT c.reserved AND g.scope = 'FULL' AND ` + open + `))`
+		(SELECT 1 FROM grants g JOIN cases c ON c.id = g.case_id WHERE g.case_id = d.case_id AND g.state = c.state AND NOT c.reserved AND g.scope = 'FULL' AND ` + open + `))`
 	dispatchReached = `EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = d.id AND y.to_state = $1)`
 )
 

@@ -35,7 +35,7 @@ const (
 	grantedRows = visibilityColumns + `SELECT g.viewer, c.listed_abroad, c.id, g.id, g.not_before, g.not_after,
 		c.state, c.agency, c.category, c.status, CASE WHEN g.grantee_officer = '' THEN '' ELSE g.grantee_agency END, g.purpose,
 		g.agreement_hash, c.tlp, g.second <> '' OR g.emergency
-		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved
+		FROM grants g JOIN cases c ON c.id = g.case_id WHERE c.id = $1 AND g.state = c.state AND g.status = 'ACTIVE' AND g.grantee_state <> g.state AND NOT c.reserved
 		AND c.assessed_finding IN ('', 'ORDINARY')`
 )
 

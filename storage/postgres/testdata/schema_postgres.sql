@@ -8,7 +8,7 @@ CREATE TABLE assessments (
 	finding text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT assessments_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT assessments_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT assessments_pkey PRIMARY KEY (id)
 );
 CREATE INDEX assessments_case ON public.assessments USING btree (case_id, created_at, id);
@@ -51,6 +51,7 @@ CREATE TABLE cases (
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX cases_category ON public.cases USING btree (state, category);
+CREATE UNIQUE INDEX cases_state ON public.cases USING btree (id, state);
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad, assessed_category, assessed_finding, assessed_by) ON cases;
@@ -91,7 +92,7 @@ CREATE TABLE deliveries (
 	answered_by text COLLATE "C" NOT NULL,
 	answered_at bigint NOT NULL,
 	answered bytea NOT NULL,
-	CONSTRAINT deliveries_notice_fkey FOREIGN KEY (notice) REFERENCES dispatches(id),
+	CONSTRAINT deliveries_of_notice FOREIGN KEY (notice, state) REFERENCES dispatches(id, state),
 	CONSTRAINT deliveries_pkey PRIMARY KEY (notice, to_state)
 );
 CREATE INDEX deliveries_to ON public.deliveries USING btree (to_state, notice);
@@ -141,6 +142,7 @@ CREATE TABLE dispatches (
 	CONSTRAINT dispatches_pkey PRIMARY KEY (id)
 );
 CREATE INDEX dispatches_case ON public.dispatches USING btree (case_id, kind, created_at, id);
+CREATE UNIQUE INDEX dispatches_own ON public.dispatches USING btree (id, state);
 CREATE INDEX dispatches_record ON public.dispatches USING btree (record_id) WHERE (kind = 'NOTICE'::text);
 CREATE INDEX dispatches_state ON public.dispatches USING btree (kind, state, created_at, id);
 CREATE INDEX dispatches_to ON public.dispatches USING btree (kind, to_state, created_at, id);
@@ -173,7 +175,7 @@ CREATE TABLE entries (
 	handling text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT entries_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT entries_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT entries_pkey PRIMARY KEY (id)
 );
 CREATE INDEX entries_case ON public.entries USING btree (case_id, created_at, id);
@@ -200,7 +202,7 @@ CREATE TABLE evidence (
 	created_at bigint NOT NULL,
 	completed_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT evidence_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT evidence_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT evidence_pkey PRIMARY KEY (id)
 );
 CREATE INDEX evidence_case ON public.evidence USING btree (case_id, created_at, id);
@@ -252,7 +254,7 @@ CREATE TABLE grants (
 	emergency boolean NOT NULL,
 	confirmation text COLLATE "C" NOT NULL,
 	subjects text COLLATE "C" NOT NULL,
-	CONSTRAINT grants_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT grants_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );
 CREATE INDEX grants_case ON public.grants USING btree (case_id, created_at, id);
@@ -273,7 +275,7 @@ CREATE TABLE holds (
 	released_by text COLLATE "C" NOT NULL,
 	released_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT holds_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT holds_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT holds_pkey PRIMARY KEY (id)
 );
 CREATE INDEX holds_case ON public.holds USING btree (case_id, created_at, id);
@@ -393,8 +395,8 @@ CREATE TABLE objections (
 	ground text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	statement text COLLATE "C" NOT NULL,
-	CONSTRAINT objections_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
 	CONSTRAINT objections_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES grants(id),
+	CONSTRAINT objections_of_case FOREIGN KEY (case_id, to_state) REFERENCES cases(id, state),
 	CONSTRAINT objections_pkey PRIMARY KEY (id)
 );
 CREATE INDEX objections_grant ON public.objections USING btree (grant_id, created_at, id);
@@ -409,7 +411,7 @@ CREATE TABLE observables (
 	handling text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT observables_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT observables_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT observables_pkey PRIMARY KEY (id)
 );
 CREATE INDEX observables_case ON public.observables USING btree (case_id, created_at, id);
@@ -501,7 +503,7 @@ CREATE TABLE releases (
 	withdrawn_by text COLLATE "C" NOT NULL,
 	withdrawn_at bigint NOT NULL,
 	subjects text COLLATE "C" NOT NULL,
-	CONSTRAINT releases_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT releases_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT releases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX releases_case ON public.releases USING btree (case_id, created_at, id);
@@ -616,7 +618,7 @@ CREATE TABLE subjects (
 	handling text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT subjects_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT subjects_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT subjects_pkey PRIMARY KEY (id)
 );
 CREATE INDEX subjects_case ON public.subjects USING btree (case_id, created_at, id);
@@ -658,7 +660,7 @@ CREATE TABLE withdrawals (
 	ended_at bigint NOT NULL,
 	created_at bigint NOT NULL,
 	sealed bytea NOT NULL,
-	CONSTRAINT withdrawals_case_id_fkey FOREIGN KEY (case_id) REFERENCES cases(id),
+	CONSTRAINT withdrawals_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT withdrawals_pkey PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX withdrawals_case ON public.withdrawals USING btree (case_id) WHERE (status = 'PENDING'::text);

@@ -1,3 +1,9 @@
+CREATE TRIGGER assessments_of_case_inserted BEFORE INSERT ON assessments
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'assessments_of_case'); END;
+CREATE TRIGGER assessments_of_case_updated BEFORE UPDATE OF case_id, state ON assessments
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'assessments_of_case'); END;
 CREATE TABLE assessments (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
@@ -18,6 +24,8 @@ CREATE TABLE assignments (
 	PRIMARY KEY (case_id, viewer)
 ) STRICT;
 CREATE INDEX assignments_viewer ON assignments (viewer, case_id);
+CREATE TRIGGER cases_keep_state BEFORE UPDATE OF id, state ON cases WHEN NEW.id <> OLD.id OR NEW.state <> OLD.state
+BEGIN SELECT RAISE(ABORT, 'cases_keep_state'); END;
 CREATE TABLE cases (
 	id             TEXT PRIMARY KEY,
 	state          TEXT NOT NULL,
@@ -55,6 +63,12 @@ CREATE TABLE custody (
 	at          INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX custody_evidence ON custody (evidence_id, seq);
+CREATE TRIGGER deliveries_of_notice_inserted BEFORE INSERT ON deliveries
+WHEN NOT EXISTS (SELECT 1 FROM dispatches d WHERE d.id = NEW.notice AND d.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'deliveries_of_notice'); END;
+CREATE TRIGGER deliveries_of_notice_updated BEFORE UPDATE OF notice, state ON deliveries
+WHEN NOT EXISTS (SELECT 1 FROM dispatches d WHERE d.id = NEW.notice AND d.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'deliveries_of_notice'); END;
 CREATE TABLE deliveries (
 	notice       TEXT NOT NULL REFERENCES dispatches (id),
 	state        TEXT NOT NULL, -- whose notice it is
@@ -80,6 +94,8 @@ CREATE TABLE disclosures (
 	at        INTEGER NOT NULL,
 	PRIMARY KEY (record_id, officer, version)
 ) STRICT;
+CREATE TRIGGER dispatches_keep_state BEFORE UPDATE OF id, state ON dispatches WHEN NEW.id <> OLD.id OR NEW.state <> OLD.state
+BEGIN SELECT RAISE(ABORT, 'dispatches_keep_state'); END;
 CREATE TABLE dispatches (
 	id          TEXT PRIMARY KEY,
 	kind        TEXT NOT NULL,
@@ -122,6 +138,12 @@ CREATE TABLE effects (
 ) STRICT;
 CREATE INDEX effects_due ON effects (not_before, seq);
 CREATE INDEX effects_record ON effects (record, seq);
+CREATE TRIGGER entries_of_case_inserted BEFORE INSERT ON entries
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'entries_of_case'); END;
+CREATE TRIGGER entries_of_case_updated BEFORE UPDATE OF case_id, state ON entries
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'entries_of_case'); END;
 CREATE TABLE entries (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
@@ -134,6 +156,12 @@ CREATE TABLE entries (
 	sealed     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX entries_case ON entries (case_id, created_at, id);
+CREATE TRIGGER evidence_of_case_inserted BEFORE INSERT ON evidence
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'evidence_of_case'); END;
+CREATE TRIGGER evidence_of_case_updated BEFORE UPDATE OF case_id, state ON evidence
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'evidence_of_case'); END;
 CREATE TABLE evidence (
 	id             TEXT PRIMARY KEY,
 	case_id        TEXT NOT NULL REFERENCES cases (id),
@@ -163,6 +191,12 @@ CREATE TABLE goose_db_version (
 		is_applied INTEGER NOT NULL,
 		tstamp TIMESTAMP DEFAULT (datetime('now'))
 	);
+CREATE TRIGGER grants_of_case_inserted BEFORE INSERT ON grants
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'grants_of_case'); END;
+CREATE TRIGGER grants_of_case_updated BEFORE UPDATE OF case_id, state ON grants
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'grants_of_case'); END;
 CREATE TABLE grants (
 	id              TEXT PRIMARY KEY,
 	case_id         TEXT NOT NULL REFERENCES cases (id),
@@ -199,6 +233,12 @@ CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
 CREATE INDEX grants_state ON grants (state, created_at, id);
 CREATE INDEX grants_viewer ON grants (viewer, created_at, id);
+CREATE TRIGGER holds_of_case_inserted BEFORE INSERT ON holds
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'holds_of_case'); END;
+CREATE TRIGGER holds_of_case_updated BEFORE UPDATE OF case_id, state ON holds
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'holds_of_case'); END;
 CREATE TABLE holds (
 	id          TEXT PRIMARY KEY,
 	case_id     TEXT NOT NULL REFERENCES cases (id),
@@ -283,6 +323,12 @@ CREATE TABLE nonces (
 	PRIMARY KEY (jkt, nonce)
 ) STRICT;
 CREATE INDEX nonces_expires ON nonces (expires);
+CREATE TRIGGER objections_of_case_inserted BEFORE INSERT ON objections
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.to_state)
+BEGIN SELECT RAISE(ABORT, 'objections_of_case'); END;
+CREATE TRIGGER objections_of_case_updated BEFORE UPDATE OF case_id, to_state ON objections
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.to_state)
+BEGIN SELECT RAISE(ABORT, 'objections_of_case'); END;
 CREATE TABLE objections (
 	id         TEXT PRIMARY KEY,
 	grant_id   TEXT NOT NULL REFERENCES grants (id),
@@ -296,6 +342,12 @@ CREATE TABLE objections (
 	statement  TEXT NOT NULL
 ) STRICT;
 CREATE INDEX objections_grant ON objections (grant_id, created_at, id);
+CREATE TRIGGER observables_of_case_inserted BEFORE INSERT ON observables
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'observables_of_case'); END;
+CREATE TRIGGER observables_of_case_updated BEFORE UPDATE OF case_id, state ON observables
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'observables_of_case'); END;
 CREATE TABLE observables (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
@@ -360,6 +412,12 @@ CREATE TABLE refusals (
 	statement  TEXT NOT NULL,
 	created_at INTEGER NOT NULL
 ) STRICT;
+CREATE TRIGGER releases_of_case_inserted BEFORE INSERT ON releases
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'releases_of_case'); END;
+CREATE TRIGGER releases_of_case_updated BEFORE UPDATE OF case_id, state ON releases
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'releases_of_case'); END;
 CREATE TABLE releases (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
@@ -438,6 +496,12 @@ CREATE TABLE sqlite_sequence(name,seq);
 CREATE TABLE state_locks (
 	state TEXT PRIMARY KEY
 ) STRICT;
+CREATE TRIGGER subjects_of_case_inserted BEFORE INSERT ON subjects
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'subjects_of_case'); END;
+CREATE TRIGGER subjects_of_case_updated BEFORE UPDATE OF case_id, state ON subjects
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'subjects_of_case'); END;
 CREATE TABLE subjects (
 	id         TEXT PRIMARY KEY,
 	case_id    TEXT NOT NULL REFERENCES cases (id),
@@ -470,6 +534,12 @@ CREATE TABLE visibility (
 ) STRICT;
 CREATE INDEX visibility_viewer ON visibility (viewer, updated_at, case_id,
 	grant_id, valid_from, valid_until, orig_state, orig_agency, category, status, via_agency, purpose, agreement_hash, tlp, seconded);
+CREATE TRIGGER withdrawals_of_case_inserted BEFORE INSERT ON withdrawals
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'withdrawals_of_case'); END;
+CREATE TRIGGER withdrawals_of_case_updated BEFORE UPDATE OF case_id, state ON withdrawals
+WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'withdrawals_of_case'); END;
 CREATE TABLE withdrawals (
 	id          TEXT PRIMARY KEY,
 	case_id     TEXT NOT NULL REFERENCES cases (id),
