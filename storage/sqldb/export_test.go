@@ -108,6 +108,16 @@ var Repeated = []Predicate{
 	literal("a grant that opens reaches a key of the viewer", "g.viewer = ANY($4) AND ", ""),
 }
 
+// OfItsState is that a grant opens a case of its own state alone. No suite misses it
+// while the schema holds rows to it: see TestGrantOfAnotherState.
+var OfItsState = literal("a grant that opens is of the case's state", "g.state = c.state AND ", "")
+
+// Places is how many rows of the visibility table show a case under a key.
+func Places(tx storage.ReadTx, c comity.ID, key string) (n int, err error) {
+	err = inner(tx).scanOne(`SELECT count(*) FROM visibility WHERE case_id = $1 AND viewer = $2`, []any{c, key}, &n)
+	return n, err
+}
+
 // Found is how many of the cases the predicate alone finds.
 func Found(tx storage.ReadTx, v storage.Viewer, ids ...comity.ID) (int, error) {
 	r := inner(tx)

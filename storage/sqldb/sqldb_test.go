@@ -20,10 +20,11 @@ import (
 	"github.com/comity-platform/comity/storage/sqlite"
 )
 
-// opened is a fresh database; analyze lets the engine count its rows.
+// opened is a fresh database; analyze lets the engine count its rows, and unguard
+// takes off what holds a grant to the state of its case.
 type opened struct {
 	storage.DB
-	analyze func() error
+	analyze, unguard func() error
 }
 
 func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
@@ -33,9 +34,12 @@ func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		test(t, "sqlite", opened{db, func() error {
-			return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return sqldb.Exec(tx, "ANALYZE") })
-		}})
+		run := func(text string) func() error {
+			return func() error {
+				return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return sqldb.Exec(tx, text) })
+			}
+		}
+		test(t, "sqlite", opened{db, run("ANALYZE"), run("DROP TRIGGER grants_of_case_inserted")})
 	})
 	onPostgres(t, test)
 }
@@ -53,15 +57,18 @@ func onPostgres(t *testing.T, test func(t *testing.T, engine string, db opened))
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		test(t, "postgres", opened{db, func() error {
-			owner, err := pgx.Connect(t.Context(), d.OwnerDSN)
-			if err != nil {
+		run := func(text string) func() error {
+			return func() error {
+				owner, err := pgx.Connect(t.Context(), d.OwnerDSN)
+				if err != nil {
+					return err
+				}
+				defer owner.Close(t.Context())
+				_, err = owner.Exec(t.Context(), text)
 				return err
 			}
-			defer owner.Close(t.Context())
-			_, err = owner.Exec(t.Context(), "ANALYZE")
-			return err
-		}})
+		}
+		test(t, "postgres", opened{db, run("ANALYZE"), run("ALTER TABLE grants DROP CONSTRAINT grants_of_case")})
 	})
 }
 

@@ -23,7 +23,8 @@ CREATE TRIGGER cases_keep_state BEFORE UPDATE OF id, state ON cases WHEN NEW.id 
 BEGIN SELECT RAISE(ABORT, 'cases_keep_state'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER dispatches_keep_state BEFORE UPDATE OF id, state ON dispatches WHEN NEW.id <> OLD.id OR NEW.state <> OLD.state
+CREATE TRIGGER dispatches_keep_state BEFORE UPDATE OF id, state ON dispatches
+WHEN (NEW.id <> OLD.id OR NEW.state <> OLD.state) AND EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'dispatches_keep_state'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin

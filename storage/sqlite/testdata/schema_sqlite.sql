@@ -94,7 +94,8 @@ CREATE TABLE disclosures (
 	at        INTEGER NOT NULL,
 	PRIMARY KEY (record_id, officer, version)
 ) STRICT;
-CREATE TRIGGER dispatches_keep_state BEFORE UPDATE OF id, state ON dispatches WHEN NEW.id <> OLD.id OR NEW.state <> OLD.state
+CREATE TRIGGER dispatches_keep_state BEFORE UPDATE OF id, state ON dispatches
+WHEN (NEW.id <> OLD.id OR NEW.state <> OLD.state) AND EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'dispatches_keep_state'); END;
 CREATE TABLE dispatches (
 	id          TEXT PRIMARY KEY,
