@@ -267,14 +267,13 @@ func (s *AnswerDispatch) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if ok {
-		a.origin = v.State
-	}
 	s.view = v
+	// What the own side may not is told to the own state alone: a denial says how
+	// the other's case stands there, such as that it is reserved.
 	if err := a.decide(sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true}}); err != nil {
 		return err
 	}
-	a.across, a.origin = v.State, ""
+	a.across = v.State
 	if err := waiting(v, a.now); err != nil {
 		return err
 	}

@@ -146,7 +146,11 @@ func (r *Reader) Explain(w Why) (Explanation, error) {
 		return e, nil
 	}
 	if w.Record != "" {
-		r.note(audit.Record{ID: string(w.Record), Level: string(sovereignty.AccessNone), Purpose: w.Purpose}, q.Record.State)
+		whose := q.Record.State
+		if kind := w.Record.Kind(); kind == comity.KindRequest || slices.Contains(dispatchKinds, kind) {
+			whose = r.who.Officer.State // what lies between both sides either asks about to itself
+		}
+		r.note(audit.Record{ID: string(w.Record), Level: string(sovereignty.AccessNone), Purpose: w.Purpose}, whose)
 	}
 	e.Permit, e.Basis, e.Reasons = decisions[0].Permit, f.basis, r.x.reasons(decisions, q)
 	return e, nil

@@ -29,8 +29,9 @@ type ExportCase struct {
 	Content []byte         `json:"-"` // its canonical JSON
 	SHA256  string         `json:"-"` // of Content, hex
 
-	row     storage.CaseView // as the content was read
-	records []audit.Record   // that were seen
+	row       storage.CaseView          // as the content was read
+	records   []audit.Record            // that were seen
+	disclosed []comity.DisclosureRecord // of another state, which notices follow
 }
 
 func (e *ExportCase) about() (sovereignty.Action, string, any) {
@@ -106,9 +107,20 @@ func (e *ExportCase) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	e.records = nil
+	out := map[comity.ID]bool{} // read, and not exported
+	for _, w := range e.Export.Withheld {
+		out[w.ID] = true
+	}
+	e.records, e.disclosed = nil, nil
 	for _, s := range r.order {
-		e.records = append(e.records, s.record)
+		if !out[comity.ID(s.record.ID)] {
+			e.records = append(e.records, s.record)
+		}
+	}
+	for _, d := range r.disclosed {
+		if !out[d.Record] {
+			e.disclosed = append(e.disclosed, d)
+		}
 	}
 	if e.Content, err = statement.Canonical(e.Export); err != nil {
 		return err
@@ -118,7 +130,7 @@ func (e *ExportCase) prepare(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-func (e *ExportCase) commit(storage.Tx, *attempt) error { return nil }
+func (e *ExportCase) commit(tx storage.Tx, _ *attempt) error { return tx.Disclose(e.disclosed) }
 
 func (e *ExportCase) finish(context.Context, *attempt) error { return nil }
 

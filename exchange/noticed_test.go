@@ -1,0 +1,81 @@
+package exchange_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/exchangetest"
+)
+
+// TestNoticeFollowsExport: a state that takes a case out by an export alone has
+// read it, and is told what proves wrong later; of what the export left out it is not.
+func TestNoticeFollowsExport(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		entry := addEntry(t, g.owner, g.c, comity.DefaultMarking)
+		strict := addEntry(t, g.owner, g.c, comity.Marking{TLP: comity.TLPAmber, PAP: comity.PAPRed, Handling: comity.H0})
+		x := &exchange.ExportCase{Key: exchangetest.Key(), Case: g.c, Purpose: investigation, Use: comity.UseOperational}
+		for range 2 { // a lost answer: exported anew
+			g.foreign.Do(t, x)
+			if len(x.Export.Entries) != 1 || x.Export.Entries[0].ID != entry || len(x.Export.Withheld) != 1 || x.Export.Withheld[0].ID != strict {
+				t.Fatalf("exported %+v, withheld %+v", x.Export.Entries, x.Export.Withheld)
+			}
+		}
+		for record, reached := range map[comity.ID][]comity.State{g.c: {"AM"}, entry: {"AM"}, strict: nil} {
+			n := g.liaison.Notice(t, g.c, record, 0, comity.NoticeErase)
+			g.liaison.Do(t, n)
+			if !slices.Equal(n.Reached, reached) {
+				t.Errorf("the notice of %s reached %v, wanted %v", record, n.Reached, reached)
+			}
+			if v := g.foreign.Dispatch(t, n.Body.ID); (v != nil) != (reached != nil) {
+				t.Errorf("who exported %s finds the notice %+v", record, v)
+			}
+		}
+		// Who exports it at home is no reader, and one that was refused is none.
+		g.owner.Do(t, &exchange.ExportCase{Key: exchangetest.Key(), Case: g.c, Use: comity.UseAnalysis})
+		c := g.owner.FileCase(t, "Another", "AM")
+		g.liaison.Do(t, g.liaison.MakeGrant(t, c, g.liaison.GrantBody("AM", g.owner.Release(t, c, "AM"))))
+		want(t, g.foreign.Try(t, &exchange.ExportCase{Key: exchangetest.Key(), Case: c, Purpose: investigation, Use: comity.UseCourt}), comity.CodeDenied, comity.ArticlePurpose)
+		n := g.liaison.Notice(t, c, c, 0, comity.NoticeErase)
+		g.liaison.Do(t, n)
+		if len(n.Reached) != 0 {
+			t.Errorf("of what nobody was given a notice reached %v", n.Reached)
+		}
+		for _, e := range about(logOf(t, g.World, "auditor@KZ"), strict) {
+			if e.Act == "caseExport" {
+				t.Errorf("the record of acts names what was left out of an export: %+v", e)
+			}
+		}
+	})
+}
+
+// TestUndertakingReservedAtHome: that the asked state reserved the case, for which
+// it would accept an undertaking, is told to nobody abroad, neither by the denial
+// nor by what is asked about it.
+func TestUndertakingReservedAtHome(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		giver := g.As(t, "authority@AM")
+		u := giver.Undertake(t, "KZ")
+		giver.Do(t, u)
+		before := len(about(logOf(t, g.World, "auditor@AM"), u.ID))
+		must(t, g.reserve(t))
+		said := g.authority.Dispatch(t, u.ID).Text.Statement
+		accept := g.authority.Accepts(t, u.ID, said, g.c)
+		want(t, g.authority.Try(t, accept), comity.CodeDenied, comity.ArticleDomesticReservation)
+		why(t, g.authority, exchange.Why{Action: "undertakingAnswer", Record: u.ID})
+		why(t, g.liaison, exchange.Why{Action: "undertakingAnswer", Record: u.ID})
+		want(t, g.liaison.Try(t, g.liaison.Accepts(t, u.ID, said, g.c)), comity.CodeDenied, comity.ArticleDomesticReservation)
+		if told := about(logOf(t, g.World, "auditor@AM"), u.ID); len(told) != before {
+			t.Errorf("the giver reads of %d acts, and read of %d before: %+v", len(told), before, told[before:])
+		}
+		if !slices.ContainsFunc(about(logOf(t, g.World, "auditor@KZ"), u.ID), func(c audit.Content) bool {
+			return c.Outcome == audit.Refused && c.Article == comity.ArticleDomesticReservation
+		}) {
+			t.Error("the own state does not read of its denial")
+		}
+	})
+}
