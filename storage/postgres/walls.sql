@@ -11,7 +11,8 @@
 --
 -- A new table gets the system's policy by itself, and is dark to officers until a
 -- line under "What officers see" opens it to them. Where only the own state's
--- acts may write its rows, it belongs into the list under "What acts write".
+-- acts may write its rows, it belongs into the list under "What acts write", with
+-- what must hold of its parent: 'case' where that is a case of the same state.
 
 DO $$
 DECLARE t RECORD;
@@ -20,7 +21,7 @@ BEGIN
 		EXECUTE format('DROP POLICY %I ON %I', t.policyname, t.tablename);
 	END LOOP;
 END $$;
-DROP VIEW IF EXISTS seen_cases, seen_assignments, seen_grants;
+DROP VIEW IF EXISTS seen_cases, seen_assignments, seen_grants, concerned;
 
 -- The settings, each read once in a statement where it is a scalar subquery.
 -- What was set for a transaction reads as '' after it, not as NULL.
@@ -61,6 +62,11 @@ CREATE VIEW seen_cases AS
 	WHERE c.state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id OFFSET 0)
 		OR c.state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = c.id OFFSET 0);
 
+-- Whom acts may deliver a notice to.
+CREATE VIEW concerned AS
+	SELECT n.id AS notice, n.state, x.state AS reader FROM dispatches n JOIN disclosures x ON x.record_id = n.record_id
+	WHERE n.kind = 'NOTICE' AND (SELECT comity_writes());
+
 -- What every reader of a leaf sees of all its openings.
 CREATE OR REPLACE VIEW commitments AS SELECT c.leaf_id, c.pos, c.commitment FROM openings c
 	WHERE (SELECT comity_writes()) OR EXISTS (SELECT 1 FROM openings o WHERE o.leaf_id = c.leaf_id AND o.state = (SELECT comity_state()) OFFSET 0);
@@ -77,23 +83,53 @@ BEGIN
 END $$;
 
 -- What acts write: records of the own state alone (Article 2), beside what tells
--- every state concerned. A request lies between two.
+-- every state concerned, and those within records of the own state (Article 1): the
+-- row's parent is looked at as well as the row.
 DO $$
-DECLARE t TEXT;
+DECLARE t RECORD;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['cases', 'entries', 'subjects', 'observables', 'evidence', 'custody', 'record_keys', 'messages', 'refusals', 'grants',
-			'releases', 'mandates', 'manifests', 'officers', 'proposals', 'reservations', 'holds', 'withdrawals', 'assessments', 'objections', 'effects', 'disclosures',
-			'shifts'] LOOP
-		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
-		EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t);
+	FOR t IN SELECT * FROM (VALUES
+		('cases', 'true'), ('mandates', 'true'), ('manifests', 'true'), ('officers', 'true'), ('reservations', 'true'), ('effects', 'true'), ('shifts', 'true'),
+		('entries', 'case'), ('subjects', 'case'), ('observables', 'case'), ('evidence', 'case'), ('grants', 'case'), ('releases', 'case'),
+		('holds', 'case'), ('withdrawals', 'case'), ('assessments', 'case'),
+		-- What names a record of any kind names no case of another state.
+		('record_keys', 'NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = record_keys.record AND c.state <> record_keys.state OFFSET 0)'),
+		('proposals', 'NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = proposals.record_id AND c.state <> proposals.state OFFSET 0)'),
+		-- Custody is of an own exhibit, or of one that a grant opened to the own state.
+		('custody', 'EXISTS (SELECT 1 FROM evidence e WHERE e.id = custody.evidence_id AND (e.state = custody.state
+			OR EXISTS (SELECT 1 FROM grants g WHERE g.id = custody.grant_id AND g.case_id = e.case_id AND g.grantee_state = custody.state AND g.was_active OFFSET 0)) OFFSET 0)'),
+		('messages', 'EXISTS (SELECT 1 FROM requests r WHERE r.id = messages.request_id AND messages.state IN (r.state, r.to_state) OFFSET 0)'),
+		('refusals', 'EXISTS (SELECT 1 FROM requests r WHERE r.id = refusals.request_id AND r.to_state = refusals.state OFFSET 0)'),
+		('objections', 'EXISTS (SELECT 1 FROM grants g WHERE g.id = objections.grant_id AND g.case_id = objections.case_id AND g.state = objections.to_state
+			AND g.grantee_state = objections.state AND g.was_active OFFSET 0)'),
+		('disclosures', 'EXISTS (SELECT 1 FROM grants g WHERE g.id = disclosures.grant_id AND g.case_id = disclosures.case_id
+			AND g.grantee_state = disclosures.state AND g.was_active OFFSET 0)'),
+		-- What is handed over is about an own case, or about one that a grant opened to the own state.
+		('dispatches', 'CASE WHEN dispatches.kind IN (''ANNOTATION'', ''COMPELLED'') THEN EXISTS (SELECT 1 FROM grants g WHERE g.id = dispatches.grant_id
+				AND g.case_id = dispatches.case_id AND g.state = dispatches.to_state AND g.grantee_state = dispatches.state AND g.was_active OFFSET 0)
+			ELSE dispatches.case_id = '''' OR EXISTS (SELECT 1 FROM cases c WHERE c.id = dispatches.case_id AND c.state = dispatches.state OFFSET 0) END')
+	) AS t (name, parent) LOOP
+		IF t.parent = 'case' THEN
+			t.parent := format('EXISTS (SELECT 1 FROM cases c WHERE c.id = %I.case_id AND c.state = %1$I.state OFFSET 0)', t.name);
+		END IF;
+		EXECUTE format('CREATE POLICY own_insert ON %I AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()) AND (%s))',
+			t.name, t.parent);
+		IF t.name <> 'dispatches' THEN -- which the other side answers
+			EXECUTE format('CREATE POLICY own_update ON %I AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()))', t.name);
+		END IF;
 	END LOOP;
 END $$;
+CREATE POLICY own_delete ON effects AS RESTRICTIVE FOR DELETE TO comity_app
+	USING ((SELECT comity_system()) OR state = (SELECT comity_state()));
+
+-- A request lies between two.
 CREATE POLICY own_insert ON requests AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()));
 CREATE POLICY own_update ON requests AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
 	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
 CREATE POLICY own_insert ON visibility AS RESTRICTIVE FOR INSERT TO comity_app
-	WITH CHECK ((SELECT comity_system()) OR orig_state = (SELECT comity_state()));
+	WITH CHECK ((SELECT comity_system()) OR orig_state = (SELECT comity_state())
+		AND EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = orig_state OFFSET 0));
 CREATE POLICY own_update ON visibility AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
 	WITH CHECK ((SELECT comity_system()) OR orig_state = (SELECT comity_state()));
 CREATE POLICY own_delete ON visibility AS RESTRICTIVE FOR DELETE TO comity_app
@@ -103,15 +139,23 @@ CREATE POLICY own_insert ON assignments AS RESTRICTIVE FOR INSERT TO comity_app
 CREATE POLICY own_delete ON assignments AS RESTRICTIVE FOR DELETE TO comity_app
 	USING ((SELECT comity_system()) OR EXISTS (SELECT 1 FROM cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
 
--- A dispatch lies between two states, a notice between its own and each reader's.
-CREATE POLICY own_insert ON dispatches AS RESTRICTIVE FOR INSERT TO comity_app
-	WITH CHECK ((SELECT comity_system()) OR state = (SELECT comity_state()));
+-- A dispatch lies between two states, a notice between its own and each reader's: it
+-- reaches those to whom the record was shown, by either's act, and nobody else.
 CREATE POLICY own_update ON dispatches AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
 	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
 CREATE POLICY own_insert ON deliveries AS RESTRICTIVE FOR INSERT TO comity_app
-	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state));
+	WITH CHECK ((SELECT comity_system()) OR (SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM concerned n
+		WHERE n.notice = deliveries.notice AND n.state = deliveries.state AND n.reader = deliveries.to_state OFFSET 0));
 CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app USING (true)
 	WITH CHECK ((SELECT comity_system()) OR to_state = (SELECT comity_state()));
+
+-- The order of the record of acts is the sequencer's, and what answers a repeat its
+-- own sender's.
+CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY sequencer ON log_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY own_insert ON idempotency AS RESTRICTIVE FOR INSERT TO comity_app
+	WITH CHECK ((SELECT comity_system()) OR issuer || E'\n' || subject = (SELECT comity_token()));
+CREATE POLICY own_delete ON idempotency AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 
 -- What officers see.
 CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (
@@ -215,5 +259,5 @@ CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comit
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 
-REVOKE ALL ON seen_assignments, seen_grants, seen_cases, commitments FROM comity_app;
-GRANT SELECT ON seen_assignments, seen_grants, seen_cases, commitments TO comity_app;
+REVOKE ALL ON seen_assignments, seen_grants, seen_cases, concerned, commitments FROM comity_app;
+GRANT SELECT ON seen_assignments, seen_grants, seen_cases, concerned, commitments TO comity_app;

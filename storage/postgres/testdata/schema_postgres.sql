@@ -61,6 +61,12 @@ CREATE TABLE commitments (
 	commitment bytea
 );
 GRANT SELECT ON commitments;
+CREATE TABLE concerned (
+	notice text COLLATE "C",
+	state text COLLATE "C",
+	reader text COLLATE "C"
+);
+GRANT SELECT ON concerned;
 CREATE TABLE custody (
 	seq bigint NOT NULL IDENTITY a,
 	id text COLLATE "C" NOT NULL,
