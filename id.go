@@ -2,7 +2,9 @@ package comity
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -43,6 +45,8 @@ const (
 
 	KindShift       Kind = "shift" // of a duty roster
 	KindUndertaking Kind = "undertaking"
+
+	KindStanding Kind = "standing" // grant, to a joint team
 )
 
 var kinds = map[Kind]bool{
@@ -54,6 +58,7 @@ var kinds = map[Kind]bool{
 	KindAnnotation: true, KindReferral: true, KindNotice: true, KindCompelled: true,
 	KindShift:       true,
 	KindUndertaking: true,
+	KindStanding:    true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".
@@ -67,6 +72,8 @@ func (k Kind) Indefinite() string {
 		return "a custody event"
 	case KindCompelled:
 		return "a compelled disclosure"
+	case KindStanding:
+		return "a standing grant"
 	}
 	return "a " + string(k)
 }
@@ -88,6 +95,21 @@ type ID string
 func NewID(k Kind) ID {
 	var u [16]byte
 	_, _ = rand.Read(u[:]) // never fails since Go 1.24
+	return idOf(k, u)
+}
+
+// DerivedID makes the one id of a kind that follows from what it is made of, so that
+// what is made from the same parts a second time is found to be made already.
+func DerivedID(k Kind, parts ...string) ID {
+	h := sha256.New()
+	for _, p := range append([]string{string(k)}, parts...) {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(p))) // a hash takes everything
+		h.Write([]byte(p))
+	}
+	return idOf(k, [16]byte(h.Sum(nil)[:16]))
+}
+
+func idOf(k Kind, u [16]byte) ID {
 	u[6] = u[6]&0x0f | 0x40
 	u[8] = u[8]&0x3f | 0x80
 	return ID(string(k) + idVersion + "_" + idEncoding.EncodeToString(u[:]))

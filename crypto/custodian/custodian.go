@@ -61,6 +61,11 @@ type Custodian interface {
 	// is a CONFLICT; for the same it is signed again. A grant opens nothing until
 	// [Custodian.Apply].
 	Sign(ctx context.Context, o SignOrder) (string, error)
+	// GrantUnder signs the grant that a standing grant of the state makes of one of
+	// its contributions to one grantee: no officer asks for it, since it follows from
+	// what two did. It may be repeated, and gives the same grant. It opens nothing
+	// until [Custodian.Apply], and ends with the standing grant and with the contribution.
+	GrantUnder(ctx context.Context, u statement.Under, to comity.Grantee) (string, error)
 	// Apply takes one of the state's own grants into the register, at most
 	// [GrantAge] after it was signed: one that was withheld for longer is DENIED.
 	// What is in the register by its signing is there already, and is put there
@@ -86,8 +91,8 @@ type Custodian interface {
 	Withdraw(ctx context.Context, jws string) error
 	// EnteredCategory is [Custodian.Entered] for a category of the state.
 	EnteredCategory(ctx context.Context, c comity.Category) (Entry, error)
-	// Entered tells what the register says of one of the state's own cases or
-	// grants by itself, for an exchange that does not know whether an end that it
+	// Entered tells what the register says of one of the state's own cases,
+	// grants, contributions or standing grants by itself, for an exchange that does not know whether an end that it
 	// asked for was signed.
 	Entered(ctx context.Context, record comity.ID) (Entry, error)
 	// Keys are the public statement keys, for the state's manifest.
@@ -108,7 +113,8 @@ type Limits struct {
 // Entry is the register's word on a case or a grant; the zero value where it
 // has none.
 type Entry struct {
-	Ended  bool    // the grant was revoked, the case or the category is reserved
+	Ended  bool    // the grant, the contribution or the standing grant was ended; the case or the category is reserved
+	Made   bool    // the contribution or the standing grant is in the register
 	Limits *Limits // the most that a grant may open; nil where nothing limits it yet
 
 	Lifted    bool        // the case or the category was reserved, and is no more

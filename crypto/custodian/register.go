@@ -14,7 +14,8 @@ import (
 )
 
 // The register has an entry per case, one per grant, one per category that was
-// ever reserved, one per exhibit (see [evidenceEntry]) and one per state (see
+// ever reserved, one per contribution to a joint team and per standing grant (see
+// [teamEntry]), one per exhibit (see [evidenceEntry]) and one per state (see
 // [manifestEntry]). Of the first three, terms are met with terms, marks stay, and
 // of turns the greatest counts. So statements may be applied in any order and any
 // number of times. The one exception is the confirmation of a grant made in danger
@@ -65,6 +66,8 @@ type grantTerms struct {
 	// Lapses is when a grant made in danger to life ends unless it is confirmed,
 	// Unix seconds; 0 for any other.
 	Lapses int64 `json:"lapses,omitempty"`
+	// Under are the standing grant and the contribution with which it ends.
+	Under []comity.ID `json:"under,omitempty"`
 	limits
 }
 
@@ -248,6 +251,8 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 		return l.enterAssessment(ctx, s, m)
 	case statement.KindConfirmation:
 		return l.applyConfirmation(ctx, s, m)
+	case statement.KindContribution, statement.KindContributionEnd, statement.KindStanding, statement.KindStandingEnd:
+		return l.enterTeam(ctx, s, m)
 	}
 	return comity.Invalid("statement", fmt.Sprintf("a %s does not belong in the register", s.Kind))
 }
@@ -304,6 +309,9 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 	if b.Emergency != "" {
 		terms.Lapses = s.IssuedAt + int64(comity.EmergencyAge/time.Second)
 	}
+	if terms.Under, err = l.under(s, b); err != nil {
+		return err
+	}
 	if s.Turns != nil {
 		terms.Turns = *s.Turns
 	}
@@ -330,7 +338,8 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 			return false, err
 		}
 		if e.Grant != nil {
-			if e.Grant.Statement != m.Statement {
+			// What follows from the same two statements is the same grant, whenever it was signed.
+			if e.Grant.Statement != m.Statement && (terms.Under == nil || !slices.Equal(e.Grant.Under, terms.Under)) {
 				return false, comity.Conflict("the register has another grant under this id")
 			}
 			return false, nil

@@ -149,8 +149,12 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x eviden
 	if err != nil {
 		return err
 	}
+	over, err := l.over(ctx, e)
+	if err != nil {
+		return err
+	}
 	switch now := l.now().Unix(); {
-	case e.Ended != nil, e.Grant.ended(c, of), now >= open.NotAfter:
+	case over, e.Grant.ended(c, of), now >= open.NotAfter:
 		return ended()
 	case c.Assessed.adverse():
 		return adverse(l.state)
@@ -180,7 +184,11 @@ func (l *Local) Standing(ctx context.Context, record, grant comity.ID, grantee c
 	if err != nil {
 		return Limits{}, err
 	}
-	if now := l.now().Unix(); e.Ended != nil || e.Grant.ended(c, of) || now >= open.NotAfter {
+	over, err := l.over(ctx, e)
+	if err != nil {
+		return Limits{}, err
+	}
+	if now := l.now().Unix(); over || e.Grant.ended(c, of) || now >= open.NotAfter {
 		return Limits{}, ended()
 	}
 	if c.Assessed.adverse() {
@@ -207,8 +215,16 @@ func (l *Local) Entered(ctx context.Context, record comity.ID) (Entry, error) {
 		}
 		return entry, err
 	}
+	if k := record.Kind(); k == comity.KindRelease || k == comity.KindStanding {
+		t, _, err := read[teamEntry](ctx, l, teamKey(record))
+		return Entry{Made: t.Said != "", Ended: t.Ended != nil}, err
+	}
 	g, _, err := read[grantEntry](ctx, l, grantKey(record))
-	entry := Entry{Ended: g.Ended != nil}
+	if err != nil {
+		return Entry{}, err
+	}
+	over, err := l.over(ctx, g)
+	entry := Entry{Ended: over}
 	if open := g.standing(); open != nil {
 		limits := open.told()
 		entry.Limits = &limits

@@ -27,7 +27,7 @@ type rule struct {
 // state: they give it away, close it, weigh it or destroy it. What merely lessens a
 // grant, or ends what this register has, is never refused for want of a key.
 var ofOwnCase = []statement.Kind{statement.KindGrant, statement.KindConfirmation, statement.KindReservation, statement.KindLifting,
-	statement.KindAssessment, statement.KindHold, statement.KindWithdrawal, statement.KindNotice}
+	statement.KindAssessment, statement.KindHold, statement.KindWithdrawal, statement.KindNotice, statement.KindContribution}
 
 // eyes is how many officers do an act.
 type eyes int
@@ -70,6 +70,11 @@ var rules = map[statement.Kind]rule{
 	statement.KindShift:             {statement.ActDutySet, comity.RoleAuthority, comity.ArticleLiaison, comity.KindShift, comity.KindShift, true, oneOfficer},
 	statement.KindUndertaking:       {statement.ActUndertakingGive, comity.RoleAuthority, comity.ArticleLegalBasis, comity.KindUndertaking, comity.KindUndertaking, true, oneOfficer},
 	statement.KindUndertakingAnswer: {statement.ActUndertakingAnswer, comity.RoleAuthority, comity.ArticleLegalBasis, comity.KindUndertaking, comity.KindUndertaking, true, oneOfficer},
+
+	statement.KindContribution:    {statement.ActCaseContribute, "", comity.ArticleLiaison, comity.KindRelease, comity.KindCase, false, oneOfficer},
+	statement.KindContributionEnd: {statement.ActContributionWithdraw, "", comity.ArticleLiaison, comity.KindRelease, comity.KindCase, true, oneOfficer},
+	statement.KindStanding:        {statement.ActStandingMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindStanding, comity.KindStanding, true, oneOfficer},
+	statement.KindStandingEnd:     {statement.ActStandingEnd, comity.RoleLiaison, comity.ArticleLiaison, comity.KindStanding, comity.KindStanding, true, oneOfficer},
 }
 
 // Sign implements [Custodian].
@@ -282,6 +287,21 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 			return comity.Invalid("ground", "this is not an objection under this id")
 		}
 		return nil
+	case statement.KindContribution:
+		return l.judgeContribution(ctx, o, s)
+	case statement.KindStanding:
+		return l.judgeStanding(ctx, s)
+	case statement.KindContributionEnd:
+		var b statement.ContributionEndBody
+		if err := decode(s, &b); err != nil {
+			return err
+		}
+		if b.Case != o.Record {
+			return comity.Invalid("case", "the officer signed it of another case")
+		}
+		return nil
+	case statement.KindStandingEnd:
+		return decode(s, &statement.StandingEndBody{})
 	case statement.KindShift:
 		return judgeShift(o, l.state, s)
 	case statement.KindRefusal:

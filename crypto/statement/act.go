@@ -47,6 +47,11 @@ var acts = map[string]comity.Kind{
 	ActDutySet:           comity.KindShift,
 	ActUndertakingGive:   comity.KindUndertaking,
 	ActUndertakingAnswer: comity.KindUndertaking,
+
+	ActCaseContribute:       comity.KindCase,
+	ActContributionWithdraw: comity.KindRelease,
+	ActStandingMake:         comity.KindStanding,
+	ActStandingEnd:          comity.KindStanding,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

@@ -260,6 +260,7 @@ func (a Agreement) check(c *checker, at string) {
 	}
 	c.want(!a.InForce.IsZero(), at+"/inForce", "is missing")
 	c.want(a.Until.IsZero() || a.Until.After(a.InForce), at+"/until", "is not after inForce")
+	c.want(!a.Team || !a.Until.IsZero(), at+"/until", "is missing: a joint team is set up for a limited time")
 	for u, hours := range a.Clocks {
 		here := at + "/clocks/" + escapePointer(string(u))
 		c.want(u == comity.UrgencyUrgent || u == comity.UrgencyPrompt || u == comity.UrgencyRoutine, here, "%q is no urgency", u)

@@ -58,6 +58,11 @@ const (
 	ActDutySet           = "dutySet"
 	ActUndertakingGive   = "undertakingGive"
 	ActUndertakingAnswer = "undertakingAnswer"
+
+	ActCaseContribute       = "caseContribute"
+	ActContributionWithdraw = "contributionWithdraw"
+	ActStandingMake         = "standingMake"
+	ActStandingEnd          = "standingEnd"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -270,6 +275,11 @@ const (
 	KindUndertaking       Kind = "undertaking"
 	KindUndertakingAnswer Kind = "undertakingAnswer"
 
+	KindContribution    Kind = "contribution" // of a case to a joint team
+	KindContributionEnd Kind = "contributionEnd"
+	KindStanding        Kind = "standing" // a standing grant to a joint team
+	KindStandingEnd     Kind = "standingEnd"
+
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
@@ -295,7 +305,7 @@ const (
 // receipt the exhibit and its case; a hold, a withdrawal and what ends them their
 // own id and the case; a reservation and its lifting the case twice, of a category
 // the reservation twice; an annotation, a notice and a compelled disclosure their own
-// id and the case; a referral and every answer the dispatch twice; a shift itself twice; a proposal what the statement carries that it proposes.
+// id and the case; a referral and every answer the dispatch twice; a shift and a standing grant itself twice; a contribution the release decision that it is, and the case; a proposal what the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`
@@ -309,6 +319,7 @@ type Statement struct {
 	Of        Kind            `json:"of,omitempty"`     // of a proposal: the kind of statement that it proposes
 	Second    *Second         `json:"second,omitempty"` // who approved it, where two officers did the act
 	Turns     *Turns          `json:"turns,omitempty"`
+	Under     *Under          `json:"under,omitempty"` // of a grant that a standing grant made
 	IssuedAt  int64           `json:"iat"`
 }
 
@@ -442,6 +453,9 @@ type Agreement struct {
 	Measures   []comity.RequestKind `json:"measures"`
 	InForce    time.Time            `json:"inForce"`
 	Until      time.Time            `json:"until,omitzero"` // zero: no end
+	// Team says that the agreement sets up a joint team of its parties until its end:
+	// each contributes cases of its own, and opens them to the others by standing grants.
+	Team bool `json:"team,omitempty"`
 	// Clocks gives, per urgency, the hours in which a request is answered.
 	Clocks map[comity.Urgency]int `json:"clocks"`
 	// NoticeDays is how many days after it was declared a denunciation takes

@@ -79,12 +79,21 @@ var kinds = map[Kind]kind{
 		Statement.onID, func() any { return &UndertakingBody{} }},
 	KindUndertakingAnswer: {ActUndertakingAnswer, comity.RoleAuthority, comity.KindUndertaking, comity.KindUndertaking,
 		Statement.onID, func() any { return &AnswerBody{} }},
+
+	KindContribution: {ActCaseContribute, "", comity.KindRelease, comity.KindCase,
+		Statement.onRecord, func() any { return &ContributionBody{} }},
+	KindContributionEnd: {ActContributionWithdraw, "", comity.KindRelease, comity.KindCase,
+		Statement.onID, func() any { return &ContributionEndBody{} }},
+	KindStanding: {ActStandingMake, comity.RoleLiaison, comity.KindStanding, comity.KindStanding,
+		Statement.onID, func() any { return &StandingBody{} }},
+	KindStandingEnd: {ActStandingEnd, comity.RoleLiaison, comity.KindStanding, comity.KindStanding,
+		Statement.onID, func() any { return &StandingEndBody{} }},
 }
 
 // once are the kinds whose ID and Record are one.
 var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true,
 	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true,
-	KindShift: true, KindUndertaking: true, KindUndertakingAnswer: true}
+	KindShift: true, KindUndertaking: true, KindUndertakingAnswer: true, KindStanding: true, KindStandingEnd: true}
 
 // paired are the kinds that are nothing without a second officer.
 var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
@@ -135,7 +144,11 @@ func (d *Directory) VerifyStatement(compact string) (Statement, error) {
 	if err := d.verified(compact, TypStatement, &s); err != nil {
 		return Statement{}, fmt.Errorf("statement: not a valid statement of a state: %w", err)
 	}
-	if err := s.check(d.union); err != nil {
+	err := d.checkUnder(s)
+	if s.Under == nil {
+		err = s.check(d.union)
+	}
+	if err != nil {
 		return Statement{}, fmt.Errorf("statement: the statement of %s is not valid: %w", s.State, err)
 	}
 	return s, nil
@@ -225,6 +238,10 @@ func (s Statement) check(union string) error {
 		named = b.Case
 	case *AnswerBody:
 		return s.checkAnswer(b)
+	case *ContributionBody:
+		return s.under(b.ID)
+	case *ContributionEndBody:
+		named = b.Case
 	}
 	if named != s.Record {
 		return errors.New("the officer signed it of another case")

@@ -53,6 +53,9 @@ path "MOUNT/register/data/case/+" {
 path "MOUNT/register/data/category/+" {
   capabilities = ["create", "read", "update"]
 }
+path "MOUNT/register/data/team/+" {
+  capabilities = ["create", "read", "update"]
+}
 path "MOUNT/register/data/undertaking/+" {
   capabilities = ["create", "read", "update"]
 }

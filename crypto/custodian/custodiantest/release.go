@@ -27,6 +27,7 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"standing", standing}, {"entered", entered}, {"reservation is final", reservationFinal},
 		{"named", named},
 		{"lifting", lifting}, {"stale proposals", staleProposals}, {"undertaken", undertaken}, {"late withdrawal", lateWithdrawal}, {"many holds", manyHolds}, {"stale withdrawal", staleWithdrawal}, {"undestroyed", undestroyed}, {"any turn", anyTurn}, {"reserved category", reservedCategory}, {"reserve against grant", reserveAgainstGrant},
+		{"team", team}, {"team and reservation", teamReserved}, {"team refused", teamRefused},
 		{"withdrawal", withdrawal}, {"withdrawal stopped", withdrawalStopped}, {"hold refused", holdRefused}, {"hold against withdrawal", holdAgainstWithdrawal},
 		{"one act, one grant", oneGrant}, {"withheld for a day", withheld}, {"register race", applyRace}, {"damaged register", damagedRegister},
 	} {
