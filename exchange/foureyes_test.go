@@ -354,3 +354,38 @@ func TestRedBehindAWiderGrant(t *testing.T) {
 		t.Errorf("TLP:RED and granted by one liaison alone, the case shows %+v", v)
 	}
 }
+
+// TestDangerEach: that another liaison confirmed a slight grant in danger to life
+// lets nobody renew the wide one beside it alone.
+func TestDangerEach(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		e := redCase(t, newWorld(t), comity.Ceiling{})
+		emergency := func(s comity.Scope) statement.GrantBody {
+			b := e.body()
+			b.Scope, b.Release, b.Purpose, b.Emergency = s, "", comity.PurposeDangerToLife, "a bomb is to go off"
+			return b
+		}
+		wide, slight := emergency(comity.ScopeFull), emergency(comity.ScopeSummary)
+		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, wide))
+		e.Clock.Advance(time.Minute)
+		slight.NotAfter = e.Clock.Now().Add(comity.EmergencyAge - 2*time.Minute).Unix()
+		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, slight))
+		e.Clock.Advance(71 * time.Hour)
+		e.owner, e.liaison, e.deputy = e.As(t, "investigator@KZ"), e.As(t, "liaison@KZ"), e.As(t, "deputy@KZ")
+		release := &exchange.DecideRelease{Key: exchangetest.Key(), Case: e.c, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
+			Purpose: comity.PurposeDangerToLife, NotAfter: e.Clock.Now().Add(30 * 24 * time.Hour)}
+		e.owner.Do(t, release)
+		confirm := func(grant comity.ID, until int64) *exchange.ConfirmGrant {
+			body := statement.ConfirmBody{Case: e.c, Release: release.ID, NotAfter: until}
+			return &exchange.ConfirmGrant{Key: exchangetest.Key(), Grant: grant, ExpectedVersion: 2, Body: body,
+				Act: e.deputy.Sign(t, statement.Act{Act: statement.ActGrantConfirm, Record: grant}, body)}
+		}
+		e.deputy.Do(t, confirm(slight.ID, slight.NotAfter))
+		if trial := try(t, e.liaison, e.c, emergency(comity.ScopeFull)); trial.Alone {
+			t.Errorf("the wide one is renewed alone: %+v", trial)
+		}
+		want(t, e.liaison.Try(t, e.liaison.MakeGrant(t, e.c, emergency(comity.ScopeFull))), comity.CodeDenied, comity.ArticleLiaison)
+		e.deputy.Do(t, confirm(wide.ID, e.Clock.Now().Add(2*time.Hour).Unix()))
+		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, emergency(comity.ScopeFull)))
+	})
+}

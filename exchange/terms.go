@@ -114,7 +114,7 @@ func (x *Exchange) confirmedUntil(g comity.Grant, made statement.Statement) (int
 	if err := s.Decode(&b); err != nil {
 		return 0, forged(g, err)
 	}
-	if s.Kind != statement.KindConfirmation || s.ID != g.ID || s.State != g.State || s.Officer.Ref == made.Officer.Ref {
+	if s.Kind != statement.KindConfirmation || s.ID != g.ID || s.State != g.State || s.Officer.Ref == made.Officer.Ref || s.Officer.JKT == made.Officer.JKT {
 		return 0, forged(g, errors.New("its confirmation is another grant's, or by who made it"))
 	}
 	return b.NotAfter, nil

@@ -324,9 +324,9 @@ type ReadTx interface {
 	GrantsRun(c comity.ID, at time.Time) (bool, error)
 	// SecondedRun is the same for grants that two liaisons made, or one in danger to life.
 	SecondedRun(c comity.ID, at time.Time) (bool, error)
-	// DangerSince is when a liaison first granted a case to a state in danger to
-	// life since another liaison last confirmed such a grant of his; the zero time
-	// when he has not.
+	// DangerSince is when a liaison made the first of those grants of a case to a
+	// state in danger to life that no other liaison confirmed; the zero time when
+	// there is none.
 	DangerSince(c comity.ID, grantee comity.State, liaison comity.OfficerRef) (time.Time, error)
 	Releases(cases []comity.ID) (map[comity.ID][]comity.Release, error)
 

@@ -41,14 +41,18 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 		return adverse(l.state)
 	}
 	if b.Emergency != "" {
-		if err := c.once(b, signer{s.Officer.Ref, s.Officer.JKT}); err != nil {
+		by := signer{s.Officer.Ref, s.Officer.JKT}
+		if err := c.once(b, by); err != nil {
+			return err
+		}
+		if err := c.room(b.Grantee.State, by); err != nil {
 			return err
 		}
 	}
 	if turns := (statement.Turns{Case: c.turn(), Category: of.turn()}); turns != (statement.Turns{}) {
 		s.Turns = &turns
 	}
-	if err := l.eyesOf(ctx, b, s); err != nil {
+	if err := l.eyesOf(ctx, o.Record, b, s); err != nil {
 		return err
 	}
 	s.Agreement, err = l.basis(ctx, o.Record, b)

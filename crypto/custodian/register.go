@@ -68,6 +68,8 @@ type grantTerms struct {
 	Lapses int64 `json:"lapses,omitempty"`
 	// Under are the standing grant and the contribution with which it ends.
 	Under []comity.ID `json:"under,omitempty"`
+	// Seconded: a second liaison signed it, as what takes two demands.
+	Seconded bool `json:"seconded,omitempty"`
 	limits
 }
 
@@ -305,7 +307,7 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		return err
 	}
 	terms := grantTerms{mark: m, Grantee: b.Grantee, Purpose: b.Purpose, Agreement: *s.Agreement,
-		Category: b.Category, NotBefore: b.NotBefore, By: signer{s.Officer.Ref, s.Officer.JKT}, limits: granted(b)}
+		Category: b.Category, NotBefore: b.NotBefore, By: signer{s.Officer.Ref, s.Officer.JKT}, Seconded: s.Second != nil, limits: granted(b)}
 	if b.Emergency != "" {
 		terms.Lapses = s.IssuedAt + int64(comity.EmergencyAge/time.Second)
 	}
@@ -326,7 +328,7 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		e, _, err := read[grantEntry](ctx, l, grantKey(s.ID))
 		if err == nil && e.Grant == nil {
 			if err = tooOld(); err == nil {
-				err = l.trace(ctx, s.Record, danger{b.Grantee.State, terms.By, terms.Lapses})
+				err = l.trace(ctx, s.Record, danger{s.ID, b.Grantee.State, terms.By, terms.Lapses})
 			}
 		}
 		if err != nil {

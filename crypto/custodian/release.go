@@ -166,6 +166,8 @@ func (l *Local) mayOpen(ctx context.Context, who asked, o ReleaseOrder, x eviden
 		return comity.Denied(comity.ArticleLiaison, "the grant does not open this exhibit", "the originator's liaison grants it by name")
 	case x.Received == nil:
 		return comity.NotFound()
+	case x.Original && !e.Grant.Seconded && e.Grant.Lapses == 0:
+		return byTwo("an original exhibit")
 	}
 	return l.legalBasis(*e.Grant, who.Officer.State)
 }

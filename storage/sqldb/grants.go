@@ -164,9 +164,8 @@ func (r *reader) run(c comity.ID, at time.Time, more string) (bool, error) {
 }
 
 func (r *reader) DangerSince(c comity.ID, grantee comity.State, liaison comity.OfficerRef) (time.Time, error) {
-	const made = `FROM grants WHERE case_id = $1 AND grantee_state = $2 AND liaison = $3 AND emergency AND confirmation `
 	var at int64
-	err := r.scanOne(`SELECT coalesce(min(created_at), 0) `+made+`= '' AND created_at > (SELECT coalesce(max(created_at), 0) `+made+`<> '')`,
+	err := r.scanOne(`SELECT coalesce(min(created_at), 0) FROM grants WHERE case_id = $1 AND grantee_state = $2 AND liaison = $3 AND emergency AND confirmation = ''`,
 		[]any{c, grantee, liaison}, &at)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("grants in danger to life: %w", err)

@@ -38,16 +38,11 @@ func (w *World) confirmOrder(t *testing.T, officer string, grant, caseID comity.
 // originals, whatever the exchange says.
 func takesTwo(t *testing.T, w *World) {
 	c := w.NewCase(t)
-	o := w.beginOrder(t, "investigator@KZ", c)
-	o.Body.Original = true
-	s := w.session(t, "investigator@KZ")
-	o.Asker = w.asker(t, "investigator@KZ", statement.Act{Act: statement.ActEvidenceBegin, Record: c, RecipientJKT: thumb(t, s.key)}, o.Body)
-	if _, err := w.Local.Begin(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
+	e := w.begin(t, w.originalOrder(t, c, comity.NewID(comity.KindEvidence)))
+	w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
 	red := w.terms()
 	red.Caveats.Marking.TLP = comity.TLPRed
-	for what, b := range map[string]statement.GrantBody{"an original": w.terms(o.Evidence), "TLP:RED": red} {
+	for what, b := range map[string]statement.GrantBody{"an original": w.terms(e.ID), "TLP:RED": red} {
 		alone := w.grantOrder(t, "liaison@KZ", c, b)
 		_, err := w.Local.Sign(t.Context(), alone)
 		refused(t, what+" by one liaison", err, denied(comity.ArticleLiaison))
@@ -58,6 +53,64 @@ func takesTwo(t *testing.T, w *World) {
 			t.Errorf("%s by two liaisons: %v", what, err)
 		}
 	}
+}
+
+// originalOrder is an order for a new original under an id.
+func (w *World) originalOrder(t *testing.T, caseID, id comity.ID) custodian.BeginOrder {
+	t.Helper()
+	o := w.beginOrder(t, "investigator@KZ", caseID)
+	o.Evidence, o.Body.Original = id, true
+	o.Asker = w.asker(t, "investigator@KZ", statement.Act{Act: statement.ActEvidenceBegin, Record: caseID,
+		RecipientJKT: thumb(t, w.session(t, "investigator@KZ").key)}, o.Body)
+	return o
+}
+
+// grantedBefore: no exhibit is granted before the register knows what it is; and
+// an original that it was not granted as opens under no grant of one liaison.
+func grantedBefore(t *testing.T, w *World) {
+	c := w.NewCase(t)
+	future, uploading, elsewhere := comity.NewID(comity.KindEvidence), w.begun(t, c), w.NewExhibit(t, w.NewCase(t))
+	for what, id := range map[string]comity.ID{"that is to come": future, "whose upload goes on": uploading.ID, "of another case": elsewhere.ID} {
+		for how, b := range map[string]statement.GrantBody{"alone": w.terms(id), "in danger to life": w.danger(id)} {
+			_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", c, b))
+			refused(t, "an exhibit "+what+" granted "+how, err, invalid)
+		}
+		_, err := w.Local.Sign(t.Context(), proposed(w.pairedOrder(t, "liaison@KZ", c, w.terms(id))))
+		refused(t, "an exhibit "+what+" proposed", err, invalid)
+	}
+	// Signed before custodians refused that.
+	once := w.terms(future)
+	danger := w.danger(future)
+	w.apply(t, w.unjudged(t, "liaison@KZ", c, once), w.unjudged(t, "liaison@KZ", c, danger))
+	e := w.begin(t, w.originalOrder(t, c, future))
+	w.sign(t, w.receiptOrder(t, "investigator@KZ", e))
+	w.closed(t, "an original by a grant of one liaison", "investigator@AM", e, once.ID, denied(comity.ArticleLiaison))
+	w.openFor(t, "investigator@AM", e, danger.ID, comity.PurposeDangerToLife)
+	two := w.pairedOrder(t, "liaison@KZ", c, w.terms(future))
+	w.apply(t, w.sign(t, w.approving(t, "deputy@KZ", two, w.sign(t, proposed(two)))))
+	w.open(t, "investigator@AM", e, two.ID)
+}
+
+// unjudged is a grant that the state signed without judging it.
+func (w *World) unjudged(t *testing.T, officer string, c comity.ID, b statement.GrantBody) string {
+	t.Helper()
+	judged := w.terms()
+	judged.ID = comity.NewID(comity.KindGrant)
+	s, err := w.Union.Directory.VerifyStatement(w.sign(t, w.grantOrder(t, officer, c, judged)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.grantOrder(t, officer, c, b)
+	s.ID, s.Act, s.Body = b.ID, o.Act, o.Body
+	signer, err := w.Keys.Signer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := statement.Sign(t.Context(), signer, statement.TypStatement, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jws
 }
 
 // emergency: what one liaison grants in danger to life lapses after 72 hours by
@@ -179,4 +232,55 @@ func emergencyOnce(t *testing.T, w *World) {
 	_, third := w.Granted(t, e.Case, func() statement.GrantBody { b := w.danger(e.ID); to(&b); return b }())
 	w.apply(t, jws, confirmed, third) // the outbox comes late
 	again("one after a later one that nobody confirmed", "liaison@KZ", to, &no)
+}
+
+// emergencyEach: what another liaison confirmed of a grant in danger to life says
+// nothing of another one, which the same liaison renews alone no more than before.
+func emergencyEach(t *testing.T, w *World) {
+	e := w.NewExhibit(t, w.NewCase(t))
+	wide, slight := w.danger(e.ID), w.danger()
+	slight.Scope = comity.ScopeSummary
+	made := w.atOnce(t, e.Case, wide, slight)
+	no := denied(comity.ArticleLiaison)
+	renewed := func(what string) {
+		t.Helper()
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, w.danger(e.ID)))
+		refused(t, what, err, no)
+	}
+	w.advance(71 * time.Hour)
+	confirmed := w.sign(t, w.confirmOrder(t, "deputy@KZ", made[1], e.Case, w.now()+3600))
+	w.apply(t, confirmed, confirmed)
+	renewed("the wide one after the slight one was confirmed")
+	w.advance(2 * time.Hour)
+	w.closedFor(t, "the wide one after its time", "investigator@AM", e, made[0], comity.PurposeDangerToLife, denied(comity.ArticleTerm))
+	renewed("the wide one after it lapsed")
+
+	// Both confirmed, in either order.
+	other := w.NewExhibit(t, w.NewCase(t))
+	both := w.atOnce(t, other.Case, w.danger(other.ID), w.danger(other.ID))
+	for _, id := range []comity.ID{both[1], both[0]} {
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", other.Case, w.danger(other.ID)))
+		refused(t, "another while one is not confirmed", err, no)
+		w.apply(t, w.sign(t, w.confirmOrder(t, "deputy@KZ", id, other.Case, w.now()+3600)))
+	}
+	w.Granted(t, other.Case, w.danger(other.ID))
+}
+
+// manyDangers: one liaison's grants in danger to life are bounded, and leave room
+// for another's.
+func manyDangers(t *testing.T, w *World) {
+	c := w.NewCase(t)
+	within := func() statement.GrantBody {
+		b := w.danger()
+		b.NotAfter = w.now() + 3600
+		return b
+	}
+	for range 20 {
+		w.Granted(t, c, within())
+	}
+	late := w.unjudged(t, "liaison@KZ", c, within())
+	refused(t, "one too many that was signed before", w.Local.Apply(t.Context(), late), denied(comity.ArticleLiaison))
+	_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", c, within()))
+	refused(t, "one too many", err, denied(comity.ArticleLiaison))
+	w.apply(t, w.sign(t, w.grantOrder(t, "deputy@KZ", c, within())))
 }

@@ -23,7 +23,7 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 		{"record keys", recordKeys}, {"ready", ready}, {"begin", begin}, {"begin refused", beginRefused}, {"one id, one exhibit", oneExhibit}, {"receipt refused", receiptRefused}, {"own release", ownRelease},
 		{"release abroad", releaseAbroad}, {"release refused", releaseRefused}, {"swapped records", swapped},
 		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"manifests", manifests}, {"quota", quota}, {"live register", liveRegister},
-		{"sign", signAll}, {"two officers", twoOfficers}, {"proposal refused", proposalRefused}, {"what takes two", takesTwo}, {"danger to life", emergency}, {"emergency once", emergencyOnce}, {"assessed", assessedCase}, {"confirmation refused", confirmationRefused}, {"ended when signed", endedWhenSigned}, {"foreign case", foreignCase}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused}, {"dispatches", dispatches}, {"shift", shift},
+		{"sign", signAll}, {"two officers", twoOfficers}, {"proposal refused", proposalRefused}, {"what takes two", takesTwo}, {"danger to life", emergency}, {"emergency once", emergencyOnce}, {"emergency each", emergencyEach}, {"many dangers", manyDangers}, {"granted before", grantedBefore}, {"assessed", assessedCase}, {"confirmation refused", confirmationRefused}, {"ended when signed", endedWhenSigned}, {"foreign case", foreignCase}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused}, {"dispatches", dispatches}, {"shift", shift},
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"standing", standing}, {"entered", entered}, {"reservation is final", reservationFinal},
 		{"named", named},
 		{"lifting", lifting}, {"stale proposals", staleProposals}, {"undertaken", undertaken}, {"late withdrawal", lateWithdrawal}, {"many holds", manyHolds}, {"stale withdrawal", staleWithdrawal}, {"undestroyed", undestroyed}, {"any turn", anyTurn}, {"reserved category", reservedCategory}, {"reserve against grant", reserveAgainstGrant},
@@ -209,8 +209,9 @@ func releaseRefused(t *testing.T, w *World) {
 	caseID := w.NewCase(t)
 	e, other := w.NewExhibit(t, caseID), w.NewExhibit(t, caseID)
 	uploading := w.begun(t, caseID)
-	grant, _ := w.Granted(t, caseID, w.terms(e.ID, uploading.ID))
-	officer := "investigator@AM"
+	both := w.terms(e.ID, uploading.ID)
+	w.apply(t, w.unjudged(t, "liaison@KZ", caseID, both))
+	grant, officer := both.ID, "investigator@AM"
 	thief, err := statement.NewKey()
 	if err != nil {
 		t.Fatal(err)

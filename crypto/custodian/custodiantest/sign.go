@@ -150,7 +150,7 @@ func grantRefused(t *testing.T, w *World) {
 	for range custodian.MaxSubjects {
 		most.Subjects = append(most.Subjects, comity.NewID(comity.KindSubject))
 	}
-	w.Granted(t, e.Case, most)
+	w.apply(t, w.unjudged(t, "liaison@KZ", e.Case, most)) // the largest statement is read
 	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })
 	_, err = w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
 	refused(t, "an agreement of one side only", err, denied(comity.ArticleLegalBasis))

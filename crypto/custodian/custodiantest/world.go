@@ -153,7 +153,12 @@ func (w *World) NewExhibit(t *testing.T, caseID comity.ID) Exhibit {
 // be completed with is declared, and no receipt signed.
 func (w *World) begun(t *testing.T, caseID comity.ID) Exhibit {
 	t.Helper()
-	o := w.beginOrder(t, "investigator@KZ", caseID)
+	return w.begin(t, w.beginOrder(t, "investigator@KZ", caseID))
+}
+
+// begin has KZ's investigator begin what an order says.
+func (w *World) begin(t *testing.T, o custodian.BeginOrder) Exhibit {
+	t.Helper()
 	b, err := w.Local.Begin(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +172,7 @@ func (w *World) begun(t *testing.T, caseID comity.ID) Exhibit {
 		t.Fatal(err)
 	}
 	part := envelope.SealedPart{CipherSize: h.CipherSize(0), CipherSHA256: sha256.Sum256([]byte("part" + o.Evidence)), Nonce: [12]byte{1}}
-	e := Exhibit{Case: caseID, ID: o.Evidence, Header: b.Header, WrappedKey: b.WrappedKey,
+	e := Exhibit{Case: o.Case, ID: o.Evidence, Header: b.Header, WrappedKey: b.WrappedKey,
 		Declared: statement.Completed(h, label, []envelope.SealedPart{part}, sha256.Sum256([]byte("plain"+o.Evidence)))}
 	e.DEK = w.openSealed(t, "investigator@KZ", b.SealedKey, o.Act, e)
 	return e
