@@ -114,7 +114,7 @@ func (r *ReserveCategory) commit(tx storage.Tx, a *attempt) error {
 		a.on(string(g.ID))
 	}
 	a.made = []comity.ID{r.ID}
-	if err := settled(tx, r.ID); err != nil {
+	if err := a.settled(tx, r.ID); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(r.ID, r.row.State, r.Statement, a.now))

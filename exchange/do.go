@@ -60,6 +60,7 @@ type attempt struct {
 	apart   []told
 	made    []comity.ID // ids that a repeat answers with
 	nonces  []nonce     // of the signed acts used
+	intent  []byte      // that waits in the outbox while what it is about is signed
 	outcome audit.Outcome
 }
 

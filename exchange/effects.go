@@ -215,19 +215,21 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 
 // activate opens a grant that has entered the register, unless it was ended
 // meanwhile; one that came too late for it ends without ever having been in
-// force. The case is locked first, as everywhere.
+// force, and one whose confirmation came too late ends when it lapsed. The case is
+// locked first, as everywhere.
 func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
-	said, err := x.dir.VerifyStatement(string(e.Payload))
-	if err != nil || said.Kind != statement.KindGrant {
-		return err // what narrows or ends a grant brings none into force
-	}
-	locked, err := tx.LockCase(said.Record)
-	if err != nil {
+	said, g, ok, err := x.said(tx, e)
+	if err != nil || !ok {
 		return err
 	}
-	g, err := tx.LockGrant(e.ID)
-	if err != nil || g.Status != comity.GrantPending || locked.Reserved {
-		return err
+	if said.Kind == statement.KindConfirmation {
+		if !late {
+			return nil
+		}
+		return x.lapsed(tx, g, said)
+	}
+	if g.Status != comity.GrantPending {
+		return nil
 	}
 	g.Version++
 	if late {
@@ -248,6 +250,32 @@ func (x *Exchange) activate(tx storage.Tx, e storage.Effect, late bool) error {
 	now := tx.Now().UTC()
 	c := x.grantSaid(grantBegun, g, said, now)
 	return appendLeaves(tx, now, map[comity.State]audit.Content{g.State: c, g.Grantee.State: c})
+}
+
+// lapsed ends a grant whose confirmation the register did not take: by the
+// register it ended after its 72 hours, and its row says no more that it runs on.
+func (x *Exchange) lapsed(tx storage.Tx, g comity.Grant, said statement.Statement) error {
+	if g.Status != comity.GrantActive && g.Status != comity.GrantPending {
+		return nil
+	}
+	made, err := x.statements.get(x.dir, g.Statement)
+	if err != nil {
+		return err
+	}
+	a := &attempt{x: x, now: tx.Now().UTC()}
+	a.tellEnded(g)
+	g.Status, g.EndedAt = comity.GrantEnded, a.now
+	if at := time.Unix(made.IssuedAt, 0).UTC().Add(comity.EmergencyAge); at.Before(a.now) {
+		g.EndedAt = at
+	}
+	g.Version++
+	if err := tx.UpdateGrant(g, g.Version-1); err != nil {
+		return err
+	}
+	if err := appendLeaves(tx, a.now, map[comity.State]audit.Content{g.State: x.grantSaid(grantEnded, g, said, a.now)}); err != nil {
+		return err
+	}
+	return a.appendApart(tx)
 }
 
 // grantSaid is what is read of a grant that came into force, or never did.

@@ -145,7 +145,7 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 		a.concerned = append(a.concerned, g.Grantee.State)
 	}
 	a.made = []comity.ID{n.Grant}
-	if err := settled(tx, n.Grant); err != nil {
+	if err := a.settled(tx, n.Grant); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(n.Grant, g.State, n.Statement, a.now))
@@ -214,7 +214,7 @@ func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 		return err
 	}
 	a.made = []comity.ID{r.Grant}
-	if err := settled(tx, r.Grant); err != nil {
+	if err := a.settled(tx, r.Grant); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(r.Grant, g.State, r.Statement, a.now))

@@ -124,7 +124,7 @@ func (h *PlaceHold) commit(tx storage.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := settled(tx, h.Body.ID); err != nil {
+	if err := a.settled(tx, h.Body.ID); err != nil {
 		return err
 	}
 	return tx.AddEffect(h.effect(a))
@@ -225,7 +225,7 @@ func (r *ReleaseHold) commit(tx storage.Tx, a *attempt) error {
 		}
 		return err
 	}
-	if err := settled(tx, r.Hold); err != nil {
+	if err := a.settled(tx, r.Hold); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(r.Hold, r.hold.State, r.Statement, a.now))

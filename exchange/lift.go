@@ -85,7 +85,7 @@ func (l *LiftReservation) commit(tx storage.Tx, a *attempt) error {
 	if err := l.write(tx, a, false, func(c *comity.Case, _ *comity.CaseText) { c.Reserved = false }); err != nil {
 		return err
 	}
-	if err := first(l.keepApproved(tx, a), settled(tx, l.Case)); err != nil {
+	if err := first(l.keepApproved(tx, a), a.settled(tx, l.Case)); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(l.Case, l.view.State, l.Statement, a.now))
@@ -193,7 +193,7 @@ func (l *LiftCategory) commit(tx storage.Tx, a *attempt) error {
 		return l.keepProposed(tx, a, l.name())
 	}
 	a.made = []comity.ID{l.Reservation}
-	if err := first(tx.LiftReservation(l.Reservation, a.now), l.keepApproved(tx, a), settled(tx, l.Reservation)); err != nil {
+	if err := first(tx.LiftReservation(l.Reservation, a.now), l.keepApproved(tx, a), a.settled(tx, l.Reservation)); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(l.Reservation, l.row.State, l.Statement, a.now))

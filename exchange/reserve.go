@@ -81,7 +81,7 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := settled(tx, r.Case); err != nil {
+	if err := a.settled(tx, r.Case); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(r.Case, r.view.State, r.Statement, a.now))

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,8 +23,9 @@ import (
 // effectSettle compares what the register and the database say of a record.
 const effectSettle = "settle"
 
-// settleAfter leaves the act itself the time to come to its end.
-const settleAfter = time.Minute
+// SettleAfter leaves the act itself the time to come to its end: no request may
+// take as long.
+const SettleAfter = 90 * time.Second
 
 // intent is whose act it is that the register may know and the database not,
 // with the row that is to be written, its words sealed.
@@ -52,23 +54,25 @@ func (a *attempt) signEnd(ctx context.Context, s comity.State, o custodian.SignO
 		return "", fmt.Errorf("exchange: encode an intent: %w", err)
 	}
 	err = a.x.db.Write(ctx, func(tx storage.Tx) error {
-		return tx.AddEffect(storage.Effect{ID: o.ID, Kind: effectSettle, State: s, Payload: payload, NotBefore: tx.Now().Add(settleAfter)})
+		return tx.AddEffect(storage.Effect{ID: o.ID, Kind: effectSettle, State: s, Payload: payload, NotBefore: tx.Now().Add(SettleAfter)})
 	})
 	if err != nil {
 		return "", err
 	}
+	a.intent = payload
 	defer a.x.registers.forget()
 	return keys.Sign(ctx, o)
 }
 
-// settled takes the intents on a record back: the act has come to its own end.
-func settled(tx storage.Tx, record comity.ID) error {
+// settled takes the act's own intent on a record back: it has come to its own end.
+// What others began on the same record is still theirs to end.
+func (a *attempt) settled(tx storage.Tx, record comity.ID) error {
 	waiting, err := tx.EffectsOf(record)
 	if err != nil {
 		return err
 	}
 	for _, e := range waiting {
-		if e.Kind != effectSettle {
+		if e.Kind != effectSettle || !bytes.Equal(e.Payload, a.intent) {
 			continue
 		}
 		if err := tx.DoneEffect(e.Seq); err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -84,6 +88,9 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	if err := json.Unmarshal(e.Payload, &in); err != nil {
 		return fmt.Errorf("exchange: the intent on %s: %w", e.ID, err)
 	}
+	if err := in.check(e); err != nil {
+		return err
+	}
 	keys, err := x.custodian(e.State)
 	if err != nil {
 		return err
@@ -93,7 +100,7 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	}
 	var c changeCase
 	if in.Act == sovereignty.CaseReserve || in.Act == sovereignty.CaseReserveLift { // as it is before the register is asked
-		err := x.db.Write(ctx, func(tx storage.Tx) (err error) { c.view.Case, err = tx.LockCase(e.ID); return err })
+		err := x.db.Write(ctx, func(tx storage.Tx) (err error) { c.view.Case, err = ownCase(tx, e.ID, e); return err })
 		if err != nil {
 			return err
 		}
@@ -115,9 +122,9 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 		case in.Act == sovereignty.CaseReserveLift && word.Lifted:
 			err = x.lifted(tx, c, in)
 		case in.Act == sovereignty.GrantRevoke && word.Ended:
-			err = x.revoked(tx, e.ID, in)
+			err = x.revoked(tx, e, in)
 		case in.Act == sovereignty.GrantNarrow && word.Limits != nil:
-			err = x.narrowed(tx, e.ID, in, *word.Limits)
+			err = x.narrowed(tx, e, in, *word.Limits)
 		}
 		if err != nil {
 			return err
@@ -129,8 +136,8 @@ func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	})
 }
 
-func (x *Exchange) revoked(tx storage.Tx, id comity.ID, in intent) error {
-	g, err := tx.LockGrant(id)
+func (x *Exchange) revoked(tx storage.Tx, e storage.Effect, in intent) error {
+	g, err := ownGrant(tx, e)
 	if err != nil || g.Status != comity.GrantActive && g.Status != comity.GrantPending {
 		return err
 	}
@@ -146,8 +153,8 @@ func (x *Exchange) revoked(tx storage.Tx, id comity.ID, in intent) error {
 
 // narrowed writes down a narrowing whose statement is lost. The row stays as it
 // is signed; whatever it says, no more is shown than the register leaves open.
-func (x *Exchange) narrowed(tx storage.Tx, id comity.ID, in intent, open custodian.Limits) error {
-	g, err := tx.LockGrant(id)
+func (x *Exchange) narrowed(tx storage.Tx, e storage.Effect, in intent, open custodian.Limits) error {
+	g, err := ownGrant(tx, e)
 	if err != nil || g.Status != comity.GrantActive && g.Status != comity.GrantPending {
 		return err
 	}

@@ -48,7 +48,7 @@ var domestic = map[sovereignty.Action]following{
 			return word.Lifted, err
 		},
 		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
-			if err := tx.LockState(in.Reservation.State); err != nil {
+			if err := first(tx.LockState(in.Reservation.State), ownReservation(tx, e, in)); err != nil {
 				return nil, err
 			}
 			records, err := once(tx.LiftReservation(e.ID, a.now), e.ID)
@@ -64,7 +64,7 @@ var domestic = map[sovereignty.Action]following{
 			return slices.Contains(word.Held, e.ID), err
 		},
 		func(tx storage.Tx, _ *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
-			if _, err := tx.LockCase(in.Hold.Case); err != nil {
+			if _, err := ownCase(tx, in.Hold.Case, e); err != nil {
 				return nil, err
 			}
 			return once(tx.InsertHold(*in.Hold), in.Hold.Case, e.ID)
@@ -76,8 +76,15 @@ var domestic = map[sovereignty.Action]following{
 			return slices.Contains(word.Released, e.ID), err
 		},
 		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
-			if _, err := tx.LockCase(in.Case); err != nil {
+			if _, err := ownCase(tx, in.Case, e); err != nil {
 				return nil, err
+			}
+			h, err := tx.LockHold(e.ID)
+			if err != nil {
+				return once(err)
+			}
+			if h.Case != in.Case || h.State != e.State {
+				return nil, forgedEffect(e, "the hold is on another case")
 			}
 			return once(tx.ReleaseHold(e.ID, in.Actor.Ref, a.now), e.ID)
 		},
@@ -88,8 +95,15 @@ var domestic = map[sovereignty.Action]following{
 			return slices.Contains(word.Cancelled, e.ID), err
 		},
 		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
-			if _, err := tx.LockCase(in.Case); err != nil {
+			if _, err := ownCase(tx, in.Case, e); err != nil {
 				return nil, err
+			}
+			w, err := tx.LockWithdrawal(e.ID)
+			if err != nil {
+				return once(err)
+			}
+			if w.Case != in.Case || w.State != e.State {
+				return nil, forgedEffect(e, "the withdrawal is another case's")
 			}
 			return once(tx.EndWithdrawal(e.ID, comity.WithdrawalCancelled, in.Actor.Ref, a.now), e.ID)
 		},

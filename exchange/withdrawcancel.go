@@ -71,7 +71,7 @@ func (c *CancelWithdrawal) commit(tx storage.Tx, a *attempt) error {
 	if err := tx.EndWithdrawal(c.Withdrawal, comity.WithdrawalCancelled, a.who.Officer.Ref(), a.now); err != nil {
 		return err
 	}
-	if err := settled(tx, c.Withdrawal); err != nil {
+	if err := a.settled(tx, c.Withdrawal); err != nil {
 		return err
 	}
 	return tx.AddEffect(apply(c.Withdrawal, c.found.State, c.Statement, a.now))

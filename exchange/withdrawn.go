@@ -38,6 +38,12 @@ func (x *Exchange) withdraw(ctx context.Context, e storage.Effect) error {
 		if row, err = tx.LockWithdrawal(e.ID); err != nil {
 			return err
 		}
+		if row.State != e.State {
+			return forgedEffect(e, "the withdrawal is one of "+string(row.State))
+		}
+		if _, err := ownCase(tx, row.Case, e); err != nil {
+			return err
+		}
 		keys, err := tx.RecordKeys([]comity.ID{row.Case})
 		wrapped = keys[row.Case][row.State]
 		return err

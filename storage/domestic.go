@@ -60,6 +60,7 @@ type DomesticWriter interface {
 	EndGrantsOf(s comity.State, c comity.Category, at time.Time) ([]comity.Grant, error)
 
 	InsertHold(Hold) error
+	LockHold(id comity.ID) (Hold, error)
 	ReleaseHold(id comity.ID, by comity.OfficerRef, at time.Time) error // ErrNotFound when it was released
 
 	InsertWithdrawal(Withdrawal) error

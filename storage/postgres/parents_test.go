@@ -124,7 +124,9 @@ func TestWallsOfParents(t *testing.T) {
 	}
 }
 
-func inserted(table, values string) string { return `INSERT INTO ` + table + ` VALUES (` + values + `)` }
+func inserted(table, values string) string {
+	return `INSERT INTO ` + table + ` VALUES (` + values + `)`
+}
 
 func dispatched(kind, to string) string {
 	return `INSERT INTO dispatches VALUES ('n', '` + kind + `', $2, '` + to + `', '', 'o', '', $1, $1, $3, '', '', '', '', '', 'OPEN', 1, 0, 0, 0, '', 0, '', '', '')`

@@ -161,6 +161,10 @@ func (w *writer) EndGrantsOf(s comity.State, c comity.Category, at time.Time) (e
 
 func (w *writer) InsertHold(h storage.Hold) error { return holds.insert(w, h) }
 
+func (w *writer) LockHold(id comity.ID) (storage.Hold, error) {
+	return holds.one(w.reader, `SELECT `+holds.cols("d")+` FROM holds d WHERE d.id = $1 FOR NO KEY UPDATE`, id)
+}
+
 func (w *writer) ReleaseHold(id comity.ID, by comity.OfficerRef, at time.Time) error {
 	return w.changed("release a hold", `UPDATE holds SET released_by = $2, released_at = $3 WHERE id = $1 AND released_at = 0`, id, by, micros(at))
 }

@@ -127,6 +127,11 @@ func holds(t *testing.T, db storage.DB) {
 		t.Error("what is preserved for a request is not told")
 	}
 	write(t, db, func(tx storage.Tx) error {
+		locked, err := tx.LockHold(h.ID)
+		equal(t, "locked", locked, h)
+		wantErr(t, "lock", err, nil)
+		_, err = tx.LockHold(comity.NewID(comity.KindHold))
+		wantErr(t, "lock none", err, storage.ErrNotFound)
 		wantErr(t, "release", tx.ReleaseHold(h.ID, kzAuthority.Ref(), hours(3)), nil)
 		wantErr(t, "release again", tx.ReleaseHold(h.ID, kzAuthority.Ref(), hours(4)), storage.ErrNotFound)
 		return nil

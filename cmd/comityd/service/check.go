@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/internal/loopback"
 	"github.com/comity-platform/comity/storage/postgres"
 )
@@ -253,6 +254,7 @@ func (c *checker) checkLimits() {
 	for name, d := range map[string]Duration{"manifestReload": c.cfg.ManifestReload, "requestTimeout": c.cfg.RequestTimeout, "drain": c.cfg.Drain} {
 		c.want(d > 0, name, "is not a period such as 30s")
 	}
+	c.want(c.cfg.RequestTimeout < Duration(exchange.SettleAfter), "requestTimeout", "is not below %s, after which what a request began is ended for it", exchange.SettleAfter)
 	var level slog.Level
 	c.want(level.UnmarshalText([]byte(c.cfg.LogLevel)) == nil, "logLevel", "%q is not debug, info, warn or error", c.cfg.LogLevel)
 	c.want(c.cfg.LogFormat == "json" || c.cfg.LogFormat == "text", "logFormat", "%q is neither \"json\" nor \"text\"", c.cfg.LogFormat)

@@ -12,6 +12,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
+	"github.com/comity-platform/comity/exchange"
 )
 
 // has reports whether a fault stands at a place and says something.
@@ -70,6 +71,7 @@ func TestCheckNamesFaults(t *testing.T) {
 		"format":         {func(c *service.Config) { c.LogFormat = "xml" }, "logFormat", "xml"},
 		"limit":          {func(c *service.Config) { c.MaxRequests = -1 }, "maxRequests", "less than one"},
 		"period":         {func(c *service.Config) { c.Drain = -1 }, "drain", "not a period"},
+		"long requests":  {func(c *service.Config) { c.RequestTimeout = service.Duration(exchange.SettleAfter) }, "requestTimeout", "not below 1m30s"},
 		"open issuers":   {func(c *service.Config) { c.Listen = "0.0.0.0:1" }, "developmentIssuers", "other machines"},
 		"no union":       {func(c *service.Config) { c.Union = "" }, "union", "missing"},
 		"other union":    {func(c *service.Config) { c.Union = "another" }, "KZ.jws", "not \"another\""},
