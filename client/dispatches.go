@@ -28,6 +28,7 @@ type Dispatch struct {
 	Form            comity.DispatchForm   `json:"form,omitempty"`
 	Category        comity.Category       `json:"category,omitempty"`
 	Marking         comity.Marking        `json:"marking"`
+	Obligations     []comity.Obligation   `json:"obligations,omitempty"`
 	Status          comity.DispatchStatus `json:"status"`
 	Version         int                   `json:"version,omitempty"`
 	Through         int                   `json:"through,omitempty"`
@@ -213,6 +214,14 @@ func (c *Client) dispatchHolds(ctx context.Context, d *Dispatch) error {
 	}
 	if s.Officer.Ref != d.Officer || s.Officer.Function != d.Function {
 		return fmt.Errorf("%s made it", s.Officer.Ref)
+	}
+	if b, ok := shown.(statement.AnnotationBody); ok && b.Grant == "" { // which a third state is not told
+		var signed statement.AnnotationBody
+		if err := s.Decode(&signed); err != nil {
+			return err
+		}
+		b.Grant = signed.Grant
+		shown = b
 	}
 	return says(s, shown)
 }

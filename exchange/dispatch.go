@@ -108,7 +108,7 @@ func (a *attempt) findDispatch(tx storage.ReadTx, id comity.ID) (storage.Dispatc
 
 // dispatchRecord is what the policies see of a dispatch.
 func dispatchRecord(v storage.DispatchView, o comity.Officer) sovereignty.Record {
-	r := sovereignty.Record{State: v.State, Agency: v.Agency, Kind: v.Kind.Kind(), Dispatch: v.Kind, To: v.To, Owner: v.Officer == o.Ref(),
+	r := sovereignty.Record{State: v.State, Agency: v.Agency, Kind: v.Kind.Kind(), Dispatch: v.Kind, To: v.To, Marking: v.Marking, Owner: v.Officer == o.Ref(),
 		Assigned: v.Assigned, Reader: v.Reader, Shown: v.Shown}
 	if v.Kind == comity.DispatchNotice && v.Delivery != nil {
 		r.To = o.State

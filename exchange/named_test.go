@@ -377,3 +377,100 @@ func TestNamedAnnotation(t *testing.T) {
 		}
 	})
 }
+
+// TestAnnotationMarked: the author's marking binds an accepted annotation to third
+// states too: what is kept with the originator is not shown on, and what is shown
+// comes with what binds it, and without how both sides dealt with each other.
+func TestAnnotationMarked(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		third := g.As(t, "investigator@BY")
+		mark := func(tlp comity.TLP, pap comity.PAP, h comity.Handling) comity.Marking {
+			return comity.Marking{TLP: tlp, PAP: pap, Handling: h}
+		}
+		of := map[comity.ID]comity.Marking{}
+		for _, m := range []comity.Marking{mark(comity.TLPAmber, comity.PAPRed, comity.H1), mark(comity.TLPRed, comity.PAPAmber, comity.H0),
+			mark(comity.TLPAmberStrict, comity.PAPAmber, comity.H0), mark(comity.TLPAmber, comity.PAPAmber, comity.H2), mark(comity.TLPAmber, comity.PAPAmber, comity.H3)} {
+			body := statement.AnnotationBody{ID: comity.NewID(comity.KindAnnotation), Record: g.c, Grant: g.grant.Body.ID, Form: comity.AnnotationFact,
+				Source: "A", Information: "1", Marking: m, Text: "known here"}
+			note := &exchange.Annotate{Key: exchangetest.Key(), Case: g.c, Body: body, Act: g.foreign.Sign(t, statement.Act{Act: statement.ActAnnotationAdd, Record: g.c}, body)}
+			g.foreign.Do(t, note)
+			g.owner.Do(t, g.owner.Answers(t, body.ID, note.Statement, comity.DispatchAccepted, "an inner remark to Armenia"))
+			of[body.ID] = m
+		}
+		g.liaison.Do(t, g.liaison.MakeGrant(t, g.c, g.liaison.GrantBody("BY", g.owner.Release(t, g.c, "BY"))))
+		shown := annotationsOf(t, third, g.c)
+		if len(shown) != 1 || of[shown[0].ID] != mark(comity.TLPAmber, comity.PAPRed, comity.H1) {
+			t.Fatalf("Belarus is shown %+v", shown)
+		}
+		v := shown[0]
+		if v.Text == nil || v.Text.Text != "known here" || v.Grant != "" || v.Answered != nil {
+			t.Errorf("Belarus is shown it as %+v, text %+v, answered %+v", v.Dispatch, v.Text, v.Answered)
+		}
+		codes := func(d *exchange.DispatchView) (all []comity.ObligationCode) {
+			for _, o := range d.Obligations() {
+				all = append(all, o.Code)
+			}
+			return all
+		}
+		for _, c := range []comity.ObligationCode{comity.ObligePurpose, comity.ObligePAPRed, comity.ObligeH1, comity.ObligeOnward} {
+			if !slices.Contains(codes(v), c) {
+				t.Errorf("it binds Belarus by %v, not by %s", codes(v), c)
+			}
+		}
+		if all := annotationsOf(t, g.owner, g.c); len(all) != 5 {
+			t.Errorf("the originator is shown %d", len(all))
+		}
+		home := g.owner.Dispatch(t, v.ID)
+		if home.Grant == "" || home.Answered == nil || !slices.Equal(codes(home), []comity.ObligationCode{comity.ObligeH1, comity.ObligePAPRed, comity.ObligeTLPAmber}) {
+			t.Errorf("the originator is shown it as %+v, bound by %v", home.Dispatch, codes(home))
+		}
+		if author := g.foreign.Dispatch(t, v.ID); author.Answered == nil || author.Answered.Reason != "an inner remark to Armenia" {
+			t.Errorf("the author is shown the answer %+v", author.Answered)
+		}
+
+		// Both states read of who was shown it; under which grant the originator alone.
+		read := func(who string) (grants []comity.ID) {
+			for _, c := range about(logOf(t, g.World, who), v.ID) {
+				for _, r := range c.Records {
+					if c.Act == "read" && c.Actor.State == "BY" && r.ID == string(v.ID) {
+						grants = append(grants, r.Grant)
+					}
+				}
+			}
+			return grants
+		}
+		if got := read("auditor@AM"); !slices.Equal(got, []comity.ID{""}) {
+			t.Errorf("the author's state reads of %v", got)
+		}
+		if got := read("auditor@KZ"); len(got) != 1 || got[0] == "" {
+			t.Errorf("the originator reads of %v", got)
+		}
+	})
+}
+
+// TestNoticeOfAnnotation: what was accepted and shown on can prove wrong as well:
+// the originator's notice reaches who was shown it.
+func TestNoticeOfAnnotation(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		third := g.As(t, "investigator@BY")
+		note, open := g.foreign.Annotate(t, g.c, g.c, g.grant.Body.ID, "known here"), g.foreign.Annotate(t, g.c, g.c, g.grant.Body.ID, "not accepted")
+		g.foreign.Do(t, note)
+		g.foreign.Do(t, open)
+		g.owner.Do(t, g.owner.Answers(t, note.Body.ID, note.Statement, comity.DispatchAccepted, ""))
+		g.liaison.Do(t, g.liaison.MakeGrant(t, g.c, g.liaison.GrantBody("BY", g.owner.Release(t, g.c, "BY"))))
+		if len(annotationsOf(t, third, g.c)) != 1 {
+			t.Fatal("Belarus is not shown the annotation")
+		}
+		n := g.liaison.Notice(t, g.c, note.Body.ID, 0, comity.NoticeErase)
+		g.liaison.Do(t, n)
+		if v := third.Dispatch(t, n.Body.ID); !slices.Equal(n.Reached, []comity.State{"BY"}) || v == nil || v.Record != note.Body.ID {
+			t.Errorf("the notice reached %v: %+v", n.Reached, v)
+		}
+		other := g.owner.FileCase(t, "Another", "AM")
+		for _, c := range []struct{ of, record comity.ID }{{g.c, open.Body.ID}, {g.c, comity.NewID(comity.KindAnnotation)}, {other, note.Body.ID}} {
+			want(t, g.liaison.Try(t, g.liaison.Notice(t, c.of, c.record, 0, comity.NoticeErase)), comity.CodeNotFound, 0)
+		}
+	})
+}

@@ -11,8 +11,8 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
-// SendNotice tells every state that read an affected version of a case, or of a
-// record inside it, that this was wrong, is restricted or to be erased; those
+// SendNotice tells every state that read an affected version of a case, of a
+// record inside it, or of an annotation that was accepted, that this was wrong, is restricted or to be erased; those
 // that read it later too, and those whose grants have ended (Article 10).
 type SendNotice struct {
 	Key  string               `json:"-"`
@@ -41,7 +41,7 @@ func (n *SendNotice) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	of, _, err := a.inside(tx, n.Body.Record)
+	of, err := a.affected(tx, n.Body.Record)
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,20 @@ func (n *SendNotice) judge(tx storage.ReadTx, a *attempt) error {
 	n.row.Through, n.row.DueAt = n.Body.Through, time.Unix(n.Body.NotAfter, 0).UTC()
 	n.text = comity.DispatchText{Text: n.Body.Text}
 	return n.check(a)
+}
+
+// affected finds which case a record is of that a notice is about: the case, a
+// record inside it, or what another state added and the own one accepted, and shows.
+func (a *attempt) affected(tx storage.ReadTx, record comity.ID) (comity.ID, error) {
+	if record.Kind() != comity.KindAnnotation {
+		of, _, err := a.inside(tx, record)
+		return of, err
+	}
+	found, err := tx.Dispatches(a.viewer(), []comity.ID{record})
+	if v := found[record]; v.To == a.who.Officer.State && v.Status == comity.DispatchAccepted {
+		return v.Case, err
+	}
+	return "", err
 }
 
 func (n *SendNotice) check(a *attempt) error {

@@ -79,3 +79,35 @@ func TestUndertakingReservedAtHome(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswerCaseNeedsToKnow: the case that an undertaking was accepted for, or a
+// referral taken up in, is told in its own state to who finds the case alone.
+func TestAnswerCaseNeedsToKnow(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		giver, offering := g.As(t, "authority@AM"), g.As(t, "liaison@AM")
+		u := giver.Undertake(t, "KZ")
+		giver.Do(t, u)
+		g.authority.Do(t, g.authority.Accepts(t, u.ID, u.Statement, g.c))
+		theirs, id := g.foreign.FileCase(t, "Offered", "KZ"), comity.NewID(comity.KindReferral)
+		g.foreign.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: theirs, Office: comity.RoleLiaison})
+		offering.Do(t, offering.Offer(t, id, theirs, "KZ", 1, "the suspect is yours"))
+		takes := g.liaison.Answers(t, id, g.liaison.Dispatch(t, id).Text.Statement, comity.DispatchAccepted, "")
+		takes.Case = g.c
+		g.liaison.Do(t, takes)
+		told := func(who *exchangetest.Officer, from, in comity.ID, named bool) {
+			t.Helper()
+			offer, promise := who.Dispatch(t, id), who.Dispatch(t, u.ID)
+			if offer.Case != from || offer.Answer != in || promise.Answer != in || (promise.Answered.Statement != "") != named || offer.Answered.Statement == "" {
+				t.Errorf("%s is told that it arose from %q, and was taken up in %q and %q: %+v", who.Caller.Officer.Ref(), offer.Case, offer.Answer, promise.Answer, promise.Answered)
+			}
+		}
+		told(g.liaison, "", g.c, true)
+		told(offering, theirs, "", false)
+		g.owner.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: g.c, Office: comity.RoleLiaison, Remove: true})
+		g.foreign.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: theirs, Office: comity.RoleLiaison, Remove: true})
+		told(g.liaison, "", "", false)
+		told(g.authority, "", g.c, true)
+		told(offering, "", "", false)
+	})
+}

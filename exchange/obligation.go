@@ -50,3 +50,12 @@ func (o ObservableView) Obligations() []comity.Obligation {
 func (e EvidenceView) Obligations() []comity.Obligation {
 	return e.of.bind(grantNamed(e.of.grants, e.Grant))
 }
+
+// Obligations are what binds the use of a dispatch: the marking that its state
+// gave it and, where it is shown with another state's case, what binds that too.
+func (d *DispatchView) Obligations() []comity.Obligation {
+	if d.of != nil {
+		return d.of.bind(d.of.Access.Grant, d.Marking)
+	}
+	return comity.Obligations(nil, d.Marking)
+}

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
@@ -23,6 +24,8 @@ type (
 		// Readers are the own state's officers who read an affected version.
 		Readers []comity.DisclosureRecord
 		Overdue bool // by the clock of one that has not answered
+
+		of *CaseView // that it is shown with, to an officer of neither side
 	}
 	// DeliveryView is a notice as it reached one state.
 	DeliveryView struct {
@@ -46,7 +49,7 @@ func (r *Reader) Dispatches(ids []comity.ID) (map[comity.ID]*DispatchView, error
 			r.note(audit.Record{ID: string(id)}, "")
 		}
 	}
-	return r.showDispatches(rows)
+	return r.showDispatches(rows, nil)
 }
 
 // ListDispatches lists dispatches of a kind, newest first. What was accepted of
@@ -58,10 +61,11 @@ func (r *Reader) ListDispatches(f storage.DispatchFilter, first int, after strin
 	if err := r.member("state", f.State); err != nil {
 		return Page[*DispatchView]{}, err
 	}
-	return r.listDispatches("dispatches", f, first, after)
+	return r.listDispatches("dispatches", f, nil, first, after)
 }
 
-func (r *Reader) listDispatches(list string, f storage.DispatchFilter, first int, after string) (Page[*DispatchView], error) {
+// listDispatches lists dispatches, or those that come with a case.
+func (r *Reader) listDispatches(list string, f storage.DispatchFilter, of *CaseView, first int, after string) (Page[*DispatchView], error) {
 	p, binding, err := r.page(list, f, first, after)
 	if err != nil {
 		return Page[*DispatchView]{}, err
@@ -71,7 +75,7 @@ func (r *Reader) listDispatches(list string, f storage.DispatchFilter, first int
 	if err != nil {
 		return Page[*DispatchView]{}, err
 	}
-	shown, err := r.showDispatches(found[:min(len(found), first)])
+	shown, err := r.showDispatches(found[:min(len(found), first)], of)
 	if err != nil {
 		return Page[*DispatchView]{}, err
 	}
@@ -89,7 +93,8 @@ func (r *Reader) listDispatches(list string, f storage.DispatchFilter, first int
 }
 
 // Annotations reads the annotations of cases, newest first: of own cases all, of
-// others the own state's and, where the case is open at full scope, what was accepted.
+// others the own state's and, where the case is open at full scope, what was
+// accepted and its author's marking lets go so far.
 func (r *Reader) Annotations(cases []*CaseView, first int, after string) (map[comity.ID]Page[*DispatchView], error) {
 	if len(cases) != 1 && after != "" {
 		return nil, comity.Invalid("after", "a cursor of inner records is for one case at a time")
@@ -100,7 +105,7 @@ func (r *Reader) Annotations(cases []*CaseView, first int, after string) (map[co
 			continue
 		}
 		f := storage.DispatchFilter{Kind: comity.DispatchAnnotation, Case: c.ID, Shown: !c.Own}
-		page, err := r.listDispatches("annotations", f, first, after)
+		page, err := r.listDispatches("annotations", f, c, first, after)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +114,9 @@ func (r *Reader) Annotations(cases []*CaseView, first int, after string) (map[co
 	return out, nil
 }
 
-func (r *Reader) showDispatches(rows []storage.DispatchView) (map[comity.ID]*DispatchView, error) {
+// showDispatches opens dispatches, of which those that lie between other states
+// are shown with a case.
+func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[comity.ID]*DispatchView, error) {
 	own := r.who.Officer.State
 	ids := make([]comity.ID, len(rows))
 	for i, row := range rows {
@@ -127,18 +134,28 @@ func (r *Reader) showDispatches(rows []storage.DispatchView) (map[comity.ID]*Dis
 	if err != nil {
 		return nil, err
 	}
+	at, err := r.atHome(rows)
+	if err != nil {
+		return nil, err
+	}
 	var refs []keyRef
 	ref := func(id comity.ID, s comity.State) keyRef { return keyRef{id, s, wrapped[id][s]} }
 	out := map[comity.ID]*DispatchView{}
 	for _, row := range rows {
 		if d := r.decide(sovereignty.Question{Action: sovereignty.DispatchRead, Record: dispatchRecord(row, r.who.Officer),
-			Circumstances: sovereignty.Circumstances{Visible: true}}); !d.Permit {
+			Circumstances: sovereignty.Circumstances{Visible: true}}); !d.Permit || of == nil && !between(row, own) {
 			r.note(audit.Record{ID: string(row.ID)}, "")
 			continue
 		}
-		// It lies between both sides: how often either reads it is its own matter.
-		r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn)}, own)
-		out[row.ID] = &DispatchView{Dispatch: row.Dispatch.Dispatch}
+		v := &DispatchView{Dispatch: row.Dispatch.Dispatch}
+		if between(row, own) {
+			// It lies between both sides: how often either reads it is its own matter.
+			r.note(audit.Record{ID: string(row.ID), Level: string(sovereignty.AccessOwn)}, own)
+		} else {
+			v.of = of
+			r.noteShown(row, of)
+		}
+		out[row.ID] = v
 		for s, w := range wrapped[row.ID] {
 			refs = append(refs, keyRef{row.ID, s, w})
 		}
@@ -165,8 +182,25 @@ func (r *Reader) showDispatches(rows []storage.DispatchView) (map[comity.ID]*Dis
 		if row.Delivery != nil {
 			v.Readers = readers[row.ID]
 		}
+		v.keepCases(own, at)
 	}
 	return out, nil
+}
+
+// between reports whether a dispatch lies between a state and another.
+func between(d storage.DispatchView, own comity.State) bool {
+	return d.State == own || d.To == own || d.Kind == comity.DispatchNotice
+}
+
+// noteShown remembers that what one state added to another's case is shown to a
+// third with it: both are told who was, the originator under which grant, and its
+// notices follow.
+func (r *Reader) noteShown(d storage.DispatchView, of *CaseView) {
+	record := audit.Record{ID: string(d.ID), Level: string(of.Access.Level), Purpose: of.Purpose}
+	r.note(record, d.State)
+	record.Grant = of.Access.Grant.ID
+	r.note(record, of.State)
+	r.disclose(of, d.ID)
 }
 
 func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []storage.Delivery, key func(comity.State) *custodian.RecordKey) (err error) {
@@ -193,16 +227,36 @@ func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []
 		v.Deliveries = append(v.Deliveries, reached)
 	}
 	v.Status = d.StatusAt(r.now)
-	if v.Kind == comity.DispatchReferral && own != d.State {
+	if !between(row, own) { // how the two sides dealt with each other is theirs
+		v.Grant, v.Answered = "", nil
+	}
+	return nil
+}
+
+// atHome finds which of the cases that referrals arose from, and that offers and
+// undertakings were accepted for, the officer finds at home.
+func (r *Reader) atHome(rows []storage.DispatchView) (map[comity.ID]storage.CaseView, error) {
+	var ids []comity.ID
+	for _, row := range rows {
+		ids = append(ids, row.Case, row.Answer)
+	}
+	found, err := r.tx.Cases(r.viewer(), ids)
+	maps.DeleteFunc(found, func(_ comity.ID, c storage.CaseView) bool { return !c.Own })
+	return found, err
+}
+
+// keepCases tells of a state's cases, which a referral arose from or an answer is
+// for, who finds them there, and nobody abroad.
+func (v *DispatchView) keepCases(own comity.State, found map[comity.ID]storage.CaseView) {
+	if _, ok := found[v.Case]; v.Kind == comity.DispatchReferral && !(ok && own == v.State) {
 		v.Case = ""
 	}
-	if own != d.To {
+	if _, ok := found[v.Answer]; own != v.To || v.Answer != "" && !ok {
 		v.Answer = ""
 		if v.Kind == comity.DispatchUndertaking && v.Answered != nil { // which names the case
 			v.Answered.Statement = ""
 		}
 	}
-	return nil
 }
 
 func answerOf(key *custodian.RecordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -71,6 +72,9 @@ type disclosureNotifyInput struct {
 }
 
 var insideKinds = []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSubject, comity.KindObservable, comity.KindEvidence}
+
+// noticedKinds are the kinds of what a notice is about.
+var noticedKinds = append(slices.Clone(insideKinds), comity.KindAnnotation)
 
 func (b *binding) dispatchActs() {
 	act(b, "annotationAdd", nil, func(in annotationAddInput) (*exchange.Annotate, error) {
@@ -147,7 +151,7 @@ func (b *binding) dispatchActs() {
 			return nil, err
 		}
 		body := statement.NoticeBody{ID: id, Through: in.Through, Form: in.Form, Text: in.Text}
-		if body.Record, err = parseID("record", in.Record, insideKinds...); err != nil {
+		if body.Record, err = parseID("record", in.Record, noticedKinds...); err != nil {
 			return nil, err
 		}
 		body.NotAfter, err = seconds("notAfter", in.NotAfter)

@@ -12,7 +12,7 @@ func dispatchFilter(kind comity.DispatchKind, a args) (f exchange.DispatchFilter
 	if f.Case, err = a.id("case", comity.KindCase); err != nil {
 		return f, err
 	}
-	f.Record, err = a.id("record", insideKinds...)
+	f.Record, err = a.id("record", noticedKinds...)
 	return f, err
 }
 
@@ -95,6 +95,7 @@ func (b *binding) dispatches() {
 		"form":        func(_ *request, d *exchange.DispatchView) any { return d.Form },
 		"category":    func(_ *request, d *exchange.DispatchView) any { return d.Category },
 		"marking":     func(_ *request, d *exchange.DispatchView) any { return d.Marking },
+		"obligations": func(_ *request, d *exchange.DispatchView) any { return d.Obligations() },
 		"status":      func(_ *request, d *exchange.DispatchView) any { return d.Status },
 		"version":     func(_ *request, d *exchange.DispatchView) any { return counted(d.Version) },
 		"through":     func(_ *request, d *exchange.DispatchView) any { return counted(d.Through) },

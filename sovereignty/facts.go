@@ -64,7 +64,7 @@ func facts(q Question) (asked, cedar.Request) {
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject,
 		UndertakingGive, UndertakingAnswer, UndertakingWithdraw:
 		a.resource = types.Entity{UID: aDispatch, Attributes: dispatches.of(dispatchFacts{r.Dispatch, r.State, r.To, r.Owner,
-			r.Assigned || r.Reached, r.Reader, r.Shown, r.Reserved})}
+			r.Assigned || r.Reached, r.Reader, r.Shown, r.Reserved, r.Marking.TLP, r.Marking.Handling})}
 	default:
 		category, listed := categoryByCode[r.Category]
 		a.resource = types.Entity{UID: aCase, Attributes: cases.of(caseFacts{
@@ -105,6 +105,8 @@ type (
 		kind                                     comity.DispatchKind
 		state, to                                comity.State
 		owner, assigned, reader, shown, reserved bool
+		tlp                                      comity.TLP
+		handling                                 comity.Handling
 	}
 	contextFacts struct {
 		action Action
@@ -160,6 +162,8 @@ var (
 			"reader":   types.Boolean(d.reader),
 			"shown":    types.Boolean(d.shown),
 			"reserved": types.Boolean(d.reserved),
+			"tlp":      types.String(d.tlp),
+			"handling": types.String(d.handling),
 		})
 	}}
 	contexts = interned[contextFacts]{build: circumstances}

@@ -51,7 +51,10 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 	q.Record.Dispatch = pick(r, comity.DispatchAnnotation, comity.DispatchReferral, comity.DispatchNotice, comity.DispatchCompelled, comity.DispatchUndertaking)
 	q.Record.Reader, q.Record.Shown = yes(0.5), yes(odd)
 	if yes(odd) {
-		q.Record.Marking.TLP = comity.TLPRed
+		q.Record.Marking.TLP = pick(r, comity.TLPRed, comity.TLPAmberStrict)
+	}
+	if yes(odd) {
+		q.Record.Marking.Handling = pick(r, comity.H1, comity.H2, comity.H3)
 	}
 	q.Circumstances = Circumstances{Visible: yes(often), Signed: yes(often), Agreement: yes(often), Offered: yes(often), Onward: yes(odd), Competent: yes(often),
 		Resident: yes(often), Purpose: pick(r, "", comity.PurposeDangerToLife, comity.PurposeInvestigation, comity.PurposeInvestigation, comity.PurposeProsecution),
@@ -285,6 +288,11 @@ func oracle(q Question) bool {
 	return liaison && o.State == r.To // the answers to a request
 }
 
+// goesOn reports whether the author of an annotation lets it go to third states.
+func goesOn(m comity.Marking) bool {
+	return m.TLP != comity.TLPRed && m.TLP != comity.TLPAmberStrict && m.Handling != comity.H2 && m.Handling != comity.H3
+}
+
 // oracleOfDispatches says so of what states hand each other about records.
 func oracleOfDispatches(q Question) bool {
 	o, r, c := q.Officer, q.Record, q.Circumstances
@@ -321,7 +329,7 @@ func oracleOfDispatches(q Question) bool {
 	}
 	switch r.Dispatch {
 	case comity.DispatchAnnotation:
-		return made && (r.Owner || office) || theirs && sees || r.Shown
+		return made && (r.Owner || office) || theirs && sees || r.Shown && goesOn(r.Marking)
 	case comity.DispatchReferral, comity.DispatchUndertaking:
 		return made && (r.Owner || office) || theirs && office
 	case comity.DispatchNotice:

@@ -140,6 +140,10 @@ func readRecord(s string, r *Record) error {
 			r.RoutedTo = comity.AgencyID(rest)
 		case first == "red":
 			r.Marking.TLP = comity.TLPRed
+		case first == "strict":
+			r.Marking.TLP = comity.TLPAmberStrict
+		case first == "handling":
+			r.Marking.Handling = comity.Handling(rest)
 		default:
 			flag := map[string]*bool{
 				"claimed":   &r.Claimed,

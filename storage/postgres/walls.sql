@@ -209,8 +209,9 @@ CREATE POLICY officer ON dispatches FOR SELECT TO comity_app USING (
 	OR kind = 'NOTICE' AND EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = dispatches.id AND y.to_state = (SELECT comity_state()) OFFSET 0)
 		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY') OR EXISTS (SELECT 1 FROM disclosures x
 			WHERE x.record_id = dispatches.record_id AND x.officer = (SELECT comity_officer()) OFFSET 0))
-	OR kind = 'ANNOTATION' AND status = 'ACCEPTED' AND tlp <> 'RED'
-		AND (record_id NOT LIKE 'subject%' OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = record_id AND NOT s.protected OFFSET 0))
+	OR kind = 'ANNOTATION' AND status = 'ACCEPTED' AND tlp NOT IN ('RED', 'AMBER_STRICT') AND handling NOT IN ('H2', 'H3')
+		AND record_id NOT LIKE 'evidence%'
+		AND (record_id NOT LIKE 'subject%' OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = record_id AND NOT s.protected AND s.tlp <> 'RED' OFFSET 0))
 		AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = dispatches.case_id AND g.scope = 'FULL' OFFSET 0));
 
 -- Of another state's duty roster its liaisons and authority see what covers now;

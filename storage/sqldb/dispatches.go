@@ -58,12 +58,14 @@ const (
 	dispatchAssigned = `EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = d.case_id AND a.viewer = ANY($4))`
 	dispatchReader   = `(d.kind = 'NOTICE' AND EXISTS (SELECT 1 FROM disclosures x WHERE x.record_id = d.record_id AND x.officer = $3
 		AND (d.through = 0 OR x.version <= d.through)))`
-	// What is accepted of an exhibit, or of a person whom full scope leaves out, is for
-	// those to whom that is granted by name, who are not told by scope alone. Such a
-	// person is hidden from the others by row-level security too, so that it is asked
-	// which are open, and not which are not.
-	dispatchShown = `(d.kind = 'ANNOTATION' AND d.status = 'ACCEPTED' AND d.tlp <> 'RED' AND d.record_id NOT LIKE 'evidence%'
-		AND (d.record_id NOT LIKE 'subject%' OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = d.record_id AND NOT s.protected)) AND EXISTS
+	// What is accepted goes no further than its author's marking lets it. What is of
+	// an exhibit, or of a person whom full scope leaves out, is for those to whom that
+	// is granted by name, who are not told by scope alone. Such a person is hidden
+	// from the others by row-level security too, so that it is asked which are open,
+	// and not which are not.
+	dispatchShown = `(d.kind = 'ANNOTATION' AND d.status = 'ACCEPTED' AND d.tlp NOT IN ('RED', 'AMBER_STRICT') AND d.handling NOT IN ('H2', 'H3')
+		AND d.record_id NOT LIKE 'evidence%' AND (d.record_id NOT LIKE 'subject%'
+			OR EXISTS (SELECT 1 FROM subjects s WHERE s.id = d.record_id AND NOT s.protected AND s.tlp <> 'RED')) AND EXISTS
 		(SELECT 1 FROM grants g JOIN cases c ON c.id = g.case_id WHERE g.case_id = d.case_id AND g.state = c.state AND NOT c.reserved AND g.scope = 'FULL' AND ` + open + `))`
 	dispatchReached = `EXISTS (SELECT 1 FROM deliveries y WHERE y.notice = d.id AND y.to_state = $1)`
 )

@@ -97,13 +97,24 @@ func shown(o comity.Officer, c storage.Case, version int) comity.DisclosureRecor
 }
 
 // annotationsShown: what was accepted is shown with a case that is granted at
-// full scope, unless it is TLP:RED, of an exhibit, or of a reserved case.
+// full scope, unless its marking keeps it with the originator, or it is of an
+// exhibit, of a person whom full scope leaves out, or of a reserved case.
 func annotationsShown(t *testing.T, db storage.DB) {
 	c := fileCase(t, db, kzOwner, noon)
 	accepted := func(d *storage.Dispatch) { d.Status = comity.DispatchAccepted }
 	note := handed(t, db, comity.DispatchAnnotation, c, hours(1), accepted)
 	handed(t, db, comity.DispatchAnnotation, c, hours(2))
-	handed(t, db, comity.DispatchAnnotation, c, hours(3), accepted, func(d *storage.Dispatch) { d.Marking.TLP = comity.TLPRed })
+	for _, kept := range []comity.Marking{{TLP: comity.TLPRed, Handling: comity.H0}, {TLP: comity.TLPAmberStrict, Handling: comity.H0},
+		{TLP: comity.TLPAmber, Handling: comity.H2}, {TLP: comity.TLPAmber, Handling: comity.H3}} {
+		handed(t, db, comity.DispatchAnnotation, c, hours(3), accepted, func(d *storage.Dispatch) { d.Marking = kept })
+	}
+	suspect, victim, marked := newSubject(c, 1, comity.SubjectSuspect), newSubject(c, 2, comity.SubjectVictim), newSubject(c, 3, comity.SubjectSuspect)
+	marked.Marking = red
+	write(t, db, func(tx storage.Tx) error { return tx.InsertSubjects([]storage.Subject{suspect, victim, marked}) })
+	var of []comity.ID
+	for _, s := range []storage.Subject{suspect, victim, marked} {
+		of = append(of, handed(t, db, comity.DispatchAnnotation, c, hours(2), accepted, func(d *storage.Dispatch) { d.Record = s.ID }).ID)
+	}
 	handed(t, db, comity.DispatchAnnotation, c, hours(4), accepted, func(d *storage.Dispatch) { d.Record = comity.NewID(comity.KindEvidence) })
 	with := func(o comity.Officer) []comity.ID {
 		return listedDispatches(t, db, o, hours(5), storage.DispatchFilter{Kind: comity.DispatchAnnotation, Case: c.ID, Shown: true}, whole)
@@ -112,7 +123,7 @@ func annotationsShown(t *testing.T, db storage.DB) {
 	grant(t, db, c, comity.Grantee{State: "BY"}, noon)
 	equal(t, "with a grant of exhibits", with(byInv), []comity.ID(nil))
 	grant(t, db, c, comity.Grantee{State: "BY"}, noon, func(g *comity.Grant) { g.Scope = comity.ScopeFull })
-	equal(t, "at full scope", with(byInv), []comity.ID{note.ID})
+	equal(t, "at full scope", with(byInv), []comity.ID{of[0], note.ID})
 	equal(t, "in the own list", listedDispatches(t, db, byInv, hours(5), storage.DispatchFilter{Kind: comity.DispatchAnnotation}, whole), []comity.ID(nil))
 	equal(t, "an auditor", with(officer("BY", "cyber", "ad-1", comity.RoleAuditor)), []comity.ID(nil))
 	c.Reserved, c.Version = true, 2

@@ -27,7 +27,7 @@ Examples:
 
 type noticeSendCmd struct {
 	Case    comity.ID  `arg:"" help:"The case."`
-	Record  comity.ID  `help:"The record inside the case; without it, the case." placeholder:"ID"`
+	Record  comity.ID  `help:"The record inside the case, or an annotation of it that was accepted; without it, the case." placeholder:"ID"`
 	Through int        `help:"Of a case, the last affected version as it is counted abroad; without it, every one." placeholder:"N"`
 	Form    noticeForm `required:"" help:"What is to be done." placeholder:"FORM"`
 	Text    text       `required:"" help:"What was wrong." placeholder:"TEXT"`
