@@ -148,6 +148,9 @@ func showDispatch(w io.Writer, d *client.Dispatch) {
 	field(w, "grant", d.Grant)
 	field(w, "category", d.Category)
 	field(w, "marking", d.Marking)
+	for _, o := range d.Obligations {
+		field(w, "bound", fmt.Sprintf("%s (Article %d)", o.Text, o.Article))
+	}
 	field(w, "grades", grades(d))
 	if d.Version > 0 {
 		field(w, "version", d.Version)
