@@ -36,7 +36,10 @@ type DraftCase struct {
 	Reference string         // the own file number
 	Marking   comity.Marking // of what the document leaves unmarked; zero: comity.DefaultMarking
 
-	Classification comity.Classification // declared of all of it, "" for none
+	// Classification is declared of all of it, beside what the document's own tags
+	// declare; "" for none. The highest is declared of the case, so that what is above
+	// the union's ceiling is refused before any of it is filed.
+	Classification comity.Classification
 }
 
 // Filed is a case that was filed from a document, and what became of the document.
@@ -47,6 +50,14 @@ type Filed struct {
 	Entries     int                `json:"entries"`
 	Skipped     []importer.Problem `json:"skipped"` // objects that a case has no place for
 	Broken      []importer.Problem `json:"broken"`  // with importer.Options.Partial
+}
+
+// declared is how a record is declared to be classified, "" where nobody says.
+func (in DraftCase) declared(m importer.Marking) comity.Classification {
+	if in.Classification == "" && m.Classification == "" {
+		return ""
+	}
+	return comity.Highest(in.Classification, m.Classification)
 }
 
 // FileDraft files a case from a document that package importer has read, with
@@ -60,7 +71,7 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 	}
 	marking := d.Marking.Complete(in.Marking)
 	n := NewCase{Category: in.Category, Marking: &marking, Nexus: in.Nexus, Title: in.Title, Summary: in.Summary,
-		Narrative: provenance(d), Reference: in.Reference, Classification: in.Classification}
+		Narrative: provenance(d), Reference: in.Reference, Classification: in.declared(d.Marking)}
 	if n.Title == "" {
 		n.Title = d.Title
 	}
@@ -94,18 +105,18 @@ func (c *Client) FileDraft(ctx context.Context, d *importer.Draft, in DraftCase)
 			continue
 		}
 		kept := observableOf(o, own(o.Marking))
-		kept.Classification = in.Classification
+		kept.Classification = in.declared(o.Marking)
 		observables = append(observables, kept)
 	}
 	subjects := make([]NewSubject, len(d.Subjects))
 	for i, s := range d.Subjects {
 		subjects[i] = subjectOf(s, own(s.Marking))
-		subjects[i].Classification = in.Classification
+		subjects[i].Classification = in.declared(s.Marking)
 	}
 	entries := make([]NewEntry, len(d.Entries))
 	for i, e := range d.Entries {
 		entries[i] = NewEntry{Marking: own(e.Marking), Happened: e.Happened, Text: words(sourced(e.Kind+": "+e.Text, e.SourceID)),
-			Classification: in.Classification}
+			Classification: in.declared(e.Marking)}
 	}
 	if filed.Observables, err = batches(ctx, filed.Case.ID, observables, c.ObservableAdd); err != nil {
 		return filed, fmt.Errorf("the case %s was filed, with %d of %d observables: %w", filed.Case.ID, filed.Observables, len(observables), err)

@@ -70,6 +70,43 @@ func TestDraftMidway(t *testing.T) {
 	}
 }
 
+// TestDraftClassified: what a document's tags declare is declared of what is filed,
+// the highest of the case: above the ceiling nothing of it is filed.
+func TestDraftClassified(t *testing.T) {
+	w := newWorld(t)
+	c := w.as(t, "investigator@KZ")
+	in := client.DraftCase{Category: tokentest.Category, Nexus: []comity.Nexus{{Basis: comity.NexusTerritory, State: "KZ"}}}
+	draft := func(tag string) *importer.Draft {
+		d, err := importer.Read(strings.NewReader(`{"Event":{"uuid":"5b6a3cd1-0000-4000-8000-000000000001","info":"An event","Attribute":[
+			{"uuid":"5b6a3cd1-0000-4000-8000-000000000002","type":"url","category":"Network activity","value":"http://a.example/"},
+			{"uuid":"5b6a3cd1-0000-4000-8000-000000000003","type":"url","category":"Network activity","value":"http://b.example/","Tag":[{"name":"`+tag+`"}]}]}}`), importer.Options{})
+		must(t, err)
+		return d
+	}
+	filed, err := c.FileDraft(t.Context(), draft("euci:EU-SECRET"), in)
+	want(t, err, comity.CodeDenied, comity.ArticlePurpose)
+	if filed.Case != nil || filed.Observables != 0 {
+		t.Errorf("of what is secret %+v was filed", filed)
+	}
+	filed, err = c.FileDraft(t.Context(), draft("euci:EU-RESTRICTED"), in)
+	must(t, err)
+	observables, err := client.All(func(n int, after string) (client.Page[client.Observable], error) {
+		return c.Observables(t.Context(), filed.Case.ID, "", min(n, 20), after)
+	})
+	must(t, err)
+	for _, o := range observables {
+		if want := map[string]comity.Classification{"http://b.example/": comity.Restricted}[o.Value]; o.Classification != want && !(want == "" && o.Classification == comity.Unclassified) {
+			t.Errorf("%s is declared %q", o.Value, o.Classification)
+		}
+	}
+	if filed.Case.Classification != comity.Restricted || len(observables) != 2 {
+		t.Errorf("filed as %q with %d observables", filed.Case.Classification, len(observables))
+	}
+	in.Classification = comity.Secret
+	_, err = c.FileDraft(t.Context(), draft("nato:classification=\\\"NR\\\""), in)
+	want(t, err, comity.CodeDenied, comity.ArticlePurpose)
+}
+
 func TestClip(t *testing.T) {
 	for _, s := range []string{"", "short", strings.Repeat("ж", 10), "жжжжжжжжжa", strings.Repeat("\xff", 20)} {
 		if got := client.ClipTo(s, 10); len(got) > 10 || len(s) <= 10 && got != s {

@@ -27,7 +27,7 @@ func (b *builder) finish() (*Draft, error) {
 	if d.Marking.Statement != "" {
 		b.entry(Entry{Kind: "marking", Text: "Handling, as the source states it: " +
 			strings.ReplaceAll(d.Marking.Statement, "\n", "; "), SourceID: d.SourceID,
-			Marking: Marking{TLP: d.Marking.TLP, PAP: d.Marking.PAP}})
+			Marking: Marking{TLP: d.Marking.TLP, PAP: d.Marking.PAP, Classification: d.Marking.Classification}})
 	}
 	b.redact()
 	return d, nil

@@ -67,6 +67,8 @@ type Marking struct {
 	TLP       comity.TLP // TLP 1.0 WHITE is read as CLEAR
 	PAP       comity.PAP // PAP WHITE is read as CLEAR
 	Statement string     // restrictions in words (statements, classification tags), one a line
+	// Classification is the highest that tags declare of it as a state secret.
+	Classification comity.Classification
 }
 
 // Complete fills what m leaves unstated from def. A statement in words becomes

@@ -54,13 +54,16 @@ func readTag(tag string) (Marking, bool) {
 		return Marking{PAP: papLabels[rest]}, true
 	// An unknown label ("tlp:ex:chr") still restricts in some way.
 	case space == "tlp", space == "pap", slices.Contains(restrictiveTags, space):
-		return Marking{Statement: clean(tag)}, true
+		return Marking{Statement: clean(tag), Classification: classified(space, rest)}, true
 	}
 	return Marking{}, false
 }
 
 // with is the stricter of both in each label, with the statements of both.
 func (m Marking) with(n Marking) Marking {
+	if m.Classification != "" || n.Classification != "" {
+		m.Classification = comity.Highest(m.Classification, n.Classification)
+	}
 	if n.TLP.Rank() > m.TLP.Rank() {
 		m.TLP = n.TLP
 	}
@@ -77,7 +80,7 @@ func (m Marking) with(n Marking) Marking {
 }
 
 // under fills what m leaves unstated from the marking of what contains it. A
-// statement about the whole holds for its parts too.
+// statement about the whole holds for its parts too, as its classification does.
 func (m Marking) under(whole Marking) Marking {
 	if m.TLP == "" {
 		m.TLP = whole.TLP
@@ -85,7 +88,7 @@ func (m Marking) under(whole Marking) Marking {
 	if m.PAP == "" {
 		m.PAP = whole.PAP
 	}
-	return Marking{Statement: whole.Statement}.with(m)
+	return Marking{Statement: whole.Statement, Classification: whole.Classification}.with(m)
 }
 
 // readDefinition reads a STIX marking-definition object. A fixed id keeps its

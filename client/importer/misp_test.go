@@ -143,7 +143,7 @@ func TestMISPMarkings(t *testing.T) {
 		"inherits": {TLP: comity.TLPGreen, PAP: comity.PAPClear},
 		"own":      {TLP: comity.TLPAmberStrict, PAP: comity.PAPClear},
 		"two":      {TLP: comity.TLPRed, PAP: comity.PAPAmber},
-		"words":    {TLP: comity.TLPGreen, PAP: comity.PAPClear, Statement: "tlp:ex:chr\nfr-classif:classifiees=\"SECRET\""},
+		"words":    {TLP: comity.TLPGreen, PAP: comity.PAPClear, Statement: "tlp:ex:chr\nfr-classif:classifiees=\"SECRET\"", Classification: comity.Secret},
 		"own org":  {TLP: comity.TLPGreen, PAP: comity.PAPClear, Statement: "MISP distribution: own organisation only"},
 		"group":    {TLP: comity.TLPGreen, PAP: comity.PAPClear, Statement: "MISP distribution: sharing group 3"},
 	}
@@ -226,5 +226,37 @@ func TestMISPWrappers(t *testing.T) {
 		if len(d.Skipped) != 1 || d.Skipped[0].Pointer != c[1]+"/Attribute/0" {
 			t.Errorf("%v", d.Skipped)
 		}
+	}
+}
+
+// TestClassifiedTags: tags that say how matter is classified as a state secret
+// declare it; of several the highest, and one that nobody knows is above all.
+func TestClassifiedTags(t *testing.T) {
+	for tag, want := range map[string]comity.Classification{
+		"euci:EU-RESTRICTED": comity.Restricted, "euci:EU-CONFIDENTIAL": comity.Confidential, "EUCI:EU-SECRET": comity.Secret, "euci:EU-TOP-SECRET": comity.TopSecret,
+		`nato:classification="NU"`: comity.Unclassified, `nato:classification="NR"`: comity.Restricted, `nato:classification="NS-A"`: comity.Secret, `nato:classification="CTS-B"`: comity.TopSecret,
+		`fr-classif:non-classifiees="DIFFUSION_RESTREINTE"`: comity.Restricted, `fr-classif:classifiees="TRES_SECRET"`: comity.TopSecret, `fr-classif:special-france="SPECIAL_FRANCE"`: "",
+		`de-vs:Einstufung="VS-NfD"`: comity.Restricted, `de-vs:Einstufung="STRENG GEHEIM"`: comity.TopSecret, `de-vs:Schutzwort="Dummy"`: "",
+		`dni-ism:classification:us="C"`: comity.Confidential, `dni-ism:classification:all="TS"`: comity.TopSecret, `dni-ism:dissem="NF"`: "", `dni-ism:scicontrols="SI"`: comity.TopSecret,
+		`euci:EU-COSMIC`: comity.TopSecret, `nato:classification="X"`: comity.TopSecret, "nato": "", "tlp:ex:chr": "", "acs-marking:privilege": "",
+	} {
+		if m, _ := readTag(tag); m.Classification != want {
+			t.Errorf("%s declares %q", tag, m.Classification)
+		}
+	}
+	d := read(t, event(`,"Tag":[{"name":"euci:EU-RESTRICTED"}]`, attr(1, "mutex", "inherits", ""),
+		attr(2, "mutex", "higher", `,"Tag":[{"name":"nato:classification=\"NC\""},{"name":"nato:classification=\"NU\""}]`)), Options{})
+	for _, o := range d.Observables {
+		if want := map[string]comity.Classification{"inherits": comity.Restricted, "higher": comity.Confidential}[o.Value]; o.Marking.Classification != want {
+			t.Errorf("%s: %+v", o.Value, o.Marking)
+		}
+	}
+	if d.Marking.Classification != comity.Confidential || len(d.Entries) == 0 || d.Entries[len(d.Entries)-1].Marking.Classification != comity.Confidential {
+		t.Errorf("the whole: %+v", d)
+	}
+	stix := read(t, bundle(sdo("marking-definition", 7, `"definition_type":"statement","definition":{"statement":"euci:EU-SECRET"}`),
+		indicator(1, "[mutex:name = 'm']", `,"object_marking_refs":["`+sid("marking-definition", 7)+`"]`)), Options{})
+	if stix.Marking.Classification != comity.Secret {
+		t.Errorf("of STIX: %+v", stix.Marking)
 	}
 }

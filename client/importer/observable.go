@@ -205,7 +205,7 @@ func (b *builder) state(m Marking) Marking {
 	}
 	if len(b.stated) == most || len(m.Statement) > maxValue {
 		b.excess = limit("the document states more than %d restrictions in words, or one longer than %d bytes", most, maxValue)
-		return Marking{TLP: m.TLP, PAP: m.PAP}
+		return Marking{TLP: m.TLP, PAP: m.PAP, Classification: m.Classification}
 	}
 	b.stated[m.Statement] = true
 	return m
