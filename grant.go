@@ -122,7 +122,10 @@ type Grant struct {
 	ActingFor OfficerRef
 	// Emergency: made by one liaison in danger to life. Until a second confirms it,
 	// NotAfter is at most [EmergencyAge] after it was made.
-	Emergency    bool
+	Emergency bool
+	// Standing is the standing grant to a joint team that it was made under, ""
+	// where it stands by itself. It ends with that and with its Release.
+	Standing     ID
 	Confirmation string // the state's statement that a second liaison confirmed it (JWS), "" while none did
 }
 
@@ -154,8 +157,8 @@ type Release struct {
 	Officer   OfficerRef // who recorded it
 	Decider   Decider
 	Reference string // of the prosecutor's or court's decision
-	Grantee   State
-	Scope     Scope // the widest that is released
+	Grantee   State  // "" of a contribution
+	Scope     Scope  // the widest that is released
 	Exhibits  []ID
 	Subjects  []ID // victims, witnesses and minors whom a grant may name
 	Purpose   Purpose
@@ -163,9 +166,15 @@ type Release struct {
 	CreatedAt time.Time
 
 	// Who took it back, and when: nothing more is granted on it then. What was
-	// granted on it runs on.
+	// granted on it runs on, unless it was contributed.
 	WithdrawnBy OfficerRef
 	WithdrawnAt time.Time
+
+	// Of a contribution to a joint team (see [StandingGrant]): the agreement that
+	// sets it up, and the state's statement (JWS). Withdrawing it ends what was
+	// granted on it.
+	Team      string
+	Statement string
 }
 
 // Live reports whether grants can rest on the release at the instant t.

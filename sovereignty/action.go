@@ -89,6 +89,12 @@ const (
 
 	CaseExport Action = "caseExport" // of what may be read, for a declared use
 
+	CaseContribute       Action = "caseContribute" // to a joint team
+	ContributionWithdraw Action = "contributionWithdraw"
+	StandingMake         Action = "standingMake" // a standing grant to a joint team
+	StandingEnd          Action = "standingEnd"
+	StandingRead         Action = "standingRead" // the own state's
+
 	DutySet      Action = "dutySet"      // of a shift on the own state's duty roster
 	DutyWithdraw Action = "dutyWithdraw" // of a shift
 	DutyRead     Action = "dutyRead"     // the own state's duty roster
@@ -115,6 +121,7 @@ var Actions = []Action{
 	ManifestPublish, ManifestRead,
 	DutySet, DutyWithdraw, DutyRead, DutyContact,
 	UndertakingGive, UndertakingAnswer, UndertakingWithdraw,
+	CaseContribute, ContributionWithdraw, StandingMake, StandingEnd, StandingRead,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -128,4 +135,5 @@ var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true
 	CategoryReserve: true, ReservationRead: true, HoldRead: true,
 	ProposalRead:    true,
 	ManifestPublish: true, ManifestRead: true,
-	DutySet: true, DutyRead: true, DutyContact: true}
+	DutySet: true, DutyRead: true, DutyContact: true,
+	StandingMake: true, StandingRead: true}

@@ -124,7 +124,7 @@ func TestNoRoleIsEnough(t *testing.T) {
 			t.Errorf("%s may do %d of %d", role, len(actions), len(Actions))
 		}
 	}
-	if got := permitted[comity.RoleAuditor]; len(got) != 6 || !got[LogRead] || !got[GrantRead] || !got[ManifestRead] || !got[MandateRead] || !got[ReservationRead] || !got[DutyRead] {
+	if got := permitted[comity.RoleAuditor]; len(got) != 7 || !got[LogRead] || !got[GrantRead] || !got[ManifestRead] || !got[MandateRead] || !got[ReservationRead] || !got[DutyRead] || !got[StandingRead] {
 		t.Errorf("an auditor may do %v", permitted[comity.RoleAuditor])
 	}
 }

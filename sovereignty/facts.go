@@ -59,7 +59,8 @@ func facts(q Question) (asked, cedar.Request) {
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
 		ProposalRead, ProposalDecline,
 		ManifestPublish, ManifestRead,
-		DutySet, DutyWithdraw, DutyRead, DutyContact:
+		DutySet, DutyWithdraw, DutyRead, DutyContact,
+		StandingMake, StandingEnd, StandingRead:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject,
 		UndertakingGive, UndertakingAnswer, UndertakingWithdraw:
@@ -206,7 +207,7 @@ func circumstances(c contextFacts) types.Record {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
 		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel,
 		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject,
-		DutySet, UndertakingGive, UndertakingAnswer:
+		DutySet, UndertakingGive, UndertakingAnswer, CaseContribute, ContributionWithdraw, StandingMake, StandingEnd:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -246,7 +247,10 @@ func circumstances(c contextFacts) types.Record {
 		m["narrows"] = types.Boolean(c.Narrows)
 	case AnnotationAdd:
 		m["live"] = types.Boolean(c.Grant.Live)
-	case ReferralOffer, DutyContact:
+	case StandingMake:
+		m["agreement"] = types.Boolean(c.Agreement)
+		m["mandate"] = types.Boolean(c.Mandate)
+	case ReferralOffer, DutyContact, CaseContribute:
 		m["agreement"] = types.Boolean(c.Agreement)
 	case DisclosureNotify:
 		m["covered"] = types.Boolean(c.Grant.Present)
@@ -280,7 +284,7 @@ func circumstances(c contextFacts) types.Record {
 		m["another"] = types.Boolean(c.Another)
 		m["mandate"] = types.Boolean(c.Mandate && c.Ceiling)
 		m["release"] = types.Boolean(c.Release.covers())
-	case ReleaseWithdraw:
+	case ReleaseWithdraw, ContributionWithdraw:
 		m["recorded"] = types.Boolean(c.Recorded)
 	case GrantMake, GrantPropose:
 		m["grantee"] = types.String(c.Grantee)

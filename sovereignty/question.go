@@ -63,7 +63,8 @@ type Circumstances struct {
 	// Agreement: an agreement in force binds the two states (originator and
 	// grantee, asking and asked) and covers the category and the measure.
 	// Needed by GrantMake and RequestSend, and by CaseRead and EvidenceOpen abroad.
-	// For DutyContact any agreement in force between them is one.
+	// For DutyContact any agreement in force between them is one; for CaseContribute
+	// and StandingMake one that sets up a joint team to which the own state belongs.
 	Agreement bool
 	// Offered: what the agreement lets a state use only while offering it, the
 	// asking state offers (Article 15). Needed by RequestSend.
@@ -103,7 +104,8 @@ type Circumstances struct {
 	// Another: it was made by another liaison than the one who confirms it. Needed
 	// by GrantConfirm, with Mandate, Ceiling and Release.
 	Another bool
-	// Recorded: the asker recorded the release decision. Needed by ReleaseWithdraw.
+	// Recorded: the asker recorded the release decision, or made the contribution.
+	// Needed by ReleaseWithdraw and ContributionWithdraw.
 	Recorded bool
 
 	// Assessed: an officer other than the filer assessed that the matter is

@@ -154,6 +154,10 @@ func oracle(q Question) bool {
 		return authority && home && c.Signed
 	case DutyRead:
 		return home && !investigator
+	case StandingMake:
+		return liaison && home && c.Signed && c.Agreement && c.Mandate
+	case StandingRead:
+		return home
 	case DutyContact:
 		return home && o.Role != comity.RoleAuditor || !home && (liaison || authority) && c.Agreement
 	}
@@ -164,6 +168,8 @@ func oracle(q Question) bool {
 	switch q.Action { // upon the state itself
 	case CategoryReserveLift:
 		return two
+	case StandingEnd:
+		return liaison && home && c.Signed
 	case MandateEnd, DutyWithdraw:
 		return authority && home
 	case ProposalDecline:
@@ -249,6 +255,10 @@ func oracle(q Question) bool {
 		return authority && home && c.Signed
 	case ReleaseDecide:
 		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned)
+	case CaseContribute:
+		return home && !r.Reserved && (works && r.Owner || investigator && r.Assigned) && c.Signed && c.Agreement
+	case ContributionWithdraw:
+		return home && works && (r.Owner || c.Recorded) && c.Signed
 	case GrantMake, GrantPropose:
 		f := c.Release
 		released := f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversSubjects && f.CoversTerm && f.SamePurpose

@@ -264,6 +264,7 @@ type ReadTx interface {
 	ProposalReader
 	NeutralityReader
 	RosterReader
+	TeamReader
 	TallyReader
 
 	// Now is the database's clock at the beginning of the transaction.
@@ -363,6 +364,7 @@ type Tx interface {
 	ProposalWriter
 	NeutralityWriter
 	RosterWriter
+	TeamWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

@@ -64,6 +64,7 @@ func TestRights(t *testing.T) {
 		"UPDATE grants SET viewer = 'BY'", "UPDATE grants SET grantee_state = 'BY'", "UPDATE grants SET purpose = ''", "DELETE FROM grants",
 		"UPDATE releases SET scope = 'FULL'", "DELETE FROM releases", "UPDATE mandates SET not_after = 9", "DELETE FROM mandates",
 		"UPDATE shifts SET until_at = 9", "UPDATE shifts SET sealed = ''", "DELETE FROM shifts",
+		"UPDATE standings SET not_after = 9", "UPDATE standings SET grantees = ''", "DELETE FROM standings", "UPDATE releases SET team = ''", "UPDATE grants SET standing_id = ''",
 		"UPDATE leaves SET hash = ''", "DELETE FROM leaves", "UPDATE openings SET content = ''", "DELETE FROM openings",
 		"INSERT INTO log_head VALUES (2, 0, '')", "DELETE FROM log_head", "UPDATE idempotency SET ids = ''", "UPDATE officers SET ref = ''", "DELETE FROM officers",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "TRUNCATE visibility",

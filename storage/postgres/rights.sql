@@ -24,6 +24,7 @@ GRANT UPDATE (status, ended_by, ended_at, sealed) ON withdrawals TO comity_app;
 GRANT UPDATE (category, tlp, pap, handling, status, version, due_at, answered_by, answered_at, answer, sealed, answered) ON dispatches TO comity_app;
 GRANT UPDATE (status, answered_by, answered_at, answered) ON deliveries TO comity_app;
 GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts TO comity_app;
+GRANT UPDATE (ended_by, ended_at) ON standings TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
 GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;

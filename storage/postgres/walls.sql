@@ -89,7 +89,7 @@ DO $$
 DECLARE t RECORD;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES
-		('cases', 'true'), ('mandates', 'true'), ('manifests', 'true'), ('officers', 'true'), ('reservations', 'true'), ('effects', 'true'), ('shifts', 'true'),
+		('cases', 'true'), ('mandates', 'true'), ('manifests', 'true'), ('officers', 'true'), ('reservations', 'true'), ('effects', 'true'), ('shifts', 'true'), ('standings', 'true'),
 		('entries', 'case'), ('subjects', 'case'), ('observables', 'case'), ('evidence', 'case'), ('grants', 'case'), ('releases', 'case'),
 		('holds', 'case'), ('withdrawals', 'case'), ('assessments', 'case'),
 		-- What names a record of any kind names no case of another state.
@@ -243,6 +243,7 @@ CREATE POLICY officer ON assessments FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = assessments.case_id OFFSET 0));
 CREATE POLICY officer ON objections FOR SELECT TO comity_app USING (
 	(SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM grants g WHERE g.id = grant_id OFFSET 0));
+CREATE POLICY officer ON standings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()) AND role = (SELECT comity_role()));

@@ -96,6 +96,8 @@ var Predicates = []Predicate{
 	literal("mandates are the state's", "m.state = $1", "$1 <> ''"),
 	literal("officers are the state's", "o.state = $1 ORDER", "$1 <> '' ORDER"),
 	literal("reservations are the state's", "r.state = $1 ORDER", "$1 <> '' ORDER"),
+	literal("standing grants are the state's", "FROM standings d WHERE d.state = $1", "FROM standings d WHERE $1 <> ''"),
+	literal("contributions are the state's", "FROM releases r WHERE r.state = $1", "FROM releases r WHERE $1 <> ''"),
 	literal("shifts are the state's", "s.state = $1", "$1 <> ''"),
 	literal("who is on duty is so now", onDuty, "$2 > 0"),
 }

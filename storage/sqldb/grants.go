@@ -12,20 +12,20 @@ import (
 
 var grants = newTable("grants", `id case_id state liaison function viewer grantee_state grantee_agency grantee_officer scope
 	exhibits subjects grade assistance tlp pap handling caveats purpose agreement agreement_hash release_id request_id not_before not_after status
-	was_active ended_at version created_at statement narrowing second acting_for emergency confirmation`,
+	was_active ended_at version created_at statement narrowing second acting_for emergency confirmation standing_id`,
 	func(g *comity.Grant) []any {
 		return []any{&g.ID, &g.Case, &g.State, &g.Liaison, &g.Function, derived{g.Grantee.Viewer()}, &g.Grantee.State,
 			&g.Grantee.Agency, &g.Grantee.Officer, &g.Scope, asJSON(&g.Exhibits), asJSON(&g.Subjects), &g.Grade, &g.Assistance, &g.Caveats.Marking.TLP,
 			&g.Caveats.Marking.PAP, &g.Caveats.Marking.Handling, &g.Caveats.Text, &g.Purpose, &g.Agreement, &g.AgreementHash, &g.Release,
 			&g.Request, instant(&g.NotBefore), instant(&g.NotAfter), &g.Status, derived{g.Status == comity.GrantActive},
 			instant(&g.EndedAt), &g.Version, instant(&g.CreatedAt), &g.Statement, &g.Narrowing, &g.Second,
-			&g.ActingFor, &g.Emergency, &g.Confirmation}
+			&g.ActingFor, &g.Emergency, &g.Confirmation, &g.Standing}
 	})
 
-var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits subjects purpose not_after created_at withdrawn_by withdrawn_at",
+var releases = newTable("releases", "id case_id state officer decider reference grantee scope exhibits subjects purpose not_after created_at withdrawn_by withdrawn_at team statement",
 	func(r *comity.Release) []any {
 		return []any{&r.ID, &r.Case, &r.State, &r.Officer, &r.Decider, &r.Reference, &r.Grantee, &r.Scope, asJSON(&r.Exhibits), asJSON(&r.Subjects),
-			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt), &r.WithdrawnBy, instant(&r.WithdrawnAt)}
+			&r.Purpose, instant(&r.NotAfter), instant(&r.CreatedAt), &r.WithdrawnBy, instant(&r.WithdrawnAt), &r.Team, &r.Statement}
 	})
 
 var mandates = newTable("mandates", "id state liaison given_by not_before not_after ended_at created_at deputies ceiling",

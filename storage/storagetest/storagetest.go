@@ -31,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
 		{"Proposals", proposals}, {"GrantsRun", grantsRun}, {"GrantNaming", grantNaming}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
-		{"OfAnotherState", ofAnotherState}, {"Neutrality", neutrality}, {"Roster", roster}, {"Manifests", manifests}, {"ManifestsConcurrent", manifestsConcurrent}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
+		{"OfAnotherState", ofAnotherState}, {"Neutrality", neutrality}, {"Roster", roster}, {"StandingGrants", standingGrants}, {"Contributions", contributions}, {"Manifests", manifests}, {"ManifestsConcurrent", manifestsConcurrent}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
 		{"DispatchVisibility", dispatchVisibility}, {"AnnotationsShown", annotationsShown}, {"DispatchLists", dispatchLists},
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
 		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},

@@ -260,11 +260,14 @@ CREATE TABLE grants (
 	emergency boolean NOT NULL,
 	confirmation text COLLATE "C" NOT NULL,
 	subjects text COLLATE "C" NOT NULL,
+	standing_id text COLLATE "C" NOT NULL DEFAULT ''::text,
 	CONSTRAINT grants_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT grants_pkey PRIMARY KEY (id)
 );
 CREATE INDEX grants_case ON public.grants USING btree (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON public.grants USING btree (case_id, viewer);
+CREATE INDEX grants_contribution ON public.grants USING btree (release_id) WHERE (standing_id <> ''::text);
+CREATE INDEX grants_standing ON public.grants USING btree (standing_id) WHERE (standing_id <> ''::text);
 CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
 CREATE INDEX grants_viewer ON public.grants USING btree (viewer, created_at, id);
 GRANT INSERT ON grants;
@@ -509,10 +512,13 @@ CREATE TABLE releases (
 	withdrawn_by text COLLATE "C" NOT NULL,
 	withdrawn_at bigint NOT NULL,
 	subjects text COLLATE "C" NOT NULL,
+	team text COLLATE "C" NOT NULL DEFAULT ''::text,
+	statement text COLLATE "C" NOT NULL DEFAULT ''::text,
 	CONSTRAINT releases_of_case FOREIGN KEY (case_id, state) REFERENCES cases(id, state),
 	CONSTRAINT releases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX releases_case ON public.releases USING btree (case_id, created_at, id);
+CREATE INDEX releases_team ON public.releases USING btree (state, team, id) WHERE (team <> ''::text);
 GRANT INSERT ON releases;
 GRANT SELECT ON releases;
 GRANT UPDATE (withdrawn_by, withdrawn_at) ON releases;
@@ -604,6 +610,32 @@ CREATE INDEX shifts_state ON public.shifts USING btree (state, until_at, id);
 GRANT INSERT ON shifts;
 GRANT SELECT ON shifts;
 GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts;
+CREATE TABLE standings (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	team text COLLATE "C" NOT NULL,
+	liaison text COLLATE "C" NOT NULL,
+	function text COLLATE "C" NOT NULL,
+	grantees text COLLATE "C" NOT NULL,
+	scope text COLLATE "C" NOT NULL,
+	grade text COLLATE "C" NOT NULL,
+	assistance text COLLATE "C" NOT NULL,
+	tlp text COLLATE "C" NOT NULL,
+	pap text COLLATE "C" NOT NULL,
+	handling text COLLATE "C" NOT NULL,
+	caveats text COLLATE "C" NOT NULL,
+	purpose text COLLATE "C" NOT NULL,
+	not_after bigint NOT NULL,
+	created_at bigint NOT NULL,
+	ended_by text COLLATE "C" NOT NULL,
+	ended_at bigint NOT NULL,
+	statement text COLLATE "C" NOT NULL,
+	CONSTRAINT standings_pkey PRIMARY KEY (id)
+);
+CREATE INDEX standings_state ON public.standings USING btree (state, created_at, id);
+GRANT INSERT ON standings;
+GRANT SELECT ON standings;
+GRANT UPDATE (ended_by, ended_at) ON standings;
 CREATE TABLE state_locks (
 	state text COLLATE "C" NOT NULL,
 	CONSTRAINT state_locks_pkey PRIMARY KEY (state)

@@ -229,9 +229,11 @@ CREATE TABLE grants (
 	created_at      INTEGER NOT NULL,
 	statement       TEXT NOT NULL,
 	narrowing       TEXT NOT NULL
-, agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '', subjects TEXT NOT NULL DEFAULT '[]') STRICT;
+, agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '', subjects TEXT NOT NULL DEFAULT '[]', standing_id TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
+CREATE INDEX grants_contribution ON grants (release_id) WHERE standing_id <> '';
+CREATE INDEX grants_standing ON grants (standing_id) WHERE standing_id <> '';
 CREATE INDEX grants_state ON grants (state, created_at, id);
 CREATE INDEX grants_viewer ON grants (viewer, created_at, id);
 CREATE TRIGGER holds_of_case_inserted BEFORE INSERT ON holds
@@ -432,8 +434,9 @@ CREATE TABLE releases (
 	purpose    TEXT NOT NULL,
 	not_after  INTEGER NOT NULL,
 	created_at INTEGER NOT NULL
-, withdrawn_by TEXT NOT NULL DEFAULT '', withdrawn_at INTEGER NOT NULL DEFAULT 0, subjects TEXT NOT NULL DEFAULT '[]') STRICT;
+, withdrawn_by TEXT NOT NULL DEFAULT '', withdrawn_at INTEGER NOT NULL DEFAULT 0, subjects TEXT NOT NULL DEFAULT '[]', team TEXT NOT NULL DEFAULT '', statement TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX releases_case ON releases (case_id, created_at, id);
+CREATE INDEX releases_team ON releases (state, team, id) WHERE team <> '';
 CREATE TABLE requests (
 	id           TEXT PRIMARY KEY,
 	state        TEXT NOT NULL,
@@ -494,6 +497,28 @@ CREATE TABLE shifts (
 ) STRICT;
 CREATE INDEX shifts_state ON shifts (state, until_at, id);
 CREATE TABLE sqlite_sequence(name,seq);
+CREATE TABLE standings (
+	id         TEXT PRIMARY KEY,
+	state      TEXT NOT NULL,
+	team       TEXT NOT NULL,
+	liaison    TEXT NOT NULL,
+	function   TEXT NOT NULL,
+	grantees   TEXT NOT NULL,
+	scope      TEXT NOT NULL,
+	grade      TEXT NOT NULL,
+	assistance TEXT NOT NULL,
+	tlp        TEXT NOT NULL,
+	pap        TEXT NOT NULL,
+	handling   TEXT NOT NULL,
+	caveats    TEXT NOT NULL,
+	purpose    TEXT NOT NULL,
+	not_after  INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	ended_by   TEXT NOT NULL,
+	ended_at   INTEGER NOT NULL,
+	statement  TEXT NOT NULL
+) STRICT;
+CREATE INDEX standings_state ON standings (state, created_at, id);
 CREATE TABLE state_locks (
 	state TEXT PRIMARY KEY
 ) STRICT;
