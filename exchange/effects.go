@@ -190,6 +190,8 @@ func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
 		return x.settle(ctx, e)
 	case effectWithdraw:
 		return x.withdraw(ctx, e)
+	case effectStand:
+		return x.stand(ctx, e)
 	}
 	c, err := x.custodian(e.State)
 	if err != nil {

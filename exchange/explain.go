@@ -72,6 +72,8 @@ var actsUpon = map[comity.Kind][]sovereignty.Action{
 	comity.KindShift:       {sovereignty.DutyWithdraw},
 
 	comity.KindUndertaking: {sovereignty.UndertakingAnswer, sovereignty.UndertakingWithdraw},
+	comity.KindRelease:     {sovereignty.ContributionWithdraw},
+	comity.KindStanding:    {sovereignty.StandingEnd},
 }
 
 // uponNone are the acts upon no record that exists.
@@ -80,7 +82,8 @@ var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSen
 	sovereignty.ReferralOffer,
 	sovereignty.ManifestPublish, sovereignty.ManifestRead,
 	sovereignty.DutySet, sovereignty.DutyRead, sovereignty.DutyContact,
-	sovereignty.UndertakingGive}
+	sovereignty.UndertakingGive,
+	sovereignty.StandingMake, sovereignty.StandingRead}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.

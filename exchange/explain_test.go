@@ -101,7 +101,7 @@ func TestEveryActIsExplained(t *testing.T) {
 	ids := []comity.ID{"", e.c, e.mandate, hold, comity.NewID(comity.KindRequest), comity.NewID(comity.KindGrant), comity.NewID(comity.KindEvidence),
 		comity.NewID(comity.KindProposal), comity.NewID(comity.KindReservation), comity.NewID(comity.KindWithdrawal),
 		comity.NewID(comity.KindAnnotation), comity.NewID(comity.KindReferral), comity.NewID(comity.KindNotice), comity.NewID(comity.KindCompelled),
-		comity.NewID(comity.KindShift), comity.NewID(comity.KindUndertaking)}
+		comity.NewID(comity.KindShift), comity.NewID(comity.KindUndertaking), comity.NewID(comity.KindRelease), comity.NewID(comity.KindStanding)}
 	for _, action := range sovereignty.Actions {
 		answered := 0
 		for _, id := range ids {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -32,7 +33,10 @@ func (f *finder) question() (q sovereignty.Question, err error) {
 		return requestQuestion(row, ok, f.who.Officer), err
 	case comity.KindGrant:
 		return f.grant()
-	case comity.KindMandate, comity.KindProposal, comity.KindReservation, comity.KindShift:
+	case comity.KindRelease:
+		_, q, err := f.a.contributed(f.tx, f.why.Record)
+		return q, err
+	case comity.KindMandate, comity.KindProposal, comity.KindReservation, comity.KindShift, comity.KindStanding:
 		return f.office()
 	case comity.KindHold:
 		found, err := f.tx.Holds(f.viewer(), []comity.ID{f.why.Record})
@@ -113,6 +117,11 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 		q.Circumstances.Agreement = f.why.State == "" || f.why.Category == "" || f.agreed(f.who.Officer.State, f.why.State, "", f.why.Category, "")
 		return q, nil
 	}
+	if f.why.Action == sovereignty.StandingMake {
+		under, err := f.a.mandates(f.tx, f.who.Officer.Ref())
+		q.Circumstances.Mandate, q.Circumstances.Agreement = len(under) > 0, f.teams(f.why.Category)
+		return q, err
+	}
 	if f.why.Action == sovereignty.DutyContact && f.why.State != "" { // without one, the own state's
 		q.Record.State = f.why.State
 		q.Circumstances.Agreement = f.x.dir.Bound(f.who.Officer.State, f.why.State, f.now)
@@ -149,6 +158,10 @@ func (f *finder) office() (q sovereignty.Question, err error) {
 		all, err := f.tx.Mandates(f.who.Officer.State)
 		q.Circumstances.Visible = slices.ContainsFunc(all, func(m comity.Mandate) bool { return m.ID == f.why.Record })
 		return q, err
+	case comity.KindStanding:
+		_, err := f.tx.StandingByID(f.who.Officer.State, f.why.Record)
+		q.Circumstances.Visible = err == nil
+		return q, absentIsNone(err)
 	case comity.KindProposal:
 		found, err := f.tx.Proposals(f.viewer(), []comity.ID{f.why.Record})
 		_, q.Circumstances.Visible = found[f.why.Record]
@@ -194,7 +207,7 @@ func (f *finder) released(c comity.ID, to comity.State, p comity.Purpose, also c
 			continue
 		}
 		facts := sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != f.who.Officer.Ref() && r.Officer != also,
-			SameState: to == "" || r.Grantee == to, SamePurpose: p == "" || r.Purpose == p, CoversScope: true, CoversExhibits: true, CoversSubjects: true, CoversTerm: true}
+			SameState: r.Team == "" && (to == "" || r.Grantee == to), SamePurpose: p == "" || r.Purpose == p, CoversScope: true, CoversExhibits: true, CoversSubjects: true, CoversTerm: true}
 		if !best.Present || facts.SameState && facts.SamePurpose && (facts.ByAnother || !best.SameState || !best.SamePurpose) {
 			best = facts
 		}
@@ -280,7 +293,8 @@ func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.
 		q.Record.Original = found[exhibit].Original
 	}
 	switch f.why.Action {
-	case sovereignty.ReleaseDecide, sovereignty.GrantMake, sovereignty.GrantPropose:
+	case sovereignty.ReleaseDecide, sovereignty.CaseContribute, sovereignty.GrantMake, sovereignty.GrantPropose:
+		c.Agreement = f.why.Action != sovereignty.CaseContribute || f.teams(view.Category)
 		reserved, err := f.tx.CategoryReserved(view.State, view.Category)
 		if err != nil {
 			return q, err
@@ -295,6 +309,16 @@ func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.
 		return q, f.granting(view, c)
 	}
 	return q, nil
+}
+
+// teams reports whether a joint team binds the own state now, for a category where
+// one is given.
+func (f *finder) teams(c comity.Category) bool {
+	m, err := f.x.dir.State(f.who.Officer.State)
+	return err == nil && slices.ContainsFunc(m.Agreements, func(x statement.Agreement) bool {
+		_, in := f.a.team(x.ID, c)
+		return in
+	})
 }
 
 // granting takes the terms of a grant as the Articles want them, and asks of the

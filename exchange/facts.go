@@ -62,7 +62,7 @@ func (a *attempt) actOnCaseAs(tx storage.ReadTx, id comity.ID, circumstances fun
 	if visible {
 		a.origin, shown = view.State, view
 	}
-	if view.Own && a.action == sovereignty.ReleaseDecide {
+	if view.Own && (a.action == sovereignty.ReleaseDecide || a.action == sovereignty.CaseContribute) {
 		reserved, err := tx.CategoryReserved(view.State, view.Category)
 		if err != nil {
 			return view, err

@@ -81,7 +81,7 @@ func (c *ConfirmGrant) circumstances(tx storage.ReadTx, a *attempt, until time.T
 	_, q.Mandate, q.Ceiling = within(under, found[g.Case].Category, g.Caveats.Marking.TLP, g.Scope, g.Grade, until.Sub(later(g.NotBefore, a.now)))
 	q.Another = g.Liaison != a.who.Officer.Ref()
 	terms := statement.GrantBody{Grantee: g.Grantee, Purpose: g.Purpose, Scope: g.Scope, Exhibits: g.Exhibits, Subjects: g.Subjects}
-	q.Release, err = a.released(tx, g.Case, c.Body.Release, terms, until, g.Liaison)
+	q.Release, err = a.released(tx, g.Case, c.Body.Release, terms, until, g.Liaison, "")
 	return err
 }
 

@@ -36,6 +36,8 @@ type MakeGrant struct {
 	mandate   comity.Mandate      // under which the officer acts
 	judged    int                 // the version of the case whose clear fields were verified
 	made      statement.Statement // what the state signed
+	// standing is the standing grant that it is made under, zero for an act of its own.
+	standing comity.StandingGrant
 }
 
 func (g *MakeGrant) about() (sovereignty.Action, string, any) {
@@ -195,7 +197,7 @@ func (g *MakeGrant) commit(tx storage.Tx, a *attempt) error {
 		Assistance: b.Assistance, Caveats: b.Caveats, Purpose: b.Purpose, Agreement: b.Agreement, Release: b.Release,
 		Request: b.Request, NotBefore: time.Unix(b.NotBefore, 0).UTC(), NotAfter: endOf(g.made, b),
 		Status: comity.GrantPending, Version: 1, CreatedAt: a.now, Statement: g.Statement, AgreementHash: kept(*g.made.Agreement, b.Category),
-		Emergency: b.Emergency != ""}
+		Emergency: b.Emergency != "", Standing: g.standing.ID}
 	if g.mandate.Liaison != a.who.Officer.Ref() {
 		row.ActingFor = g.mandate.Liaison
 	}

@@ -62,7 +62,7 @@ func (g *MakeGrant) circumstances(tx storage.ReadTx, a *attempt, q *sovereignty.
 	for _, e := range named {
 		q.Record.Original = q.Record.Original || e.Original && e.Case == view.ID
 	}
-	c.Release, err = a.released(tx, view.ID, b.Release, b, until, first)
+	c.Release, err = a.released(tx, view.ID, b.Release, b, until, first, g.standing.Team)
 	return err
 }
 
@@ -75,15 +75,16 @@ func later(a, b time.Time) time.Time {
 
 // released compares the terms of a grant, until an instant, with the release
 // decision that it names. Neither who grants nor another liaison who has a part
-// in it may have recorded that.
-func (a *attempt) released(tx storage.ReadTx, c, release comity.ID, b statement.GrantBody, until time.Time, also comity.OfficerRef) (sovereignty.ReleaseFacts, error) {
+// in it may have recorded that. Under a standing grant it is a contribution to the same
+// team, and otherwise none.
+func (a *attempt) released(tx storage.ReadTx, c, release comity.ID, b statement.GrantBody, until time.Time, also comity.OfficerRef, team string) (sovereignty.ReleaseFacts, error) {
 	all, err := tx.Releases([]comity.ID{c})
 	if err != nil {
 		return sovereignty.ReleaseFacts{}, err
 	}
 	for _, r := range all[c] {
-		if r.ID == release && r.Live(a.now) {
-			return sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref() && r.Officer != also, SameState: r.Grantee == b.Grantee.State,
+		if r.ID == release && r.Live(a.now) && r.Team == team {
+			return sovereignty.ReleaseFacts{Present: true, ByAnother: r.Officer != a.who.Officer.Ref() && r.Officer != also, SameState: team != "" || r.Grantee == b.Grantee.State,
 				SamePurpose: r.Purpose == b.Purpose, CoversScope: covers(r.Scope, b.Scope),
 				CoversExhibits: subset(b.Exhibits, r.Exhibits), CoversSubjects: subset(b.Subjects, r.Subjects), CoversTerm: !until.After(r.NotAfter)}, nil
 		}

@@ -195,7 +195,7 @@ func (d *WithdrawRelease) judge(tx storage.ReadTx, a *attempt) error {
 	_, err := a.actOnCaseAs(tx, d.Case, func(v storage.CaseView) (c sovereignty.Circumstances, err error) {
 		all, err := tx.Releases([]comity.ID{v.ID})
 		for _, r := range all[v.ID] {
-			if r.ID == d.Release {
+			if r.ID == d.Release && r.Team == "" { // a contribution is withdrawn by a signed act
 				named = r
 			}
 		}

@@ -89,6 +89,12 @@ var domestic = map[sovereignty.Action]following{
 			return once(tx.ReleaseHold(e.ID, in.Actor.Ref, a.now), e.ID)
 		},
 	},
+	sovereignty.ContributionWithdraw: followEnd(func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error {
+		return tx.WithdrawRelease(id, by, a.now)
+	}),
+	sovereignty.StandingEnd: followEnd(func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error {
+		return tx.EndStanding(id, by, a.now)
+	}),
 	sovereignty.CaseWithdrawCancel: {
 		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error) {
 			word, err := keys.Entered(ctx, in.Case)
@@ -108,6 +114,23 @@ var domestic = map[sovereignty.Action]following{
 			return once(tx.EndWithdrawal(e.ID, comity.WithdrawalCancelled, in.Actor.Ref, a.now), e.ID)
 		},
 	},
+}
+
+// followEnd has the database follow the end of a contribution or a standing grant.
+func followEnd(end func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error) following {
+	return following{
+		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, _ intent) (bool, error) {
+			word, err := keys.Entered(ctx, e.ID)
+			return word.Ended, err
+		},
+		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			ended, err := a.endUnder(tx, e.ID, end(tx, a, e.ID, in.Actor.Ref))
+			if errors.Is(err, storage.ErrConflict) {
+				return nil, nil // it had followed before
+			}
+			return append([]comity.ID{e.ID}, ended...), err
+		},
+	}
 }
 
 // once takes it for done when a row was as it is to be.

@@ -64,6 +64,8 @@ func (x *Exchange) terms(g comity.Grant, of comity.State) (basis, error) {
 	switch {
 	case made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || made.Agreement == nil:
 		return basis{}, forged(g, errors.New("its statement is another grant's"))
+	case !under(g, made):
+		return basis{}, forged(g, errors.New("its row names another standing grant than its statement"))
 	case made.Officer.Ref != g.Liaison || made.Officer.Function != g.Function || second(made) != g.Second || (b.Emergency != "") != g.Emergency,
 		g.AgreementHash != "" && g.AgreementHash != kept(*made.Agreement, b.Category),
 		b.Grantee != g.Grantee || b.Purpose != g.Purpose || b.Agreement != g.Agreement || b.NotBefore != g.NotBefore.Unix(),
@@ -72,6 +74,15 @@ func (x *Exchange) terms(g comity.Grant, of comity.State) (basis, error) {
 		return basis{}, forged(g, errors.New("its row says other terms than its statement"))
 	}
 	return basis{*made.Agreement, b.Category}, nil
+}
+
+// under reports whether a grant's row names the standing grant that its statement
+// rests on: a grant's id follows from that, as was verified.
+func under(g comity.Grant, made statement.Statement) bool {
+	if made.Under == nil || g.Standing == "" {
+		return made.Under == nil && g.Standing == ""
+	}
+	return g.ID == statement.GrantIDUnder(g.Standing, g.Release, g.Grantee)
 }
 
 // basis is what a grant rests on, and the category that was signed under it.

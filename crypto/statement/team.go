@@ -79,7 +79,7 @@ func GrantUnder(standing, contribution Statement, to comity.Grantee) (GrantBody,
 	if s.Scope.Rank() < scope.Rank() {
 		scope = s.Scope
 	}
-	b := GrantBody{ID: comity.DerivedID(comity.KindGrant, string(standing.ID), string(contribution.ID), string(to.State), to.Viewer()), Category: c.Category, Grantee: to,
+	b := GrantBody{ID: GrantIDUnder(standing.ID, contribution.ID, to), Category: c.Category, Grantee: to,
 		Scope: scope, Exhibits: c.Exhibits, Subjects: c.Subjects, Grade: s.Grade, Assistance: s.Assistance,
 		Caveats: comity.Caveats{Marking: s.Caveats.Marking.Meet(c.Marking), Text: s.Caveats.Text}, Purpose: s.Purpose,
 		Agreement: s.Team, Release: contribution.ID, NotBefore: max(standing.IssuedAt, contribution.IssuedAt), NotAfter: min(s.NotAfter, c.NotAfter)}
@@ -97,6 +97,12 @@ func GrantUnder(standing, contribution Statement, to comity.Grantee) (GrantBody,
 		return b, comity.Invalid("grantee", "the standing grant names no such grantee")
 	}
 	return b, nil
+}
+
+// GrantIDUnder is the id of the grant that a standing grant makes of a contribution to
+// one of its grantees.
+func GrantIDUnder(standing, contribution comity.ID, to comity.Grantee) comity.ID {
+	return comity.DerivedID(comity.KindGrant, string(standing), string(contribution), string(to.State), to.Viewer())
 }
 
 // checkUnder verifies a grant that has no act of its own: both statements that it
