@@ -29,7 +29,8 @@ func (in intent) check(e storage.Effect) error {
 	r, h := in.Reservation, in.Hold
 	of := true
 	switch in.Act {
-	case sovereignty.GrantRevoke, sovereignty.GrantNarrow, sovereignty.CaseReserve, sovereignty.CaseReserveLift:
+	case sovereignty.GrantRevoke, sovereignty.GrantNarrow, sovereignty.CaseReserve, sovereignty.CaseReserveLift,
+		sovereignty.ContributionWithdraw, sovereignty.StandingEnd:
 	case sovereignty.CategoryReserve, sovereignty.CategoryReserveLift:
 		of = r != nil && r.ID == e.ID && r.State == e.State
 	case sovereignty.HoldPlace:

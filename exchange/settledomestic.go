@@ -89,11 +89,17 @@ var domestic = map[sovereignty.Action]following{
 			return once(tx.ReleaseHold(e.ID, in.Actor.Ref, a.now), e.ID)
 		},
 	},
-	sovereignty.ContributionWithdraw: followEnd(func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error {
-		return tx.WithdrawRelease(id, by, a.now)
+	sovereignty.ContributionWithdraw: followEnd(func(tx storage.Tx, a *attempt, e storage.Effect, by comity.OfficerRef) error {
+		if _, err := tx.Contribution(e.State, e.ID); err != nil {
+			return err
+		}
+		return tx.WithdrawRelease(e.ID, by, a.now)
 	}),
-	sovereignty.StandingEnd: followEnd(func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error {
-		return tx.EndStanding(id, by, a.now)
+	sovereignty.StandingEnd: followEnd(func(tx storage.Tx, a *attempt, e storage.Effect, by comity.OfficerRef) error {
+		if _, err := tx.StandingByID(e.State, e.ID); err != nil {
+			return err
+		}
+		return tx.EndStanding(e.ID, by, a.now)
 	}),
 	sovereignty.CaseWithdrawCancel: {
 		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, in intent) (bool, error) {
@@ -117,14 +123,14 @@ var domestic = map[sovereignty.Action]following{
 }
 
 // followEnd has the database follow the end of a contribution or a standing grant.
-func followEnd(end func(tx storage.Tx, a *attempt, id comity.ID, by comity.OfficerRef) error) following {
+func followEnd(end func(tx storage.Tx, a *attempt, e storage.Effect, by comity.OfficerRef) error) following {
 	return following{
 		func(ctx context.Context, keys custodian.Custodian, e storage.Effect, _ intent) (bool, error) {
 			word, err := keys.Entered(ctx, e.ID)
 			return word.Ended, err
 		},
 		func(tx storage.Tx, a *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
-			ended, err := a.endUnder(tx, e.ID, end(tx, a, e.ID, in.Actor.Ref))
+			ended, err := a.endUnder(tx, e.ID, end(tx, a, e, in.Actor.Ref))
 			if errors.Is(err, storage.ErrConflict) {
 				return nil, nil // it had followed before
 			}
