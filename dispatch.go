@@ -155,6 +155,8 @@ type DispatchText struct {
 	Recipient string    `json:"recipient,omitempty"`
 	At        time.Time `json:"at,omitzero"`
 	Reason    string    `json:"reason,omitempty"`
+	// Classification is declared of the words.
+	Classification Classification `json:"classification,omitempty"`
 	// Statement is the state's signed statement, over the officer's signed act.
 	Statement string `json:"statement"`
 }

@@ -44,6 +44,13 @@ func (c *Client) dispatched(ctx context.Context, p dispatchPayload, err error) (
 	return p.Dispatch, nil
 }
 
+// declare adds to an act's input how its words are classified.
+func declare(input map[string]any, c comity.Classification) {
+	if c != "" {
+		input["classification"] = c
+	}
+}
+
 // AnnotationAdd adds to another state's case, or to a record inside it, what the
 // own state knows, under a live grant (Article 2). The id is chosen here. Times
 // of dispatches count in whole seconds.
@@ -52,6 +59,7 @@ func (c *Client) AnnotationAdd(ctx context.Context, caseID comity.ID, body state
 	return c.dispatch(ctx, "AnnotationAdd", statement.KindAnnotation, statement.Act{Act: statement.ActAnnotationAdd, Record: caseID}, body.ID, body,
 		func(act string) any {
 			in := map[string]any{"id": body.ID, "case": caseID, "record": body.Record, "grant": body.Grant, "form": body.Form, "marking": body.Marking, "text": body.Text, "act": act}
+			declare(in, body.Classification)
 			if body.Source != "" {
 				in["source"] = body.Source
 			}
@@ -79,10 +87,8 @@ func (c *Client) referral(ctx context.Context, operation string, id, of comity.I
 	return c.dispatch(ctx, operation, statement.KindReferral, statement.Act{Act: statement.ActReferralOffer, Record: id}, id, body, func(act string) any {
 		in := map[string]any{"id": id, "to": body.To, "category": body.Category, "marking": body.Marking, "title": body.Title, "text": body.Text,
 			"version": body.Version, "notAfter": time.Unix(body.NotAfter, 0).UTC(), "act": act}
-		if of != "" {
-			in["case"] = of
-		}
-		return in
+		declare(in, body.Classification)
+		return with(in, "case", of)
 	})
 }
 
@@ -92,8 +98,10 @@ func (c *Client) referral(ctx context.Context, operation string, id, of comity.I
 func (c *Client) UndertakingGive(ctx context.Context, body statement.UndertakingBody) (*Dispatch, error) {
 	id := comity.NewID(comity.KindUndertaking)
 	return c.dispatch(ctx, "UndertakingGive", statement.KindUndertaking, statement.Act{Act: statement.ActUndertakingGive, Record: id}, id, body, func(act string) any {
-		return with(map[string]any{"id": id, "to": body.To, "category": body.Category, "marking": body.Marking, "title": body.Title, "text": body.Text,
-			"notAfter": time.Unix(body.NotAfter, 0).UTC(), "act": act}, "request", body.Request)
+		in := map[string]any{"id": id, "to": body.To, "category": body.Category, "marking": body.Marking, "title": body.Title, "text": body.Text,
+			"notAfter": time.Unix(body.NotAfter, 0).UTC(), "act": act}
+		declare(in, body.Classification)
+		return with(in, "request", body.Request)
 	})
 }
 
@@ -104,6 +112,7 @@ func (c *Client) NoticeSend(ctx context.Context, caseID comity.ID, body statemen
 	return c.dispatch(ctx, "NoticeSend", statement.KindNotice, statement.Act{Act: statement.ActNoticeSend, Record: caseID}, body.ID, body, func(act string) any {
 		in := map[string]any{"id": body.ID, "case": caseID, "record": body.Record, "form": body.Form, "text": body.Text,
 			"notAfter": time.Unix(body.NotAfter, 0).UTC(), "act": act}
+		declare(in, body.Classification)
 		if body.Through != 0 {
 			in["through"] = body.Through
 		}
@@ -118,6 +127,7 @@ func (c *Client) DisclosureNotify(ctx context.Context, caseID comity.ID, body st
 	return c.dispatch(ctx, "DisclosureNotify", statement.KindCompelled, statement.Act{Act: statement.ActDisclosureNotify, Record: caseID}, body.ID, body, func(act string) any {
 		in := map[string]any{"id": body.ID, "case": caseID, "grant": body.Grant, "form": body.Form, "recipient": body.Recipient, "text": body.Text,
 			"at": time.Unix(body.At, 0).UTC(), "act": act}
+		declare(in, body.Classification)
 		if body.Reason != "" {
 			in["reason"] = body.Reason
 		}

@@ -37,8 +37,9 @@ type Dispatch struct {
 	Overdue         bool                  `json:"overdue"`
 	Title           string                `json:"title,omitempty"`
 	Text            string                `json:"text,omitempty"`
-	Source          comity.SourceGrade    `json:"source,omitempty"`      // of an annotation
-	Information     InformationGrade      `json:"information,omitempty"` // of an annotation
+	Classification  comity.Classification `json:"classification,omitempty"` // declared of the words
+	Source          comity.SourceGrade    `json:"source,omitempty"`         // of an annotation
+	Information     InformationGrade      `json:"information,omitempty"`    // of an annotation
 	Recipient       string                `json:"recipient,omitempty"`
 	At              time.Time             `json:"at,omitzero"`
 	Reason          string                `json:"reason,omitempty"`
@@ -192,21 +193,21 @@ func (c *Client) dispatchHolds(ctx context.Context, d *Dispatch) error {
 	switch d.ID.Kind() {
 	case comity.KindAnnotation:
 		kind, shown = statement.KindAnnotation, statement.AnnotationBody{ID: d.ID, Record: d.Record, Grant: d.Grant, Form: d.Form,
-			Source: d.Source, Information: comity.InformationGrade(d.Information), Marking: d.Marking, Text: d.Text}
+			Source: d.Source, Information: comity.InformationGrade(d.Information), Marking: d.Marking, Text: d.Text, Classification: d.Classification}
 	case comity.KindReferral:
 		record = d.ID
 		kind, shown = statement.KindReferral, statement.ReferralBody{To: d.To, Category: d.Category, Marking: d.Marking, Title: d.Title,
-			Text: d.Text, Version: d.Version, NotAfter: d.DueAt.Unix()}
+			Text: d.Text, Classification: d.Classification, Version: d.Version, NotAfter: d.DueAt.Unix()}
 	case comity.KindUndertaking:
 		record = d.ID
 		kind, shown = statement.KindUndertaking, statement.UndertakingBody{To: d.To, Category: d.Category, Request: d.Record, Marking: d.Marking,
-			Title: d.Title, Text: d.Text, NotAfter: d.DueAt.Unix()}
+			Title: d.Title, Text: d.Text, Classification: d.Classification, NotAfter: d.DueAt.Unix()}
 	case comity.KindNotice:
-		kind, shown = statement.KindNotice, statement.NoticeBody{ID: d.ID, Record: d.Record, Through: d.Through, Form: d.Form, Text: d.Text,
+		kind, shown = statement.KindNotice, statement.NoticeBody{ID: d.ID, Record: d.Record, Through: d.Through, Form: d.Form, Text: d.Text, Classification: d.Classification,
 			NotAfter: d.DueAt.Unix()}
 	case comity.KindCompelled:
 		kind, shown = statement.KindCompelled, statement.CompelledBody{ID: d.ID, Grant: d.Grant, Form: d.Form, Recipient: d.Recipient,
-			At: d.At.Unix(), Text: d.Text, Reason: d.Reason}
+			At: d.At.Unix(), Text: d.Text, Classification: d.Classification, Reason: d.Reason}
 	}
 	s, err := c.statementOf(ctx, d.Statement, []statement.Kind{kind}, d.State, d.ID, record)
 	if err != nil {

@@ -113,14 +113,15 @@ func (c *Client) RequestSend(ctx context.Context, in NewRequest) (*Request, erro
 // Move takes a request on from the version that the officer has read. Of the
 // fields below Note each is for the one move that is named.
 type Move struct {
-	ID              comity.ID            `json:"id"`
-	ExpectedVersion int                  `json:"expectedVersion"`
-	Note            string               `json:"note,omitempty"`
-	Reference       string               `json:"reference,omitempty"` // acknowledge
-	RouteTo         comity.AgencyID      `json:"routeTo,omitempty"`   // forward
-	Outcome         comity.RequestStatus `json:"outcome,omitempty"`   // execute: EXECUTED, EXECUTED_IN_PART or NOTHING_HELD
-	Until           time.Time            `json:"until,omitzero"`      // postpone
-	Ground          comity.Ground        `json:"ground,omitempty"`    // refuse
+	ID              comity.ID             `json:"id"`
+	ExpectedVersion int                   `json:"expectedVersion"`
+	Note            string                `json:"note,omitempty"`
+	Classification  comity.Classification `json:"classification,omitempty"` // declared of the note
+	Reference       string                `json:"reference,omitempty"`      // acknowledge
+	RouteTo         comity.AgencyID       `json:"routeTo,omitempty"`        // forward
+	Outcome         comity.RequestStatus  `json:"outcome,omitempty"`        // execute: EXECUTED, EXECUTED_IN_PART or NOTHING_HELD
+	Until           time.Time             `json:"until,omitzero"`           // postpone
+	Ground          comity.Ground         `json:"ground,omitempty"`         // refuse
 }
 
 func (c *Client) move(ctx context.Context, operation string, m Move) (*Request, error) {

@@ -42,7 +42,7 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	a.on(string(n.Case))
-	c := sovereignty.Circumstances{Signed: true, Visible: visible && of == n.Case && (view.Own || slices.ContainsFunc(view.Grants, opened))}
+	c := sovereignty.Circumstances{Signed: true, Classification: n.Body.Classification, Visible: visible && of == n.Case && (view.Own || slices.ContainsFunc(view.Grants, opened))}
 	if c.Visible {
 		a.origin = view.State
 		if g := grantNamed(view.Grants, n.Body.Grant); g != nil && opened(*g) {
@@ -52,14 +52,14 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 			n.grant = *g
 		}
 	}
-	if err := a.decide(sovereignty.Question{Record: record, Circumstances: c}); err != nil {
+	if err := a.decideOn(sovereignty.Question{Record: record, Circumstances: c}); err != nil {
 		return err
 	}
 	a.on(string(n.Body.ID))
 	a.across = view.State
 	n.make(a, comity.DispatchAnnotation, n.Body.ID, view.State)
 	n.row.Case, n.row.Record, n.row.Grant, n.row.Form, n.row.Marking = n.Case, n.Body.Record, n.Body.Grant, n.Body.Form, n.Body.Marking
-	n.text = comity.DispatchText{Text: n.Body.Text, Source: n.Body.Source, Information: n.Body.Information}
+	n.text = comity.DispatchText{Text: n.Body.Text, Classification: n.Body.Classification, Source: n.Body.Source, Information: n.Body.Information}
 	return n.check()
 }
 

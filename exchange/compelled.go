@@ -49,9 +49,9 @@ func (n *NotifyDisclosure) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	at := time.Unix(n.Body.At, 0).UTC()
 	q := sovereignty.Question{Record: sovereignty.Record{State: g.State, Kind: comity.KindGrant}, Circumstances: sovereignty.Circumstances{Visible: ok,
-		Signed: true, Explained: at.After(a.now) || n.Body.Reason != ""}}
+		Signed: true, Classification: n.Body.Classification, Explained: at.After(a.now) || n.Body.Reason != ""}}
 	q.Circumstances.Grant.Present = ok && g.State != a.who.Officer.State
-	if err := a.decide(q); err != nil {
+	if err := a.decideOn(q); err != nil {
 		return err
 	}
 	if g.Case != n.Case {
@@ -64,7 +64,7 @@ func (n *NotifyDisclosure) judge(tx storage.ReadTx, a *attempt) error {
 	if n.row.DueAt = at; !at.After(a.now) {
 		n.row.DueAt = a.now.Add(ObjectionAge)
 	}
-	n.text = comity.DispatchText{Text: n.Body.Text, Recipient: n.Body.Recipient, At: at, Reason: n.Body.Reason}
+	n.text = comity.DispatchText{Text: n.Body.Text, Classification: n.Body.Classification, Recipient: n.Body.Recipient, At: at, Reason: n.Body.Reason}
 	return n.check()
 }
 

@@ -260,6 +260,16 @@ func (a *attempt) decide(q sovereignty.Question) error {
 	return d.Err()
 }
 
+// decideOn decides an act that adds the own state's words to what is another's.
+// How these are declared to be classified is told to the own state alone.
+func (a *attempt) decideOn(q sovereignty.Question) error {
+	err := a.decide(q)
+	if a.decision.Article == comity.ArticlePurpose && !a.decision.Permit {
+		a.origin = ""
+	}
+	return err
+}
+
 // deny logs a denial before the officer learns of it and returns the error to
 // answer with. Mistakes of form and parts that are away are no denials.
 func (x *Exchange) deny(ctx context.Context, a *attempt, cause error) error {

@@ -51,7 +51,7 @@ func (n *SendNotice) judge(tx storage.ReadTx, a *attempt) error {
 		a.origin = view.State
 	}
 	n.view = view
-	if err := a.decide(sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true}}); err != nil {
+	if err := a.decide(sovereignty.Question{Record: record, Circumstances: sovereignty.Circumstances{Visible: visible, Signed: true, Classification: n.Body.Classification}}); err != nil {
 		return err
 	}
 	a.on(string(n.Body.ID))
@@ -59,7 +59,7 @@ func (n *SendNotice) judge(tx storage.ReadTx, a *attempt) error {
 	n.make(a, comity.DispatchNotice, n.Body.ID, "")
 	n.row.Case, n.row.Record, n.row.Form, n.row.Marking = n.Case, n.Body.Record, n.Body.Form, view.Marking
 	n.row.Through, n.row.DueAt = n.Body.Through, time.Unix(n.Body.NotAfter, 0).UTC()
-	n.text = comity.DispatchText{Text: n.Body.Text}
+	n.text = comity.DispatchText{Text: n.Body.Text, Classification: n.Body.Classification}
 	return n.check(a)
 }
 

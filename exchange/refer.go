@@ -61,7 +61,7 @@ func (r *OfferReferral) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	q.Record.Reserved = reserved
+	q.Record.Reserved, q.Circumstances.Classification = reserved, r.Body.Classification
 	if !r.Change {
 		q.Circumstances.Visible = of == "" || visible
 		_, err := a.x.dir.Agreement(own, r.Body.To, "", r.Body.Category, "", a.now)
@@ -84,7 +84,7 @@ func (r *OfferReferral) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	a.told = map[comity.State]audit.Content{r.row.To: a.tellDispatch(r.ID)}
 	r.row.Category, r.row.Marking, r.row.Version, r.row.DueAt = r.Body.Category, r.Body.Marking, r.Body.Version, time.Unix(r.Body.NotAfter, 0).UTC()
-	r.text = comity.DispatchText{Title: r.Body.Title, Text: r.Body.Text}
+	r.text = comity.DispatchText{Title: r.Body.Title, Text: r.Body.Text, Classification: r.Body.Classification}
 	return r.check(a)
 }
 

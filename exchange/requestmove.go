@@ -27,12 +27,14 @@ type MoveRequest struct {
 	// Outcome tells how a request was executed: EXECUTED, EXECUTED_IN_PART or NOTHING_HELD.
 	Outcome comity.RequestStatus `json:"outcome,omitempty"`
 	// Note becomes a message of the moving side; on closing it is the feedback on use.
-	Note      string          `json:"note,omitempty"`
-	RouteTo   comity.AgencyID `json:"routeTo,omitempty"`   // of requestForward
-	Until     time.Time       `json:"until,omitzero"`      // of requestPostpone
-	Ground    comity.Ground   `json:"ground,omitempty"`    // of requestRefuse
-	Reference string          `json:"reference,omitempty"` // the asked side's own file number, of requestAcknowledge
-	Act       string          `json:"-"`                   // of requestRefuse
+	Note    string          `json:"note,omitempty"`
+	RouteTo comity.AgencyID `json:"routeTo,omitempty"` // of requestForward
+	Until   time.Time       `json:"until,omitzero"`    // of requestPostpone
+	Ground  comity.Ground   `json:"ground,omitempty"`  // of requestRefuse
+	// Classification is declared of the note.
+	Classification comity.Classification `json:"classification,omitempty"`
+	Reference      string                `json:"reference,omitempty"` // the asked side's own file number, of requestAcknowledge
+	Act            string                `json:"-"`                   // of requestRefuse
 
 	Message   comity.ID `json:"-"`
 	Refusal   comity.ID `json:"-"`
@@ -88,7 +90,7 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 			return err
 		}
 	}
-	if m.request, err = a.findRequest(tx, m.ID, ""); err != nil {
+	if m.request, err = a.findRequest(tx, m.ID, m.Classification); err != nil {
 		return err
 	}
 	if m.request.Version != m.ExpectedVersion {
@@ -252,7 +254,7 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 		}
 	}
 	if m.Note != "" {
-		id, err := m.words.write(tx, a, r, comity.MessageText{Text: m.Note})
+		id, err := m.words.write(tx, a, r, comity.MessageText{Text: m.Note, Classification: m.Classification})
 		if err != nil {
 			return err
 		}
@@ -291,6 +293,9 @@ func (m *MoveRequest) feedback(r *storage.Request) error {
 		return err
 	}
 	text.Feedback = m.Note
+	if m.Classification != "" {
+		text.Classification = comity.Highest(text.Classification, m.Classification)
+	}
 	var err error
 	r.Sealed, err = seal(m.words.key, bindRequest(r.Request), text)
 	return err

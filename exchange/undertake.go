@@ -38,14 +38,14 @@ func (g *GiveUndertaking) judge(tx storage.ReadTx, a *attempt) error {
 	g.canonical = canonical
 	a.records = nil
 	if err := a.decide(sovereignty.Question{Record: sovereignty.Record{State: a.who.Officer.State, To: g.Body.To, Kind: comity.KindUndertaking,
-		Dispatch: comity.DispatchUndertaking}, Circumstances: sovereignty.Circumstances{Visible: true, Signed: true}}); err != nil {
+		Dispatch: comity.DispatchUndertaking}, Circumstances: sovereignty.Circumstances{Visible: true, Signed: true, Classification: g.Body.Classification}}); err != nil {
 		return err
 	}
 	g.make(a, comity.DispatchUndertaking, g.ID, g.Body.To)
 	a.on(string(g.ID))
 	a.told = map[comity.State]audit.Content{g.row.To: a.tellDispatch(g.ID)}
 	g.row.Category, g.row.Marking, g.row.Record, g.row.DueAt = g.Body.Category, g.Body.Marking, g.Body.Request, time.Unix(g.Body.NotAfter, 0).UTC()
-	g.text = comity.DispatchText{Title: g.Body.Title, Text: g.Body.Text}
+	g.text = comity.DispatchText{Title: g.Body.Title, Text: g.Body.Text, Classification: g.Body.Classification}
 	return g.check(tx, a)
 }
 

@@ -16,6 +16,7 @@ type annotationAddInput struct {
 	Source                  comity.SourceGrade
 	Information             string
 	Marking                 *comity.Marking
+	Classification          comity.Classification
 	Text, Act               string
 }
 
@@ -39,6 +40,7 @@ type referralInput struct {
 	To               comity.State
 	Category         comity.Category
 	Marking          *comity.Marking
+	Classification   comity.Classification
 	Title, Text, Act string
 	Version          int
 	NotAfter         time.Time
@@ -50,6 +52,7 @@ type undertakingGiveInput struct {
 	To               comity.State
 	Category         comity.Category
 	Marking          *comity.Marking
+	Classification   comity.Classification
 	Title, Text, Act string
 	NotAfter         time.Time
 }
@@ -59,6 +62,7 @@ type noticeSendInput struct {
 	ID, Case, Record string
 	Through          int
 	Form             comity.DispatchForm
+	Classification   comity.Classification
 	Text, Act        string
 	NotAfter         time.Time
 }
@@ -67,6 +71,7 @@ type disclosureNotifyInput struct {
 	IdempotencyKey               string
 	ID, Case, Grant              string
 	Form                         comity.DispatchForm
+	Classification               comity.Classification
 	Recipient, Text, Reason, Act string
 	At                           time.Time
 }
@@ -83,7 +88,7 @@ func (b *binding) dispatchActs() {
 			return nil, err
 		}
 		body := statement.AnnotationBody{ID: id, Form: in.Form, Source: in.Source, Information: gradeOf(in.Information),
-			Marking: markingOr(in.Marking, comity.DefaultMarking), Text: in.Text}
+			Marking: markingOr(in.Marking, comity.DefaultMarking), Text: in.Text, Classification: in.Classification}
 		if body.Record, err = parseID("record", in.Record, insideKinds...); err != nil {
 			return nil, err
 		}
@@ -123,7 +128,7 @@ func (b *binding) dispatchActs() {
 				return nil, err
 			}
 			a := &exchange.OfferReferral{Key: in.IdempotencyKey, ID: id, Change: change, Act: in.Act, Body: statement.ReferralBody{To: in.To,
-				Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Title: in.Title, Text: in.Text, Version: in.Version}}
+				Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Title: in.Title, Text: in.Text, Classification: in.Classification, Version: in.Version}}
 			if a.Case, err = optionalID("case", in.Case, comity.KindCase); err != nil {
 				return nil, err
 			}
@@ -137,7 +142,7 @@ func (b *binding) dispatchActs() {
 		if err != nil {
 			return nil, err
 		}
-		body := statement.UndertakingBody{To: in.To, Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Title: in.Title, Text: in.Text}
+		body := statement.UndertakingBody{To: in.To, Category: in.Category, Marking: markingOr(in.Marking, comity.DefaultMarking), Title: in.Title, Text: in.Text, Classification: in.Classification}
 		if body.Request, err = optionalID("request", in.Request, comity.KindRequest); err != nil {
 			return nil, err
 		}
@@ -150,7 +155,7 @@ func (b *binding) dispatchActs() {
 		if err != nil {
 			return nil, err
 		}
-		body := statement.NoticeBody{ID: id, Through: in.Through, Form: in.Form, Text: in.Text}
+		body := statement.NoticeBody{ID: id, Through: in.Through, Form: in.Form, Text: in.Text, Classification: in.Classification}
 		if body.Record, err = parseID("record", in.Record, noticedKinds...); err != nil {
 			return nil, err
 		}
@@ -165,7 +170,7 @@ func (b *binding) dispatchActs() {
 		if err != nil {
 			return nil, err
 		}
-		body := statement.CompelledBody{ID: id, Form: in.Form, Recipient: in.Recipient, Text: in.Text, Reason: in.Reason}
+		body := statement.CompelledBody{ID: id, Form: in.Form, Recipient: in.Recipient, Text: in.Text, Classification: in.Classification, Reason: in.Reason}
 		if body.Grant, err = parseID("grant", in.Grant, comity.KindGrant); err != nil {
 			return nil, err
 		}

@@ -33,6 +33,7 @@ type moveInput struct {
 	ID              string
 	ExpectedVersion int
 	Note            string
+	Classification  comity.Classification
 	Reference       string
 	RouteTo         comity.AgencyID
 	Outcome         comity.RequestStatus
@@ -69,7 +70,7 @@ func (b *binding) requestActs() {
 		act(b, string(move), nil, func(in moveInput) (*exchange.MoveRequest, error) {
 			id, err := parseID("id", in.ID, comity.KindRequest)
 			return &exchange.MoveRequest{Key: in.IdempotencyKey, ID: id, ExpectedVersion: in.ExpectedVersion, Move: move, Outcome: in.Outcome,
-				Note: in.Note, RouteTo: in.RouteTo, Until: in.Until, Ground: in.Ground, Reference: in.Reference, Act: in.Act}, err
+				Note: in.Note, Classification: in.Classification, RouteTo: in.RouteTo, Until: in.Until, Ground: in.Ground, Reference: in.Reference, Act: in.Act}, err
 		}, func(a *exchange.MoveRequest, p *payload) { p.id = a.ID })
 	}
 

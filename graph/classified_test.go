@@ -51,6 +51,15 @@ func TestClassifiedOverHTTP(t *testing.T) {
 			if sent := asker.done(t, "messageSend", "message { classification }", message); dig(t, sent, "message", "classification") != "RESTRICTED" {
 				t.Errorf("the message is shown as %v", sent)
 			}
+			liaison := a.as(t, "liaison@KZ")
+			move := map[string]any{"id": dig(t, request, "id"), "expectedVersion": 1, "note": "we look into it", "classification": "CONFIDENTIAL"}
+			liaison.refused(t, "requestReceive", move, comity.CodeDenied)
+			move["classification"] = "RESTRICTED"
+			liaison.done(t, "requestReceive", "request { status }", move)
+			moved := asker.get(t, `query($id: ID!) { node(id: $id) { ... on Request { messages(first: 9) { nodes { text classification } } } } }`, map[string]any{"id": dig(t, request, "id")})
+			if all := dig(t, moved, "node", "messages", "nodes").([]any); len(all) != 2 || dig(t, all[1], "classification") != "RESTRICTED" {
+				t.Errorf("the note is shown as %v", all)
+			}
 		})
 	}
 }

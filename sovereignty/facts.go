@@ -211,7 +211,9 @@ func circumstances(c contextFacts) types.Record {
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
-	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend:
+	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend,
+		RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement, RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose,
+		AnnotationAdd, NoticeSend, DisclosureNotify, ReferralOffer, ReferralChange, UndertakingGive:
 		m["classification"] = types.String(comity.Highest(c.Classification))
 	}
 	switch c.action {

@@ -128,7 +128,9 @@ func oracle(q Question) bool {
 	live := c.Grant.Live && !r.Withdrawn && c.Agreement && !r.Reserved && c.Purpose != "" && c.Purpose == c.Grant.Purpose &&
 		(c.Assessed || !prone) && !c.Adverse && r.Nexus && (c.Grant.SecondLiaison || !red) && o.Role != comity.RoleAuditor
 	switch q.Action { // classified above the union's ceiling, it is refused at the door
-	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend:
+	case CaseFile, CaseUpdate, EntryAdd, SubjectAdd, ObservableAdd, EvidenceBegin, RequestSend, MessageSend,
+		RequestReceive, RequestAcknowledge, RequestAskSupplement, RequestSupplement, RequestForward, RequestExecute, RequestPostpone, RequestRefuse, RequestClose,
+		AnnotationAdd, NoticeSend, DisclosureNotify, ReferralOffer, ReferralChange, UndertakingGive:
 		if c.Classification != "" && c.Classification != comity.Unclassified && c.Classification != comity.Restricted {
 			return false
 		}

@@ -16,6 +16,8 @@ type (
 		Information comity.InformationGrade `json:"information,omitempty"`
 		Marking     comity.Marking          `json:"marking"`
 		Text        string                  `json:"text"`
+		// Classification is declared of the words.
+		Classification comity.Classification `json:"classification,omitempty"`
 	}
 	// ReferralBody offers a matter to a state; the act's record is the referral.
 	ReferralBody struct {
@@ -24,17 +26,21 @@ type (
 		Marking  comity.Marking  `json:"marking"`
 		Title    string          `json:"title"`
 		Text     string          `json:"text"`
-		Version  int             `json:"version"`  // 1, and one more with each change
-		NotAfter int64           `json:"notAfter"` // Unix seconds: until when it can be taken
+		// Classification is declared of the words.
+		Classification comity.Classification `json:"classification,omitempty"`
+		Version        int                   `json:"version"`  // 1, and one more with each change
+		NotAfter       int64                 `json:"notAfter"` // Unix seconds: until when it can be taken
 	}
 	// NoticeBody tells of affected versions of a record; the act's record is the case.
 	NoticeBody struct {
-		ID       comity.ID           `json:"id"`
-		Record   comity.ID           `json:"record"`            // the case, or the record inside it
-		Through  int                 `json:"through,omitempty"` // the last affected version of a case, 0 for every one
-		Form     comity.DispatchForm `json:"form"`
-		Text     string              `json:"text"`
-		NotAfter int64               `json:"notAfter"` // Unix seconds: until when it is answered
+		ID      comity.ID           `json:"id"`
+		Record  comity.ID           `json:"record"`            // the case, or the record inside it
+		Through int                 `json:"through,omitempty"` // the last affected version of a case, 0 for every one
+		Form    comity.DispatchForm `json:"form"`
+		Text    string              `json:"text"`
+		// Classification is declared of the words.
+		Classification comity.Classification `json:"classification,omitempty"`
+		NotAfter       int64                 `json:"notAfter"` // Unix seconds: until when it is answered
 	}
 	// CompelledBody notifies a compelled disclosure; the act's record is the case.
 	CompelledBody struct {
@@ -44,7 +50,9 @@ type (
 		Recipient string              `json:"recipient"`
 		At        int64               `json:"at"` // Unix seconds: when it is, or was, disclosed
 		Text      string              `json:"text"`
-		Reason    string              `json:"reason,omitempty"` // why it was not notified beforehand
+		// Classification is declared of the words.
+		Classification comity.Classification `json:"classification,omitempty"`
+		Reason         string                `json:"reason,omitempty"` // why it was not notified beforehand
 	}
 	// UndertakingBody promises a state reciprocity for one of its cases, which it
 	// names when it accepts; the act's record is the undertaking.
@@ -55,7 +63,9 @@ type (
 		Marking  comity.Marking  `json:"marking"`
 		Title    string          `json:"title"`
 		Text     string          `json:"text"`
-		NotAfter int64           `json:"notAfter"` // Unix seconds: until when it binds
+		// Classification is declared of the words.
+		Classification comity.Classification `json:"classification,omitempty"`
+		NotAfter       int64                 `json:"notAfter"` // Unix seconds: until when it binds
 	}
 	// AnswerBody answers a dispatch; the act's record is the dispatch.
 	AnswerBody struct {

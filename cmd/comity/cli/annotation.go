@@ -35,6 +35,7 @@ type annotationAddCmd struct {
 	Source      comity.SourceGrade `help:"Source grade, from A, reliable, to X, not to be assessed." placeholder:"GRADE"`
 	Information information        `help:"Information grade, from 1, known to be true, to 4, not corroborated." placeholder:"GRADE"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows examples.
@@ -52,7 +53,7 @@ func (a annotationAddCmd) Run(r *run) error {
 		return err
 	}
 	body := statement.AnnotationBody{Record: a.Record, Grant: a.Grant, Form: comity.DispatchForm(a.Form), Source: a.Source,
-		Information: comity.InformationGrade(a.Information), Marking: comity.DefaultMarking, Text: string(a.Text)}
+		Information: comity.InformationGrade(a.Information), Marking: comity.DefaultMarking, Text: string(a.Text), Classification: a.Classification}
 	if body.Record == "" {
 		body.Record = a.Case
 	}

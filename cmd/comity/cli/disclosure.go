@@ -31,6 +31,7 @@ type disclosureNotifyCmd struct {
 	At     instant       `required:"" help:"When it is, or was, disclosed: an RFC 3339 time, or in 7d or 12h." placeholder:"TIME"`
 	Text   text          `required:"" help:"What is disclosed, and by which order." placeholder:"TEXT"`
 	Reason text          `help:"Why it was not told beforehand; needed when it was disclosed already." placeholder:"TEXT"`
+	classifiedFlag
 }
 
 // Help shows examples.
@@ -53,7 +54,7 @@ func (n disclosureNotifyCmd) Run(r *run) error {
 		return err
 	}
 	return r.dispatched(c.DisclosureNotify(r.ctx, g.Case, statement.CompelledBody{Grant: n.Grant, Form: comity.DispatchForm(n.Form), Recipient: n.To,
-		At: n.At.Unix(), Text: string(n.Text), Reason: string(n.Reason)}))
+		At: n.At.Unix(), Text: string(n.Text), Classification: n.Classification, Reason: string(n.Reason)}))
 }
 
 type disclosureListCmd struct {

@@ -151,6 +151,7 @@ func showDispatch(w io.Writer, d *client.Dispatch) {
 	for _, o := range d.Obligations {
 		field(w, "bound", fmt.Sprintf("%s (Article %d)", o.Text, o.Article))
 	}
+	field(w, "classified", d.Classification)
 	field(w, "grades", grades(d))
 	if d.Version > 0 {
 		field(w, "version", d.Version)
@@ -230,6 +231,7 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "form", b.Form)
 			field(w, "grades", string(b.Source)+string(b.Information))
 			field(w, "marking", b.Marking)
+			field(w, "classified", b.Classification)
 			field(w, "text", b.Text)
 		}
 	case statement.KindReferral:
@@ -241,6 +243,7 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "version", b.Version)
 			field(w, "until", time.Unix(b.NotAfter, 0))
 			field(w, "title", b.Title)
+			field(w, "classified", b.Classification)
 			field(w, "text", b.Text)
 		}
 	case statement.KindUndertaking:
@@ -252,6 +255,7 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "marking", b.Marking)
 			field(w, "until", time.Unix(b.NotAfter, 0))
 			field(w, "title", b.Title)
+			field(w, "classified", b.Classification)
 			field(w, "text", b.Text)
 		}
 	case statement.KindNotice:
@@ -260,6 +264,7 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "of the record", b.Record)
 			field(w, "form", b.Form)
 			field(w, "until", time.Unix(b.NotAfter, 0))
+			field(w, "classified", b.Classification)
 			field(w, "text", b.Text)
 		}
 	case statement.KindCompelled:
@@ -269,6 +274,7 @@ func showDispatched(w io.Writer, s statement.Statement) {
 			field(w, "form", b.Form)
 			field(w, "disclosed to", b.Recipient)
 			field(w, "disclosed", time.Unix(b.At, 0))
+			field(w, "classified", b.Classification)
 			field(w, "text", b.Text)
 			field(w, "not told before for", b.Reason)
 		}

@@ -32,6 +32,7 @@ type noticeSendCmd struct {
 	Form    noticeForm `required:"" help:"What is to be done." placeholder:"FORM"`
 	Text    text       `required:"" help:"What was wrong." placeholder:"TEXT"`
 	Until   instant    `required:"" help:"Until when it is answered: a date, an RFC 3339 time, or 7d; 90 days at most." placeholder:"TIME"`
+	classifiedFlag
 }
 
 // Help shows examples.
@@ -48,7 +49,7 @@ func (s noticeSendCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	body := statement.NoticeBody{Record: s.Record, Through: s.Through, Form: comity.DispatchForm(s.Form), Text: string(s.Text), NotAfter: s.Until.Unix()}
+	body := statement.NoticeBody{Record: s.Record, Through: s.Through, Form: comity.DispatchForm(s.Form), Text: string(s.Text), Classification: s.Classification, NotAfter: s.Until.Unix()}
 	if body.Record == "" {
 		body.Record = s.Case
 	}

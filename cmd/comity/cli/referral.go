@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -34,6 +35,7 @@ type referralOfferCmd struct {
 	Until    instant         `required:"" help:"Until when it can be taken: a date, an RFC 3339 time, or 30d; 90 days at most." placeholder:"TIME"`
 	Case     comity.ID       `help:"The own case that it arose from; not told abroad." placeholder:"ID"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -49,7 +51,7 @@ func (o referralOfferCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	body := statement.ReferralBody{To: o.To, Category: o.Category, Marking: comity.DefaultMarking, Title: string(o.Title), Text: string(o.Text),
+	body := statement.ReferralBody{To: o.To, Category: o.Category, Marking: comity.DefaultMarking, Title: string(o.Title), Text: string(o.Text), Classification: o.Classification,
 		Version: 1, NotAfter: o.Until.Unix()}
 	if m := o.over(body.Marking); m != nil {
 		body.Marking = *m
@@ -64,6 +66,7 @@ type referralChangeCmd struct {
 	Text     *text           `help:"The matter." placeholder:"TEXT"`
 	Until    instant         `help:"Until when it can be taken." placeholder:"TIME"`
 	markingFlags
+	classifiedFlag
 	versionFlag
 }
 
@@ -98,7 +101,7 @@ func (o referralChangeCmd) Run(r *run) error {
 		return err
 	}
 	body := statement.ReferralBody{To: was.To, Category: was.Category, Marking: was.Marking, Title: was.Title, Text: was.Text, Version: version + 1,
-		NotAfter: was.DueAt.Unix()}
+		Classification: cmp.Or(o.Classification, was.Classification), NotAfter: was.DueAt.Unix()}
 	if o.Category != "" {
 		body.Category = o.Category
 	}

@@ -250,6 +250,7 @@ func (r *run) refusal(q *client.Request) error {
 type moveFlags struct {
 	Request comity.ID `arg:"" help:"The request."`
 	versionFlag
+	classifiedFlag // of the message
 }
 
 // move makes a move of the request as it is read now.
@@ -258,7 +259,7 @@ func (m moveFlags) move(r *run, in client.Move, do func(*client.Client, context.
 	if err != nil {
 		return err
 	}
-	in.ID = m.Request
+	in.ID, in.Classification = m.Request, m.Classification
 	if in.ExpectedVersion, err = expected(m.Expected, func() (int, error) {
 		q, err := c.Request(r.ctx, m.Request)
 		if err != nil {

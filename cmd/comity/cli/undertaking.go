@@ -35,6 +35,7 @@ type undertakingGiveCmd struct {
 	Until    instant         `required:"" help:"Until when it binds: a date, an RFC 3339 time, or 90d; five years at most." placeholder:"TIME"`
 	Request  comity.ID       `help:"The own state's request to that state that it is given for." placeholder:"ID"`
 	markingFlags
+	classifiedFlag
 }
 
 // Help shows an example.
@@ -50,7 +51,7 @@ func (g undertakingGiveCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	body := statement.UndertakingBody{To: g.To, Category: g.Category, Request: g.Request, Marking: comity.DefaultMarking, Title: string(g.Title),
+	body := statement.UndertakingBody{To: g.To, Category: g.Category, Request: g.Request, Marking: comity.DefaultMarking, Classification: g.Classification, Title: string(g.Title),
 		Text: string(g.Text), NotAfter: g.Until.Unix()}
 	if m := g.over(body.Marking); m != nil {
 		body.Marking = *m
