@@ -386,8 +386,30 @@ func (s *AnswerDispatch) commit(tx storage.Tx, a *attempt) error {
 	}
 	d := s.view.Dispatch
 	d.Status, d.AnsweredBy, d.AnsweredAt, d.Answer, d.Answered = s.Body.Answer, by, a.now, s.Case, sealed
-	return tx.AnswerDispatch(d)
+	if err := tx.AnswerDispatch(d); err != nil || !s.accepted() {
+		return err
+	}
+	return tx.AddEffect(apply(s.ID, own, s.Statement, a.now))
 }
 
-func (s *AnswerDispatch) finish(context.Context, *attempt) error              { return nil }
-func (s *AnswerDispatch) repeat(context.Context, *attempt, []comity.ID) error { return nil }
+// accepted reports whether an undertaking is accepted, which is a legal basis once
+// the register has it: not before the answer stands, since its giver may have
+// withdrawn it while it was signed.
+func (s *AnswerDispatch) accepted() bool {
+	return s.ID.Kind() == comity.KindUndertaking && s.Body.Answer == comity.DispatchAccepted
+}
+
+func (s *AnswerDispatch) finish(ctx context.Context, a *attempt) error {
+	if !s.accepted() {
+		return nil
+	}
+	return a.x.runEffects(ctx, apply(s.ID, a.who.Officer.State, s.Statement, a.now))
+}
+
+// repeat has the register know of what it may not yet.
+func (s *AnswerDispatch) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if !s.accepted() {
+		return nil
+	}
+	return a.x.runEffects(ctx, storage.Effect{ID: s.ID})
+}

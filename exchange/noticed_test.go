@@ -1,11 +1,14 @@
 package exchange_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 )
@@ -109,5 +112,36 @@ func TestAnswerCaseNeedsToKnow(t *testing.T) {
 		told(g.liaison, "", "", false)
 		told(g.authority, "", g.c, true)
 		told(offering, "", "", false)
+	})
+}
+
+// TestUndertakingWithdrawnMeanwhile: an undertaking that its giver withdraws while
+// the acceptance is being signed is no legal basis, whatever the exchange is
+// written to say.
+func TestUndertakingWithdrawnMeanwhile(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		giver := g.As(t, "authority@AM")
+		u := giver.Undertake(t, "KZ")
+		giver.Do(t, u)
+		said := g.authority.Dispatch(t, u.ID).Text.Statement
+		withdrawn := false
+		x := serverWith(t, g.World, func(ctx context.Context, call string, perform func(context.Context) error) error {
+			err := perform(ctx)
+			if call == "custodian KZ Sign" && !withdrawn {
+				withdrawn = true
+				giver.Do(t, &exchange.WithdrawDispatch{Key: exchangetest.Key(), ID: u.ID})
+			}
+			return err
+		})
+		accepting := at(g.authority, x)
+		want(t, accepting.Try(t, accepting.Accepts(t, u.ID, said, g.c)), comity.CodeConflict, 0)
+		b := g.liaison.GrantBody("AM", g.release)
+		b.Agreement = string(u.ID)
+		body, err := statement.Canonical(b)
+		must(t, err)
+		_, err = g.Custodians["KZ"].Sign(t.Context(), custodian.SignOrder{Kind: statement.KindGrant, ID: b.ID, Record: g.c, Body: body,
+			Asker: statement.Asker{Token: g.liaison.Identity().Token, Act: g.liaison.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: g.c}, b)}})
+		want(t, err, comity.CodeDenied, comity.ArticleLegalBasis)
 	})
 }

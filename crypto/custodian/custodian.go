@@ -58,16 +58,17 @@ type Custodian interface {
 	// for that grant whatever was or will be applied; a reservation likewise ends
 	// every grant that was signed before it, lifted or not. A receipt is in the
 	// register likewise: one exhibit has one content, and a receipt for another
-	// is a CONFLICT; for the same it is signed again. A grant opens nothing until
-	// [Custodian.Apply].
+	// is a CONFLICT; for the same it is signed again. A grant opens nothing, and
+	// the acceptance of an undertaking is no legal basis, until [Custodian.Apply];
+	// what is declined is none from its signing.
 	Sign(ctx context.Context, o SignOrder) (string, error)
 	// GrantUnder signs the grant that a standing grant of the state makes of one of
 	// its contributions to one grantee: no officer asks for it, since it follows from
 	// what two did. It may be repeated, and gives the same grant. It opens nothing
 	// until [Custodian.Apply], and ends with the standing grant and with the contribution.
 	GrantUnder(ctx context.Context, u statement.Under, to comity.Grantee) (string, error)
-	// Apply takes one of the state's own grants into the register, at most
-	// [GrantAge] after it was signed: one that was withheld for longer is DENIED.
+	// Apply takes one of the state's own grants, or acceptances of an undertaking,
+	// into the register, at most [GrantAge] after it was signed: one that was withheld for longer is DENIED.
 	// What is in the register by its signing is there already, and is put there
 	// anew should it be missing. It may be repeated and come in any order: a
 	// grant that comes after its end is answered nil and opens nothing (or only

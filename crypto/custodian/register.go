@@ -253,6 +253,8 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 		return l.enterAssessment(ctx, s, m)
 	case statement.KindConfirmation:
 		return l.applyConfirmation(ctx, s, m)
+	case statement.KindUndertakingAnswer:
+		return l.applyAcceptance(ctx, s, m)
 	case statement.KindContribution, statement.KindContributionEnd, statement.KindStanding, statement.KindStandingEnd:
 		return l.enterTeam(ctx, s, m)
 	}

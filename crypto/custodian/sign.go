@@ -183,7 +183,7 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer,
 		statement.KindUndertaking: // open nothing
 	case statement.KindUndertakingAnswer:
-		err = l.enterUndertaking(ctx, s, compact, means.Answered)
+		err = l.answerUndertaking(ctx, s, compact, means.Answered)
 	default:
 		err = l.enter(ctx, s, compact)
 	}

@@ -3,22 +3,35 @@ package custodian
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
-// undertakingEntry is the register's word on an undertaking of another state
-// that the own one accepted for one case.
+// undertakingEntry is the register's word on an undertaking of another state:
+// what the own authority's acceptance of it, which is in force, says, and what
+// acceptances were signed that are not. One that is signed waits, as a grant does,
+// until it is applied: its giver may withdraw it until then.
 type undertakingEntry struct {
 	mark
+	acceptance
+	Signed map[string]acceptance `json:"signed,omitempty"` // by hex SHA-256 of the JWS
+}
+
+// acceptance is for which case an undertaking is accepted, and what it says.
+type acceptance struct {
 	Said     string          `json:"said"` // hex SHA-256 of the other state's statement
 	Of       comity.State    `json:"of"`   // that gave it
 	Case     comity.ID       `json:"case"`
 	Category comity.Category `json:"category"`
 	NotAfter int64           `json:"notAfter"` // Unix seconds
+	IssuedAt int64           `json:"issuedAt"` // Unix seconds, of the acceptance
 }
+
+// same reports whether both accept the same words for the same case.
+func (a acceptance) same(b acceptance) bool { return a.Case == b.Case && a.Said == b.Said }
 
 func undertakingKey(id comity.ID) string { return "undertaking/" + string(id) }
 
@@ -53,7 +66,7 @@ func (l *Local) judgeAcceptance(ctx context.Context, o SignOrder, s *statement.S
 	case b.Answer == comity.DispatchDeclined:
 		return nil
 	}
-	given, said, err := l.given(o.ID, o.Answered)
+	given, said, err := l.given(ctx, o.ID, o.Answered)
 	if err != nil {
 		return err
 	}
@@ -78,14 +91,19 @@ func (l *Local) judgeAcceptance(ctx context.Context, o SignOrder, s *statement.S
 		return categoryReserved(l.state)
 	}
 	e, _, err := read[undertakingEntry](ctx, l, undertakingKey(o.ID))
-	if err == nil && e.Case != "" && (e.Case != b.Case || e.Said != b.Said) {
-		err = comity.Conflict("the undertaking was accepted for another case").CuredBy("have another given")
+	if err == nil && e.Case != "" && !e.same(acceptance{Case: b.Case, Said: b.Said}) {
+		err = acceptedElse()
 	}
 	return err
 }
 
-// given reads the undertaking of another state.
-func (l *Local) given(id comity.ID, compact string) (statement.Statement, statement.UndertakingBody, error) {
+func acceptedElse() error {
+	return comity.Conflict("the undertaking was accepted for another case").CuredBy("have another given")
+}
+
+// given reads the undertaking of another state, by the newest of its manifests
+// that was ever judged by: a key that left it undertakes nothing.
+func (l *Local) given(ctx context.Context, id comity.ID, compact string) (statement.Statement, statement.UndertakingBody, error) {
 	var b statement.UndertakingBody
 	s, err := l.directory.VerifyStatement(compact)
 	if err != nil {
@@ -97,31 +115,77 @@ func (l *Local) given(id comity.ID, compact string) (statement.Statement, statem
 	if s.Kind != statement.KindUndertaking || s.ID != id || s.State == l.state {
 		return s, b, comity.Invalid("answered", "this is not the undertaking that is answered")
 	}
+	if err := l.newest(ctx, s.State); err != nil {
+		return s, b, err
+	}
 	if err := s.Decode(&b); err != nil {
 		return s, b, comity.Invalid("answered", err.Error())
 	}
 	return s, b, nil
 }
 
-// enterUndertaking has what was accepted be a legal basis from its signing.
-func (l *Local) enterUndertaking(ctx context.Context, s statement.Statement, compact, answered string) error {
+// maxSigned bounds the acceptances of one undertaking that were signed within
+// [GrantAge] and are not in force.
+const maxSigned = 20
+
+// answerUndertaking notes an acceptance that was signed. What is declined is no
+// legal basis from its signing, whatever was signed or applied before.
+func (l *Local) answerUndertaking(ctx context.Context, s statement.Statement, compact, answered string) error {
 	var b statement.AnswerBody
-	if err := s.Decode(&b); err != nil || b.Answer != comity.DispatchAccepted {
+	if err := s.Decode(&b); err != nil {
 		return err
 	}
-	from, said, err := l.given(s.ID, answered)
+	if b.Answer != comity.DispatchAccepted {
+		return change(ctx, l, undertakingKey(s.ID), func(e *undertakingEntry) (bool, error) {
+			known := e.Case != "" || len(e.Signed) > 0
+			*e = undertakingEntry{}
+			return known, nil
+		})
+	}
+	from, said, err := l.given(ctx, s.ID, answered)
 	if err != nil {
 		return err
 	}
-	m := mark{Statement: statement.ActHash(compact), At: l.now().Unix()}
+	now := l.now()
 	return change(ctx, l, undertakingKey(s.ID), func(e *undertakingEntry) (bool, error) {
+		a := acceptance{b.Said, from.State, b.Case, said.Category, said.NotAfter, s.IssuedAt}
 		if e.Case != "" {
-			if e.Case != b.Case || e.Said != b.Said {
-				return false, comity.Conflict("the undertaking was accepted for another case").CuredBy("have another given")
+			if !e.same(a) {
+				return false, acceptedElse()
 			}
 			return false, nil
 		}
-		*e = undertakingEntry{m, b.Said, from.State, b.Case, said.Category, said.NotAfter}
+		maps.DeleteFunc(e.Signed, func(_ string, a acceptance) bool { return a.late(now) })
+		if len(e.Signed) >= maxSigned {
+			return false, comity.Conflict("the undertaking was answered too often").CuredBy("have another given")
+		}
+		if e.Signed == nil {
+			e.Signed = map[string]acceptance{}
+		}
+		e.Signed[statement.ActHash(compact)] = a
+		return true, nil
+	})
+}
+
+// late reports whether the acceptance was kept back for too long to be applied.
+func (a acceptance) late(now time.Time) bool { return now.Sub(time.Unix(a.IssuedAt, 0)) > GrantAge }
+
+// applyAcceptance has an acceptance that was signed be a legal basis.
+func (l *Local) applyAcceptance(ctx context.Context, s statement.Statement, m mark) error {
+	var b statement.AnswerBody
+	if err := s.Decode(&b); err != nil || b.Answer != comity.DispatchAccepted {
+		return comity.Invalid("statement", "this is not the acceptance of an undertaking").Because(err)
+	}
+	return change(ctx, l, undertakingKey(s.ID), func(e *undertakingEntry) (bool, error) {
+		if e.same(acceptance{Case: b.Case, Said: b.Said}) {
+			return false, nil
+		}
+		a, signed := e.Signed[m.Statement]
+		if !signed || e.Case != "" || a.late(l.now()) {
+			return false, comity.Denied(comity.ArticleLegalBasis, "the undertaking was answered otherwise, or more than a day ago",
+				"the grantee's authority gives another")
+		}
+		*e = undertakingEntry{mark: m, acceptance: a}
 		return true, nil
 	})
 }

@@ -1,6 +1,7 @@
 package custodiantest
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -103,8 +104,10 @@ func undertaken(t *testing.T, w *World) {
 		refused(t, "an answer "+what, err, c.want)
 	}
 	w.sign(t, w.acceptOrder(t, "authority@KZ", otherID, otherJWS, statement.AnswerBody{Answer: comity.DispatchDeclined, Reason: "no"}))
-	w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, accepted))
-	w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, accepted)) // its answer was lost
+	answer := w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, accepted))
+	grant("a grant under what is accepted and may be withdrawn yet", e.Case, id, same, &no)
+	w.apply(t, answer, answer)
+	w.apply(t, w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, accepted)), answer) // its answer was lost
 	_, err := w.Local.Sign(t.Context(), w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: other}))
 	refused(t, "accepted for another case too", err, conflict)
 
@@ -138,4 +141,93 @@ func undertaken(t *testing.T, w *World) {
 	given := w.sign(t, w.signOrder(t, "authority@KZ", statement.KindUndertaking, statement.ActUndertakingGive, own, own, own, w.undertaking("AM")))
 	_, err = w.Local.Sign(t.Context(), w.acceptOrder(t, "second@KZ", own, given, accepted))
 	refused(t, "the own undertaking accepted", err, invalid)
+}
+
+// answeredOtherwise: what was declined is no legal basis, nor is an acceptance that
+// was kept back for a day or that answers for another case than the one in force.
+func answeredOtherwise(t *testing.T, w *World) {
+	c, other := w.NewCase(t), w.NewCase(t)
+	no := denied(comity.ArticleLegalBasis)
+	accept := func(id comity.ID, jws string, c comity.ID) string {
+		return w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: c}))
+	}
+	granted := func(c, id comity.ID) error {
+		b := w.terms()
+		b.Agreement = string(id)
+		_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", c, b))
+		return err
+	}
+	for what, answer := range map[string]func(id comity.ID, jws string) (accepted, second string){
+		"in force and then declined":        func(id comity.ID, jws string) (string, string) { a := accept(id, jws, c); w.apply(t, a); return a, "" },
+		"signed and then declined":          func(id comity.ID, jws string) (string, string) { return accept(id, jws, c), "" },
+		"signed for two, and then declined": func(id comity.ID, jws string) (string, string) { return accept(id, jws, c), accept(id, jws, other) },
+	} {
+		id, jws := w.promised(t, "AM", w.undertaking("KZ"))
+		first, second := answer(id, jws)
+		declined := w.sign(t, w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchDeclined, Reason: "no"}))
+		refused(t, "a grant under what was "+what, granted(c, id), no)
+		for _, kept := range []string{first, second} {
+			if kept != "" {
+				refused(t, "kept back, "+what, w.Local.Apply(t.Context(), kept), no)
+			}
+		}
+		refused(t, "what declines, applied", w.Local.Apply(t.Context(), declined), invalid)
+		refused(t, "a grant under what was "+what+", again", granted(c, id), no)
+		w.apply(t, accept(id, jws, c)) // the authority may think better of it
+		if err := granted(c, id); err != nil {
+			t.Errorf("accepted after all: %v", err)
+		}
+	}
+
+	id, jws := w.promised(t, "AM", w.undertaking("KZ"))
+	first, second := accept(id, jws, c), accept(id, jws, other) // two officers at once
+	w.apply(t, first)
+	refused(t, "accepted for another case than in force", w.Local.Apply(t.Context(), second), no)
+	refused(t, "a grant of the other case", granted(other, id), no)
+	if err := granted(c, id); err != nil {
+		t.Errorf("a grant of the first: %v", err)
+	}
+
+	id, jws = w.promised(t, "AM", w.undertaking("KZ"))
+	late := accept(id, jws, c)
+	w.advance(custodian.GrantAge + time.Minute)
+	refused(t, "an acceptance that was kept back for a day", w.Local.Apply(t.Context(), late), no)
+	for range 20 {
+		accept(id, jws, c)
+	}
+	_, err := w.Local.Sign(t.Context(), w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: c}))
+	refused(t, "one acceptance too many", err, conflict)
+}
+
+// undertakenBefore: a key that left its state's manifest undertakes nothing, also
+// before a server that forgot the newer one.
+func undertakenBefore(t *testing.T, w *World) {
+	c, before := w.NewCase(t), w.Union.Directory.JWS("AM")
+	id, jws := w.promised(t, "AM", w.undertaking("KZ"))
+	raw, err := statement.RawJWK(w.Union.Signers["BY"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.StatementKeys = []json.RawMessage{raw} })
+	accepting := func() custodian.SignOrder {
+		return w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: c})
+	}
+	_, err = w.Local.Sign(t.Context(), accepting())
+	refused(t, "an undertaking by a key that left the manifest", err, invalid)
+	w.sign(t, w.grantOrder(t, "liaison@KZ", c, w.terms())) // the register knows how far manifests had come
+	rolledBack := w.behind(t, w.Union.Directory.JWS("KZ"), before)
+	_, err = rolledBack.Sign(t.Context(), accepting())
+	refused(t, "the same by an old manifest", err, refusal{code: comity.CodeUnavailable})
+}
+
+// behind is a custodian over the same register whose directory has these manifests only.
+func (w *World) behind(t *testing.T, manifests ...string) *custodian.Local {
+	t.Helper()
+	past := statement.NewDirectory(w.Union.Directory.Union(), w.Union.Roots, w.Union.Clock.Now)
+	for _, jws := range manifests {
+		if err := past.Add(jws); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return custodian.New(custodian.Options{State: "KZ", Directory: past, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now}, w.Keys)
 }
