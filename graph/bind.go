@@ -51,6 +51,8 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.manifestActs()
 	b.duty()
 	b.dutyActs()
+	b.teams()
+	b.teamActs()
 	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err

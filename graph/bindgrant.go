@@ -66,6 +66,12 @@ func (b *binding) grants() {
 			return g.Emergency
 		},
 		"confirmation": func(_ *request, g *comity.Grant) any { return g.Confirmation },
+		"standing": func(q *request, g *comity.Grant) any {
+			if g.State != q.reader.Officer().State {
+				return nil
+			}
+			return g.Standing
+		},
 	})
 	get(b, "Caveats", fields[comity.Caveats]{
 		"marking": func(_ *request, c comity.Caveats) any { return c.Marking },
@@ -87,6 +93,8 @@ func (b *binding) grants() {
 
 		"withdrawnBy": func(_ *request, r comity.Release) any { return r.WithdrawnBy },
 		"withdrawnAt": func(_ *request, r comity.Release) any { return r.WithdrawnAt },
+		"team":        func(_ *request, r comity.Release) any { return r.Team },
+		"statement":   func(_ *request, r comity.Release) any { return r.Statement },
 	})
 	get(b, "Mandate", fields[comity.Mandate]{
 		"id":        func(_ *request, m comity.Mandate) any { return m.ID },

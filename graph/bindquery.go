@@ -203,5 +203,6 @@ func (b *binding) directory() {
 		"denounced":     func(_ *request, a statement.Agreement) any { return a.Denounced },
 		"denouncedFrom": func(_ *request, a statement.Agreement) any { return a.DenouncedFrom() },
 		"hash":          func(_ *request, a statement.Agreement) any { return a.Hash() },
+		"team":          func(_ *request, a statement.Agreement) any { return a.Team },
 	})
 }

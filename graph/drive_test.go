@@ -115,12 +115,13 @@ var places = map[string][]string{
 	"Query.nodes.ids":           {`query($id: ID!) { nodes(ids: [$id, $id], purpose: INVESTIGATION) { __typename id } }`},
 	"Viewer.grants.filter.case": {`query($id: ID!) { viewer { grants(first: 5, filter: {case: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.explain.record": {whyOf("caseRead"), whyOf("caseExport"), whyOf("grantMake"), whyOf("evidenceOpen"), whyOf("requestRead"), whyOf("grantRevoke"), whyOf("mandateEnd"),
-		whyOf("holdRelease"), whyOf("caseWithdrawCancel"), whyOf("dutyWithdraw")},
+		whyOf("holdRelease"), whyOf("caseWithdrawCancel"), whyOf("dutyWithdraw"), whyOf("standingEnd"), whyOf("contributionWithdraw"), whyOf("caseContribute")},
 	"Viewer.grantTry.input.case":                {tryOf(`case: $id`)},
 	"Viewer.grantTry.input.release":             {tryOf(aCase + `, release: $id`)},
 	"Viewer.grantTry.input.request":             {tryOf(aCase + `, request: $id`)},
 	"Viewer.grantTry.input.exhibits":            {tryOf(aCase + `, exhibits: [$id]`)},
 	"Viewer.grantTry.input.subjects":            {tryOf(aCase + `, subjects: [$id]`)},
+	"Viewer.standing.id":                        {`query($id: ID!) { viewer { standing(id: $id) { id team grantees { state } live statement } } }`},
 	"Viewer.proposal.id":                        {`query($id: ID!) { viewer { proposal(id: $id) { id } } }`},
 	"Viewer.proposals.filter.record":            {`query($id: ID!) { viewer { proposals(first: 5, filter: {record: $id}) { nodes { id } totalCount ` + pageInfo + `} } }`},
 	"Viewer.withdrawals.case":                   {`query($id: ID!) { viewer { withdrawals(first: 5, case: $id) { nodes { id } ` + pageInfo + `} } }`},
@@ -378,6 +379,7 @@ var lists = map[string]string{
 	"Viewer.cases":                `query($after: String) { viewer { cases(first: 1, purpose: INVESTIGATION, after: $after) { nodes { id title access { level } }` + pageInfo + `totalCount } } }`,
 	"Viewer.requests":             `query($after: String) { viewer { requests(first: 1, after: $after) { nodes { id title }` + pageInfo + `totalCount } } }`,
 	"Viewer.grants":               `query($after: String) { viewer { grants(first: 1, after: $after) { nodes { id case }` + pageInfo + `totalCount } } }`,
+	"Viewer.standings":            `query($after: String) { viewer { standings(first: 1, all: true, after: $after) { nodes { id team live }` + pageInfo + `totalCount } } }`,
 	"Viewer.roster":               `query($after: String) { viewer { roster(first: 1, all: true, after: $after) { nodes { id officer contact }` + pageInfo + `totalCount } } }`,
 	"Viewer.dutyContact":          `{ viewer { dutyContact(state: "AM") { contactPoint contact shift officer function until } } }`, // a state's present shift is told to all that an agreement binds
 	"Viewer.reservations":         `{ viewer { reservations { id } } }`,
@@ -426,6 +428,7 @@ func TestHiddenLeavesListsAlone(t *testing.T) {
 				owner.done(t, "caseAssign", "case { id }", map[string]any{"id": id, "office": "AUTHORITY"})
 			}
 			a.Mandate(t, "BY")
+			a.joined(t)
 			d := newDrive(a, nil, nil)
 			askers := map[string]*client{}
 			for _, role := range []string{"investigator", "colleague", "ct", "liaison", "deputy", "authority", "auditor"} {

@@ -24,9 +24,10 @@ func absent() records {
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
 		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal,
 		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking,
-		comity.KindShift} {
+		comity.KindShift, comity.KindStanding} {
 		r[k] = comity.NewID(k)
 	}
+	r[contribution] = comity.NewID(comity.KindRelease)
 	return r
 }
 
@@ -84,6 +85,7 @@ func made(t *testing.T, a *api, s comity.State) records {
 	a.domestic(t, s, r)
 	a.dispatches(t, s, r)
 	a.roster(t, s, r)
+	a.team(t, s, r)
 	return r
 }
 
@@ -147,6 +149,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 	}
 	maps.Copy(all, c.namingDomestic(t, r))
 	maps.Copy(all, c.namingDispatches(t, r))
+	maps.Copy(all, c.namingTeam(t, r))
 	all["dutyWithdraw"] = map[string]any{"shift": r[comity.KindShift]}
 	for _, move := range moves {
 		in := map[string]any{"id": request, "expectedVersion": 1, "note": "a"}
@@ -166,7 +169,7 @@ func (c *client) naming(t *testing.T, r records) map[string]map[string]any {
 }
 
 // notNaming are the mutations whose input names no record that must exist.
-var notNaming = []string{"caseFile", "mandateGive", "categoryReserve", "manifestPublish", "dutySet"}
+var notNaming = []string{"caseFile", "mandateGive", "categoryReserve", "manifestPublish", "dutySet", "standingMake"}
 
 // TestIDsOfAnotherType gives, wherever an id is taken, ids of every other kind.
 func TestIDsOfAnotherType(t *testing.T) {
