@@ -363,6 +363,8 @@ type Grant struct {
 	// was made, unless another one has confirmed it.
 	Emergency    bool   `json:"emergency,omitempty"`
 	Confirmation string `json:"confirmation,omitempty"` // of that (JWS)
+	// Standing is the standing grant that it was made under, shown at home.
+	Standing comity.ID `json:"standing,omitempty"`
 	// Objections of its recipient, from [Client.Grant] only.
 	Objections []Objection `json:"objections,omitempty"`
 	Check      Check       `json:"check"`
@@ -408,7 +410,7 @@ type Release struct {
 	Officer   comity.OfficerRef `json:"officer"`
 	Decider   comity.Decider    `json:"decider"`
 	Reference string            `json:"reference,omitempty"`
-	Grantee   comity.State      `json:"grantee"`
+	Grantee   comity.State      `json:"grantee,omitempty"` // "" of a contribution
 	Scope     comity.Scope      `json:"scope"`
 	Exhibits  []comity.ID       `json:"exhibits,omitempty"`
 	Subjects  []comity.ID       `json:"subjects,omitempty"`
@@ -418,6 +420,11 @@ type Release struct {
 
 	WithdrawnBy comity.OfficerRef `json:"withdrawnBy,omitempty"`
 	WithdrawnAt time.Time         `json:"withdrawnAt,omitzero"`
+
+	// Of a contribution to a joint team: the agreement that sets the team up, and the
+	// state's statement (JWS).
+	Team      string `json:"team,omitempty"`
+	Statement string `json:"statement,omitempty"`
 }
 
 // Live reports whether the decision carries a grant at the instant t.

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/comity-platform/comity"
@@ -141,27 +140,24 @@ func (f *finder) office() (q sovereignty.Question, err error) {
 	q = f.a.ownState()
 	q.Circumstances.Visible, q.Circumstances.Signed, q.Circumstances.Proposed = false, true, true
 	switch f.why.Record.Kind() {
-	case comity.KindMandate, comity.KindShift: // whoever may not end any is not told which there are
+	case comity.KindMandate, comity.KindShift, comity.KindStanding: // whoever may not end any is not told which there are
 		asked := q
 		asked.Officer, asked.Action, asked.Circumstances.Visible = f.who.Officer, f.why.Action, true
 		if !f.x.policies.Decide(asked).Permit {
 			return asked, nil
 		}
-		if f.why.Record.Kind() == comity.KindShift {
-			_, err := f.tx.ShiftByID(f.who.Officer.State, f.why.Record)
-			q.Circumstances.Visible = err == nil
-			if errors.Is(err, storage.ErrNotFound) {
-				err = nil
+		if f.why.Record.Kind() != comity.KindMandate {
+			if f.why.Record.Kind() == comity.KindShift {
+				_, err = f.tx.ShiftByID(f.who.Officer.State, f.why.Record)
+			} else {
+				_, err = f.tx.StandingByID(f.who.Officer.State, f.why.Record)
 			}
-			return q, err
+			q.Circumstances.Visible = err == nil
+			return q, absentIsNone(err)
 		}
 		all, err := f.tx.Mandates(f.who.Officer.State)
 		q.Circumstances.Visible = slices.ContainsFunc(all, func(m comity.Mandate) bool { return m.ID == f.why.Record })
 		return q, err
-	case comity.KindStanding:
-		_, err := f.tx.StandingByID(f.who.Officer.State, f.why.Record)
-		q.Circumstances.Visible = err == nil
-		return q, absentIsNone(err)
 	case comity.KindProposal:
 		found, err := f.tx.Proposals(f.viewer(), []comity.ID{f.why.Record})
 		_, q.Circumstances.Visible = found[f.why.Record]

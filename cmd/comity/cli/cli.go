@@ -37,6 +37,7 @@ type commands struct {
 	Grant       grantCmd       `cmd:"" help:"Grant access to other states, narrow and revoke it."`
 	Proposal    proposalCmd    `cmd:"" help:"Read, approve and decline what takes two officers."`
 	Mandate     mandateCmd     `cmd:"" help:"Give liaisons dated authority to grant."`
+	Team        teamCmd        `cmd:"" help:"Contribute cases to a joint team, and grant them to its members."`
 	Duty        dutyCmd        `cmd:"" help:"Say who is on duty at the own state's contact point, and ask who is at another's."`
 	Hold        holdCmd        `cmd:"" help:"Keep cases from being withdrawn."`
 	Annotation  annotationCmd  `cmd:"" help:"Annotate other states' cases, and answer what they add to own ones."`

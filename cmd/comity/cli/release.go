@@ -61,6 +61,7 @@ func showRelease(w io.Writer, rel *client.Release) {
 	field(w, "decided by", fmt.Sprintf("%s, recorded by %s", rel.Decider, rel.Officer))
 	field(w, "reference", rel.Reference)
 	field(w, "to", rel.Grantee)
+	field(w, "to the joint team", rel.Team)
 	field(w, "scope", fmt.Sprintf("%s and %d exhibits", rel.Scope, len(rel.Exhibits)))
 	for _, s := range rel.Subjects {
 		field(w, "may name", s)
@@ -78,7 +79,8 @@ type releaseWithdrawCmd struct {
 
 // Help says who withdraws a release.
 func (releaseWithdrawCmd) Help() string {
-	return `By who recorded it, or by the case's owner. Grants that were made run on; revoke them one by one.
+	return `By who recorded it, or by the case's owner. Grants that were made run on; revoke them one by one. A contribution to
+a joint team is withdrawn by comity team withdraw.
 
 Example:
   comity release withdraw release1_… --case case1_…`
