@@ -19,7 +19,7 @@ type act func(w *world) (string, error)
 // acts are what happens, each as often as it stands here. A new act of the
 // product that moves who sees what is one more.
 var acts = []act{fileCase, assign, assign, share, share, share, share, share, share, share, share, share, twoShare, twoShare, emergency, emergency,
-	narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, denounce, mandate, mandate, advance}
+	contribute, contribute, contribute, stand, stand, unstand, takeBack, narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, denounce, mandate, mandate, advance}
 
 var (
 	categories = []comity.Category{tokentest.Category, "FRAUD"}
@@ -169,18 +169,17 @@ func twoShare(w *world) (string, error) {
 	b, what, err := w.terms(r, pick(w.r, purposes...))
 	first, then := w.at(r.state, "liaison"), w.at(r.state, pick(w.r, "deputy", "deputy", "deputy", "liaison", "authority"))
 	did := fmt.Sprintf("%s and %s grant %s (released: %v)", first.Caller.Officer.Ref(), then.Caller.Officer.Ref(), what, err)
-	propose := first.MakeGrant(w.t, r.id, b)
-	propose.Propose = true
+	propose := first.ProposeGrant(w.t, r.id, b)
 	if err := first.Try(w.t, propose); err != nil {
 		return did, err
 	}
-	approve := then.MakeGrant(w.t, r.id, b)
-	approve.Proposal = propose.Proposed
+	approve := then.ApproveGrant(w.t, r.id, b, propose.Proposed)
 	if err = then.Try(w.t, approve); err == nil {
 		if first.Caller.Officer.Ref() == then.Caller.Officer.Ref() {
 			w.t.Error("one officer granted as two (Article 8)")
 		}
 		w.granted(r, then, b, true)
+		r.grants[len(r.grants)-1].pair = true
 	}
 	return did, err
 }
@@ -274,6 +273,7 @@ func (w *world) own(r *record, o *exchangetest.Officer, what string) {
 
 // end ends the grants of a case for good.
 func (w *world) end(r *record) {
+	w.overtaken(r)
 	for _, g := range r.grants {
 		if g.stopped.IsZero() {
 			g.stopped = w.Clock.Now()

@@ -56,6 +56,8 @@ type grant struct {
 	named    bool      // it names the victim
 	two      bool      // two liaisons made it, or one in danger to life
 	released comity.ID
+	pair     bool      // two liaisons made it
+	under    comity.ID // the standing grant, "" for one that was made by itself
 }
 
 // reaches: a grant is to a named state, agency or officer (Article 8).

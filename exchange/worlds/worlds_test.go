@@ -71,13 +71,16 @@ type world struct {
 	mandated     map[comity.State]bool
 	naming       map[comity.ID]bool // release decisions that name the victim
 	shifts       map[comity.State][]*shift
+
+	contributions []*contribution
+	standings     []*standing
 }
 
 // TestThreeWallsAgree compares at least so many decisions as were told.
 func TestThreeWallsAgree(t *testing.T) {
 	_, s := seeded(t)
 	levels := map[level]int{}
-	compared, named := 0, 0
+	compared, named, pairs, followed := 0, 0, 0, 0
 	for n := uint64(0); compared < *decisions; n++ {
 		engine, open := "PostgreSQL", openPostgres
 		if n%4 == 3 { // which has two walls of the three
@@ -85,6 +88,18 @@ func TestThreeWallsAgree(t *testing.T) {
 		}
 		ok := t.Run(fmt.Sprintf("%s/%d", engine, n), func(t *testing.T) {
 			w := newWorld(t, rand.New(rand.NewPCG(s, n)), open)
+			defer func() {
+				for _, r := range w.records {
+					for _, g := range r.grants {
+						if g.under != "" {
+							followed++
+						}
+						if g.pair {
+							pairs++
+						}
+					}
+				}
+			}()
 			for range moments {
 				for range between {
 					did, err := pick(w.r, acts...)(w)
@@ -102,6 +117,10 @@ func TestThreeWallsAgree(t *testing.T) {
 			return
 		}
 	}
+	if pairs == 0 || followed == 0 {
+		t.Errorf("%d grants were made by two liaisons and %d under standing grants: the worlds are too poor to try them", pairs, followed)
+	}
+	t.Logf("%d grants by two liaisons, %d under standing grants", pairs, followed)
 	t.Logf("%d decisions: %v, a victim was shown abroad by %d", compared, levels, named)
 	if named == 0 {
 		t.Error("nobody abroad was shown a victim: the worlds are too poor to try it")
@@ -155,6 +174,10 @@ func newWorld(t *testing.T, r *rand.Rand, open func(*testing.T, func() time.Time
 		for _, name := range names {
 			w.at(s, name)
 		}
+	}
+	w.JoinTeam(t, w.Directory.States()...)
+	for _, s := range w.Directory.States() {
+		w.Publish(t, s, func(m *statement.Manifest) { m.Agreements[1].Categories = slices.Clone(categories) })
 	}
 	for _, s := range w.Directory.States() {
 		must(t, w.give(s))
