@@ -18,8 +18,8 @@ type act func(w *world) (string, error)
 
 // acts are what happens, each as often as it stands here. A new act of the
 // product that moves who sees what is one more.
-var acts = []act{fileCase, assign, assign, share, share, share, share, share, share, share, share, share, twoShare, twoShare, emergency, emergency,
-	contribute, contribute, contribute, stand, stand, unstand, takeBack, narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, denounce, mandate, mandate, advance}
+var acts = []act{fileCase, assign, assign, share, share, share, share, share, share, share, share, share, twoShare, twoShare, twoShare, twoShare, emergency, emergency,
+	contribute, contribute, contribute, contribute, contribute, contribute, stand, stand, stand, stand, unstand, takeBack, narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, denounce, mandate, mandate, advance}
 
 var (
 	categories = []comity.Category{tokentest.Category, "FRAUD"}
