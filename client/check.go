@@ -22,7 +22,7 @@ func (c *Client) statementOf(ctx context.Context, jws string, kinds []statement.
 	switch {
 	case err != nil:
 	case !slices.Contains(kinds, got.Kind):
-		err = fmt.Errorf("it is a %s", got.Kind)
+		err = fmt.Errorf("it is %s", got.Kind.Indefinite())
 	case got.State != s:
 		err = fmt.Errorf("%s signed it, not %s", got.State, s)
 	case got.ID != about || got.Record != record:

@@ -95,7 +95,7 @@ func (s *AssessCase) commit(tx storage.Tx, a *attempt) error {
 	}
 	if err := tx.InsertAssessment(row); err != nil {
 		if errors.Is(err, storage.ErrExists) {
-			return comity.Conflict("there is an assessment under this id already").CuredBy("choose another id")
+			return comity.Conflict("no assessment can be made under this id").CuredBy("choose another id")
 		}
 		return err
 	}

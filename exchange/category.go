@@ -136,7 +136,7 @@ func (a *attempt) reserveCategory(tx storage.Tx, row storage.Reservation, wrappe
 	return ended, err
 }
 
-var errReservation = comity.Conflict("there is a reservation under this id, or one of the category, already").CuredBy("read the reservations again")
+var errReservation = comity.Conflict("no reservation can be made under this id, or of this category").CuredBy("read the reservations again, and choose another id")
 
 func (r *ReserveCategory) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, apply(r.ID, r.row.State, r.Statement, a.now))

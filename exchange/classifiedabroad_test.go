@@ -55,7 +55,9 @@ func TestClassifiedDispatches(t *testing.T) {
 		}
 		stands := comity.NewID(comity.KindReferral)
 		offering.Do(t, offer(stands, 1, ""))
-		log := func() [2]int { return [2]int{len(logOf(t, g.World, "auditor@AM")), len(logOf(t, g.World, "auditor@KZ"))} }
+		log := func() [2]int {
+			return [2]int{len(logOf(t, g.World, "auditor@AM")), len(logOf(t, g.World, "auditor@KZ"))}
+		}
 		was := log()
 		refused := []struct {
 			by  *exchangetest.Officer

@@ -67,7 +67,7 @@ func (s *SetShift) judge(tx storage.ReadTx, a *attempt) error {
 	return err
 }
 
-var errShift = comity.Conflict("there is a shift under this id already").CuredBy("choose another id")
+var errShift = comity.Conflict("no shift can be set under this id").CuredBy("choose another id")
 
 // check takes what lies ahead, of a liaison who was seen here.
 func (s *SetShift) check(tx storage.ReadTx, a *attempt) error {

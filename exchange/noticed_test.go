@@ -3,7 +3,9 @@ package exchange_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
@@ -143,5 +145,52 @@ func TestUndertakingWithdrawnMeanwhile(t *testing.T) {
 		_, err = g.Custodians["KZ"].Sign(t.Context(), custodian.SignOrder{Kind: statement.KindGrant, ID: b.ID, Record: g.c, Body: body,
 			Asker: statement.Asker{Token: g.liaison.Identity().Token, Act: g.liaison.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: g.c}, b)}})
 		want(t, err, comity.CodeDenied, comity.ArticleLegalBasis)
+	})
+}
+
+// TestTakenIDs: that another state has a record under an id is not said by the
+// refusal to make one there, which reads as that of an own record's id does.
+func TestTakenIDs(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		am, kz, soon := g.As(t, "authority@AM"), g.As(t, "authority@KZ"), g.Clock.Now().Add(time.Hour).Truncate(time.Second)
+		g.As(t, "liaison@AM") // who is put on duty
+		shift := func(o *exchangetest.Officer, id comity.ID, from time.Time) exchange.Act {
+			return o.ShiftOf(t, statement.DutyBody{ID: id, Officer: o.Shift(t, from, from.Add(time.Hour), "+000 1").Body.Officer, From: from.Unix(), Until: from.Add(time.Hour).Unix(), Contact: "+000 1"})
+		}
+		reserve := func(o *exchangetest.Officer, id comity.ID, c comity.Category) exchange.Act {
+			body := statement.CategoryBody{Category: c, Reason: "domestic"}
+			return &exchange.ReserveCategory{Key: exchangetest.Key(), ID: id, Body: body, Act: o.Sign(t, statement.Act{Act: statement.ActCategoryReserve, Record: id}, body)}
+		}
+		undertake := func(o *exchangetest.Officer, id comity.ID, to comity.State) exchange.Act {
+			u := o.Undertake(t, to)
+			u.ID, u.Act = id, o.Sign(t, statement.Act{Act: statement.ActUndertakingGive, Record: id}, u.Body)
+			return u
+		}
+		for what, c := range map[string]struct{ taken, own, foreign exchange.Act }{
+			"a shift": func() (s struct{ taken, own, foreign exchange.Act }) {
+				id := comity.NewID(comity.KindShift)
+				s.taken, s.own, s.foreign = shift(kz, id, soon), shift(kz, id, soon.Add(5*time.Hour)), shift(am, id, soon)
+				return s
+			}(),
+			"a reservation": func() (s struct{ taken, own, foreign exchange.Act }) {
+				id := comity.NewID(comity.KindReservation)
+				s.taken, s.own, s.foreign = reserve(kz, id, "FRAUD"), reserve(kz, id, "MALWARE"), reserve(am, id, "FRAUD")
+				return s
+			}(),
+			"an undertaking": func() (s struct{ taken, own, foreign exchange.Act }) {
+				id := comity.NewID(comity.KindUndertaking)
+				s.taken, s.own, s.foreign = undertake(kz, id, "AM"), undertake(kz, id, "BY"), undertake(am, id, "BY")
+				return s
+			}(),
+		} {
+			kz.Do(t, c.taken)
+			own, foreign := kz.Try(t, c.own), am.Try(t, c.foreign)
+			want(t, own, comity.CodeConflict, 0)
+			want(t, foreign, comity.CodeConflict, 0)
+			if own != nil && foreign != nil && (own.Error() != foreign.Error() || strings.Contains(foreign.Error(), "there is") || strings.Contains(foreign.Error(), "already")) {
+				t.Errorf("%s under another state's id: %v; under an own one: %v", what, foreign, own)
+			}
+		}
 	})
 }

@@ -68,7 +68,7 @@ func (o *ObjectGrant) commit(tx storage.Tx, a *attempt) error {
 	err := tx.InsertObjection(comity.Objection{ID: o.Body.ID, Grant: o.Grant, Case: o.grant.Case, State: who.State, To: o.grant.State, Officer: who.Ref(),
 		Function: who.Function, Ground: o.Body.Ground, CreatedAt: a.now, Statement: o.Statement})
 	if errors.Is(err, storage.ErrExists) {
-		return comity.Conflict("there is an objection under this id already").CuredBy("choose another id")
+		return comity.Conflict("no objection can be made under this id").CuredBy("choose another id")
 	}
 	if err != nil {
 		return err

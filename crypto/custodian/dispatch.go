@@ -74,14 +74,14 @@ func formed(o SignOrder, kind comity.DispatchKind, signed comity.ID, f comity.Di
 	case signed != o.ID:
 		return comity.Invalid("id", "the officer signed it under another id")
 	case !slices.Contains(comity.Forms[kind], f):
-		return comity.Invalid("form", fmt.Sprintf("%.20q is no form of a %s", f, o.Kind))
+		return comity.Invalid("form", fmt.Sprintf("%.20q is no form of %s", f, o.Kind.Indefinite()))
 	}
 	return nil
 }
 
 func ahead(notAfter int64, o SignOrder) error {
 	if notAfter <= 0 || time.Unix(notAfter, 0).Year() > 9999 {
-		return comity.Invalid("notAfter", fmt.Sprintf("a %s says until when it can be answered", o.Kind))
+		return comity.Invalid("notAfter", fmt.Sprintf("%s says until when it can be answered", o.Kind.Indefinite()))
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (g grantTerms) ended(c caseEntry, of categoryEntry) bool {
 // judgeReservation sets the turn of a reservation or lifting.
 func (l *Local) judgeReservation(ctx context.Context, o SignOrder, s *statement.Statement) error {
 	if o.ID != o.Record {
-		return comity.Invalid("id", fmt.Sprintf("a %s names its record twice", o.Kind))
+		return comity.Invalid("id", fmt.Sprintf("%s names its record twice", o.Kind.Indefinite()))
 	}
 	var category comity.Category
 	switch o.Kind {

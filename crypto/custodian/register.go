@@ -258,7 +258,7 @@ func (l *Local) enter(ctx context.Context, s statement.Statement, compact string
 	case statement.KindContribution, statement.KindContributionEnd, statement.KindStanding, statement.KindStandingEnd:
 		return l.enterTeam(ctx, s, m)
 	}
-	return comity.Invalid("statement", fmt.Sprintf("a %s does not belong in the register", s.Kind))
+	return comity.Invalid("statement", fmt.Sprintf("%s does not belong in the register", s.Kind.Indefinite()))
 }
 
 // own verifies a statement by the own state's statement key.

@@ -90,9 +90,9 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 	case o.Kind != statement.KindProposal && o.Of != "", o.Kind == statement.KindProposal && o.Proposal != "":
 		return "", comity.Invalid("kind", "a proposal says what it proposes, and is no approval of another")
 	case r.eyes == oneOfficer && (o.Kind == statement.KindProposal || o.Proposal != ""):
-		return "", comity.Invalid("kind", fmt.Sprintf("a %s is the act of one officer", means.Kind))
+		return "", comity.Invalid("kind", fmt.Sprintf("%s is the act of one officer", means.Kind.Indefinite()))
 	case r.eyes == twoOfficers && o.Kind != statement.KindProposal && o.Proposal == "":
-		return "", comity.Denied(r.article, fmt.Sprintf("a %s takes two officers of %s", o.Kind, l.state), "a second officer approves the proposal of the first")
+		return "", comity.Denied(r.article, fmt.Sprintf("%s takes two officers of %s", o.Kind.Indefinite(), l.state), "a second officer approves the proposal of the first")
 	}
 	if _, err := comity.ParseID(string(o.ID), r.id); err != nil {
 		return "", err
@@ -119,7 +119,7 @@ func (l *Local) Sign(ctx context.Context, o SignOrder) (compact string, err erro
 		}
 	}
 	if r.role != "" && who.Officer.Role != r.role {
-		return "", comity.Denied(r.article, fmt.Sprintf("a %s is the act of an officer in the role %s", means.Kind, r.role),
+		return "", comity.Denied(r.article, fmt.Sprintf("%s is the act of an officer in the role %s", means.Kind.Indefinite(), r.role),
 			fmt.Sprintf("an officer of %s in that role does it", l.state))
 	}
 	s := statement.Statement{Kind: o.Kind, Of: o.Of, Union: l.directory.Union(), State: l.state, ID: o.ID, Record: o.Record,

@@ -141,7 +141,7 @@ func verifyStatement(dir *statement.Directory, jws string) (*verified, error) {
 }
 
 func (v *verified) show(w io.Writer) {
-	fmt.Fprintf(w, "verified: a %s signed by %s (manifest number %d)\n", v.Kind, v.State, v.Manifest)
+	fmt.Fprintf(w, "verified: %s signed by %s (manifest number %d)\n", v.Kind.Indefinite(), v.State, v.Manifest)
 	field(w, "id", v.ID)
 	field(w, "record", v.Record)
 	field(w, "officer", fmt.Sprintf("%s, %s (%s)", v.Officer.Ref, v.Officer.Function, v.Officer.Agency))
