@@ -35,6 +35,9 @@ type Export struct {
 	Subjects    []ExportedSubject    `json:"subjects,omitempty"`
 	Observables []ExportedObservable `json:"observables,omitempty"`
 	Exhibits    []ExportedExhibit    `json:"exhibits,omitempty"`
+	// Annotations are what other states added and the originator accepted, as far as
+	// the officer may see it.
+	Annotations []ExportedAnnotation `json:"annotations,omitempty"`
 	// Withheld are records that the officer may read, and not for this use.
 	Withheld []Withheld `json:"withheld,omitempty"`
 }
@@ -111,6 +114,18 @@ type ExportedExhibit struct {
 	CreatedAt   time.Time      `json:"createdAt"`
 	Text        EvidenceText   `json:"text"`
 	Obligations []Obligation   `json:"obligations"`
+}
+
+// ExportedAnnotation is what another state added to the case, or to a record in it.
+type ExportedAnnotation struct {
+	ID          ID           `json:"id"`
+	State       State        `json:"state"` // whose it is
+	Record      ID           `json:"record"`
+	Form        DispatchForm `json:"form"`
+	Marking     Marking      `json:"marking"`
+	CreatedAt   time.Time    `json:"createdAt"`
+	Text        DispatchText `json:"text"` // with the state's statement
+	Obligations []Obligation `json:"obligations"`
 }
 
 // Withheld is a record that is left out of an export, and why.

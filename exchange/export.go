@@ -84,6 +84,7 @@ func (e *ExportCase) judge(tx storage.ReadTx, a *attempt) error {
 		return comity.Conflict("the case changed while it was exported; export it again")
 	}
 	a.concerned, a.digest = []comity.State{view.State}, e.SHA256
+	e.authors(a)
 	return nil
 }
 
@@ -107,27 +108,36 @@ func (e *ExportCase) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	out := map[comity.ID]bool{} // read, and not exported
-	for _, w := range e.Export.Withheld {
-		out[w.ID] = true
-	}
-	e.records, e.disclosed = nil, nil
-	for _, s := range r.order {
-		if !out[comity.ID(s.record.ID)] {
-			e.records = append(e.records, s.record)
-		}
-	}
-	for _, d := range r.disclosed {
-		if !out[d.Record] {
-			e.disclosed = append(e.disclosed, d)
-		}
-	}
+	e.keep(r)
 	if e.Content, err = statement.Canonical(e.Export); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(e.Content)
 	e.SHA256 = hex.EncodeToString(sum[:])
 	return nil
+}
+
+// keep notes which of the records that were read are in the export.
+func (e *ExportCase) keep(r *Reader) {
+	held, added := map[comity.ID]bool{}, map[comity.ID]bool{}
+	for _, w := range e.Export.Withheld {
+		held[w.ID] = true
+	}
+	for _, n := range e.Export.Annotations {
+		added[n.ID] = true
+	}
+	out := func(id comity.ID) bool { return !held[id] && (id.Kind() != comity.KindAnnotation || added[id]) }
+	e.records, e.disclosed = nil, nil
+	for _, s := range r.order {
+		if out(comity.ID(s.record.ID)) {
+			e.records = append(e.records, s.record)
+		}
+	}
+	for _, d := range r.disclosed {
+		if out(d.Record) {
+			e.disclosed = append(e.disclosed, d)
+		}
+	}
 }
 
 func (e *ExportCase) commit(tx storage.Tx, _ *attempt) error { return tx.Disclose(e.disclosed) }

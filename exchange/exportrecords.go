@@ -3,8 +3,11 @@ package exchange
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -59,6 +62,9 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 	if err != nil {
 		return err
 	}
+	if err := e.annotations(r, c, x, out); err != nil {
+		return err
+	}
 	return whole(c, r.Evidence, func(v EvidenceView) {
 		if !out(v.ID, grantNamed(c.grants, v.Grant)) {
 			return
@@ -70,6 +76,42 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 		}
 		x.Exhibits = append(x.Exhibits, label)
 	})
+}
+
+// annotations adds what other states added to the case and the originator accepted.
+func (e *ExportCase) annotations(r *Reader, c *CaseView, x *comity.Export, out func(comity.ID, *comity.Grant, ...comity.Marking) bool) error {
+	return whole(c, r.Annotations, func(v *DispatchView) {
+		switch {
+		case v.Status != comity.DispatchAccepted:
+		case v.Text == nil: // its author's keys cannot be reached
+			x.Withheld = append(x.Withheld, comity.Withheld{ID: v.ID, Article: comity.ArticleResidency,
+				Reason: "the custodian of " + string(v.State) + " cannot be reached just now", Cure: "try again later"})
+		case out(v.ID, c.Access.Grant, v.Marking):
+			x.Annotations = append(x.Annotations, comity.ExportedAnnotation{ID: v.ID, State: v.State, Record: v.Record, Form: v.Form, Marking: v.Marking,
+				CreatedAt: v.CreatedAt, Text: *v.Text, Obligations: c.bind(c.Access.Grant, v.Marking)})
+		}
+	})
+}
+
+// authors tells the states whose annotations a third takes out of a case that it
+// did, each of its own: the originator is told of the whole.
+func (e *ExportCase) authors(a *attempt) {
+	of := map[comity.State]audit.Content{}
+	for _, n := range e.Export.Annotations {
+		if own := a.who.Officer.State; n.State == own || e.row.State == own {
+			continue
+		}
+		c, ok := of[n.State]
+		if !ok {
+			c = a.content(a.action)
+			c.Purpose, c.Use, c.Article = a.purpose, a.use, a.decision.Article
+		}
+		c.Records = append(c.Records, audit.Record{ID: string(n.ID), Purpose: e.Purpose})
+		of[n.State] = c
+	}
+	for _, s := range slices.Sorted(maps.Keys(of)) {
+		a.apart = append(a.apart, told{s, of[s]})
+	}
 }
 
 // whole reads all pages of a case's records of one kind.

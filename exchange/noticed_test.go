@@ -194,3 +194,83 @@ func TestTakenIDs(t *testing.T) {
 		}
 	})
 }
+
+// TestExportAnnotations: an export holds what other states added and the originator
+// accepted, as far as its reader may see it and the use is allowed, with what its
+// author signed and what binds it; the author is told of its own, and no more.
+func TestExportAnnotations(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		third := g.As(t, "investigator@BY")
+		add := func(m comity.Marking, accept bool) comity.ID {
+			a := g.foreign.Annotate(t, g.c, g.c, g.grant.Body.ID, "known here")
+			a.Body.Marking = m
+			a.Act = g.foreign.Sign(t, statement.Act{Act: statement.ActAnnotationAdd, Record: g.c}, a.Body)
+			g.foreign.Do(t, a)
+			if accept {
+				g.owner.Do(t, g.owner.Answers(t, a.Body.ID, a.Statement, comity.DispatchAccepted, "a remark"))
+			}
+			return a.Body.ID
+		}
+		plain := add(comity.DefaultMarking, true)
+		quiet := add(comity.Marking{TLP: comity.TLPAmber, PAP: comity.PAPRed, Handling: comity.H0}, true)
+		strict := add(comity.Marking{TLP: comity.TLPAmberStrict, PAP: comity.PAPAmber, Handling: comity.H0}, true)
+		open := add(comity.DefaultMarking, false)
+		g.liaison.Do(t, g.liaison.MakeGrant(t, g.c, g.liaison.GrantBody("BY", g.owner.Release(t, g.c, "BY"))))
+		export := func(o *exchangetest.Officer, p comity.Purpose) (ids, withheld []comity.ID, x *exchange.ExportCase) {
+			x = &exchange.ExportCase{Key: exchangetest.Key(), Case: g.c, Purpose: p, Use: comity.UseOperational}
+			o.Do(t, x)
+			for _, a := range x.Export.Annotations {
+				ids = append(ids, a.ID)
+			}
+			for _, w := range x.Export.Withheld {
+				withheld = append(withheld, w.ID)
+			}
+			slices.Sort(ids)
+			return ids, withheld, x
+		}
+		ids, withheld, x := export(third, investigation)
+		if !slices.Equal(ids, []comity.ID{plain}) || !slices.Equal(withheld, []comity.ID{quiet}) {
+			t.Fatalf("Belarus takes out %v, and is held back %v", ids, withheld)
+		}
+		a := x.Export.Annotations[0]
+		s, err := g.Directory.VerifyStatement(a.Text.Statement)
+		if err != nil || s.State != "AM" || s.ID != plain || a.Text.Text != "known here" || a.State != "AM" || a.Record != g.c {
+			t.Errorf("it holds %+v, signed as %+v: %v", a, s, err)
+		}
+		if !slices.ContainsFunc(a.Obligations, func(o comity.Obligation) bool { return o.Code == comity.ObligePurpose }) {
+			t.Errorf("it is bound by %v", a.Obligations)
+		}
+		if home, _, _ := export(g.owner, ""); !slices.Equal(home, slices.Sorted(slices.Values([]comity.ID{plain, strict}))) {
+			t.Errorf("the originator takes out %v", home)
+		}
+		if author, _, _ := export(g.foreign, investigation); !slices.Equal(author, slices.Sorted(slices.Values([]comity.ID{plain, strict}))) {
+			t.Errorf("its author takes out %v", author)
+		}
+
+		// Who is told, and of what.
+		told := func(who string, id comity.ID) (n int) {
+			for _, c := range about(logOf(t, g.World, who), id) {
+				if c.Act == "caseExport" && c.Actor.State == "BY" {
+					n++
+				}
+			}
+			return n
+		}
+		for id, want := range map[comity.ID][2]int{plain: {1, 1}, quiet: {0, 0}, strict: {0, 0}, open: {0, 0}, g.c: {0, 1}} {
+			if got := [2]int{told("auditor@AM", id), told("auditor@KZ", id)}; got != want {
+				t.Errorf("of the export of %s the author and the originator read %v, wanted %v", id, got, want)
+			}
+		}
+		for _, c := range about(logOf(t, g.World, "auditor@KZ"), open) {
+			if c.Act == "caseExport" {
+				t.Errorf("an export names what was not accepted: %+v", c)
+			}
+		}
+		n := g.liaison.Notice(t, g.c, plain, 0, comity.NoticeErase)
+		g.liaison.Do(t, n)
+		if !slices.Equal(n.Reached, []comity.State{"BY"}) {
+			t.Errorf("the notice of the annotation reached %v", n.Reached)
+		}
+	})
+}

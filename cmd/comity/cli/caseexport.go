@@ -151,6 +151,13 @@ func exportMarkdown(w io.Writer, x comity.Export, sum string) {
 		line("- %s: %s\n- grades: %s%s\n\n%s\n", v.Text.Type, v.Text.Value, v.Text.Source, v.Text.Information, v.Text.Description)
 		obliged(v.Obligations)
 	}
+	section("Annotations of other states", len(x.Annotations))
+	for _, v := range x.Annotations {
+		heading(v.ID, marked(v.Marking))
+		line("- %s by %s, of %s, %s\n- grades: %s%s\n\n%s\n", v.Form, v.State, v.Record, when(v.CreatedAt), v.Text.Source, v.Text.Information, v.Text.Text)
+		line("- its statement: %s\n", v.Text.Statement)
+		obliged(v.Obligations)
+	}
 	section("Exhibits", len(x.Exhibits))
 	for _, v := range x.Exhibits {
 		heading(v.ID, string(v.Status))
