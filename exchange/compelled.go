@@ -44,21 +44,18 @@ func (n *NotifyDisclosure) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	g, ok := found[n.Body.Grant]
 	a.on(string(n.Body.Grant))
-	if ok {
-		a.origin = g.State
-	}
 	at := time.Unix(n.Body.At, 0).UTC()
 	q := sovereignty.Question{Record: sovereignty.Record{State: g.State, Kind: comity.KindGrant}, Circumstances: sovereignty.Circumstances{Visible: ok,
 		Signed: true, Classification: n.Body.Classification, Explained: at.After(a.now) || n.Body.Reason != ""}}
 	q.Circumstances.Grant.Present = ok && g.State != a.who.Officer.State
-	if err := a.decideOn(q); err != nil {
+	if err := a.decide(q); err != nil { // a refusal is the own side's matter
 		return err
 	}
 	if g.Case != n.Case {
 		return comity.Invalid("case", "the grant is of another case")
 	}
 	a.on(string(n.Body.ID))
-	a.across, a.origin = g.State, ""
+	a.across = g.State
 	n.make(a, comity.DispatchCompelled, n.Body.ID, g.State)
 	n.row.Case, n.row.Record, n.row.Grant, n.row.Form, n.row.Marking = g.Case, g.Case, g.ID, n.Body.Form, g.Caveats.Marking
 	if n.row.DueAt = at; !at.After(a.now) {

@@ -148,6 +148,33 @@ func TestUndertakingWithdrawnMeanwhile(t *testing.T) {
 	})
 }
 
+// TestRefusedAtHome: that an officer of the grantee's state may not object, or
+// notify a disclosure, is told to its own state alone.
+func TestRefusedAtHome(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		before := len(logOf(t, g.World, "auditor@KZ"))
+		body := statement.ObjectBody{ID: comity.NewID(comity.KindObjection), Case: g.c, Ground: comity.CharacterPolitical}
+		want(t, g.foreign.Try(t, &exchange.ObjectGrant{Key: exchangetest.Key(), Grant: g.grant.Body.ID, Body: body,
+			Act: g.foreign.Sign(t, statement.Act{Act: statement.ActGrantObject, Record: g.grant.Body.ID}, body)}), comity.CodeDenied, comity.ArticleNeutrality)
+		want(t, g.foreign.Try(t, g.foreign.Compelled(t, g.c, g.grant.Body.ID, g.Clock.Now().Add(time.Hour), "")), comity.CodeDenied, comity.ArticleOriginatorControl)
+		late := g.As(t, "liaison@AM")
+		want(t, late.Try(t, late.Compelled(t, g.c, g.grant.Body.ID, g.Clock.Now().Add(-time.Hour), "")), comity.CodeDenied, comity.ArticleOriginatorControl)
+		if n := len(logOf(t, g.World, "auditor@KZ")) - before; n != 0 {
+			t.Errorf("the originator reads of %d refusals", n)
+		}
+		refused := 0
+		for _, e := range logOf(t, g.World, "auditor@AM") {
+			if e.Content.Outcome == audit.Refused {
+				refused++
+			}
+		}
+		if refused != 3 {
+			t.Errorf("the own state reads of %d refusals", refused)
+		}
+	})
+}
+
 // TestTakenIDs: that another state has a record under an id is not said by the
 // refusal to make one there, which reads as that of an own record's id does.
 func TestTakenIDs(t *testing.T) {

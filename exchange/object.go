@@ -41,6 +41,7 @@ func (o *ObjectGrant) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	o.grant, o.canonical = g, canonical
+	a.origin = "" // that it was refused is the own side's matter
 	q.Circumstances.Grant.Present = g.Grantee.Covers(a.who.Officer)
 	if err := a.decide(q); err != nil {
 		return err
