@@ -22,11 +22,12 @@ func (r *Reader) disclose(c *CaseView, record comity.ID) {
 		Record: record, Version: version, Grant: grant, At: r.now})
 }
 
-// shows reports whether something of a case is shown beyond that it exists.
+// shows reports whether something of a case is shown beyond that it exists: the
+// clear fields are also while the originator's keys cannot be reached.
 func (v *CaseView) shows() bool {
 	switch v.Access.Level {
 	case sovereignty.AccessFull, sovereignty.AccessSummary, sovereignty.AccessExhibits:
-		return !v.unreachable && v.denied == 0
+		return v.denied == 0
 	}
 	return false
 }

@@ -148,6 +148,29 @@ func TestUndertakingWithdrawnMeanwhile(t *testing.T) {
 	})
 }
 
+// TestNoticeFollowsTheDark: who reads a case while the originator's custodian is
+// away is shown its clear fields, and is told when these prove wrong.
+func TestNoticeFollowsTheDark(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		s := newSwitchable()
+		x := serverWith(t, g.World, s.around)
+		s.away["KZ"].Store(true)
+		at(g.foreign, x).Read(t, func(r *exchange.Reader) error {
+			found, err := r.Cases([]comity.ID{g.c}, investigation)
+			if v := found[g.c]; err == nil && (v == nil || v.Text != nil || v.Category == "") {
+				t.Errorf("in the dark it is shown as %+v", v)
+			}
+			return err
+		})
+		n := g.liaison.Notice(t, g.c, g.c, 0, comity.NoticeCorrect)
+		g.liaison.Do(t, n)
+		if !slices.Equal(n.Reached, []comity.State{"AM"}) {
+			t.Errorf("the notice reached %v", n.Reached)
+		}
+	})
+}
+
 // TestRefusedAtHome: that an officer of the grantee's state may not object, or
 // notify a disclosure, is told to its own state alone.
 func TestRefusedAtHome(t *testing.T) {
