@@ -40,10 +40,10 @@ func (x *Exchange) standNow(ctx context.Context, own storage.Effect) error {
 	if err == nil {
 		err = x.stand(within, due)
 	}
-	if err != nil && within.Err() == nil {
+	if err != nil && (within.Err() == nil || ctx.Err() != nil) {
 		return follows(err)
 	}
-	return nil
+	return nil // what is not made within the time follows by itself
 }
 
 // pair is a standing grant with a contribution.
@@ -156,10 +156,13 @@ func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) er
 		}
 		return g.judgeUnder(tx, a)
 	})
-	if err == nil && !made {
+	if made { // perhaps it waits for the register still
+		return x.runEffects(ctx, storage.Effect{ID: body.ID})
+	}
+	if err == nil {
 		err = g.genuine(ctx, a)
 	}
-	if err != nil || made {
+	if err != nil {
 		return x.refusedUnder(ctx, a, err)
 	}
 	keys, err := x.custodian(standing.State)
