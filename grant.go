@@ -112,8 +112,8 @@ type Grant struct {
 	CreatedAt  time.Time
 	Statement  string // the state's signed statement of the grant as it was made (JWS)
 	Narrowing  string // its latest statement of a narrowing, "" when never narrowed
-	// AgreementHash is the hash of the agreement's text when the grant was made,
-	// as the statement says; "" where the row is older than this field.
+	// AgreementHash is the hash of the agreement's text when the grant was made, with
+	// its ratification where a denunciation ends grants, as the statement says; "" where the row is older than this field.
 	AgreementHash string
 
 	Second OfficerRef // the liaison who approved it, "" when one alone made it

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,54 @@ func TestDenunciationInForce(t *testing.T) {
 				Asker: statement.Asker{Token: b.liaison.Caller.Token, Act: b.liaison.Sign(t, statement.Act{Act: statement.ActGrantMake, Record: last}, body)}})
 			want(t, err, comity.CodeDenied, comity.ArticleLegalBasis)
 		}
+	})
+}
+
+// TestDenunciationIsFinal: what a denunciation ended opens under no later
+// ratification; and no manifest is published by which a state would leave without
+// notice, or take back what has taken effect.
+func TestDenunciationIsFinal(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		b := newBench(t)
+		b.agree(t, func(a *statement.Agreement) { a.NoticeDays, a.OnDenunciation = 1, statement.DenunciationEnds })
+		b.Publish(t, "KZ", func(m *statement.Manifest) { m.Agreements[0].Ratified = b.Clock.Now().Add(-time.Hour).UTC() })
+		c := b.owner.FileCase(t, "A case", "AM")
+		b.liaison.Do(t, b.liaison.MakeGrant(t, c, b.liaison.GrantBody("AM", b.owner.Release(t, c, "AM"))))
+		open := func(want bool, what string) {
+			t.Helper()
+			v := caseOf(t, b.foreign, c, investigation)
+			if v == nil || (v.Text != nil) != want || listFiltered(t, b.foreign) != want {
+				t.Errorf("%s: wanted open %v, read %+v, listed %v", what, want, v, !want)
+			}
+		}
+		publish := func(what, fault string, change func(*statement.Manifest)) {
+			t.Helper()
+			authority := b.As(t, "authority@AM")
+			err := authority.Try(t, &exchange.PublishManifest{Key: exchangetest.Key(), Manifest: b.Next(t, "AM", change)})
+			if fault == "" {
+				must(t, err)
+			} else if comity.CodeOf(err) != comity.CodeInvalid || !strings.Contains(err.Error(), fault) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		open(true, "granted")
+		publish("left without notice", "left out", func(m *statement.Manifest) { m.Agreements = nil })
+		publish("left by another text", "another text", func(m *statement.Manifest) { m.Agreements[0].Title += ", revised" })
+		publish("denounced a month ago", "more than a day ago", func(m *statement.Manifest) { m.Agreements[0].Denounced = b.Clock.Now().UTC().AddDate(0, 0, -31) })
+		open(true, "what was refused changes nothing")
+		publish("denounced", "", func(m *statement.Manifest) { m.Agreements[0].Denounced = b.Clock.Now().UTC() })
+		open(true, "during the notice")
+		b.Clock.Advance(25 * time.Hour)
+		b.owner, b.liaison, b.foreign = b.As(t, "investigator@KZ"), b.As(t, "liaison@KZ"), b.As(t, "investigator@AM")
+		open(false, "denounced")
+		publish("taken back", "took effect", func(m *statement.Manifest) { m.Agreements[0].Denounced = time.Time{} })
+		publish("ratified anew", "", func(m *statement.Manifest) {
+			m.Agreements[0].Denounced, m.Agreements[0].Ratified = time.Time{}, b.Clock.Now().UTC()
+		})
+		open(false, "ratified anew")
+		b.Clock.Advance(time.Minute)
+		b.liaison.Do(t, b.liaison.MakeGrant(t, c, b.liaison.GrantBody("AM", b.owner.Release(t, c, "AM"))))
+		open(true, "granted anew")
 	})
 }
 

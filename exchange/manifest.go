@@ -59,6 +59,11 @@ func (p *PublishManifest) judge(tx storage.ReadTx, a *attempt) error {
 	if err := a.next(p.said, published[p.said.State]); err != nil {
 		return err
 	}
+	if last, known := a.x.dir.Known(p.said.State); known && last.Number < p.Number {
+		if faults := p.said.Follows(last, a.now); len(faults) > 0 {
+			return comity.Invalid("manifest", strings.ReplaceAll(errors.Join(faults...).Error(), "\n", "; ")).CuredBy("the state's root signs a manifest that denounces what it leaves, or ratifies anew what it takes up")
+		}
+	}
 	return a.unclaimed(p.said)
 }
 

@@ -242,7 +242,7 @@ func TestManifestElsewhere(t *testing.T) {
 			}
 			must(t, ask())
 			must(t, publish(t, w.As(t, "authority@KZ"), w.Next(t, "KZ", func(m *statement.Manifest) {
-				m.Agreements = nil
+				m.Agreements[0].Denounced = w.Clock.Now().UTC()
 				m.Expires = w.Clock.Now().UTC().Add(time.Hour).Truncate(time.Second)
 			})))
 			want, _ := w.Directory.Known("KZ")

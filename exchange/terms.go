@@ -92,13 +92,16 @@ type basis struct {
 }
 
 // kept is how a grant's row names its basis: the text of an agreement by its
-// hash; of an undertaking, which is for one case, that it is one and for which
+// hash, with its ratification where a denunciation ends grants; of an undertaking, which is for one case, that it is one and for which
 // category.
 func kept(a statement.AgreementRef, c comity.Category) string {
 	if comity.ID(a.ID).Kind() == comity.KindUndertaking {
 		return undertaken(c)
 	}
-	return a.Hash
+	if a.Ratified == 0 {
+		return a.Hash
+	}
+	return fmt.Sprintf("%s %d", a.Hash, a.Ratified)
 }
 
 func undertaken(c comity.Category) string { return string(comity.KindUndertaking) + " " + string(c) }
@@ -148,7 +151,7 @@ func (x *Exchange) inForce(g comity.Grant, basis basis, c comity.Category, at ti
 		return basis.category == c
 	}
 	a, err := x.dir.Standing(g.State, g.Grantee.State, basis.ID, c, at)
-	return err == nil && a.Hash() == basis.Hash
+	return err == nil && a.Ref() == basis.AgreementRef
 }
 
 // bases are the agreements under which states may have granted to the grantee
@@ -165,7 +168,7 @@ func (x *Exchange) bases(grantee comity.State, at time.Time) (all []string) {
 		for _, a := range m.Agreements {
 			if in, err := x.dir.Standing(s, grantee, a.ID, a.Categories[0], at); err == nil {
 				for _, c := range in.Categories {
-					all = append(all, storage.Basis(s, in.Hash(), c))
+					all = append(all, storage.Basis(s, kept(in.Ref(), c), c))
 				}
 			}
 		}

@@ -241,7 +241,7 @@ func (l *Local) legalBasis(g grantTerms, grantee comity.State) error {
 		return nil
 	}
 	a, err := l.directory.Standing(l.state, grantee, g.Agreement.ID, g.Category, l.now())
-	if err == nil && a.Hash() == g.Agreement.Hash {
+	if err == nil && a.Ref() == g.Agreement {
 		return nil
 	}
 	if err != nil && comity.CodeOf(err) != comity.CodeDenied {

@@ -209,8 +209,12 @@ func (l *Local) GrantUnder(ctx context.Context, u statement.Under, to comity.Gra
 		return "", comity.Denied(comity.ArticleDomesticReservation, "the case was contributed before it was reserved, and that does not revive",
 			"the case's owner contributes it anew")
 	}
-	if standing.Agreement == nil || *s.Agreement != *standing.Agreement {
+	switch was := standing.Agreement; {
+	case was == nil || s.Agreement.ID != was.ID || s.Agreement.Hash != was.Hash:
 		return "", comity.Denied(comity.ArticleLegalBasis, "the joint team's agreement has another text than when the standing grant was made",
+			"a liaison makes a standing grant anew")
+	case s.Agreement.Ratified > standing.IssuedAt:
+		return "", comity.Denied(comity.ArticleLegalBasis, "the joint team was ratified anew since the standing grant was made",
 			"a liaison makes a standing grant anew")
 	}
 	signer, err := l.signer(ctx)

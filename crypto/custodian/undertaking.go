@@ -212,5 +212,6 @@ func (l *Local) basis(ctx context.Context, record comity.ID, b statement.GrantBo
 	if err != nil {
 		return nil, err
 	}
-	return &statement.AgreementRef{ID: a.ID, Hash: a.Hash()}, nil
+	ref := a.Ref()
+	return &ref, nil
 }

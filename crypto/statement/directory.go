@@ -204,8 +204,8 @@ func (d *Directory) IssuerOf(url string) (comity.State, Issuer, error) {
 // Agreement gives the legal basis between two states for what is new at an
 // instant: an agreement that both manifests carry with the same hash, that is in
 // force for both, and that covers the category and, unless k is "", the kind of
-// request. An id picks it; "" takes the first of a's that covers. Without one the
-// error is DENIED by Article 7.
+// request. An id picks it; "" takes the first of a's that covers. Its Ratified is
+// that of who ratified it last. Without one the error is DENIED by Article 7.
 func (d *Directory) Agreement(a, b comity.State, id string, c comity.Category, k comity.RequestKind, at time.Time) (Agreement, error) {
 	all, err := d.agreements(a, b, id, c, k, at, false)
 	if err != nil {
@@ -283,6 +283,9 @@ func (d *Directory) agreements(a, b comity.State, id string, c comity.Category, 
 		case i < 0 || h == "" || mb.Agreements[i].Hash() != h:
 			reason = fmt.Sprintf("the manifests of %s and %s do not carry the agreement %q alike", a, b, x.ID)
 		case x.binds(at, running) && mb.Agreements[i].binds(at, running):
+			if y := mb.Agreements[i].Ratified; y.After(x.Ratified) {
+				x.Ratified = y
+			}
 			all = append(all, x)
 		}
 	}

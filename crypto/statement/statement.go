@@ -378,6 +378,10 @@ type SignedBy struct {
 type AgreementRef struct {
 	ID   string `json:"id"`
 	Hash string `json:"hash"`
+	// Ratified is by when both had ratified it, Unix seconds, where a denunciation
+	// ends what rests on it: what it ended, no later ratification revives. 0 where
+	// grants run out, or neither said when.
+	Ratified int64 `json:"ratified,omitempty"`
 }
 
 // SealedKey is what a custodian signs when it hands out an exhibit's key: the

@@ -22,7 +22,7 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 	}{
 		{"record keys", recordKeys}, {"ready", ready}, {"begin", begin}, {"begin refused", beginRefused}, {"one id, one exhibit", oneExhibit}, {"receipt refused", receiptRefused}, {"own release", ownRelease},
 		{"release abroad", releaseAbroad}, {"release refused", releaseRefused}, {"swapped records", swapped},
-		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"manifests", manifests}, {"quota", quota}, {"live register", liveRegister},
+		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"ended by denunciation", denounced}, {"manifests", manifests}, {"quota", quota}, {"live register", liveRegister},
 		{"sign", signAll}, {"two officers", twoOfficers}, {"proposal refused", proposalRefused}, {"what takes two", takesTwo}, {"danger to life", emergency}, {"emergency once", emergencyOnce}, {"emergency each", emergencyEach}, {"many dangers", manyDangers}, {"granted before", grantedBefore}, {"assessed", assessedCase}, {"confirmation refused", confirmationRefused}, {"ended when signed", endedWhenSigned}, {"foreign case", foreignCase}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused}, {"dispatches", dispatches}, {"shift", shift},
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"standing", standing}, {"entered", entered}, {"reservation is final", reservationFinal},
 		{"named", named},
@@ -427,6 +427,41 @@ func basisEnds(t *testing.T, w *World) {
 	w.closed(t, "an agreement of another text", "investigator@AM", e, grant, denied(comity.ArticleLegalBasis))
 	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements = nil })
 	w.closed(t, "no agreement", "investigator@AM", e, grant, denied(comity.ArticleLegalBasis))
+}
+
+// denounced: what a denunciation ended no later ratification revives; what runs out
+// runs on.
+func denounced(t *testing.T, w *World) {
+	agree := func(change func(*statement.Agreement)) {
+		for _, s := range []comity.State{"KZ", "AM"} {
+			w.Union.Publish(t, s, func(m *statement.Manifest) { change(&m.Agreements[0]) })
+		}
+	}
+	for _, effect := range []statement.Denunciation{statement.DenunciationEnds, statement.DenunciationRunOut} {
+		agree(func(a *statement.Agreement) { a.OnDenunciation = effect })
+		w.Union.Publish(t, "KZ", func(m *statement.Manifest) { m.Agreements[0].Ratified = w.Union.Clock.Now().Add(-time.Hour).UTC() })
+		e := w.NewExhibit(t, w.NewCase(t))
+		grant, _ := w.Granted(t, e.Case, w.terms(e.ID))
+		w.advance(time.Minute)
+		w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Agreements[0].Denounced = w.Union.Clock.Now().UTC() })
+		w.advance(time.Hour)
+		want := denied(comity.ArticleLegalBasis)
+		check := func(what string) {
+			t.Helper()
+			if effect == statement.DenunciationRunOut {
+				w.open(t, "investigator@AM", e, grant)
+			} else {
+				w.closed(t, what, "investigator@AM", e, grant, want)
+			}
+		}
+		check("denounced")
+		w.Union.Publish(t, "AM", func(m *statement.Manifest) {
+			m.Agreements[0].Denounced, m.Agreements[0].Ratified = time.Time{}, w.Union.Clock.Now().UTC()
+		})
+		check("ratified anew")
+		anew, _ := w.Granted(t, e.Case, w.terms(e.ID))
+		w.open(t, "investigator@AM", e, anew)
+	}
 }
 
 // manifests: a server that is given an old manifest after a newer one was judged
