@@ -13,7 +13,8 @@ var secretTags = map[string]map[string]comity.Classification{
 	"euci": {"eu-restricted": comity.Restricted, "eu-confidential": comity.Confidential, "eu-secret": comity.Secret, "eu-top-secret": comity.TopSecret},
 	"nato": {"nu": comity.Unclassified, "nr": comity.Restricted, "nc": comity.Confidential, "nc-a": comity.Confidential, "ns": comity.Secret,
 		"ns-a": comity.Secret, "cts": comity.TopSecret, "cts-a": comity.TopSecret, "cts-b": comity.TopSecret},
-	"fr-classif": {"non-protege": comity.Unclassified, "diffusion_restreinte": comity.Restricted, "confidentiel_defense": comity.Confidential,
+	"fr-classif": {"non-protege": comity.Unclassified, "diffusion_restreinte": comity.Restricted,
+		"confidentiel_defense": comity.Confidential, //nolint:misspell // French
 		"secret": comity.Secret, "secret_defense": comity.Secret, "tres_secret": comity.TopSecret, "tres_secret_defense": comity.TopSecret},
 	"de-vs":   {"vs-nfd": comity.Restricted, "vs-vertraulich": comity.Confidential, "geheim": comity.Secret, "streng geheim": comity.TopSecret},
 	"dni-ism": {"u": comity.Unclassified, "r": comity.Restricted, "c": comity.Confidential, "s": comity.Secret, "ts": comity.TopSecret},
