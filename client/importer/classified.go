@@ -15,7 +15,7 @@ var secretTags = map[string]map[string]comity.Classification{
 		"ns-a": comity.Secret, "cts": comity.TopSecret, "cts-a": comity.TopSecret, "cts-b": comity.TopSecret},
 	"fr-classif": {"non-protege": comity.Unclassified, "diffusion_restreinte": comity.Restricted,
 		"confidentiel_defense": comity.Confidential, //nolint:misspell // French
-		"secret": comity.Secret, "secret_defense": comity.Secret, "tres_secret": comity.TopSecret, "tres_secret_defense": comity.TopSecret},
+		"secret":               comity.Secret, "secret_defense": comity.Secret, "tres_secret": comity.TopSecret, "tres_secret_defense": comity.TopSecret},
 	"de-vs":   {"vs-nfd": comity.Restricted, "vs-vertraulich": comity.Confidential, "geheim": comity.Secret, "streng geheim": comity.TopSecret},
 	"dni-ism": {"u": comity.Unclassified, "r": comity.Restricted, "c": comity.Confidential, "s": comity.Secret, "ts": comity.TopSecret},
 	"protectivemarking": {"unclassified": comity.Unclassified, "official": comity.Unclassified, "restricted": comity.Restricted, "protected": comity.Confidential,
