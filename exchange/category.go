@@ -29,6 +29,7 @@ type ReserveCategory struct {
 	canonical json.RawMessage
 	row       storage.Reservation
 	wrapped   string
+	before    storage.Reservation // that there is under the id, if any
 }
 
 func (r *ReserveCategory) about() (sovereignty.Action, string, any) {
@@ -77,6 +78,12 @@ func (r *ReserveCategory) judge(tx storage.ReadTx, a *attempt) error {
 		if err := w.LockState(own); err != nil {
 			return err
 		}
+	}
+	if r.before, _, err = a.reservation(tx, r.ID); err != nil {
+		return err
+	}
+	if !r.before.LiftedAt.IsZero() { // signed anew it would be in the register, and in no row
+		return errLifted
 	}
 	reserved, err := tx.CategoryReserved(own, r.Body.Category)
 	if err == nil && reserved {
@@ -142,8 +149,14 @@ func (r *ReserveCategory) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, apply(r.ID, r.row.State, r.Statement, a.now))
 }
 
-// repeat has the reservation signed once more, as [RevokeGrant.repeat] does.
+var errLifted = comity.Conflict("the reservation was lifted since").CuredBy("reserve the category anew, under another id")
+
+// repeat has the reservation signed once more, as [RevokeGrant.repeat] does, unless
+// it was lifted since.
 func (r *ReserveCategory) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if !r.before.LiftedAt.IsZero() {
+		return errLifted
+	}
 	if err := r.prepare(ctx, a); err != nil {
 		return err
 	}

@@ -386,3 +386,29 @@ func TestDomesticActsAreRecorded(t *testing.T) {
 		})
 	}
 }
+
+// TestReservedBeforeLifting: a reservation of a category that was lifted is not
+// signed again by repeating it, under its old key or its old id: the register would
+// have the category reserved, and the rows not.
+func TestReservedBeforeLifting(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		w := newWorld(t)
+		authority, second := w.As(t, "authority@KZ"), w.As(t, "second@KZ")
+		reserve := authority.ReserveCategory(t, tokentest.Category)
+		authority.Do(t, reserve)
+		propose := authority.LiftCategory(t, reserve.ID, tokentest.Category, "")
+		authority.Do(t, propose)
+		second.Do(t, second.LiftCategory(t, reserve.ID, tokentest.Category, propose.Proposed))
+		for what, key := range map[string]string{"its old key": reserve.Key, "its old id": exchangetest.Key()} {
+			again := authority.ReserveCategory(t, tokentest.Category)
+			again.Key, again.ID, again.Body = key, reserve.ID, reserve.Body
+			again.Act = authority.Sign(t, statement.Act{Act: statement.ActCategoryReserve, Record: reserve.ID}, again.Body)
+			want(t, authority.Try(t, again), comity.CodeConflict, 0)
+			word, err := w.Custodians["KZ"].EnteredCategory(t.Context(), tokentest.Category)
+			if must(t, err); word.Ended {
+				t.Errorf("by %s the register has it reserved again", what)
+			}
+		}
+		authority.Do(t, authority.ReserveCategory(t, tokentest.Category))
+	})
+}
