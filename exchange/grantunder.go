@@ -128,12 +128,17 @@ func absentIsNone(err error) error {
 // release decision.
 func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) error {
 	standing, err := x.statements.get(x.dir, p.standing.Statement)
-	if err != nil {
-		return err
+	var contribution statement.Statement
+	if err == nil {
+		contribution, err = x.statements.get(x.dir, p.contribution.Statement)
 	}
-	contribution, err := x.statements.get(x.dir, p.contribution.Statement)
 	if err != nil {
-		return err
+		if comity.CodeOf(err) == comity.CodeUnavailable { // an expired manifest
+			return err
+		}
+		// Signed by a key that has left the manifest: to be signed anew. The others do not wait for it.
+		x.log.Warn("a grant to a joint team is not made", "standing", p.standing.ID, "contribution", p.contribution.ID, "error", err)
+		return nil
 	}
 	if standing.ID != p.standing.ID || contribution.ID != p.contribution.ID || contribution.Record != p.contribution.Case {
 		return fmt.Errorf("%w: %s and %s", errEffect, p.standing.ID, p.contribution.ID)

@@ -3,7 +3,6 @@ package exchange
 import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -49,19 +48,4 @@ func (r *Reader) Standing(id comity.ID) (*comity.StandingGrant, error) {
 func (r *Reader) showStanding(s comity.StandingGrant) *comity.StandingGrant {
 	r.note(audit.Record{ID: string(s.ID), Level: string(sovereignty.AccessOwn)}, s.State)
 	return &s
-}
-
-// Teams are the joint teams that the own state's manifest says it has joined.
-func (r *Reader) Teams() ([]statement.Agreement, error) {
-	m, err := r.x.dir.State(r.who.Officer.State)
-	if err != nil {
-		return nil, err
-	}
-	var all []statement.Agreement
-	for _, a := range m.Agreements {
-		if a.Team {
-			all = append(all, a)
-		}
-	}
-	return all, nil
 }

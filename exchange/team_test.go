@@ -315,3 +315,22 @@ func TestForgedTeamRow(t *testing.T) {
 		}
 	})
 }
+
+// TestTeamKeyRetired: a contribution that was signed by a key which has left the
+// manifest is granted to nobody, and holds up no other.
+func TestTeamKeyRetired(t *testing.T) {
+	b := newTeam(t)
+	old, next := b.owner.FileCase(t, "Old", "AM"), b.owner.FileCase(t, "Next", "AM")
+	b.owner.Do(t, b.owner.Contribute(t, old))
+	b.owner.Do(t, b.owner.Contribute(t, next))
+	must(t, b.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
+		// As after a rotation: it verifies no more.
+		r := comity.Release{ID: comity.NewID(comity.KindRelease), Case: old, State: "KZ", Officer: b.owner.Caller.Officer.Ref(), Decider: comity.DeciderOwner, Scope: comity.ScopeFull,
+			Purpose: comity.PurposeInvestigation, NotAfter: b.Clock.Now().Add(time.Hour), CreatedAt: b.Clock.Now(), Team: tokentest.Team, Statement: "eyJ.e30.x"}
+		return tx.InsertRelease(r)
+	}))
+	b.liaison.Do(t, b.liaison.Standing(t, "AM"))
+	if !reads(t, b.foreign, old) || !reads(t, b.foreign, next) || len(b.grants(t, old)) != 1 {
+		t.Error("what does not verify is granted, or holds up what does")
+	}
+}
