@@ -143,7 +143,7 @@ func (d *Directory) checkUnder(s Statement) error {
 		return errors.New("it does not follow from the standing grant and the contribution")
 	case s.IssuedAt < b.NotBefore-clockSlack || s.IssuedAt > b.NotAfter:
 		return errors.New("it was not made within the term of both")
-	case s.Agreement == nil || standing.Agreement == nil || *s.Agreement != *standing.Agreement:
+	case s.Agreement == nil || standing.Agreement == nil || s.Agreement.ID != standing.Agreement.ID || s.Agreement.Hash != standing.Agreement.Hash:
 		return errors.New("its agreement is not the team of the standing grant")
 	}
 	return s.checkGrant(&b)

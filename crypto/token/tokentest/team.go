@@ -18,7 +18,7 @@ func (u *Union) JoinTeam(t testing.TB, states ...comity.State) statement.Agreeme
 	now := u.Clock.Now().UTC().Truncate(time.Second)
 	a := statement.Agreement{ID: Team, Title: "Joint team against a ransomware group", Team: true, Parties: states,
 		Categories: []comity.Category{Category}, Measures: []comity.RequestKind{comity.RequestInformation, comity.RequestAccess},
-		InForce: now.Add(-time.Hour), Until: now.Add(30 * 24 * time.Hour)}
+		InForce: now.Add(-time.Hour), Ratified: now.Add(-time.Hour), Until: now.Add(30 * 24 * time.Hour)}
 	for _, s := range states {
 		u.Publish(t, s, func(m *statement.Manifest) { m.Agreements = append(m.Agreements, a) })
 	}
