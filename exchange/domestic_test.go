@@ -387,13 +387,30 @@ func TestDomesticActsAreRecorded(t *testing.T) {
 	}
 }
 
-// TestReservedBeforeLifting: a reservation of a category that was lifted is not
+// TestReservedBeforeLifting: a reservation of a category, or a case, that was lifted is not
 // signed again by repeating it, under its old key or its old id: the register would
 // have the category reserved, and the rows not.
 func TestReservedBeforeLifting(t *testing.T) {
 	onEngines(t, func(t *testing.T) {
 		w := newWorld(t)
 		authority, second := w.As(t, "authority@KZ"), w.As(t, "second@KZ")
+		owner := w.As(t, "investigator@KZ")
+		c := owner.FileCase(t, "A case", "AM")
+		owner.Release(t, c, "AM") // which lays it before the authority
+		of := authority.Reserve(t, c, 1)
+		authority.Do(t, of)
+		proposed := authority.Lift(t, c, "")
+		authority.Do(t, proposed)
+		second.Do(t, second.Lift(t, c, proposed.Proposed))
+		retry := authority.Reserve(t, c, 1)
+		retry.Key, retry.Body = of.Key, of.Body
+		retry.Act = authority.Sign(t, statement.Act{Act: statement.ActCaseReserve, Record: c}, retry.Body)
+		want(t, authority.Try(t, retry), comity.CodeConflict, 0)
+		word, err := w.Custodians["KZ"].Entered(t.Context(), c)
+		if must(t, err); word.Ended {
+			t.Error("a case whose reservation was lifted is reserved again by a repeat")
+		}
+
 		reserve := authority.ReserveCategory(t, tokentest.Category)
 		authority.Do(t, reserve)
 		propose := authority.LiftCategory(t, reserve.ID, tokentest.Category, "")

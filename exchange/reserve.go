@@ -91,8 +91,12 @@ func (r *ReserveCase) finish(ctx context.Context, a *attempt) error {
 	return a.x.runEffects(ctx, apply(r.Case, r.view.State, r.Statement, a.now))
 }
 
-// repeat has the reservation signed once more, as [RevokeGrant.repeat] does.
+// repeat has the reservation signed once more, as [RevokeGrant.repeat] does, unless
+// it was lifted since.
 func (r *ReserveCase) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
+	if !r.view.Reserved {
+		return errLifted.CuredBy("reserve the case anew, under another key")
+	}
 	if err := r.prepare(ctx, a); err != nil {
 		return err
 	}
