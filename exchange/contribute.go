@@ -140,7 +140,7 @@ func (c *ContributeCase) finish(ctx context.Context, a *attempt) error {
 
 func (c *ContributeCase) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
 	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {
-		r, err := tx.Contribution(c.view.State, ids[0])
+		r, err := tx.Contribution(a.viewer(), ids[0])
 		c.Statement = r.Statement
 		return err
 	})
@@ -172,7 +172,7 @@ func (w *WithdrawContribution) about() (sovereignty.Action, string, any) {
 // contributed finds a contribution of the own state as the officer may find its case.
 func (a *attempt) contributed(tx storage.ReadTx, id comity.ID) (comity.Release, sovereignty.Question, error) {
 	a.records = nil
-	row, err := tx.Contribution(a.who.Officer.State, id)
+	row, err := tx.Contribution(a.viewer(), id)
 	if err != nil && !isAbsent(err) {
 		return row, sovereignty.Question{}, err
 	}

@@ -28,7 +28,7 @@ func (b *bench) teamOnce(t *testing.T) {
 func (b *bench) contributed(t *testing.T, id comity.ID) (r comity.Release) {
 	t.Helper()
 	must(t, b.DB.Read(storage.AsSystem(t.Context()), func(tx storage.ReadTx) (err error) {
-		r, err = tx.Contribution("KZ", id)
+		r, err = tx.ContributionOf("KZ", id)
 		if err == storage.ErrNotFound {
 			err = nil
 		}

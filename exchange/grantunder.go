@@ -90,7 +90,7 @@ func (x *Exchange) pairs(ctx context.Context, e storage.Effect, after comity.ID)
 	err = x.db.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) error {
 		all, next = nil, ""
 		if e.ID.Kind() == comity.KindRelease {
-			c, err := tx.Contribution(e.State, e.ID)
+			c, err := tx.ContributionOf(e.State, e.ID)
 			if err != nil || !c.Live(tx.Now()) {
 				return absentIsNone(err)
 			}

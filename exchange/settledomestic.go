@@ -90,7 +90,7 @@ var domestic = map[sovereignty.Action]following{
 		},
 	},
 	sovereignty.ContributionWithdraw: followEnd(func(tx storage.Tx, a *attempt, e storage.Effect, by comity.OfficerRef) error {
-		if _, err := tx.Contribution(e.State, e.ID); err != nil {
+		if _, err := tx.ContributionOf(e.State, e.ID); err != nil {
 			return err
 		}
 		return tx.WithdrawRelease(e.ID, by, a.now)

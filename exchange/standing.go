@@ -155,16 +155,17 @@ func (e *EndStanding) judge(tx storage.ReadTx, a *attempt) error {
 	}
 	e.canonical = canonical
 	a.on(string(e.Standing))
-	row, err := tx.StandingByID(a.who.Officer.State, e.Standing)
-	if err != nil && !isAbsent(err) {
-		return err
-	}
 	q := a.ownState()
-	q.Circumstances.Signed, q.Circumstances.Visible = true, row.ID != ""
-	if err := a.decide(q); err != nil {
+	q.Circumstances.Signed = true
+	if err := a.decide(q); err != nil { // whoever may end none is not told which there are
 		return err
 	}
+	row, err := tx.StandingByID(a.who.Officer.State, e.Standing)
 	switch {
+	case isAbsent(err):
+		return comity.NotFound()
+	case err != nil:
+		return err
 	case !row.EndedAt.IsZero():
 		return comity.Conflict("the standing grant has ended already").CuredBy("there is nothing to do")
 	case len(e.Body.Reason) > maxObjection:

@@ -89,7 +89,7 @@ func TestJointTeam(t *testing.T) {
 			t.Errorf("the exhibit opens as %q", got)
 		}
 		// Nobody but the own state sees the standing grant.
-		for o, want := range map[*exchangetest.Officer]bool{b.owner: true, b.authority: true, b.foreign: false} {
+		for o, want := range map[*exchangetest.Officer]bool{b.liaison: true, b.authority: true, b.As(t, "liaison@AM"): false} {
 			o.Read(t, func(r *exchange.Reader) error {
 				s, err := r.Standing(standing.ID)
 				page, err2 := r.Standings(false, 10, "")

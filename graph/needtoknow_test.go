@@ -89,8 +89,8 @@ var needToKnow = map[string]learns{
 	"Viewer.grantTry.input.subjects": nobody,
 
 	"Viewer.dutyContact": nobody,
-	"Viewer.standings":   nobody.by(comity.RoleInvestigator, comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor), // likewise
-	"Viewer.standing.id": nobody.by(comity.RoleInvestigator, comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor),
+	"Viewer.standings":   nobody.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor), // likewise
+	"Viewer.standing.id": nobody.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor),
 	"Viewer.roster":      nobody.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor), // Article 8; of no case
 }
 

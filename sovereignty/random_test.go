@@ -159,7 +159,7 @@ func oracle(q Question) bool {
 	case StandingMake:
 		return liaison && home && c.Signed && c.Agreement && c.Mandate
 	case StandingRead:
-		return home
+		return home && !investigator
 	case DutyContact:
 		return home && o.Role != comity.RoleAuditor || !home && (liaison || authority) && c.Agreement
 	}

@@ -20,8 +20,11 @@ type TeamReader interface {
 	// Contributions are the release decisions to a team that are live at the
 	// instant, by id, after one and at most so many.
 	Contributions(s comity.State, team string, at time.Time, after comity.ID, limit int) ([]comity.Release, error)
-	// Contribution finds one of a state, whatever became of it; ErrNotFound.
-	Contribution(s comity.State, id comity.ID) (comity.Release, error)
+	// Contribution finds one of the viewer's own state whose case the viewer finds,
+	// whatever became of it; ErrNotFound.
+	Contribution(v Viewer, id comity.ID) (comity.Release, error)
+	// ContributionOf finds one of a state, whoever sees it; ErrNotFound.
+	ContributionOf(s comity.State, id comity.ID) (comity.Release, error)
 	// GrantExists reports whether there is a grant under an id, whoever sees it.
 	GrantExists(id comity.ID) (bool, error)
 }

@@ -243,7 +243,8 @@ CREATE POLICY officer ON assessments FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = assessments.case_id OFFSET 0));
 CREATE POLICY officer ON objections FOR SELECT TO comity_app USING (
 	(SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM grants g WHERE g.id = grant_id OFFSET 0));
-CREATE POLICY officer ON standings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON standings FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR'));
 CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()) AND role = (SELECT comity_role()));

@@ -54,7 +54,12 @@ func (r *reader) Contributions(s comity.State, team string, at time.Time, after 
 		AND r.not_after > $3 AND r.id > $4 ORDER BY r.id LIMIT $5`, s, team, micros(at), after, max(limit, 0))
 }
 
-func (r *reader) Contribution(s comity.State, id comity.ID) (comity.Release, error) {
+func (r *reader) Contribution(v storage.Viewer, id comity.ID) (comity.Release, error) {
+	a := r.domesticArgs(v)
+	return releases.one(r, `SELECT `+releases.cols("d")+` FROM releases d WHERE `+domestic+` AND d.team <> '' AND d.id = `+a.add(id), a...)
+}
+
+func (r *reader) ContributionOf(s comity.State, id comity.ID) (comity.Release, error) {
 	return releases.one(r, `SELECT `+releases.cols("r")+` FROM releases r WHERE r.state = $1 AND r.id = $2 AND r.team <> ''`, s, id)
 }
 

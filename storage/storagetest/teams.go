@@ -89,13 +89,24 @@ func contributions(t *testing.T, db storage.DB) {
 	equal(t, "when they are over", contributed("KZ", 8, "", 9), []comity.Release{})
 	equal(t, "by another state", contributed("AM", 0, "", 9), []comity.Release{})
 	read(t, db, func(r storage.ReadTx) error {
-		found, err := r.Contribution("KZ", all[0].ID)
+		found, err := r.ContributionOf("KZ", all[0].ID)
 		equal(t, "one contribution", found, all[0])
 		for what, id := range map[string]comity.ID{"an ordinary release": all[3].ID, "an absent one": comity.NewID(comity.KindRelease)} {
-			_, absent := r.Contribution("KZ", id)
+			_, absent := r.ContributionOf("KZ", id)
 			wantErr(t, what, absent, storage.ErrNotFound)
 		}
-		_, absent := r.Contribution("AM", all[0].ID)
+		seen, err2 := r.Contribution(viewer(kzOwner, noon), all[0].ID)
+		equal(t, "as its owner finds it", seen, all[0])
+		if err == nil {
+			err = err2
+		}
+		_, unseen := r.Contribution(viewer(amInv, noon), all[0].ID)
+		wantErr(t, "as another state's officer does", unseen, storage.ErrNotFound)
+		colleague := kzOwner
+		colleague.Pseudonym = "colleague"
+		_, unseen = r.Contribution(viewer(colleague, noon), all[0].ID)
+		wantErr(t, "as who is not assigned does", unseen, storage.ErrNotFound)
+		_, absent := r.ContributionOf("AM", all[0].ID)
 		wantErr(t, "another state's", absent, storage.ErrNotFound)
 		return err
 	})
