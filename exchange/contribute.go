@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -82,6 +83,8 @@ func (c *ContributeCase) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	switch {
+	case len(b.Exhibits)+len(b.Subjects) > statement.MaxContributed:
+		return comity.Invalid("exhibits", fmt.Sprintf("a contribution names %d exhibits and persons at most", statement.MaxContributed))
 	case b.Category != c.view.Category:
 		return comity.Invalid("category", "the case is of another category; read it again")
 	case !b.Marking.AsStrict(c.view.Marking):

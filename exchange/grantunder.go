@@ -59,6 +59,7 @@ const contributionsAtOnce = 100
 // what it is made of. What the Articles refuse is noted for the state, and waits for
 // a new contribution or standing grant.
 func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
+	var later []error // of one pair; the others do not wait for it
 	for after := comity.ID(""); ; {
 		pairs, next, err := x.pairs(ctx, e, after)
 		if err != nil {
@@ -67,7 +68,10 @@ func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
 		for _, p := range pairs {
 			for _, to := range p.standing.Grantees {
 				if err := x.grantUnder(ctx, p, to); err != nil {
-					return err
+					later = append(later, fmt.Errorf("%s of %s to %s: %w", p.contribution.ID, p.standing.ID, to.Viewer(), err))
+				}
+				if ctx.Err() != nil {
+					return errors.Join(later...)
 				}
 			}
 		}
@@ -75,6 +79,9 @@ func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
 			break
 		}
 		after = next
+	}
+	if len(later) > 0 {
+		return errors.Join(later...)
 	}
 	return x.db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 		if err := tx.DoneEffect(e.Seq); !errors.Is(err, storage.ErrNotFound) {
@@ -141,15 +148,17 @@ func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) er
 		return nil
 	}
 	if standing.ID != p.standing.ID || contribution.ID != p.contribution.ID || contribution.Record != p.contribution.Case {
-		return fmt.Errorf("%w: %s and %s", errEffect, p.standing.ID, p.contribution.ID)
-	}
-	body, err := statement.GrantUnder(standing, contribution, to)
-	if err != nil { // not within the other: for another purpose
-		return nil //nolint:nilerr // there is nothing to make
+		x.log.Error("a row is not what its statement says", "standing", p.standing.ID, "contribution", p.contribution.ID, "error", errEffect)
+		return nil
 	}
 	by := standing.Officer
 	a := &attempt{x: x, action: sovereignty.GrantMake, outcome: audit.Done, who: Caller{Identity: token.Identity{Officer: comity.Officer{State: standing.State, Agency: by.Agency,
 		Role: by.Role, Function: by.Function, Pseudonym: by.Ref.Pseudonym()}}}}
+	body, err := statement.GrantUnder(standing, contribution, to)
+	if err != nil { // INVALID is what is not within the other, as for another purpose: there is nothing to make
+		a.on(string(contribution.Record))
+		return x.refusedUnder(ctx, a, err)
+	}
 	ctx = storage.As(ctx, a.who.Officer)
 	g := &MakeGrant{Case: p.contribution.Case, Body: body, standing: p.standing}
 	made := false

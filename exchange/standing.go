@@ -80,6 +80,8 @@ func (m *MakeStanding) check(a *attempt, team statement.Agreement) error {
 		return comity.Invalid("purpose", "this is not a purpose")
 	case len(b.Caveats.Text) > maxObjection:
 		return tooLong("caveats", maxObjection)
+	case until.After(a.now.Add(statement.MaxStanding)):
+		return comity.Denied(comity.ArticleTerm, "a standing grant grants for 90 days at most", "set an earlier end, and make another then")
 	case until.After(team.Until):
 		return comity.Denied(comity.ArticleTerm, "the standing grant outlasts the joint team", "end it by "+team.Until.UTC().Format(time.RFC3339))
 	}

@@ -186,7 +186,7 @@ func TestJointTeamRefused(t *testing.T) {
 			"TLP:RED":           {func(s *statement.ContributionBody) { s.Marking.TLP = comity.TLPRed }, comity.CodeInvalid, 0},
 			"no such team":      {func(s *statement.ContributionBody) { s.Team = tokentest.Agreement }, comity.CodeDenied, comity.ArticleLegalBasis},
 			"past its end":      {func(s *statement.ContributionBody) { s.NotAfter = b.Clock.Now().Unix() - 1 }, comity.CodeDenied, comity.ArticleTerm},
-			"past the team's":   {func(s *statement.ContributionBody) { s.NotAfter += 30 * 24 * 3600 }, comity.CodeDenied, comity.ArticleTerm},
+			"past the team's":   {func(s *statement.ContributionBody) { s.NotAfter += 120 * 24 * 3600 }, comity.CodeDenied, comity.ArticleTerm},
 			"another's exhibit": {func(s *statement.ContributionBody) { s.Exhibits = []comity.ID{comity.NewID(comity.KindEvidence)} }, comity.CodeInvalid, 0},
 		} {
 			body := b.owner.Contribute(t, c).Body
@@ -332,5 +332,26 @@ func TestTeamKeyRetired(t *testing.T) {
 	b.liaison.Do(t, b.liaison.Standing(t, "AM"))
 	if !reads(t, b.foreign, old) || !reads(t, b.foreign, next) || len(b.grants(t, old)) != 1 {
 		t.Error("what does not verify is granted, or holds up what does")
+	}
+}
+
+// TestTeamMemberAway: a member whose manifest has lapsed is granted nothing, and no
+// other member waits for it.
+func TestTeamMemberAway(t *testing.T) {
+	b := newTeam(t)
+	b.Publish(t, "AM", func(m *statement.Manifest) { m.Expires = b.Clock.Now().Add(time.Hour) })
+	b.liaison.Do(t, b.liaison.Standing(t, "AM", "BY"))
+	b.Clock.Advance(2 * time.Hour)
+	owner, belarus := b.As(t, "investigator@KZ"), b.As(t, "investigator@BY")
+	b.liaison = b.As(t, "liaison@KZ")
+	first, next := owner.FileCase(t, "First", "BY"), owner.FileCase(t, "Next", "BY")
+	for _, c := range []comity.ID{first, next} {
+		owner.Do(t, owner.Contribute(t, c))
+		if !reads(t, belarus, c) {
+			t.Error("one member waits for another")
+		}
+	}
+	if grants := b.grants(t, first); len(grants) != 1 || grants[0].Grantee.State != "BY" {
+		t.Errorf("granted: %v", grants)
 	}
 }

@@ -316,6 +316,10 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 	if terms.Under, err = l.under(s, b); err != nil {
 		return err
 	}
+	gone, err := l.over(ctx, grantEntry{Grant: &terms})
+	if err != nil {
+		return err
+	}
 	if s.Turns != nil {
 		terms.Turns = *s.Turns
 	}
@@ -350,6 +354,9 @@ func (l *Local) applyGrant(ctx context.Context, s statement.Statement, m mark) e
 		}
 		if err := tooOld(); err != nil {
 			return false, err
+		}
+		if gone { // what it rests on ended before it was ever in force
+			return false, ended()
 		}
 		// Terms are kept even of a grant that has ended, so that its grantee is
 		// told so in whichever order things came.

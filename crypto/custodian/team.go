@@ -15,9 +15,11 @@ import (
 // standing grant to one. Ended may come before the rest.
 type teamEntry struct {
 	mark
-	Said  string    `json:"said,omitempty"` // hex SHA-256 of the body that the officer signed, "" while only its end is known
-	Case  comity.ID `json:"case,omitempty"` // that was contributed
-	Ended *mark     `json:"ended,omitempty"`
+	Said  string            `json:"said,omitempty"` // hex SHA-256 of the body that the officer signed, "" while only its end is known
+	By    comity.OfficerRef `json:"by,omitempty"`
+	Turns statement.Turns   `json:"turns,omitzero"` // when it was contributed
+	Case  comity.ID         `json:"case,omitempty"` // that was contributed
+	Ended *mark             `json:"ended,omitempty"`
 }
 
 func teamKey(id comity.ID) string { return "team/" + string(id) }
@@ -63,6 +65,10 @@ func (l *Local) judgeContribution(ctx context.Context, o SignOrder, s *statement
 		return err
 	}
 	switch {
+	case s.Officer.Role != comity.RoleInvestigator && s.Officer.Role != comity.RoleLiaison:
+		return comity.Denied(comity.ArticleLiaison, "a case is contributed by an investigator or a liaison", "the case's owner contributes it")
+	case len(b.Exhibits)+len(b.Subjects) > statement.MaxContributed:
+		return comity.Invalid("exhibits", fmt.Sprintf("a contribution names %d exhibits and persons at most", statement.MaxContributed))
 	case b.Scope.Rank() < 0:
 		return comity.Invalid("scope", "this is not a scope")
 	case !b.Purpose.Valid():
@@ -112,6 +118,9 @@ func (l *Local) judgeStanding(ctx context.Context, s *statement.Statement) error
 	if err != nil {
 		return err
 	}
+	if b.NotAfter-l.now().Unix() > int64(statement.MaxStanding/time.Second) {
+		return comity.Denied(comity.ArticleTerm, "a standing grant grants for 90 days at most", "set an earlier end, and make another then")
+	}
 	for i, g := range b.Grantees {
 		switch err := g.Check(); {
 		case err != nil:
@@ -146,14 +155,19 @@ func (l *Local) enterTeam(ctx context.Context, s statement.Statement, m mark) er
 			}
 			return was == nil, nil
 		}
-		said := statement.Said(string(s.Body))
-		if e.Said != "" && e.Said != said {
+		made := teamEntry{m, statement.Said(string(s.Body)), s.Officer.Ref, turnsOf(s.Turns), e.Case, e.Ended}
+		if e.Said != "" && !made.same(*e) { // signed again it would reach beyond a reservation
 			return false, comity.Conflict("there is another under this id").CuredBy("choose another id")
 		}
 		first := e.Said == ""
-		e.mark, e.Said = m, said
+		*e = made
 		return first, nil
 	})
+}
+
+// same reports whether two are of one officer, of one body and in one turn.
+func (e teamEntry) same(o teamEntry) bool {
+	return e.Said == o.Said && e.By == o.By && e.Turns == o.Turns
 }
 
 // runs reads of a contribution, or of a standing grant, that it was made and has
@@ -163,7 +177,7 @@ func (l *Local) runs(ctx context.Context, s statement.Statement) error {
 	switch {
 	case err != nil:
 		return err
-	case e.Said == "" || e.Said != statement.Said(string(s.Body)):
+	case e.Said == "" || !e.same(teamEntry{Said: statement.Said(string(s.Body)), By: s.Officer.Ref, Turns: turnsOf(s.Turns)}):
 		return comity.NotFound()
 	case e.Ended != nil:
 		return ended()

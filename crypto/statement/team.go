@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/comity-platform/comity"
 )
@@ -40,7 +41,7 @@ type (
 	StandingBody struct {
 		Team       string           `json:"team"` // id of the agreement
 		Grantees   []comity.Grantee `json:"grantees"`
-		Scope      comity.Scope     `json:"scope"` // the widest that is granted
+		Scope      comity.Scope     `json:"scope"` // the widest that is granted; SUMMARY leaves out exhibits
 		Grade      comity.Grade     `json:"grade"`
 		Assistance string           `json:"assistance,omitempty"`
 		Caveats    comity.Caveats   `json:"caveats"`
@@ -60,8 +61,15 @@ type Under struct {
 	Contribution string `json:"contribution"` // the state's statement of the contribution, JWS
 }
 
-// MaxGrantees bounds the grantees of a standing grant.
-const MaxGrantees = 50
+const (
+	MaxGrantees = 50 // of a standing grant
+	// MaxContributed bounds the exhibits and persons of a contribution: a grant
+	// carries it twice, and stays below the 64 KiB of a statement.
+	MaxContributed = 150
+	// MaxStanding is the longest that a standing grant grants: no liaison is asked
+	// again meanwhile.
+	MaxStanding = 90 * 24 * time.Hour
+)
 
 // GrantUnder gives the terms of the grant that a standing grant makes of a
 // contribution to one of its grantees. The same three give the same grant, under the
@@ -86,6 +94,9 @@ func GrantUnder(standing, contribution Statement, to comity.Grantee) (GrantBody,
 	if scope != comity.ScopeFull {
 		b.Subjects = nil
 	}
+	if s.Scope == comity.ScopeSummary { // a summary has no exhibits
+		b.Exhibits = nil
+	}
 	switch {
 	case standing.State != contribution.State:
 		return b, comity.Invalid("contribution", "the contribution is another state's than the standing grant")
@@ -93,6 +104,12 @@ func GrantUnder(standing, contribution Statement, to comity.Grantee) (GrantBody,
 		return b, comity.Invalid("team", "the contribution is to another team than the standing grant")
 	case s.Purpose != c.Purpose:
 		return b, comity.Invalid("purpose", "the contribution is for another purpose than the standing grant")
+	case scope == comity.ScopeExhibits && len(b.Exhibits) == 0:
+		return b, comity.Invalid("exhibits", "the contribution names no exhibit, and the standing grant opens nothing else")
+	case contribution.Officer.Role != comity.RoleInvestigator && contribution.Officer.Role != comity.RoleLiaison:
+		return b, comity.Denied(comity.ArticleLiaison, "a case is contributed by an investigator or a liaison", "the case's owner contributes it")
+	case standing.Officer.Ref == contribution.Officer.Ref || standing.Officer.JKT == contribution.Officer.JKT:
+		return b, comity.Denied(comity.ArticleLiaison, "the officer who grants contributed the case too", "another officer contributes it, or another liaison makes a standing grant")
 	case !slices.Contains(s.Grantees, to):
 		return b, comity.Invalid("grantee", "the standing grant names no such grantee")
 	}

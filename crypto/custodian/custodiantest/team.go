@@ -121,8 +121,12 @@ func team(t *testing.T, w *World) {
 func teamReserved(t *testing.T, w *World) {
 	w.Union.JoinTeam(t, "KZ", "AM", "BY")
 	e := w.NewExhibit(t, w.NewCase(t))
+	said := w.contribution(e.ID)
 	u := statement.Under{Standing: w.sign(t, w.standingOrder(t, "liaison@KZ", w.standingGrant())),
-		Contribution: w.sign(t, w.contributeOrder(t, "investigator@KZ", e.Case, w.contribution(e.ID)))}
+		Contribution: w.sign(t, w.contributeOrder(t, "investigator@KZ", e.Case, said))}
+	again := w.contributeOrder(t, "investigator@KZ", e.Case, said)
+	w.sign(t, again) // by a repeat
+	again = w.contributeOrder(t, "investigator@KZ", e.Case, said)
 	id := w.under(t, u, members[0])
 	w.open(t, "investigator@AM", e, id)
 
@@ -136,6 +140,8 @@ func teamReserved(t *testing.T, w *World) {
 
 	o := w.liftOrder(t, "authority@KZ", e.Case)
 	w.sign(t, w.approving(t, "second@KZ", o, w.sign(t, proposed(o))))
+	_, err = w.Local.Sign(t.Context(), again)
+	refused(t, "the contribution from before the reservation, signed anew", err, conflict)
 	for _, to := range members {
 		_, err = w.Local.GrantUnder(t.Context(), u, to)
 		refused(t, "what was contributed before the reservation, to "+string(to.State), err, no)
@@ -165,7 +171,7 @@ func teamRefused(t *testing.T, w *World) {
 	w.Union.JoinTeam(t, "KZ", "AM")
 	e := w.NewExhibit(t, w.NewCase(t))
 	eight, seven, eleven, nine := denied(comity.ArticleLiaison), denied(comity.ArticleLegalBasis), denied(comity.ArticleTerm), denied(comity.ArticlePurpose)
-	far := w.now() + int64(31*24*time.Hour/time.Second)
+	far := w.now() + int64(121*24*time.Hour/time.Second)
 	for what, x := range map[string]struct {
 		change func(*statement.StandingBody)
 		want   refusal
@@ -177,6 +183,7 @@ func teamRefused(t *testing.T, w *World) {
 		"to nobody":                          {func(b *statement.StandingBody) { b.Grantees = nil }, invalid},
 		"twice to one":                       {func(b *statement.StandingBody) { b.Grantees = append(b.Grantees, b.Grantees[0]) }, invalid},
 		"that outlasts the team":             {func(b *statement.StandingBody) { b.NotAfter = far }, eleven},
+		"for more than 90 days":              {func(b *statement.StandingBody) { b.NotAfter = w.now() + int64(91*24*time.Hour/time.Second) }, eleven},
 		"that has ended":                     {func(b *statement.StandingBody) { b.NotAfter = w.now() }, eleven},
 		"of TLP:RED":                         {func(b *statement.StandingBody) { b.Caveats.Marking.TLP = comity.TLPRed }, eight},
 		"of evidence without assistance":     {func(b *statement.StandingBody) { b.Grade = comity.GradeEvidence }, nine},
@@ -203,7 +210,12 @@ func teamRefused(t *testing.T, w *World) {
 		"to no team":             {func(b *statement.ContributionBody) { b.Team = tokentest.Agreement }, seven},
 		"that outlasts the team": {func(b *statement.ContributionBody) { b.NotAfter = far }, eleven},
 		"of no scope":            {func(b *statement.ContributionBody) { b.Scope = "" }, invalid},
-		"for no purpose":         {func(b *statement.ContributionBody) { b.Purpose = "FUN" }, invalid},
+		"of too much": {func(b *statement.ContributionBody) {
+			for range statement.MaxContributed + 1 {
+				b.Exhibits = append(b.Exhibits, comity.NewID(comity.KindEvidence))
+			}
+		}, invalid},
+		"for no purpose": {func(b *statement.ContributionBody) { b.Purpose = "FUN" }, invalid},
 		"naming persons within a summary": {func(b *statement.ContributionBody) {
 			b.Scope, b.Subjects = comity.ScopeSummary, []comity.ID{comity.NewID(comity.KindSubject)}
 		}, invalid},
@@ -217,6 +229,34 @@ func teamRefused(t *testing.T, w *World) {
 	refused(t, "another state's contribution", err, denied(comity.ArticleNonInterference))
 	_, err = w.Local.Sign(t.Context(), w.contributeOrder(t, "investigator@KZ", comity.NewID(comity.KindCase), w.contribution()))
 	refused(t, "a contribution of another state's case", err, absent)
+
+	for _, officer := range []string{"auditor@KZ", "authority@KZ"} {
+		_, err = w.Local.Sign(t.Context(), w.contributeOrder(t, officer, e.Case, w.contribution()))
+		refused(t, "a contribution by "+officer, err, eight)
+	}
+
+	// One officer is not both whom it takes.
+	alone := statement.Under{Standing: w.sign(t, w.standingOrder(t, "liaison@KZ", b)), Contribution: w.sign(t, w.contributeOrder(t, "liaison@KZ", e.Case, w.contribution(e.ID)))}
+	_, err = w.Local.GrantUnder(t.Context(), alone, members[0])
+	refused(t, "a grant by who contributed", err, eight)
+	alone.Standing = w.sign(t, w.standingOrder(t, "deputy@KZ", b))
+	w.open(t, "investigator@AM", e, w.under(t, alone, members[0]))
+
+	// A summary has no exhibits.
+	short := b
+	short.Scope = comity.ScopeSummary
+	alone.Standing = w.sign(t, w.standingOrder(t, "deputy@KZ", short))
+	w.closed(t, "an exhibit under a standing grant of summaries", "investigator@AM", e, w.under(t, alone, members[0]), eight)
+
+	// What is applied after its end is never in force.
+	ending := w.standingOrder(t, "deputy@KZ", b)
+	alone.Standing = w.sign(t, ending)
+	kept, err := w.Local.GrantUnder(t.Context(), alone, members[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sign(t, w.standingEndOrder(t, "liaison@KZ", ending.ID))
+	refused(t, "a grant that is applied after the standing grant ended", w.Local.Apply(t.Context(), kept), eleven)
 
 	standing := w.sign(t, w.standingOrder(t, "liaison@KZ", b))
 	contribute := func(change func(*statement.ContributionBody)) string {
