@@ -2,6 +2,7 @@ package graph
 
 import (
 	"testing"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -17,7 +18,7 @@ func TestManifestPublish(t *testing.T) {
 			authority := a.as(t, "authority@KZ")
 			jws := a.Next(t, "KZ", func(m *statement.Manifest) {
 				m.Name = "Renamed"
-				m.Agreements = nil
+				m.Agreements[0].Denounced = a.Clock.Now().UTC().Truncate(time.Second)
 			})
 			for _, name := range []string{"liaison@KZ", "investigator@KZ", "authority@AM"} {
 				if e := a.as(t, name).refused(t, "manifestPublish", map[string]any{"manifest": jws}, comity.CodeDenied); e["article"] != 2.0 || e["cure"] == "" {
@@ -45,8 +46,8 @@ func TestManifestPublish(t *testing.T) {
 			}
 			authority.refused(t, "manifestPublish", map[string]any{"manifest": jws}, comity.CodeConflict)
 
-			for _, s := range a.as(t, "investigator@BY").get(t, `{ states { code name manifest agreements { id } } }`, nil)["states"].([]any) {
-				if s := s.(map[string]any); s["code"] == "KZ" && (s["name"] != "Renamed" || s["manifest"] != jws || len(s["agreements"].([]any)) != 0) {
+			for _, s := range a.as(t, "investigator@BY").get(t, `{ states { code name manifest agreements { id denounced } } }`, nil)["states"].([]any) {
+				if s := s.(map[string]any); s["code"] == "KZ" && (s["name"] != "Renamed" || s["manifest"] != jws || dig(t, s, "agreements", 0, "denounced") == nil) {
 					t.Errorf("the list of states shows %v", s)
 				}
 			}
