@@ -11,9 +11,7 @@ package statement
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/comity-platform/comity"
 )
@@ -286,24 +284,6 @@ const (
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
 )
-
-// Indefinite names one of the kind in a sentence, as in "an annotation answer".
-func (k Kind) Indefinite() string {
-	if k == KindCompelled || k == KindStanding {
-		return comity.Kind(k).Indefinite()
-	}
-	var words strings.Builder
-	for _, r := range string(k) {
-		if unicode.IsUpper(r) {
-			words.WriteByte(' ')
-		}
-		words.WriteRune(unicode.ToLower(r))
-	}
-	if strings.ContainsAny(string(k[:min(1, len(k))]), "aeiou") {
-		return "an " + words.String()
-	}
-	return "a " + words.String()
-}
 
 // ProposalAge is how long the second officer has: an older proposal has lapsed.
 const ProposalAge = 72 * time.Hour
