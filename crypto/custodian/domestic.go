@@ -77,6 +77,22 @@ func (l *Local) turns(ctx context.Context, record comity.ID, category comity.Cat
 	return c, of, err
 }
 
+// shareable gives the turns of a case and its category, and refuses what is withdrawn
+// or reserved.
+func (l *Local) shareable(ctx context.Context, record comity.ID, category comity.Category) (caseEntry, categoryEntry, error) {
+	c, of, err := l.turns(ctx, record, category)
+	switch {
+	case err != nil:
+	case c.Withdrawn != nil:
+		err = withdrawn(l.state)
+	case c.inForce():
+		err = reserved(l.state)
+	case of.inForce():
+		err = categoryReserved(l.state)
+	}
+	return c, of, err
+}
+
 // over reports whether a grant was signed before something that ended it for
 // good, whatever the register is told yet.
 func (g grantTerms) over(c caseEntry, of categoryEntry) bool {

@@ -27,17 +27,11 @@ func (l *Local) judgeGrant(ctx context.Context, o SignOrder, b statement.GrantBo
 	if err := l.newest(ctx, b.Grantee.State); err != nil {
 		return err
 	}
-	c, of, err := l.turns(ctx, o.Record, b.Category)
-	switch {
-	case err != nil:
+	c, of, err := l.shareable(ctx, o.Record, b.Category)
+	if err != nil {
 		return err
-	case c.Withdrawn != nil:
-		return withdrawn(l.state)
-	case c.inForce():
-		return reserved(l.state)
-	case of.inForce():
-		return categoryReserved(l.state)
-	case c.Assessed.adverse():
+	}
+	if c.Assessed.adverse() {
 		return adverse(l.state)
 	}
 	if b.Emergency != "" {

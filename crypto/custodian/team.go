@@ -77,16 +77,9 @@ func (l *Local) judgeContribution(ctx context.Context, o SignOrder, s *statement
 	if _, err := l.team(b.Team, b.NotAfter); err != nil {
 		return err
 	}
-	c, of, err := l.turns(ctx, o.Record, b.Category)
-	switch {
-	case err != nil:
+	c, of, err := l.shareable(ctx, o.Record, b.Category)
+	if err != nil {
 		return err
-	case c.Withdrawn != nil:
-		return withdrawn(l.state)
-	case c.inForce():
-		return reserved(l.state)
-	case of.inForce():
-		return categoryReserved(l.state)
 	}
 	s.Turns = &statement.Turns{Case: c.turn(), Category: of.turn()}
 	return nil

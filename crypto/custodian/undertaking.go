@@ -79,16 +79,8 @@ func (l *Local) judgeAcceptance(ctx context.Context, o SignOrder, s *statement.S
 	if said.NotAfter <= l.now().Unix() {
 		return comity.Denied(comity.ArticleLegalBasis, "the undertaking has ended", fmt.Sprintf("%s gives another", given.State))
 	}
-	c, of, err := l.turns(ctx, b.Case, said.Category)
-	switch {
-	case err != nil:
+	if _, _, err := l.shareable(ctx, b.Case, said.Category); err != nil {
 		return err
-	case c.Withdrawn != nil:
-		return withdrawn(l.state)
-	case c.inForce():
-		return reserved(l.state)
-	case of.inForce():
-		return categoryReserved(l.state)
 	}
 	e, _, err := read[undertakingEntry](ctx, l, undertakingKey(o.ID))
 	if err == nil && e.Case != "" && !e.same(acceptance{Case: b.Case, Said: b.Said}) {
