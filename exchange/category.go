@@ -146,21 +146,17 @@ func (a *attempt) reserveCategory(tx storage.Tx, row storage.Reservation, wrappe
 var errReservation = comity.Conflict("no reservation can be made under this id, or of this category").CuredBy("read the reservations again, and choose another id")
 
 func (r *ReserveCategory) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(r.ID, r.row.State, r.Statement, a.now))
+	return a.enter(ctx, r.ID, r.row.State, r.Statement)
 }
 
 var errLifted = comity.Conflict("the reservation was lifted since").CuredBy("reserve the category anew, under another id")
 
-// repeat has the reservation signed once more, as [RevokeGrant.repeat] does, unless
-// it was lifted since.
+// repeat has the reservation signed once more, unless it was lifted since.
 func (r *ReserveCategory) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
 	if !r.before.LiftedAt.IsZero() {
 		return errLifted
 	}
-	if err := r.prepare(ctx, a); err != nil {
-		return err
-	}
-	return r.finish(ctx, a)
+	return signAgain(ctx, a, r)
 }
 
 // reservation finds a reservation of the own state, locked with it.

@@ -236,15 +236,12 @@ func (w *WithdrawContribution) commit(tx storage.Tx, a *attempt) (err error) {
 }
 
 func (w *WithdrawContribution) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(w.Contribution, w.row.State, w.Statement, a.now))
+	return a.enter(ctx, w.Contribution, w.row.State, w.Statement)
 }
 
-// repeat has the end signed once more, as [RevokeGrant.repeat] does.
+// repeat has the end signed once more.
 func (w *WithdrawContribution) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := w.prepare(ctx, a); err != nil {
-		return err
-	}
-	return w.finish(ctx, a)
+	return signAgain(ctx, a, w)
 }
 
 // endUnder ends what is under a contribution or a standing grant that has just been

@@ -403,7 +403,7 @@ func (s *AnswerDispatch) finish(ctx context.Context, a *attempt) error {
 	if !s.accepted() {
 		return nil
 	}
-	return a.x.runEffects(ctx, apply(s.ID, a.who.Officer.State, s.Statement, a.now))
+	return a.enter(ctx, s.ID, a.who.Officer.State, s.Statement)
 }
 
 // repeat has the register know of what it may not yet.

@@ -29,6 +29,12 @@ func apply(record comity.ID, s comity.State, jws string, now time.Time) storage.
 	return storage.Effect{ID: record, Kind: effectApply, State: s, Payload: []byte(jws), NotBefore: now}
 }
 
+// enter takes a statement that the act left for a record into the register now, and
+// what else waits for that record.
+func (a *attempt) enter(ctx context.Context, record comity.ID, s comity.State, jws string) error {
+	return a.x.runEffects(ctx, apply(record, s, jws, a.now))
+}
+
 // runEffects carries out an effect and the others that wait for its record now.
 // It does not rely on finding the effect in the outbox: a row that got lost must
 // not turn an act that was answered as done into one that never happens. An
@@ -47,6 +53,9 @@ func (x *Exchange) runEffects(ctx context.Context, own storage.Effect) error {
 	}
 	var faults []error // of one effect; the others do not wait for it
 	for _, e := range due {
+		if e.NotBefore.Equal(parkedUntil) && !bytes.Equal(e.Payload, own.Payload) {
+			continue
+		}
 		if e.Kind == effectApply { // acts under way are settled when their time has come
 			faults = append(faults, x.perform(ctx, e))
 		}
@@ -148,7 +157,7 @@ func (x *Exchange) forget(ctx context.Context) {
 func (x *Exchange) carryOut(ctx context.Context, due []storage.Effect) {
 	for _, e := range due {
 		within, cancel := context.WithTimeout(ctx, effectTime)
-		if err := x.perform(within, e); err != nil {
+		if err := x.perform(within, e); err != nil && !hopeless(e, err) { // which said so itself
 			x.log.Warn("an effect waits", "record", e.ID, "kind", e.Kind, "state", e.State, "attempts", e.Attempts+1, "error", err)
 		}
 		cancel()
@@ -182,9 +191,17 @@ func (x *Exchange) takeDue(ctx context.Context, atWork []comity.State) (map[comi
 	return byState, err
 }
 
-// perform carries out one effect. All kinds are idempotent, so that two servers
-// doing one at once do no harm.
+// perform carries out one effect, or parks it. All kinds are idempotent, so that two
+// servers doing one at once do no harm.
 func (x *Exchange) perform(ctx context.Context, e storage.Effect) error {
+	err := x.effect(ctx, e)
+	if hopeless(e, err) {
+		x.park(ctx, e, err)
+	}
+	return err
+}
+
+func (x *Exchange) effect(ctx context.Context, e storage.Effect) error {
 	switch e.Kind {
 	case effectSettle:
 		return x.settle(ctx, e)

@@ -1,8 +1,10 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -19,6 +21,33 @@ var errEffect = errors.New("exchange: an effect does not agree with what it is o
 
 func forgedEffect(e storage.Effect, why string) error {
 	return fmt.Errorf("%w: %s of %s on %s: %s", errEffect, e.Kind, e.State, e.ID, why)
+}
+
+// parkedUntil is when an effect is due that is tried no more. It stays in the outbox,
+// to be looked at, and stops nothing else.
+var parkedUntil = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// mostAttempts is after how many attempts an effect is given up whose record is absent,
+// or whose statement is none: a manifest that has just been published elsewhere, with
+// the key that signed it, comes within seconds.
+const mostAttempts = 12
+
+// hopeless reports whether an effect that failed is to be tried no more. What waits
+// for something that is away is tried for as long as it takes.
+func hopeless(e storage.Effect, err error) bool {
+	if errors.Is(err, errEffect) {
+		return true
+	}
+	none := isAbsent(err) || comity.CodeOf(err) == comity.CodeInvalid || comity.CodeOf(err) == comity.CodeNotFound
+	return none && e.Attempts >= mostAttempts
+}
+
+// park has an effect tried no more, and says so once.
+func (x *Exchange) park(ctx context.Context, e storage.Effect, cause error) {
+	err := x.db.Write(storage.AsSystem(context.WithoutCancel(ctx)), func(tx storage.Tx) error {
+		return absentIsNone(tx.DelayEffect(e.Seq, parkedUntil))
+	})
+	x.log.Error("an effect is not what it says, and is tried no more", "record", e.ID, "kind", e.Kind, "state", e.State, "error", errors.Join(cause, err))
 }
 
 // check refuses an intent that no act of the effect's state writes.

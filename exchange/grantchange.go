@@ -152,12 +152,12 @@ func (n *NarrowGrant) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (n *NarrowGrant) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(n.Grant, n.grant.State, n.Statement, a.now))
+	return a.enter(ctx, n.Grant, n.grant.State, n.Statement)
 }
 
 // repeat applies the narrowing that the grant has now: this one, or a later one.
 func (n *NarrowGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	return a.x.runEffects(ctx, apply(n.Grant, n.grant.State, n.grant.Narrowing, a.now))
+	return a.enter(ctx, n.Grant, n.grant.State, n.grant.Narrowing)
 }
 
 // RevokeGrant ends a grant. Reads that begin after its answer see nothing more.
@@ -221,16 +221,12 @@ func (r *RevokeGrant) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (r *RevokeGrant) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(r.Grant, r.grant.State, r.Statement, a.now))
+	return a.enter(ctx, r.Grant, r.grant.State, r.Statement)
 }
 
-// repeat has the revocation signed once more, over the act of this repeat: the
-// first statement went out with an answer that was lost.
+// repeat has the revocation signed once more.
 func (r *RevokeGrant) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := r.prepare(ctx, a); err != nil {
-		return err
-	}
-	return r.finish(ctx, a)
+	return signAgain(ctx, a, r)
 }
 
 // What the record of acts calls a grant's beginning and its end, to its grantee.

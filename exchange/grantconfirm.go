@@ -125,7 +125,7 @@ func (c *ConfirmGrant) commit(tx storage.Tx, a *attempt) error {
 
 func (c *ConfirmGrant) finish(ctx context.Context, a *attempt) error {
 	a.x.registers.forget()
-	return a.x.runEffects(ctx, apply(c.Grant, c.grant.State, c.Statement, a.now))
+	return a.enter(ctx, c.Grant, c.grant.State, c.Statement)
 }
 
 // repeat applies the confirmation that the grant has.

@@ -38,9 +38,12 @@ func (x *Exchange) standNow(ctx context.Context, own storage.Effect) error {
 		return err
 	})
 	if err == nil {
-		err = x.stand(within, due)
+		err = x.perform(within, due)
 	}
-	if err != nil && (within.Err() == nil || ctx.Err() != nil) {
+	switch {
+	case errors.Is(err, errEffect):
+		return nil // the act stands, and what is forged is reported to who runs the exchange
+	case err != nil && (within.Err() == nil || ctx.Err() != nil):
 		return follows(err)
 	}
 	return nil // what is not made within the time follows by itself
@@ -59,7 +62,7 @@ const contributionsAtOnce = 100
 // what it is made of. What the Articles refuse is noted for the state, and waits for
 // a new contribution or standing grant.
 func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
-	var later []error // of one pair; the others do not wait for it
+	var later, forged []error // of one pair; the others do not wait for it
 	for after := comity.ID(""); ; {
 		pairs, next, err := x.pairs(ctx, e, after)
 		if err != nil {
@@ -67,11 +70,18 @@ func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
 		}
 		for _, p := range pairs {
 			for _, to := range p.standing.Grantees {
-				if err := x.grantUnder(ctx, p, to); err != nil {
-					later = append(later, fmt.Errorf("%s of %s to %s: %w", p.contribution.ID, p.standing.ID, to.Viewer(), err))
+				err := x.grantUnder(ctx, e, p, to)
+				if err != nil {
+					err = fmt.Errorf("%s of %s to %s: %w", p.contribution.ID, p.standing.ID, to.Viewer(), err)
+				}
+				switch {
+				case errors.Is(err, errEffect):
+					forged = append(forged, err)
+				case err != nil:
+					later = append(later, err)
 				}
 				if ctx.Err() != nil {
-					return errors.Join(later...)
+					return errors.Join(append(later, ctx.Err())...)
 				}
 			}
 		}
@@ -80,8 +90,11 @@ func (x *Exchange) stand(ctx context.Context, e storage.Effect) error {
 		}
 		after = next
 	}
-	if len(later) > 0 {
+	switch {
+	case len(later) > 0:
 		return errors.Join(later...)
+	case len(forged) > 0: // once nothing else waits
+		return errors.Join(forged...)
 	}
 	return x.db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
 		if err := tx.DoneEffect(e.Seq); !errors.Is(err, storage.ErrNotFound) {
@@ -133,7 +146,7 @@ func absentIsNone(err error) error {
 // grantUnder makes one grant, in a transaction and a leaf of its own. It is judged as
 // one that the liaison of the standing grant makes now, over the contribution as its
 // release decision.
-func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) error {
+func (x *Exchange) grantUnder(ctx context.Context, e storage.Effect, p pair, to comity.Grantee) error {
 	standing, err := x.statements.get(x.dir, p.standing.Statement)
 	var contribution statement.Statement
 	if err == nil {
@@ -148,36 +161,36 @@ func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) er
 		return nil
 	}
 	if standing.ID != p.standing.ID || contribution.ID != p.contribution.ID || contribution.Record != p.contribution.Case {
-		x.log.Error("a row is not what its statement says", "standing", p.standing.ID, "contribution", p.contribution.ID, "error", errEffect)
-		return nil
+		return forgedEffect(e, "a row of what it grants by is not what its statement says")
 	}
 	by := standing.Officer
 	a := &attempt{x: x, action: sovereignty.GrantMake, outcome: audit.Done, who: Caller{Identity: token.Identity{Officer: comity.Officer{State: standing.State, Agency: by.Agency,
 		Role: by.Role, Function: by.Function, Pseudonym: by.Ref.Pseudonym()}}}}
+	id := statement.GrantIDUnder(standing.ID, contribution.ID, to)
 	body, err := statement.GrantUnder(standing, contribution, to)
 	if err != nil { // INVALID is what is not within the other, as for another purpose: there is nothing to make
 		a.on(string(contribution.Record))
-		return x.refusedUnder(ctx, a, err)
+		return x.refusedUnder(ctx, a, id, err)
 	}
 	ctx = storage.As(ctx, a.who.Officer)
 	g := &MakeGrant{Case: p.contribution.Case, Body: body, standing: p.standing}
-	made := false
+	switch row, err := x.madeUnder(ctx, e, p, id); {
+	case err != nil:
+		return err
+	case row.Status == comity.GrantPending: // it waits for the register still
+		return x.runEffects(ctx, apply(id, row.State, row.Statement, row.CreatedAt))
+	case row.ID != "":
+		return nil
+	}
 	err = x.db.Read(ctx, func(tx storage.ReadTx) error {
 		a.reset(tx.Now())
-		exists, err := tx.GrantExists(body.ID)
-		if made = exists; err != nil || made {
-			return err
-		}
 		return g.judgeUnder(tx, a)
 	})
-	if made { // perhaps it waits for the register still
-		return x.runEffects(ctx, storage.Effect{ID: body.ID})
-	}
 	if err == nil {
 		err = g.genuine(ctx, a)
 	}
 	if err != nil {
-		return x.refusedUnder(ctx, a, err)
+		return x.refusedUnder(ctx, a, id, err)
 	}
 	keys, err := x.custodian(standing.State)
 	if err != nil {
@@ -188,7 +201,7 @@ func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) er
 		g.made, err = x.statements.get(x.dir, g.Statement)
 	}
 	if err != nil {
-		return x.refusedUnder(ctx, a, err)
+		return x.refusedUnder(ctx, a, id, err)
 	}
 	err = x.db.Write(ctx, func(tx storage.Tx) error {
 		a.reset(tx.Now())
@@ -200,28 +213,65 @@ func (x *Exchange) grantUnder(ctx context.Context, p pair, to comity.Grantee) er
 		}
 		return appendLeaves(tx, a.now, a.contents(nil))
 	})
-	if comity.CodeOf(err) == comity.CodeConflict { // another server was as fast
-		return nil
+	if comity.CodeOf(err) == comity.CodeConflict { // perhaps another server was as fast
+		if row, fault := x.madeUnder(ctx, e, p, id); fault != nil || row.ID != "" {
+			return fault
+		}
 	}
 	if err != nil {
-		return x.refusedUnder(ctx, a, err)
+		return x.refusedUnder(ctx, a, id, err)
 	}
 	return g.finish(ctx, a)
 }
 
-// refusedUnder notes for the state what the Articles refuse, and goes on.
-func (x *Exchange) refusedUnder(ctx context.Context, a *attempt, cause error) error {
-	switch comity.CodeOf(cause) {
-	case comity.CodeDenied, comity.CodeNotFound:
-		err := x.deny(ctx, a, cause)
-		if comity.CodeOf(err) == comity.CodeOf(cause) {
-			return nil
-		}
+// madeUnder is the grant of an id as it was made before, zero where there is none. A
+// row that says anything else is the operator's, and does not pass for it.
+func (x *Exchange) madeUnder(ctx context.Context, e storage.Effect, p pair, id comity.ID) (g comity.Grant, err error) {
+	err = x.db.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) (err error) {
+		g, err = tx.GrantRow(id)
 		return err
-	case comity.CodeInvalid, comity.CodeConflict: // what is named is not there any more
-		return nil
+	})
+	if err != nil {
+		return comity.Grant{}, absentIsNone(err)
 	}
-	return cause
+	switch _, err := x.terms(g, p.contribution.State); {
+	case errors.Is(err, errForged):
+		return comity.Grant{}, forgedEffect(e, err.Error())
+	case err != nil:
+		return comity.Grant{}, err
+	case g.Standing != p.standing.ID || g.Case != p.contribution.Case: // the id says the rest
+		return comity.Grant{}, forgedEffect(e, "there is another grant under the id "+string(id))
+	}
+	return g, nil
+}
+
+// refusedUnder notes for the state what the Articles refuse, and goes on. It is noted
+// once of each grant that does not come about, however often that is tried. What
+// the register is too busy for is tried again.
+func (x *Exchange) refusedUnder(ctx context.Context, a *attempt, id comity.ID, cause error) error {
+	switch comity.CodeOf(cause) {
+	case comity.CodeDenied:
+		a.outcome = audit.Refused
+	case comity.CodeNotFound:
+		a.outcome = audit.NotFound
+	case comity.CodeInvalid: // what is named is not there any more
+		return nil
+	default:
+		return cause
+	}
+	a.on(string(id))
+	own := a.who.Officer.State
+	return x.db.Write(storage.AsSystem(context.WithoutCancel(ctx)), func(tx storage.Tx) error {
+		if err := tx.LockState(own); err != nil { // two servers note one after the other
+			return err
+		}
+		noted, err := tx.Log(own, storage.LogFilter{Record: string(id), Act: string(a.action)}, storage.Page{Limit: 1})
+		if err != nil || len(noted) > 0 {
+			return err
+		}
+		a.now = tx.Now().UTC()
+		return appendLeaves(tx, a.now, a.contents(cause))
+	})
 }
 
 // judgeUnder judges a grant that follows from a standing grant and a contribution.

@@ -127,23 +127,16 @@ func (h *PlaceHold) commit(tx storage.Tx, a *attempt) error {
 	if err := a.settled(tx, h.Body.ID); err != nil {
 		return err
 	}
-	return tx.AddEffect(h.effect(a))
-}
-
-func (h *PlaceHold) effect(a *attempt) storage.Effect {
-	return apply(h.Body.ID, h.view.State, h.Statement, a.now)
+	return tx.AddEffect(apply(h.Body.ID, h.view.State, h.Statement, a.now))
 }
 
 func (h *PlaceHold) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, h.effect(a))
+	return a.enter(ctx, h.Body.ID, h.view.State, h.Statement)
 }
 
-// repeat has the hold signed once more, as [RevokeGrant.repeat] does.
+// repeat has the hold signed once more.
 func (h *PlaceHold) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := h.prepare(ctx, a); err != nil {
-		return err
-	}
-	return h.finish(ctx, a)
+	return signAgain(ctx, a, h)
 }
 
 // ReleaseHold ends a hold before it ends by itself.
@@ -232,15 +225,12 @@ func (r *ReleaseHold) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (r *ReleaseHold) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(r.Hold, r.hold.State, r.Statement, a.now))
+	return a.enter(ctx, r.Hold, r.hold.State, r.Statement)
 }
 
-// repeat has the release signed once more, as [RevokeGrant.repeat] does.
+// repeat has the release signed once more.
 func (r *ReleaseHold) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := r.prepare(ctx, a); err != nil {
-		return err
-	}
-	return r.finish(ctx, a)
+	return signAgain(ctx, a, r)
 }
 
 func bindHold(h comity.Hold) []byte {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
@@ -66,6 +67,11 @@ func (c hookedCustodian) Release(ctx context.Context, o custodian.ReleaseOrder) 
 
 func (c hookedCustodian) Sign(ctx context.Context, o custodian.SignOrder) (jws string, err error) {
 	err = c.call(ctx, "Sign", func(ctx context.Context) (err error) { jws, err = c.Custodian.Sign(ctx, o); return err })
+	return jws, err
+}
+
+func (c hookedCustodian) GrantUnder(ctx context.Context, u statement.Under, to comity.Grantee) (jws string, err error) {
+	err = c.call(ctx, "GrantUnder", func(ctx context.Context) (err error) { jws, err = c.Custodian.GrantUnder(ctx, u, to); return err })
 	return jws, err
 }
 

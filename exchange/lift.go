@@ -95,7 +95,7 @@ func (l *LiftReservation) finish(ctx context.Context, a *attempt) error {
 	if l.Statement == "" {
 		return nil
 	}
-	return a.x.runEffects(ctx, apply(l.Case, l.view.State, l.Statement, a.now))
+	return a.enter(ctx, l.Case, l.view.State, l.Statement)
 }
 
 // repeat answers a proposal with its id, and has a lifting signed once more.
@@ -203,7 +203,7 @@ func (l *LiftCategory) finish(ctx context.Context, a *attempt) error {
 	if l.Statement == "" {
 		return nil
 	}
-	return a.x.runEffects(ctx, apply(l.Reservation, l.row.State, l.Statement, a.now))
+	return a.enter(ctx, l.Reservation, l.row.State, l.Statement)
 }
 
 func (l *LiftCategory) repeat(ctx context.Context, a *attempt, ids []comity.ID) (err error) {

@@ -88,17 +88,13 @@ func (r *ReserveCase) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (r *ReserveCase) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(r.Case, r.view.State, r.Statement, a.now))
+	return a.enter(ctx, r.Case, r.view.State, r.Statement)
 }
 
-// repeat has the reservation signed once more, as [RevokeGrant.repeat] does, unless
-// it was lifted since.
+// repeat has the reservation signed once more, unless it was lifted since.
 func (r *ReserveCase) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
 	if !r.view.Reserved {
 		return errLifted.CuredBy("reserve the case anew, under another key")
 	}
-	if err := r.prepare(ctx, a); err != nil {
-		return err
-	}
-	return r.finish(ctx, a)
+	return signAgain(ctx, a, r)
 }

@@ -82,11 +82,21 @@ func (a *attempt) settled(tx storage.Tx, record comity.ID) error {
 	return nil
 }
 
+// signAgain repeats an act of which nothing is kept but that it was done: its
+// statement went out with an answer that was lost, and is signed once more over the
+// act of this repeat.
+func signAgain(ctx context.Context, a *attempt, act Act) error {
+	if err := act.prepare(ctx, a); err != nil {
+		return err
+	}
+	return act.finish(ctx, a)
+}
+
 // settle has the database follow the register.
 func (x *Exchange) settle(ctx context.Context, e storage.Effect) error {
 	var in intent
 	if err := json.Unmarshal(e.Payload, &in); err != nil {
-		return fmt.Errorf("exchange: the intent on %s: %w", e.ID, err)
+		return forgedEffect(e, "it is no intent: "+err.Error())
 	}
 	if err := in.check(e); err != nil {
 		return err

@@ -197,13 +197,10 @@ func (e *EndStanding) commit(tx storage.Tx, a *attempt) (err error) {
 }
 
 func (e *EndStanding) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(e.Standing, a.who.Officer.State, e.Statement, a.now))
+	return a.enter(ctx, e.Standing, a.who.Officer.State, e.Statement)
 }
 
-// repeat has the end signed once more, as [RevokeGrant.repeat] does.
+// repeat has the end signed once more.
 func (e *EndStanding) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := e.prepare(ctx, a); err != nil {
-		return err
-	}
-	return e.finish(ctx, a)
+	return signAgain(ctx, a, e)
 }

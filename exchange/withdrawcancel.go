@@ -78,13 +78,10 @@ func (c *CancelWithdrawal) commit(tx storage.Tx, a *attempt) error {
 }
 
 func (c *CancelWithdrawal) finish(ctx context.Context, a *attempt) error {
-	return a.x.runEffects(ctx, apply(c.Withdrawal, c.found.State, c.Statement, a.now))
+	return a.enter(ctx, c.Withdrawal, c.found.State, c.Statement)
 }
 
-// repeat has the cancellation signed once more, as [RevokeGrant.repeat] does.
+// repeat has the cancellation signed once more.
 func (c *CancelWithdrawal) repeat(ctx context.Context, a *attempt, _ []comity.ID) error {
-	if err := c.prepare(ctx, a); err != nil {
-		return err
-	}
-	return c.finish(ctx, a)
+	return signAgain(ctx, a, c)
 }

@@ -25,8 +25,8 @@ type TeamReader interface {
 	Contribution(v Viewer, id comity.ID) (comity.Release, error)
 	// ContributionOf finds one of a state, whoever sees it; ErrNotFound.
 	ContributionOf(s comity.State, id comity.ID) (comity.Release, error)
-	// GrantExists reports whether there is a grant under an id, whoever sees it.
-	GrantExists(id comity.ID) (bool, error)
+	// GrantRow is what there is under a grant's id, whoever sees it; ErrNotFound.
+	GrantRow(id comity.ID) (comity.Grant, error)
 }
 
 // TeamWriter writes them.

@@ -63,8 +63,8 @@ func (r *reader) ContributionOf(s comity.State, id comity.ID) (comity.Release, e
 	return releases.one(r, `SELECT `+releases.cols("r")+` FROM releases r WHERE r.state = $1 AND r.id = $2 AND r.team <> ''`, s, id)
 }
 
-func (r *reader) GrantExists(id comity.ID) (bool, error) {
-	return r.exists("grant exists", `grants WHERE id = $1`, id)
+func (r *reader) GrantRow(id comity.ID) (comity.Grant, error) {
+	return grants.one(r, `SELECT `+grants.cols("g")+` FROM grants g WHERE g.id = $1`, id)
 }
 
 func (w *writer) InsertStanding(s comity.StandingGrant) error { return standings.insert(w, s) }

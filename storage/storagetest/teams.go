@@ -117,11 +117,13 @@ func contributions(t *testing.T, db storage.DB) {
 	one, two := comity.NewID(comity.KindStanding), comity.NewID(comity.KindStanding)
 	first, second, third, plain := under(c, one, all[0].ID), under(other, one, all[1].ID), under(c, two, all[0].ID), under(c, "", all[0].ID)
 	equal(t, "a grant under a standing grant", lockedGrant(t, db, first.ID), first)
-	for id, want := range map[comity.ID]bool{first.ID: true, comity.NewID(comity.KindGrant): false} {
-		if got := get(t, db, func(r storage.ReadTx) (bool, error) { return r.GrantExists(id) }); got != want {
-			t.Errorf("exists %v, want %v", got, want)
-		}
-	}
+	read(t, db, func(r storage.ReadTx) error {
+		row, err := r.GrantRow(first.ID)
+		equal(t, "its row", row, first)
+		_, absent := r.GrantRow(comity.NewID(comity.KindGrant))
+		wantErr(t, "the row of none", absent, storage.ErrNotFound)
+		return err
+	})
 	end := func(id comity.ID) (ended []comity.ID) {
 		write(t, db, func(tx storage.Tx) error {
 			gone, err := tx.EndGrantsUnder(id, hours(1))
