@@ -209,18 +209,27 @@ func (t *translation) dnf(n ast.IsNode, want bool) ([][]string, error) {
 		}
 		groups, err := entities(n.Right)
 		return must(settled(slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(t.groups[t.action], g) })))(err)
+	case ast.NodeTypeContains:
+		set, errS := t.term(n.Left)
+		member, errM := t.term(n.Right)
+		return one(member+" in "+set, want), errors.Join(errS, errM)
 	case ast.NodeTypeAccess:
 		term, err := t.term(n)
-		if !want {
-			term = "not " + term
-		}
-		return [][]string{{term}}, err
+		return one(term, want), err
 	case ast.NodeValue:
 		if b, ok := n.Value.(types.Boolean); ok {
 			return settled(bool(b))
 		}
 	}
 	return nil, fmt.Errorf("the condition %T cannot be translated", n)
+}
+
+// one is a single branch with a single condition, or with what it is not.
+func one(condition string, want bool) [][]string {
+	if !want {
+		condition = "not " + condition
+	}
+	return [][]string{{condition}}
 }
 
 func must(branches [][]string, err error) func(error) ([][]string, error) {
@@ -235,6 +244,18 @@ func (t *translation) term(n ast.IsNode) (string, error) {
 		return of + "." + string(n.Value), err
 	case ast.NodeTypeVariable:
 		return "input." + string(n.Name), nil
+	case ast.NodeTypeSet:
+		members := make([]string, len(n.Elements))
+		for i, e := range n.Elements {
+			var err error
+			if members[i], err = t.term(e); err != nil {
+				return "", err
+			}
+		}
+		if len(members) == 0 {
+			return "set()", nil // {} is an object
+		}
+		return "{" + strings.Join(members, ", ") + "}", nil
 	case ast.NodeValue:
 		switch v := n.Value.(type) {
 		case types.String:
