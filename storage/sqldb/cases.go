@@ -40,8 +40,17 @@ func viewerArgs(v storage.Viewer) args {
 	return args{v.Officer.State, v.Officer.Agency, v.Officer.Ref()}
 }
 
-// seen holds for a case c that the viewer may find.
-const seen = `(` + assigned + ` OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.state = c.state AND ` + open + `))`
+const (
+	// granted holds for a case c of another state that is open to the viewer.
+	granted = `c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.state = c.state AND ` + open + `)`
+	// seen holds for a case c that the viewer may find.
+	seen = `(` + assigned + ` OR ` + granted + `)`
+	// counted holds for the place m, in the viewer's order, of a case that the viewer
+	// may find. Of an own case its row says nothing more than the assignment, and is
+	// not looked up: counts go through very many.
+	counted = `(m.orig_state = $1 AND EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = m.case_id AND a.viewer = ANY($4))
+		OR m.orig_state <> $1 AND EXISTS (SELECT 1 FROM cases c WHERE c.id = m.case_id AND ` + granted + `))`
+)
 
 func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage.CaseView, error) {
 	a := viewerArgs(v)
@@ -150,7 +159,7 @@ func endOf(g comity.Grant) time.Time {
 
 func (r *reader) ListCases(v storage.Viewer, f storage.CaseFilter, p storage.Page) ([]storage.CaseView, error) {
 	from, a := r.visible(v, f, p)
-	found, err := cases.query(r, `SELECT `+cases.cols("c")+from+` ORDER BY m.updated_at DESC, m.case_id DESC`, a...)
+	found, err := cases.query(r, `SELECT `+cases.cols("c")+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`, a...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -168,15 +177,18 @@ func (r *reader) ListCases(v storage.Viewer, f storage.CaseFilter, p storage.Pag
 func (r *reader) CountCases(v storage.Viewer, f storage.CaseFilter, max int) (int, error) {
 	from, a := r.visible(v, f, storage.Page{Limit: max})
 	var n int
-	if err := r.scanOne(`SELECT count(*)`+from, a, &n); err != nil {
+	if err := r.scanOne(`SELECT count(*)`+from+` WHERE `+counted, a, &n); err != nil {
 		return 0, fmt.Errorf("count cases: %w", err)
 	}
 	return n, nil
 }
 
-// visible is the FROM of a page of cases c that the viewer may find, with m,
-// their place in the viewer's order: for each viewer key one bounded index scan
-// of the visibility table, merged, then checked by the plain rules.
+// shown checks what is in a page by the plain rules.
+const shown = ` JOIN cases c ON c.id = m.case_id WHERE ` + seen
+
+// visible is the FROM of m, the places in the viewer's order of a page of cases:
+// for each viewer key one bounded index scan of the visibility table, merged. What
+// it gives is still to be checked by the plain rules.
 func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page) (string, args) {
 	keys := storage.ViewerKeys(v.Officer)
 	a := viewerArgs(v)
@@ -206,10 +218,9 @@ func (r *reader) visible(v storage.Viewer, f storage.CaseFilter, p storage.Page)
 	ordered := ` ORDER BY updated_at DESC, case_id DESC LIMIT ` + a.add(max(p.Limit, 0))
 	var branches []string
 	for _, key := range keys {
-		branches = append(branches, `SELECT * FROM (SELECT DISTINCT updated_at, case_id FROM visibility WHERE viewer = `+a.add(key)+cond+ordered+`) b`)
+		branches = append(branches, `SELECT * FROM (SELECT updated_at, case_id, max(orig_state) AS orig_state FROM visibility WHERE viewer = `+a.add(key)+cond+` GROUP BY updated_at, case_id`+ordered+`) b`)
 	}
-	return ` FROM (SELECT * FROM (` + strings.Join(branches, ` UNION `) + `) u` + ordered + `) m JOIN cases c ON c.id = m.case_id` +
-		` WHERE ` + seen, a
+	return ` FROM (SELECT * FROM (` + strings.Join(branches, ` UNION `) + `) u` + ordered + `) m`, a
 }
 
 func (r *reader) Assignees(ids []comity.ID) (map[comity.ID][]string, error) {

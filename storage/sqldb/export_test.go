@@ -26,7 +26,7 @@ func inner(r storage.ReadTx) *reader {
 func ExplainListCases(tx storage.ReadTx, prefix string, v storage.Viewer, f storage.CaseFilter, p storage.Page) (string, error) {
 	r := inner(tx)
 	from, a := r.visible(v, f, p)
-	rows, err := r.tx.QueryContext(r.ctx, prefix+r.db.text(`SELECT c.id`+from+` ORDER BY m.updated_at DESC, m.case_id DESC`), a...)
+	rows, err := r.tx.QueryContext(r.ctx, prefix+r.db.text(`SELECT c.id`+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`), a...)
 	if err != nil {
 		return "", err
 	}
@@ -109,6 +109,10 @@ var Repeated = []Predicate{
 	literal("a case is found at all", seen, "($1 <> '' AND $2 <> '' AND $3 <> '' AND NOT '' = ANY($4) AND $5 > 9000000000)"),
 	literal("a grant that opens reaches a key of the viewer", "g.viewer = ANY($4) AND ", ""),
 }
+
+// Counted is what a count asks of each place. No suite misses it while the places are
+// right: see TestCountOfWrongPlaces.
+var Counted = literal("a case is counted at all", counted, "($1 <> '' AND $2 <> '' AND $3 <> '' AND NOT '' = ANY($4) AND $5 > 9000000000)")
 
 // OfItsState is that a grant opens a case of its own state alone. No suite misses it
 // while the schema holds rows to it: see TestGrantOfAnotherState.

@@ -51,6 +51,7 @@ CREATE TABLE cases (
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX cases_category ON public.cases USING btree (state, category);
+CREATE INDEX cases_shown ON public.cases USING btree (id) INCLUDE (state, reserved);
 CREATE UNIQUE INDEX cases_state ON public.cases USING btree (id, state);
 GRANT INSERT ON cases;
 GRANT SELECT ON cases;

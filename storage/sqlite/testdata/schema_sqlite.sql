@@ -46,6 +46,7 @@ CREATE TABLE cases (
 	sealed         BLOB NOT NULL
 , listed_abroad INTEGER NOT NULL DEFAULT 0, assessed_category TEXT NOT NULL DEFAULT '', assessed_finding TEXT NOT NULL DEFAULT '', assessed_by TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX cases_category ON cases (state, category);
+CREATE INDEX cases_shown ON cases (id, state, reserved);
 CREATE VIEW commitments AS SELECT leaf_id, pos, commitment FROM openings;
 CREATE TABLE custody (
 	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
