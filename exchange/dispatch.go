@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -93,11 +94,25 @@ func (a *attempt) findDispatch(tx storage.ReadTx, id comity.ID) (storage.Dispatc
 	if err != nil {
 		return storage.DispatchView{}, sovereignty.Record{}, false, err
 	}
-	v, ok := found[id]
 	a.on(string(id))
-	if !ok {
-		return v, sovereignty.Record{}, false, nil
+	var rows []storage.DispatchView
+	if v, ok := found[id]; ok {
+		rows = append(rows, v)
 	}
+	faults, err := a.x.reached(tx, a.viewer(), rows)
+	if err != nil {
+		return storage.DispatchView{}, sovereignty.Record{}, false, err
+	}
+	if fault := faults[id]; comity.CodeOf(fault) == comity.CodeUnavailable {
+		return storage.DispatchView{}, sovereignty.Record{}, false, fault
+	} else if fault != nil {
+		a.x.log.Error("incident: "+strings.TrimPrefix(fault.Error(), "exchange: "), "record", id, "request", a.who.RequestID)
+		rows = nil
+	}
+	if len(rows) == 0 {
+		return storage.DispatchView{}, sovereignty.Record{}, false, nil
+	}
+	v := rows[0]
 	if w, locked := tx.(storage.Tx); locked {
 		if v.Dispatch, err = w.LockDispatch(id); err != nil {
 			return v, sovereignty.Record{}, false, err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
@@ -224,4 +225,66 @@ func TestAttackDispatchRows(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestAttackForgedDelivery: whoever writes to the database delivers a notice to a
+// state that never read anything: with a row of the delivery, of a reading, and of a
+// grant whose statement is another's. It opens to nobody there, in lists and by id
+// alike, and is not answered; those whom it reached see it as before.
+func TestAttackForgedDelivery(t *testing.T) {
+	g, raw := operated(t)
+	if caseOf(t, g.foreign, g.c, investigation) == nil {
+		t.Fatal("the grantee reads nothing")
+	}
+	notice := g.liaison.Notice(t, g.c, g.c, 0, comity.NoticeCorrect)
+	g.liaison.Do(t, notice)
+	stranger, reader := g.As(t, "liaison@BY"), g.As(t, "liaison@AM")
+	check := func(what string) {
+		t.Helper()
+		if v := stranger.Dispatch(t, notice.Body.ID); v != nil {
+			t.Errorf("by %s the notice opens to a state that was granted nothing: %+v of %s", what, v.Text, v.Case)
+		}
+		stranger.Read(t, func(r *exchange.Reader) error {
+			page, err := r.ListDispatches(storage.DispatchFilter{Kind: comity.DispatchNotice}, 10, "")
+			if len(page.Items) != 0 {
+				t.Errorf("by %s notices are listed: %+v", what, page.Items)
+			}
+			return err
+		})
+		got := stranger.Try(t, stranger.Answers(t, notice.Body.ID, notice.Statement, comity.DispatchDone, ""))
+		absent := stranger.Try(t, stranger.Answers(t, comity.NewID(comity.KindNotice), notice.Statement, comity.DispatchDone, ""))
+		if !same(got, absent) {
+			t.Errorf("by %s an answer is told %v, and to none %v", what, got, absent)
+		}
+		if v := reader.Dispatch(t, notice.Body.ID); v == nil || v.Text == nil || v.Text.Text == "" {
+			t.Errorf("by %s those whom it reached see %+v", what, v)
+		}
+	}
+	check("nothing")
+	exec(t, raw, `INSERT INTO deliveries (notice, state, to_state, status, delivered_at, due_at, answered_by, answered_at, answered)
+		SELECT notice, state, 'BY', status, delivered_at, due_at, '', 0, x'' FROM deliveries WHERE notice = ?`, notice.Body.ID)
+	check("a delivery")
+	exec(t, raw, `INSERT INTO disclosures (record_id, officer, version, state, agency, origin, case_id, grant_id, at)
+		SELECT record_id, ?, version, 'BY', 'BY/cyber', origin, case_id, grant_id, at FROM disclosures`, stranger.Caller.Officer.Ref())
+	check("a reading")
+	exec(t, raw, `UPDATE grants SET grantee_state = 'BY', viewer = 'BY' WHERE id = ?`, g.grant.Body.ID)
+	if v := stranger.Dispatch(t, notice.Body.ID); v != nil {
+		t.Errorf("by a grant that was signed for another state the notice opens: %+v", v)
+	}
+}
+
+// TestNoticeWhileTheManifestIsNot: while the manifest of who sent a notice is not
+// valid its words stay closed, and it is not answered.
+func TestNoticeWhileTheManifestIsNot(t *testing.T) {
+	g := newGranted(t)
+	caseOf(t, g.foreign, g.c, investigation)
+	notice := g.liaison.Notice(t, g.c, g.c, 0, comity.NoticeCorrect)
+	g.liaison.Do(t, notice)
+	theirs := g.As(t, "liaison@AM")
+	g.Publish(t, "KZ", func(m *statement.Manifest) { m.Expires = g.Clock.Now().Add(time.Minute) })
+	g.Clock.Advance(2 * time.Minute)
+	if v := theirs.Dispatch(t, notice.Body.ID); v == nil || v.Text != nil {
+		t.Errorf("the notice is shown as %+v", v)
+	}
+	want(t, theirs.Try(t, theirs.Answers(t, notice.Body.ID, notice.Statement, comity.DispatchDone, "")), comity.CodeUnavailable, 0)
 }

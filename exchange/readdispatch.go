@@ -126,6 +126,10 @@ func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[
 	if err != nil {
 		return nil, err
 	}
+	faults, err := r.x.reached(r.tx, r.viewer(), rows)
+	if err != nil {
+		return nil, err
+	}
 	sent, err := r.tx.Deliveries(r.viewer(), ids)
 	if err != nil {
 		return nil, err
@@ -142,6 +146,12 @@ func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[
 	ref := func(id comity.ID, s comity.State) keyRef { return keyRef{id, s, wrapped[id][s]} }
 	out := map[comity.ID]*DispatchView{}
 	for _, row := range rows {
+		if fault := faults[row.ID]; comity.CodeOf(fault) == comity.CodeUnavailable {
+			r.warn("a state's manifest is not valid", row.State, fault)
+			delete(wrapped[row.ID], row.State) // its words stay closed
+		} else if fault != nil {
+			r.incident(string(row.ID), fault)
+		}
 		if d := r.decide(sovereignty.Question{Action: sovereignty.DispatchRead, Record: dispatchRecord(row, r.who.Officer),
 			Circumstances: sovereignty.Circumstances{Visible: true}}); !d.Permit || of == nil && !between(row, own) {
 			r.note(audit.Record{ID: string(row.ID)}, "")

@@ -76,6 +76,28 @@ func (x *Exchange) terms(g comity.Grant, of comity.State) (basis, error) {
 	return basis{*made.Agreement, b.Category}, nil
 }
 
+// granted verifies that the state whose case it is signed a grant to another, which a
+// row says: what that state's officers are shown for having been granted it hangs
+// by more than rows. Terms that were narrowed since are no matter here. While the
+// state's manifest is not valid the error is UNAVAILABLE.
+func (x *Exchange) granted(g storage.Granted) error {
+	if _, err := x.dir.State(g.State); err != nil {
+		return comity.Unavailable("the manifest of "+string(g.State), err)
+	}
+	made, err := x.statements.get(x.dir, g.Statement)
+	if err != nil {
+		return fmt.Errorf("%w: grant %s: %w", errForged, g.ID, err)
+	}
+	var b statement.GrantBody
+	if err := made.Decode(&b); err != nil {
+		return fmt.Errorf("%w: grant %s: %w", errForged, g.ID, err)
+	}
+	if made.Kind != statement.KindGrant || made.ID != g.ID || made.Record != g.Case || made.State != g.State || b.Grantee.State != g.To {
+		return fmt.Errorf("%w: grant %s: its statement is another grant's", errForged, g.ID)
+	}
+	return nil
+}
+
 // under reports whether a grant's row names the standing grant that its statement
 // rests on: a grant's id follows from that, as was verified.
 func under(g comity.Grant, made statement.Statement) bool {

@@ -260,6 +260,7 @@ type Idempotency struct {
 type ReadTx interface {
 	DispatchReader
 	DomesticReader
+	GrantedReader
 	ManifestReader
 	ProposalReader
 	NeutralityReader

@@ -71,6 +71,13 @@ CREATE VIEW concerned AS
 CREATE OR REPLACE VIEW commitments AS SELECT c.leaf_id, c.pos, c.commitment FROM openings c
 	WHERE (SELECT comity_writes()) OR EXISTS (SELECT 1 FROM openings o WHERE o.leaf_id = c.leaf_id AND o.state = (SELECT comity_state()) OFFSET 0);
 
+-- What liaisons and authority see of all that their state was granted, and others of
+-- what they read under.
+CREATE OR REPLACE VIEW granted AS SELECT g.id, g.case_id, g.state, g.grantee_state, g.tlp, g.pap, g.handling, g.statement FROM grants g
+	WHERE g.was_active AND ((SELECT comity_writes()) OR g.state <> (SELECT comity_state()) AND g.grantee_state = (SELECT comity_state())
+		AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')
+			OR EXISTS (SELECT 1 FROM disclosures x WHERE x.grant_id = g.id AND x.officer = (SELECT comity_officer()) OFFSET 0)));
+
 -- The owner migrates and is no role that serves: its own views need it unstopped.
 DO $$
 DECLARE t RECORD;

@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Evidence", evidence}, {"EvidenceNamed", evidenceNamed}, {"Custody", custody}, {"RecordKeys", recordKeys},
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
-		{"Proposals", proposals}, {"GrantsRun", grantsRun}, {"GrantNaming", grantNaming}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
+		{"Proposals", proposals}, {"GrantedToState", grantedToState}, {"GrantsRun", grantsRun}, {"GrantNaming", grantNaming}, {"Mandates", mandates}, {"Officers", officersSeen}, {"Releases", releases},
 		{"OfAnotherState", ofAnotherState}, {"Neutrality", neutrality}, {"Roster", roster}, {"StandingGrants", standingGrants}, {"Contributions", contributions}, {"Manifests", manifests}, {"ManifestsConcurrent", manifestsConcurrent}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
 		{"DispatchVisibility", dispatchVisibility}, {"AnnotationsShown", annotationsShown}, {"DispatchLists", dispatchLists},
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
@@ -105,6 +105,8 @@ var (
 	amInv       = officer("AM", "cyber", "in-1", comity.RoleInvestigator)
 	amOther     = officer("AM", "police", "in-2", comity.RoleInvestigator)
 	amLiaison   = officer("AM", "police", "li-1", comity.RoleLiaison)
+	amAuthority = officer("AM", "police", "au-1", comity.RoleAuthority)
+	amAuditor   = officer("AM", "police", "ad-1", comity.RoleAuditor)
 	byInv       = officer("BY", "cyber", "in-1", comity.RoleInvestigator)
 	byLiaison   = officer("BY", "police", "li-1", comity.RoleLiaison)
 )

@@ -224,6 +224,18 @@ CREATE TABLE goose_db_version (
 	CONSTRAINT goose_db_version_pkey PRIMARY KEY (id)
 );
 GRANT SELECT ON goose_db_version;
+CREATE TABLE granted (
+	id text COLLATE "C",
+	case_id text COLLATE "C",
+	state text COLLATE "C",
+	grantee_state text COLLATE "C",
+	tlp text COLLATE "C",
+	pap text COLLATE "C",
+	handling text COLLATE "C",
+	statement text COLLATE "C"
+);
+GRANT INSERT ON granted;
+GRANT SELECT ON granted;
 CREATE TABLE grants (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,

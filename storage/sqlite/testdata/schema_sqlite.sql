@@ -193,6 +193,7 @@ CREATE TABLE goose_db_version (
 		is_applied INTEGER NOT NULL,
 		tstamp TIMESTAMP DEFAULT (datetime('now'))
 	);
+CREATE VIEW granted AS SELECT id, case_id, state, grantee_state, tlp, pap, handling, statement FROM grants WHERE was_active;
 CREATE TRIGGER grants_of_case_inserted BEFORE INSERT ON grants
 WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
 BEGIN SELECT RAISE(ABORT, 'grants_of_case'); END;
