@@ -98,6 +98,8 @@ var Predicates = []Predicate{
 	literal("reservations are the state's", "r.state = $1 ORDER", "$1 <> '' ORDER"),
 	literal("standing grants are the state's", "FROM standings d WHERE d.state = $1", "FROM standings d WHERE $1 <> ''"),
 	literal("contributions are the state's", "FROM releases r WHERE r.state = $1", "FROM releases r WHERE $1 <> ''"),
+	literal("what a state was granted is to it", "g.state <> $1 AND g.grantee_state = $1", "$1 <> ''"),
+	literal("a notice is borne out by what one read oneself", " AND x.officer = ", " AND '' < "),
 	literal("shifts are the state's", "s.state = $1", "$1 <> ''"),
 	literal("who is on duty is so now", onDuty, "$2 > 0"),
 }

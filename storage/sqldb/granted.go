@@ -11,7 +11,7 @@ func grantedFields(g *storage.Granted) []any {
 	return []any{&g.ID, &g.Case, &g.State, &g.To, &g.Marking.TLP, &g.Marking.PAP, &g.Marking.Handling, &g.Statement}
 }
 
-var granted = newTable("granted", grantedColumns, grantedFields)
+var received = newTable("granted", grantedColumns, grantedFields)
 
 // behind is a grant by which a notice reached a state.
 type behind struct {
@@ -36,7 +36,7 @@ func (r *reader) Granted(v storage.Viewer, ids []comity.ID) (map[comity.ID]stora
 	if !concernsState(v.Officer) {
 		cond += " AND 1 = 0"
 	}
-	all, err := granted.query(r, `SELECT `+granted.cols("g")+` FROM granted g WHERE `+cond+` AND g.id = ANY($2)`, v.Officer.State, set(r, ids))
+	all, err := received.query(r, `SELECT `+received.cols("g")+` FROM granted g WHERE `+cond+` AND g.id = ANY($2)`, v.Officer.State, set(r, ids))
 	m := make(map[comity.ID]storage.Granted, len(all))
 	for _, g := range all {
 		m[g.ID] = g
@@ -50,7 +50,7 @@ func (r *reader) GrantedBehind(v storage.Viewer, notices []comity.ID) (map[comit
 	if !concernsState(v.Officer) {
 		read += ` AND x.officer = ` + a.add(v.Officer.Ref())
 	}
-	all, err := behinds.query(r, `SELECT `+behinds.cols("m")+` FROM (SELECT DISTINCT n.id AS notice, `+granted.cols("g")+` FROM dispatches n JOIN disclosures x ON `+affected+`
+	all, err := behinds.query(r, `SELECT `+behinds.cols("m")+` FROM (SELECT DISTINCT n.id AS notice, `+received.cols("g")+` FROM dispatches n JOIN disclosures x ON `+affected+`
 		JOIN granted g ON g.id = x.grant_id AND g.case_id = n.case_id AND g.state = n.state
 		WHERE n.kind = 'NOTICE' AND x.state = $1 AND `+toState+read+`) m ORDER BY m.notice, m.id`, a...)
 	m := map[comity.ID][]storage.Granted{}
