@@ -9,6 +9,7 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -200,6 +201,17 @@ func TestReferrals(t *testing.T) {
 		want(t, g.liaison.Try(t, g.liaison.Answers(t, id, first, comity.DispatchAccepted, "")), comity.CodeDenied, comity.ArticleTerritory)
 		want(t, third.Try(t, third.Answers(t, id, first, comity.DispatchAccepted, "")), comity.CodeNotFound, 0)
 		want(t, to.Try(t, to.Offer(t, id, "", "AM", 2, "x")), comity.CodeDenied, comity.ArticleTerritory)
+
+		// An offer that no agreement covers is not made by changing another (Article 7).
+		uncovered := g.liaison.Offer(t, id, "", "AM", 2, "a fraud")
+		uncovered.Body.Category = "FRAUD"
+		uncovered.Act = g.liaison.Sign(t, statement.Act{Act: statement.ActReferralOffer, Record: id}, uncovered.Body)
+		want(t, g.liaison.Try(t, uncovered), comity.CodeDenied, comity.ArticleLegalBasis)
+		for category, permit := range map[comity.Category]bool{"": true, "FRAUD": false} {
+			if e := why(t, g.liaison, exchange.Why{Action: sovereignty.ReferralChange, Record: id, Category: category}); e.Permit != permit {
+				t.Errorf("the change to %q is explained as %+v", category, e)
+			}
+		}
 
 		change := g.liaison.Offer(t, id, "", "AM", 2, "and the money too")
 		g.liaison.Do(t, change)

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/comity-platform/comity"
@@ -72,7 +73,9 @@ func (f *finder) dispatch() (q sovereignty.Question, err error) {
 	case sovereignty.AnnotationAnswer:
 		q.Record, err = f.a.annotated(f.tx, v)
 	case sovereignty.ReferralChange:
-		q.Record.Reserved, _, err = f.a.domesticMatter(f.tx, v.Case, v.Category)
+		category := cmp.Or(f.why.Category, v.Category)
+		q.Circumstances.Agreement = ok && f.agreed(v.State, v.To, "", category, "")
+		q.Record.Reserved, _, err = f.a.domesticMatter(f.tx, v.Case, category)
 	}
 	return q, err
 }

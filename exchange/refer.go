@@ -64,7 +64,9 @@ func (r *OfferReferral) judge(tx storage.ReadTx, a *attempt) error {
 	q.Record.Reserved, q.Circumstances.Classification = reserved, r.Body.Classification
 	if !r.Change {
 		q.Circumstances.Visible = of == "" || visible
-		_, err := a.x.dir.Agreement(own, r.Body.To, "", r.Body.Category, "", a.now)
+	}
+	if q.Circumstances.Visible { // of one that is hidden, not even between whom it lies is asked
+		_, err := a.x.dir.Agreement(own, q.Record.To, "", r.Body.Category, "", a.now)
 		q.Circumstances.Agreement = err == nil
 	}
 	if err := a.decide(q); err != nil {

@@ -252,7 +252,7 @@ func circumstances(c contextFacts) types.Record {
 	case StandingMake:
 		m["agreement"] = types.Boolean(c.Agreement)
 		m["mandate"] = types.Boolean(c.Mandate)
-	case ReferralOffer, DutyContact, CaseContribute:
+	case ReferralOffer, ReferralChange, DutyContact, CaseContribute:
 		m["agreement"] = types.Boolean(c.Agreement)
 	case DisclosureNotify:
 		m["covered"] = types.Boolean(c.Grant.Present)

@@ -320,7 +320,7 @@ func oracleOfDispatches(q Question) bool {
 	case ReferralOffer:
 		return made && !theirs && liaison && c.Signed && c.Agreement && !r.Reserved
 	case ReferralChange:
-		return made && liaison && c.Signed && !r.Reserved
+		return made && liaison && c.Signed && c.Agreement && !r.Reserved
 	case ReferralWithdraw:
 		return made && liaison
 	case ReferralAnswer, NoticeAnswer:
