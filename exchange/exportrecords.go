@@ -65,7 +65,7 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 	if err := e.annotations(r, c, x, out); err != nil {
 		return err
 	}
-	return whole(c, r.Evidence, func(v EvidenceView) {
+	err = whole(c, r.Evidence, func(v EvidenceView) {
 		if !out(v.ID, grantNamed(c.grants, v.Grant)) {
 			return
 		}
@@ -76,6 +76,10 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 		}
 		x.Exhibits = append(x.Exhibits, label)
 	})
+	if err == nil && c.torn { // it would lack them, and not say so
+		err = errTampered
+	}
+	return err
 }
 
 // annotations adds what other states added to the case and the originator accepted.
@@ -83,6 +87,9 @@ func (e *ExportCase) annotations(r *Reader, c *CaseView, x *comity.Export, out f
 	return whole(c, r.Annotations, func(v *DispatchView) {
 		switch {
 		case v.Status != comity.DispatchAccepted:
+		case v.torn:
+			x.Withheld = append(x.Withheld, comity.Withheld{ID: v.ID, Article: comity.ArticleOriginator,
+				Reason: "the record of " + string(v.State) + " does not open with its clear fields", Cure: "ask its contact point to look into it"})
 		case v.Text == nil: // its author's keys cannot be reached
 			x.Withheld = append(x.Withheld, comity.Withheld{ID: v.ID, Article: comity.ArticleResidency,
 				Reason: "the custodian of " + string(v.State) + " cannot be reached just now", Cure: "try again later"})

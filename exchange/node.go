@@ -125,6 +125,9 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 		n, err := r.innerNode(id, c, all, keys[c.keyRef()])
 		if err != nil {
 			r.incident(string(id), err)
+			if !c.Own { // closed by itself
+				continue
+			}
 			return err
 		}
 		grant := c.under(id)

@@ -47,8 +47,7 @@ func (r *Reader) MessagesOf(requests map[comity.ID]*RequestView, ids []comity.ID
 	}
 	out := map[comity.ID]MessageView{}
 	for id, m := range found {
-		if out[id], err = openMessage(m, wrapped, keys); err != nil {
-			r.incident(string(id), err)
+		if out[id], err = r.openMessage(m, wrapped, keys); err != nil {
 			return nil, err
 		}
 	}

@@ -46,6 +46,7 @@ type CaseView struct {
 	wrapped     string
 	unreachable bool           // the originator's register does not answer
 	gone        bool           // the case is withdrawn, and its key destroyed
+	torn        bool           // records inside it do not open
 	denied      comity.Article // by which the whole is withheld
 }
 
@@ -315,6 +316,14 @@ func (v *CaseView) dark(r *Reader, err error) {
 	r.warn("a custodian does not answer", v.State, err)
 	v.Access.Redactions = append(v.Access.Redactions, Redaction{Field: "text", Article: comity.ArticleResidency,
 		Reason: "the custodian of " + string(v.State) + " cannot be reached just now", Cure: "try again later"})
+}
+
+// tear says that records inside another state's case do not open with their clear
+// fields: those of the list are withheld, and no other case's with them.
+func (v *CaseView) tear(list string) {
+	v.torn = true
+	v.Access.Redactions = append(v.Access.Redactions, Redaction{Field: list, Article: comity.ArticleOriginator,
+		Reason: "some of these records do not open with their clear fields", Cure: "ask the originator's contact point to look into it"})
 }
 
 // warn tells the server's log once in a read that something of a state is away.

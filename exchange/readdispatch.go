@@ -15,8 +15,8 @@ type (
 	// DispatchView is a dispatch as an officer of either side may see it.
 	DispatchView struct {
 		comity.Dispatch
-		// Text is nil while the keys of the state that made it cannot be reached, and
-		// abroad once it is withdrawn.
+		// Text is nil while the keys of the state that made it cannot be reached, abroad
+		// once it is withdrawn, and of another state's where it does not open.
 		Text     *comity.DispatchText
 		Answered *comity.AnswerText // nil while there is none, or the answering state's keys cannot be reached
 		// Deliveries of a notice: where it was sent all, where it was received the own.
@@ -24,6 +24,8 @@ type (
 		// Readers are the own state's officers who read an affected version.
 		Readers []comity.DisclosureRecord
 		Overdue bool // by the clock of one that has not answered
+
+		torn bool // the words of another state do not open
 
 		of *CaseView // that it is shown with, to an officer of neither side
 	}
@@ -186,7 +188,6 @@ func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[
 			return nil
 		}
 		if err := r.openDispatch(v, row, sent[row.ID], key); err != nil {
-			r.incident(string(row.ID), err)
 			return nil, err
 		}
 		if row.Delivery != nil {
@@ -216,13 +217,12 @@ func (r *Reader) noteShown(d storage.DispatchView, of *CaseView) {
 func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []storage.Delivery, key func(comity.State) *custodian.RecordKey) (err error) {
 	own, d := r.who.Officer.State, row.Dispatch
 	if k := key(d.State); k != nil && (d.State == own || d.Status != comity.DispatchWithdrawn) {
-		text, err := words[comity.DispatchText](*k, bindDispatch(d.Dispatch), d.Sealed)
-		if err != nil {
+		if v.Text, err = wordsOf[comity.DispatchText](r, k, d.ID, d.State, bindDispatch(d.Dispatch), d.Sealed); err != nil {
 			return err
 		}
-		v.Text = &text
+		v.torn = v.Text == nil
 	}
-	if v.Answered, err = answerOf(key(d.To), d.ID, d.To, d.Status, d.AnsweredBy, d.Answer, d.Answered); err != nil {
+	if v.Answered, err = r.answerOf(key(d.To), d.ID, d.To, d.Status, d.AnsweredBy, d.Answer, d.Answered); err != nil {
 		return err
 	}
 	if d.State != own && row.Delivery != nil {
@@ -230,7 +230,7 @@ func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []
 	}
 	for _, y := range sent {
 		reached := DeliveryView{Delivery: y.Delivery, Overdue: y.Overdue(r.now)}
-		if reached.Answered, err = answerOf(key(y.To), d.ID, y.To, y.Status, y.AnsweredBy, "", y.Answered); err != nil {
+		if reached.Answered, err = r.answerOf(key(y.To), d.ID, y.To, y.Status, y.AnsweredBy, "", y.Answered); err != nil {
 			return err
 		}
 		v.Overdue = v.Overdue || reached.Overdue
@@ -269,10 +269,9 @@ func (v *DispatchView) keepCases(own comity.State, found map[comity.ID]storage.C
 	}
 }
 
-func answerOf(key *custodian.RecordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {
-	if key == nil || len(sealed) == 0 {
+func (r *Reader) answerOf(key *custodian.RecordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {
+	if len(sealed) == 0 {
 		return nil, nil
 	}
-	text, err := words[comity.AnswerText](*key, bindAnswer(id, s, answer, by, named), sealed)
-	return &text, err
+	return wordsOf[comity.AnswerText](r, key, id, s, bindAnswer(id, s, answer, by, named), sealed)
 }

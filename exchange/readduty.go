@@ -109,12 +109,13 @@ func (r *Reader) showShifts(rows []storage.Shift) ([]ShiftView, error) {
 		if !ok {
 			continue
 		}
-		text, err := words[comity.ShiftText](key, bindShift(row.Shift), row.Sealed)
+		text, err := wordsOf[comity.ShiftText](r, &key, row.ID, row.State, bindShift(row.Shift), row.Sealed)
 		if err != nil {
-			r.incident(string(row.ID), err)
 			return nil, err
 		}
-		views[i].Contact, views[i].Statement = text.Contact, text.Statement
+		if text != nil {
+			views[i].Contact, views[i].Statement = text.Contact, text.Statement
+		}
 	}
 	return views, nil
 }

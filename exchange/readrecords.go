@@ -120,11 +120,8 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 			c.dark(r, err)
 			continue
 		}
-		for _, row := range rows[:min(len(rows), first)] {
-			r.disclose(c, key(row).ID)
-		}
 		var fault error
-		out[c.ID] = cut(r, rows, p.Limit, binding, key, func(s S) T {
+		page := cut(r, rows, p.Limit, binding, key, func(s S) T {
 			t, err := open(keys[c.keyRef()], s)
 			if err != nil {
 				fault = err
@@ -133,10 +130,36 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 		})
 		if fault != nil {
 			r.incident(string(c.ID), fault)
-			return nil, fault
+			if c.Own {
+				return nil, fault
+			}
+			c.tear(list)
+			continue
 		}
+		for _, row := range rows[:min(len(rows), first)] {
+			r.disclose(c, key(row).ID)
+		}
+		out[c.ID] = page
 	}
 	return out, nil
+}
+
+// wordsOf opens the words that a state wrote, nil where they do not open: of another
+// state's that is an incident, and those words alone are closed, lest one state's row
+// break others' lists. The own state's end the read.
+func wordsOf[T any](r *Reader, key *custodian.RecordKey, record comity.ID, of comity.State, aad, sealed []byte) (*T, error) {
+	if key == nil {
+		return nil, nil
+	}
+	t, err := words[T](*key, aad, sealed)
+	if err == nil {
+		return &t, nil
+	}
+	r.incident(string(record), err)
+	if of == r.who.Officer.State {
+		return nil, err
+	}
+	return nil, nil
 }
 
 // words opens the words of a record.

@@ -15,13 +15,15 @@ import (
 // RequestView is a request as one side may see it.
 type RequestView struct {
 	comity.Request
-	Text *comity.RequestText // nil while the asking state's keys cannot be reached
+	// Text is nil while the asking state's keys cannot be reached, and where another
+	// state's does not open.
+	Text *comity.RequestText
 	// ToReference is the asked side's own file number, seen only there.
 	ToReference string
 }
 
 // MessageView is a message with its words; nil Text while its author's state's
-// keys cannot be reached.
+// keys cannot be reached, and where another state's does not open.
 type MessageView struct {
 	comity.Message
 	Text *comity.MessageText
@@ -131,30 +133,29 @@ func (r *Reader) showRequests(rows []storage.Request) ([]*RequestView, error) {
 	for _, v := range views {
 		row := byID[v.ID]
 		if err := r.openRequest(v, row, wrapped[v.ID], keys); err != nil {
-			r.incident(string(v.ID), err)
 			return nil, err
 		}
 	}
 	return views, nil
 }
 
-func (r *Reader) openRequest(v *RequestView, row storage.Request, wrapped map[comity.State]string, keys map[keyRef]custodian.RecordKey) error {
+func (r *Reader) openRequest(v *RequestView, row storage.Request, wrapped map[comity.State]string, keys map[keyRef]custodian.RecordKey) (err error) {
 	if key, ok := keys[keyRef{row.ID, row.State, wrapped[row.State]}]; ok {
-		text, err := words[comity.RequestText](key, bindRequest(row.Request), row.Sealed)
-		if err != nil {
+		if v.Text, err = wordsOf[comity.RequestText](r, &key, row.ID, row.State, bindRequest(row.Request), row.Sealed); err != nil {
 			return err
 		}
-		if r.who.Officer.State != row.State {
-			text.FromReference = ""
+		if v.Text != nil && r.who.Officer.State != row.State {
+			v.Text.FromReference = ""
 		}
-		v.Text = &text
 	}
 	if key, ok := keys[keyRef{row.ID, row.To, wrapped[row.To]}]; ok && row.SealedTo != nil {
-		reference, err := words[string](key, bindReference(row), row.SealedTo)
+		reference, err := wordsOf[string](r, &key, row.ID, row.To, bindReference(row), row.SealedTo)
 		if err != nil {
 			return err
 		}
-		v.ToReference = reference
+		if reference != nil {
+			v.ToReference = *reference
+		}
 	}
 	return nil
 }
@@ -183,14 +184,14 @@ func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]m
 }
 
 // openMessage opens a message's words where its author's state's key is at hand.
-func openMessage(m storage.Message, wrapped map[comity.ID]map[comity.State]string, keys map[keyRef]custodian.RecordKey) (MessageView, error) {
+func (r *Reader) openMessage(m storage.Message, wrapped map[comity.ID]map[comity.State]string, keys map[keyRef]custodian.RecordKey) (MessageView, error) {
 	v := MessageView{Message: m.Message}
 	key, ok := keys[keyRef{m.Request, m.State, wrapped[m.Request][m.State]}]
 	if !ok {
 		return v, nil
 	}
-	text, err := words[comity.MessageText](key, bindMessage(m.Message), m.Sealed)
-	v.Text = &text
+	var err error
+	v.Text, err = wordsOf[comity.MessageText](r, &key, m.ID, m.State, bindMessage(m.Message), m.Sealed)
 	return v, err
 }
 
@@ -231,14 +232,13 @@ func (r *Reader) Messages(requests []*RequestView, first int, after string) (map
 		var fault error
 		out[id] = cut(r, found[id], p.Limit, binding, func(m storage.Message) storage.Key { return place(m.CreatedAt, m.ID) },
 			func(m storage.Message) MessageView {
-				v, err := openMessage(m, wrapped, keys)
+				v, err := r.openMessage(m, wrapped, keys)
 				if err != nil {
 					fault = err
 				}
 				return v
 			})
 		if fault != nil {
-			r.incident(string(id), fault)
 			return nil, fault
 		}
 	}
