@@ -18,7 +18,8 @@ type Why struct {
 	Record  comity.ID
 	Purpose comity.Purpose // declared with a read
 	// Category and State are those of what is filed, asked for or granted: the
-	// asked state, or the grantee's. Both may be left out.
+	// asked state, or the grantee's; of a case that is changed, and of an offer, the
+	// category that it is to have. Both may be left out.
 	Category comity.Category
 	State    comity.State
 	Kind     comity.RequestKind // of a request that is put

@@ -84,9 +84,13 @@ func (f *finder) dispatch() (q sovereignty.Question, err error) {
 func (f *finder) agreed(a, b comity.State, id string, c comity.Category, k comity.RequestKind) bool {
 	found, err := f.x.dir.Agreement(a, b, id, c, k, f.now)
 	if err == nil {
-		f.basis = &Basis{Agreement: found.ID, Title: found.Title, Hash: found.Hash()}
+		f.basis = basisOf(found)
 	}
 	return err == nil
+}
+
+func basisOf(a statement.Agreement) *Basis {
+	return &Basis{Agreement: a.ID, Title: a.Title, Hash: a.Hash()}
 }
 
 // resting is the basis that a grant rests on as it is now, nil when there is none.
@@ -98,7 +102,7 @@ func (f *finder) resting(g comity.Grant, rests basis, c comity.Category) *Basis 
 	if err != nil {
 		return nil
 	}
-	return &Basis{Agreement: found.ID, Title: found.Title, Hash: found.Hash()}
+	return basisOf(found)
 }
 
 func (f *finder) uponNone() (sovereignty.Question, error) {
@@ -117,7 +121,9 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 	if f.why.Action == sovereignty.ReferralOffer {
 		q.Record.Dispatch, q.Record.To, q.Circumstances.Visible = comity.DispatchReferral, f.why.State, true
 		q.Circumstances.Agreement = f.why.State == "" || f.why.Category == "" || f.agreed(f.who.Officer.State, f.why.State, "", f.why.Category, "")
-		return q, nil
+		reserved, err := f.a.categoryReserved(f.tx, f.why.Category)
+		q.Record.Reserved = reserved
+		return q, err
 	}
 	if f.why.Action == sovereignty.StandingMake {
 		under, err := f.a.mandates(f.tx, f.who.Officer.Ref())
@@ -133,7 +139,14 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 		return q, nil
 	}
 	if f.why.Action == sovereignty.RequestSend {
-		q.Circumstances.Agreement = f.why.State == "" || f.agreed(f.who.Officer.State, f.why.State, "", q.Record.Category, f.why.Kind)
+		q.Circumstances.Agreement, q.Circumstances.Offered = f.why.State == "", f.why.State == ""
+		if f.why.State != "" {
+			found, lacking, err := f.x.dir.RequestBasis(f.who.Officer.State, f.why.State, q.Record.Category, f.why.Kind, comity.UrgencyRoutine, f.now)
+			if err == nil {
+				f.basis = basisOf(found)
+			}
+			q.Circumstances.Agreement, q.Circumstances.Offered = err == nil, len(lacking) == 0
+		}
 	}
 	return q, nil
 }
@@ -249,8 +262,13 @@ func (f *finder) abroad(view storage.CaseView, inner comity.ID, q *sovereignty.Q
 		g = &o.others[0].Grant
 	}
 	q.Circumstances.Grant = grantFacts(g, inner)
+	q.Circumstances.Assessed, q.Circumstances.Adverse = view.Assessed.Shareable(view.Category), view.Assessed.Adverse()
 	if g == nil {
 		return nil
+	}
+	if f.why.Action == sovereignty.AnnotationAdd { // what the grant opens is annotated
+		live, err := f.a.reads(view, q.Record, *g)
+		q.Circumstances.Grant.Live = err == nil && live
 	}
 	basis, err := f.x.terms(*g, view.State)
 	if err == nil && f.x.inForce(*g, basis, view.Category, f.now) {
@@ -258,8 +276,6 @@ func (f *finder) abroad(view storage.CaseView, inner comity.ID, q *sovereignty.Q
 		if f.basis = f.resting(*g, basis, view.Category); f.basis != nil {
 			f.basis.Grant = g.ID
 		}
-	} else if f.why.Action == sovereignty.AnnotationAdd {
-		q.Circumstances.Grant.Live = false
 	}
 	return nil
 }
@@ -277,6 +293,7 @@ func (f *finder) opened(inner comity.ID) (func(comity.Grant) bool, error) {
 func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.Question) (sovereignty.Question, error) {
 	c := &q.Circumstances
 	c.Resident, c.Becomes, c.KeepsNexus, c.Proposed, c.Term = f.a.resident(), view.Category, linkedAbroad(view.Nexus, view.State), true, true
+	c.Assessed, c.Adverse, c.KeepsAssessed = view.Assessed.Shareable(view.Category), view.Assessed.Adverse(), true
 	var err error
 	if c.Granted, err = f.tx.GrantsRun(view.ID, f.now); err != nil {
 		return q, err
@@ -292,6 +309,8 @@ func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.
 		q.Record.Original = found[exhibit].Original
 	}
 	switch f.why.Action {
+	case sovereignty.CaseUpdate:
+		return q, f.changing(view, c)
 	case sovereignty.ReleaseDecide, sovereignty.CaseContribute, sovereignty.GrantMake, sovereignty.GrantPropose:
 		c.Agreement = f.why.Action != sovereignty.CaseContribute || f.teams(view.Category)
 		reserved, err := f.tx.CategoryReserved(view.State, view.Category)
@@ -308,6 +327,18 @@ func (f *finder) atHome(view storage.CaseView, exhibit comity.ID, q sovereignty.
 		return q, f.granting(view, c)
 	}
 	return q, nil
+}
+
+// changing is about the change of a case, into another category where one is given.
+func (f *finder) changing(view storage.CaseView, c *sovereignty.Circumstances) (err error) {
+	if f.why.Category == "" || f.why.Category == view.Category {
+		return nil
+	}
+	c.Becomes, c.KeepsAssessed = f.why.Category, view.Assessed.Shareable(f.why.Category)
+	if c.LeavesReserved, err = f.a.categoryReserved(f.tx, view.Category); err == nil {
+		c.EntersReserved, err = f.a.categoryReserved(f.tx, c.Becomes)
+	}
+	return err
 }
 
 // teams reports whether a joint team binds the own state now, for a category where
@@ -331,7 +362,34 @@ func (f *finder) granting(view storage.CaseView, c *sovereignty.Circumstances) e
 	c.Grantee = f.why.State
 	if c.Agreement = f.why.State == ""; !c.Agreement && f.why.State != view.State {
 		c.Agreement = f.agreed(view.State, f.why.State, "", view.Category, "")
+		if !c.Agreement {
+			if f.basis, err = f.undertaken(view); err != nil {
+				return err
+			}
+			c.Agreement = f.basis != nil
+		}
 	}
 	c.Release, err = f.released(view.ID, f.why.State, f.why.Purpose, "")
 	return err
+}
+
+// undertaken finds an undertaking of the grantee's that was accepted for a case, nil
+// for none.
+func (f *finder) undertaken(c storage.CaseView) (*Basis, error) {
+	filter := storage.DispatchFilter{Kind: comity.DispatchUndertaking, Received: true, State: f.why.State}
+	for p := (storage.Page{Limit: maxPage}); ; {
+		found, err := f.tx.ListDispatches(f.viewer(), filter, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range found {
+			if accepts(u, c, f.why.State, f.now) {
+				return &Basis{Agreement: string(u.ID)}, nil
+			}
+		}
+		if len(found) < p.Limit {
+			return nil, nil
+		}
+		p.After = place(found[len(found)-1].CreatedAt, found[len(found)-1].ID)
+	}
 }

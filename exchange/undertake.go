@@ -117,10 +117,15 @@ func (x *Exchange) basis(tx storage.ReadTx, v storage.Viewer, c storage.CaseView
 	if err != nil {
 		return nil, err
 	}
-	u, ok := found[id]
-	if !ok || u.State != b.Grantee.State || u.To != c.State || u.Status != comity.DispatchAccepted || u.Answer != c.ID || u.Category != c.Category ||
-		b.NotAfter > u.DueAt.Unix() {
+	if u, ok := found[id]; !ok || !accepts(u, c, b.Grantee.State, time.Unix(b.NotAfter, 0)) {
 		return nil, nil
 	}
 	return &Basis{Agreement: b.Agreement}, nil
+}
+
+// accepts reports whether an undertaking of the grantee's was accepted for a case, as
+// which it is still categorised, and binds until an instant.
+func accepts(u storage.DispatchView, c storage.CaseView, grantee comity.State, until time.Time) bool {
+	return u.State == grantee && u.To == c.State && u.Status == comity.DispatchAccepted && u.Answer == c.ID && u.Category == c.Category &&
+		until.Unix() <= u.DueAt.Unix()
 }
