@@ -37,17 +37,14 @@ func (n *NotifyDisclosure) judge(tx storage.ReadTx, a *attempt) error {
 		return err
 	}
 	n.canonical = canonical
-	a.records = nil
-	found, err := tx.Grants(a.viewer(), []comity.ID{n.Body.Grant})
+	g, ok, covered, err := a.bound(tx, n.Body.Grant)
 	if err != nil {
 		return err
 	}
-	g, ok := found[n.Body.Grant]
-	a.on(string(n.Body.Grant))
 	at := time.Unix(n.Body.At, 0).UTC()
 	q := sovereignty.Question{Record: sovereignty.Record{State: g.State, Kind: comity.KindGrant}, Circumstances: sovereignty.Circumstances{Visible: ok,
 		Signed: true, Classification: n.Body.Classification, Explained: at.After(a.now) || n.Body.Reason != ""}}
-	q.Circumstances.Grant.Present = ok && g.State != a.who.Officer.State
+	q.Circumstances.Grant.Present = covered
 	if err := a.decide(q); err != nil { // a refusal is the own side's matter
 		return err
 	}

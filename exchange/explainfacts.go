@@ -185,12 +185,17 @@ func (f *finder) office() (q sovereignty.Question, err error) {
 }
 
 func (f *finder) grant() (sovereignty.Question, error) {
+	if f.why.Action == sovereignty.DisclosureNotify || f.why.Action == sovereignty.GrantObject {
+		g, ok, covered, err := f.a.bound(f.tx, f.why.Record)
+		return sovereignty.Question{Record: sovereignty.Record{State: g.State, Kind: comity.KindGrant}, Circumstances: sovereignty.Circumstances{Visible: ok,
+			Signed: true, Explained: true, Grant: sovereignty.GrantFacts{Present: covered}}}, err
+	}
 	g, q, err := f.a.findGrant(f.tx, f.why.Record)
 	if err != nil || !q.Circumstances.Visible {
 		return q, err
 	}
 	c := &q.Circumstances
-	c.Narrows, c.Explained = true, true
+	c.Narrows = true
 	c.Grant = sovereignty.GrantFacts{Present: g.Grantee.Covers(f.who.Officer)}
 	if f.why.Action == sovereignty.GrantRead {
 		q.Record.Assigned = g.State == f.who.Officer.State // whoever finds it there may read it

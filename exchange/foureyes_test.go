@@ -1,6 +1,8 @@
 package exchange_test
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -387,5 +390,35 @@ func TestDangerEach(t *testing.T) {
 		want(t, e.liaison.Try(t, e.liaison.MakeGrant(t, e.c, emergency(comity.ScopeFull))), comity.CodeDenied, comity.ArticleLiaison)
 		e.deputy.Do(t, confirm(wide.ID, e.Clock.Now().Add(2*time.Hour).Unix()))
 		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, emergency(comity.ScopeFull)))
+	})
+}
+
+// TestConfirmUnreached: a liaison before whom the case lies no more, who would judge
+// by what cannot be seen, confirms nothing of it; laid before the office anew, does.
+func TestConfirmUnreached(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		e := redCase(t, newWorld(t), comity.Ceiling{})
+		b := e.body()
+		b.Release, b.Purpose, b.Emergency = "", comity.PurposeDangerToLife, "a bomb is to go off"
+		e.liaison.Do(t, e.liaison.MakeGrant(t, e.c, b))
+		release := &exchange.DecideRelease{Key: exchangetest.Key(), Case: e.c, Decider: comity.DeciderOwner, Grantee: "AM", Scope: comity.ScopeFull,
+			Purpose: comity.PurposeDangerToLife, NotAfter: e.Clock.Now().Add(30 * 24 * time.Hour)}
+		e.owner.Do(t, release)
+		reach := func(remove bool) {
+			e.owner.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: e.c, Office: comity.RoleLiaison, Remove: remove})
+		}
+		confirm := func() error {
+			body := statement.ConfirmBody{Case: e.c, Release: release.ID, NotAfter: b.NotAfter - 3600}
+			return e.deputy.Try(t, &exchange.ConfirmGrant{Key: exchangetest.Key(), Grant: b.ID, ExpectedVersion: 2, Body: body,
+				Act: e.deputy.Sign(t, statement.Act{Act: statement.ActGrantConfirm, Record: b.ID}, body)})
+		}
+		reach(true)
+		want(t, confirm(), comity.CodeDenied, comity.ArticleLiaison)
+		told := why(t, e.deputy, exchange.Why{Action: sovereignty.GrantConfirm, Record: b.ID})
+		if told.Permit || !slices.ContainsFunc(told.Reasons, func(r exchange.Reason) bool { return strings.Contains(r.Cure, "Lay the case before") }) {
+			t.Errorf("it is explained as %+v", told)
+		}
+		reach(false)
+		must(t, confirm())
 	})
 }

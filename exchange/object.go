@@ -36,14 +36,15 @@ func (o *ObjectGrant) judge(tx storage.ReadTx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	g, q, err := a.findGrant(tx, o.Grant)
+	g, ok, covered, err := a.bound(tx, o.Grant)
 	if err != nil {
 		return err
 	}
 	o.grant, o.canonical = g, canonical
-	a.origin = "" // that it was refused is the own side's matter
-	q.Circumstances.Grant.Present = g.Grantee.Covers(a.who.Officer)
-	if err := a.decide(q); err != nil {
+	a.purpose = g.Purpose
+	q := sovereignty.Question{Record: sovereignty.Record{State: g.State, Kind: comity.KindGrant}, Circumstances: sovereignty.Circumstances{Visible: ok, Signed: true}}
+	q.Circumstances.Grant.Present = covered
+	if err := a.decide(q); err != nil { // that it was refused is the own side's matter
 		return err
 	}
 	if _, err := comity.ParseID(string(o.Body.ID), comity.KindObjection); err != nil {

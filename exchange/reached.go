@@ -7,6 +7,27 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
+// bound finds a grant that the officer answers for: one that is found as any is, or of
+// what the own state was granted, whoever in it that is to, liaisons and the authority
+// find the id, the case and the marking. covered says that it binds the own state.
+func (a *attempt) bound(tx storage.ReadTx, id comity.ID) (g comity.Grant, ok, covered bool, err error) {
+	found, err := tx.Grants(a.viewer(), []comity.ID{id})
+	if err != nil {
+		return g, false, false, err
+	}
+	granted, err := tx.Granted(a.viewer(), []comity.ID{id})
+	if err != nil {
+		return g, false, false, err
+	}
+	a.records = nil
+	a.on(string(id))
+	if g, ok := found[id]; ok {
+		return g, true, g.State != a.who.Officer.State, nil
+	}
+	was, ok := granted[id]
+	return comity.Grant{ID: was.ID, Case: was.Case, State: was.State, Caveats: comity.Caveats{Marking: was.Marking}}, ok, ok, nil
+}
+
 // errDelivered is met when a notice is delivered to a state that nothing signed ever
 // granted the case to: somebody wrote to the database past the gate.
 var errDelivered = errors.New("exchange: a notice is delivered to a state that was not granted its case")

@@ -54,7 +54,7 @@ func facts(q Question) (asked, cedar.Request) {
 		a.resource = types.Entity{UID: aRequest,
 			Attributes: requests.of(requestFacts{r.State, r.Agency, r.To, r.RoutedTo, r.Owner})}
 	case GrantNarrow, GrantRevoke, GrantRead, GrantConfirm, GrantObject, DisclosureNotify:
-		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned})}
+		a.resource = types.Entity{UID: aGrant, Attributes: grants.of(grantFacts{r.State, r.Assigned, r.Assigned || r.Reached})}
 	case MandateGive, MandateEnd, MandateRead, OfficerRead, LogRead,
 		CategoryReserve, CategoryReserveLift, ReservationRead, HoldRead,
 		ProposalRead, ProposalDecline,
@@ -99,8 +99,8 @@ type (
 		owner    bool
 	}
 	grantFacts struct {
-		state    comity.State
-		assigned bool
+		state             comity.State
+		assigned, reached bool
 	}
 	dispatchFacts struct {
 		kind                                     comity.DispatchKind
@@ -148,7 +148,7 @@ var (
 		})
 	}}
 	grants = interned[grantFacts]{build: func(g grantFacts) types.Record {
-		return types.NewRecord(types.RecordMap{"state": types.String(g.state), "assigned": types.Boolean(g.assigned)})
+		return types.NewRecord(types.RecordMap{"state": types.String(g.state), "assigned": types.Boolean(g.assigned), "reached": types.Boolean(g.reached)})
 	}}
 	offices = interned[comity.State]{build: func(s comity.State) types.Record {
 		return types.NewRecord(types.RecordMap{"state": types.String(s)})

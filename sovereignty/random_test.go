@@ -277,7 +277,7 @@ func oracle(q Question) bool {
 			c.Caveats && (c.Assistance || c.Grade != comity.GradeEvidence)
 	case GrantConfirm:
 		f := c.Release
-		return liaison && home && c.Signed && c.Mandate && c.Ceiling && c.Another &&
+		return liaison && home && c.Signed && (r.Assigned || r.Reached) && c.Mandate && c.Ceiling && c.Another &&
 			f.Present && f.ByAnother && f.SameState && f.CoversScope && f.CoversExhibits && f.CoversSubjects && f.CoversTerm && f.SamePurpose
 	case ReleaseWithdraw:
 		return home && works && (r.Owner || c.Recorded)

@@ -26,6 +26,7 @@ Examples:
 
 type disclosureNotifyCmd struct {
 	Grant  comity.ID     `arg:"" help:"The grant that opens, or opened, what is disclosed."`
+	Case   comity.ID     `help:"Its case; needed where the grant is to another of the own state and not to be read." placeholder:"ID"`
 	Form   compelledForm `required:"" help:"The ground." placeholder:"GROUND"`
 	To     string        `required:"" help:"To whom." placeholder:"TEXT"`
 	At     instant       `required:"" help:"When it is, or was, disclosed: an RFC 3339 time, or in 7d or 12h." placeholder:"TIME"`
@@ -36,12 +37,14 @@ type disclosureNotifyCmd struct {
 
 // Help shows examples.
 func (disclosureNotifyCmd) Help() string {
-	return `By a liaison or the authority, also when the grant has ended.
+	return `By a liaison or the authority, also when the grant has ended, and when it is to another officer or agency of the
+own state: who reads under it then tells its id and that of its case.
 
 Examples:
   comity disclosure notify grant1_… --form COURT --to "the court of Yerevan" --at 2026-12-01T09:00:00Z --text "Order 17"
   comity disclosure notify grant1_… --form DANGER_TO_LIFE --to "the police of Gyumri" --at 2026-11-20T03:00:00Z \
-    --text "The address of the suspect" --reason "A hostage was held there"`
+    --text "The address of the suspect" --reason "A hostage was held there"
+  comity disclosure notify grant1_… --case case1_… --form DEFENCE --to "the defence" --at 7d --text "The ledger"`
 }
 
 func (n disclosureNotifyCmd) Run(r *run) error {
@@ -49,11 +52,15 @@ func (n disclosureNotifyCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	g, err := c.Grant(r.ctx, n.Grant)
-	if err != nil {
-		return err
+	of := n.Case
+	if of == "" {
+		g, err := c.Grant(r.ctx, n.Grant)
+		if err != nil {
+			return err
+		}
+		of = g.Case
 	}
-	return r.dispatched(c.DisclosureNotify(r.ctx, g.Case, statement.CompelledBody{Grant: n.Grant, Form: comity.DispatchForm(n.Form), Recipient: n.To,
+	return r.dispatched(c.DisclosureNotify(r.ctx, of, statement.CompelledBody{Grant: n.Grant, Form: comity.DispatchForm(n.Form), Recipient: n.To,
 		At: n.At.Unix(), Text: string(n.Text), Classification: n.Classification, Reason: string(n.Reason)}))
 }
 
