@@ -52,9 +52,13 @@ func TestExplainedAsDone(t *testing.T) {
 		if e := agrees(t, "a request", g.owner, asked, send(), true); e.Basis == nil {
 			t.Errorf("it rests on nothing: %+v", e)
 		}
-		covers(func(a *statement.Agreement) { a.Reciprocal = []statement.Measure{statement.Measure(comity.RequestInformation)} })
+		covers(func(a *statement.Agreement) {
+			a.Reciprocal = []statement.Measure{statement.Measure(comity.RequestInformation)}
+		})
 		agrees(t, "a request for what the state does not offer", g.owner, asked, send(), false)
-		g.Publish(t, "KZ", func(m *statement.Manifest) { m.Offers = []statement.Measure{statement.Measure(comity.RequestInformation)} })
+		g.Publish(t, "KZ", func(m *statement.Manifest) {
+			m.Offers = []statement.Measure{statement.Measure(comity.RequestInformation)}
+		})
 		agrees(t, "a request for what the state offers", g.owner, asked, send(), true)
 
 		// Article 5: a category prone to matters of politics, before and after it was assessed.

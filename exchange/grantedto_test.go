@@ -28,7 +28,9 @@ func TestStateAnswersForItsOfficersGrant(t *testing.T) {
 			b := statement.ObjectBody{ID: comity.NewID(comity.KindObjection), Case: g.c, Ground: comity.CharacterPolitical}
 			return o.Try(t, &exchange.ObjectGrant{Key: exchangetest.Key(), Grant: grant, Body: b, Act: o.Sign(t, statement.Act{Act: statement.ActGrantObject, Record: grant}, b)})
 		}
-		notify := func(o *exchangetest.Officer, grant comity.ID) error { return o.Try(t, o.Compelled(t, g.c, grant, soon, "")) }
+		notify := func(o *exchangetest.Officer, grant comity.ID) error {
+			return o.Try(t, o.Compelled(t, g.c, grant, soon, ""))
+		}
 		explained := func(o *exchangetest.Officer, a sovereignty.Action) bool {
 			return why(t, o, exchange.Why{Action: a, Record: body.ID}).Permit
 		}
