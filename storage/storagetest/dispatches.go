@@ -60,11 +60,15 @@ var whole = storage.Page{Limit: 100}
 // alike, and nobody else does.
 func dispatchVisibility(t *testing.T, db storage.DB) {
 	c := fileCase(t, db, kzOwner, noon)
+	another := fileCase(t, db, kzOwner, noon)
+	write(t, db, func(tx storage.Tx) error { return tx.Disclose([]comity.DisclosureRecord{shown(amOther, another, 1)}) })
 	for kind, want := range map[comity.DispatchKind][]comity.Officer{
 		comity.DispatchAnnotation: {kzOwner, amInv, amLiaison},
 		comity.DispatchReferral:   {kzLiaison, kzAuthority, amLiaison},
 		comity.DispatchNotice:     {kzOwner, amInv, amLiaison},
 		comity.DispatchCompelled:  {kzOwner, kzLiaison, kzAuthority, amInv, amLiaison},
+
+		comity.DispatchUndertaking: {kzLiaison, kzAuthority, amInv, amLiaison},
 	} {
 		d := handed(t, db, kind, c, hours(1))
 		if kind == comity.DispatchNotice {
@@ -120,6 +124,8 @@ func annotationsShown(t *testing.T, db storage.DB) {
 		return listedDispatches(t, db, o, hours(5), storage.DispatchFilter{Kind: comity.DispatchAnnotation, Case: c.ID, Shown: true}, whole)
 	}
 	equal(t, "without a grant", with(byInv), []comity.ID(nil))
+	grant(t, db, fileCase(t, db, kzOwner, noon), comity.Grantee{State: "BY"}, noon, func(g *comity.Grant) { g.Scope = comity.ScopeFull })
+	equal(t, "with a grant of another case", with(byInv), []comity.ID(nil))
 	grant(t, db, c, comity.Grantee{State: "BY"}, noon)
 	equal(t, "with a grant of exhibits", with(byInv), []comity.ID(nil))
 	grant(t, db, c, comity.Grantee{State: "BY"}, noon, func(g *comity.Grant) { g.Scope = comity.ScopeFull })
@@ -233,6 +239,11 @@ func noticesDelivered(t *testing.T, db storage.DB) {
 	late := shown(byLiaison, c, 2)
 	late.At = hours(5)
 	disclose(late)
+	disclose(shown(byInv, fileCase(t, db, kzOwner, noon), 1)) // of another case
+	readers = get(t, db, func(r storage.ReadTx) (map[comity.ID][]comity.DisclosureRecord, error) {
+		return r.Disclosed("BY", []comity.ID{n.ID})
+	})
+	equal(t, "the readers of the other state", readers[n.ID], []comity.DisclosureRecord{late})
 	reached := func(o comity.Officer) []storage.Delivery {
 		return get(t, db, func(r storage.ReadTx) (map[comity.ID][]storage.Delivery, error) {
 			return r.Deliveries(viewer(o, hours(6)), []comity.ID{n.ID})
@@ -243,6 +254,12 @@ func noticesDelivered(t *testing.T, db storage.DB) {
 	by.To, by.DeliveredAt, by.DueAt = "BY", hours(5), hours(15) // as long as the others have
 	equal(t, "where it was sent", reached(kzOwner), []storage.Delivery{am, by})
 	equal(t, "where it was received", reached(amInv), []storage.Delivery(nil))
+	for o, want := range map[comity.Officer]*storage.Delivery{kzOwner: nil, amInv: &am, byLiaison: &by} {
+		views := get(t, db, func(r storage.ReadTx) (map[comity.ID]storage.DispatchView, error) {
+			return r.Dispatches(viewer(o, hours(6)), []comity.ID{n.ID})
+		})
+		equal(t, "as "+string(o.Ref())+" finds it delivered", views[n.ID].Delivery, want)
+	}
 
 	am.Status, am.AnsweredBy, am.AnsweredAt, am.Answered = comity.DispatchDone, amLiaison.Ref(), hours(7), []byte("done")
 	write(t, db, func(tx storage.Tx) error { return tx.AnswerDelivery(am) })
@@ -266,6 +283,7 @@ func noticesDelivered(t *testing.T, db storage.DB) {
 		"overdue in Belarus":                 {list(byLiaison, 16, storage.DispatchFilter{Overdue: true}), 1},
 		"overdue in Armenia":                 {list(amLiaison, 16, storage.DispatchFilter{Overdue: true}), 0},
 		"with Belarus":                       {list(kzOwner, 8, storage.DispatchFilter{State: "BY"}), 1},
+		"with Belarus, in Armenia":           {list(amLiaison, 8, storage.DispatchFilter{State: "BY"}), 0},
 		"with a state that it did not reach": {list(kzOwner, 8, storage.DispatchFilter{State: "RU"}), 0},
 		"for who read no affected version":   {list(byInv, 8, storage.DispatchFilter{}), 0},
 		"for who read one":                   {list(amInv, 8, storage.DispatchFilter{}), 1},

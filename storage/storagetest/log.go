@@ -290,9 +290,9 @@ func logFilters(t *testing.T, db storage.DB) {
 			}), want)
 		}
 	}
-	if got := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
-		return r.Log("AM", storage.LogFilter{Act: "grantMake"}, storage.Page{Limit: 99})
-	}); len(got) != 0 {
-		t.Errorf("AM finds %d leaves by what only KZ reads of them", len(got))
+	for what, f := range map[string]storage.LogFilter{"alone": {Act: "grantMake"}, "beside its own": {Officer: "AM:b", Act: "grantMake"}} {
+		if got := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) { return r.Log("AM", f, storage.Page{Limit: 99}) }); len(got) != 0 {
+			t.Errorf("AM finds %d leaves by what only KZ reads of them, %s", len(got), what)
+		}
 	}
 }

@@ -53,4 +53,14 @@ func neutrality(t *testing.T, db storage.DB) {
 		equal(t, "the case", cases[c.ID].Assessed, assessed)
 		return err
 	})
+	listed := func() int {
+		return len(list(t, db, amInv, hours(1), storage.CaseFilter{}, storage.Page{Limit: 9}))
+	}
+	if n := listed(); n != 0 {
+		t.Errorf("of what is not to be shared %d cases are listed abroad", n)
+	}
+	grant(t, db, c, comity.Grantee{State: "AM"}, noon)
+	if n := listed(); n != 0 {
+		t.Errorf("granted after it was found not to be shared, %d cases are listed abroad", n)
+	}
 }

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Cases", caseRows}, {"Assignments", assignments}, {"CasesGranted", casesGranted}, {"CasesEnded", casesEnded},
 		{"CaseLists", caseLists}, {"CasePaging", casePaging}, {"RandomWorlds", randomWorlds},
 		{"Children", children}, {"ChildrenAbroad", childrenAbroad}, {"ChildrenMany", childrenMany},
+		{"Parents", parents}, {"Tally", tally},
 		{"Evidence", evidence}, {"EvidenceNamed", evidenceNamed}, {"Custody", custody}, {"RecordKeys", recordKeys},
 		{"Requests", requestRows}, {"RequestVisibility", requestVisibility}, {"RequestLists", requestLists}, {"Messages", messages},
 		{"Grants", grantRows}, {"GrantVisibility", grantVisibility}, {"GrantLists", grantLists}, {"GrantStanding", grantStanding}, {"EndGrants", endGrants},
