@@ -168,6 +168,8 @@ var Unregistered = []struct {
 	{regexp.MustCompile(`g\.grantee_state <> g\.state AND NOT c\.reserved`), "seen decides; the list only skips what it would drop"},
 	{regexp.MustCompile(`FROM grants WHERE case_id = \$1 AND grantee_state = \$2`), "acts ask it of a case that was found"},
 	{regexp.MustCompile(`FROM disclosures x WHERE x\.officer = \$1`), "the act of reading asks it, and shows nothing"},
+	{regexp.MustCompile(`JOIN granted g ON g\.id = x\.grant_id AND g\.case_id = n\.case_id AND g\.state = n\.state`), "the exchange holds each grant's statement to it; a notice of an own state is of no grant to it"},
+	{regexp.MustCompile(`WHERE n\.kind = 'NOTICE' AND x\.state = \$1 AND g\.state <>`), "what a grant to the state showed was shown to the state"},
 	{regexp.MustCompile(`FROM manifests m WHERE m\.state = \$1`), "manifests are for all"},
 }
 
