@@ -113,6 +113,7 @@ func (u *UpdateCase) judge(tx storage.ReadTx, a *attempt) (err error) {
 		if c.Granted, err = tx.GrantsRun(u.ID, a.now); err != nil || v.ID == "" || c.Becomes == v.Category {
 			return c, err
 		}
+		c.Relabelled = true
 		if c.LeavesReserved, err = a.categoryReserved(tx, v.Category); err == nil {
 			c.EntersReserved, err = a.categoryReserved(tx, c.Becomes)
 		}

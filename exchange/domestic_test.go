@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -428,4 +429,60 @@ func TestReservedBeforeLifting(t *testing.T) {
 		}
 		authority.Do(t, authority.ReserveCategory(t, tokentest.Category))
 	})
+}
+
+// covers has both states' agreement cover these categories.
+func covers(t *testing.T, w *exchangetest.World, categories ...comity.Category) {
+	t.Helper()
+	for _, s := range []comity.State{"KZ", "AM"} {
+		w.Publish(t, s, func(m *statement.Manifest) {
+			m.Agreements = slices.Clone(m.Agreements)
+			m.Agreements[0].Categories = categories
+		})
+	}
+}
+
+// TestGrantedCategoryStays: no case is relabelled while grants of it run, and so a
+// grant that the reservation of a category ended is revived by no row.
+func TestGrantedCategoryStays(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		covers(t, g.World, tokentest.Category, "FRAUD")
+		c := g.owner.FileCase(t, "Another", "AM")
+		grant := g.liaison.MakeGrant(t, c, g.liaison.GrantBody("AM", g.owner.Release(t, c, "AM")))
+		g.liaison.Do(t, grant)
+		label := func() error {
+			return change(t, g.owner, c, func(u *exchange.UpdateCase) { u.Category = new(comity.Category("FRAUD")) })
+		}
+		agrees(t, "a change into another category", g.owner, exchange.Why{Action: sovereignty.CaseUpdate, Record: c, Category: "FRAUD"},
+			&exchange.UpdateCase{Key: exchangetest.Key(), ID: c, ExpectedVersion: caseOf(t, g.owner, c, "").Version, Category: new(comity.Category("FRAUD"))}, false)
+		want(t, label(), comity.CodeDenied, comity.ArticleLegalBasis)
+		must(t, change(t, g.owner, c, func(u *exchange.UpdateCase) { u.Title = new("Another title") }))
+		if l := level(t, g.foreign, c); l != sovereignty.AccessFull {
+			t.Errorf("a change that was denied closed it: %s", l)
+		}
+		g.liaison.Do(t, g.liaison.Revoke(t, c, grant.Body.ID))
+		must(t, label())
+	})
+}
+
+// TestRelabelledGrantStaysEnded: who writes rows hides a grant, so that its case is
+// relabelled, and shows it again after the reservation of the new category.
+func TestRelabelledGrantStaysEnded(t *testing.T) {
+	g, raw := operated(t)
+	covers(t, g.World, tokentest.Category, "FRAUD")
+	g.grant = g.liaison.MakeGrant(t, g.c, g.liaison.GrantBody("AM", g.release, g.exhibit))
+	g.liaison.Do(t, g.grant)
+	exec(t, raw, `UPDATE grants SET status = 'ENDED' WHERE case_id = ?`, g.c)
+	must(t, change(t, g.owner, g.c, func(u *exchange.UpdateCase) { u.Category = new(comity.Category("FRAUD")) }))
+	exec(t, raw, `UPDATE grants SET status = 'ACTIVE' WHERE case_id = ?`, g.c)
+	g.Clock.Advance(2 * time.Minute)
+	foreign := g.As(t, "investigator@AM")
+	if v := caseOf(t, foreign, g.c, comity.PurposeInvestigation); v != nil && v.Text != nil {
+		t.Errorf("a grant over another category opens %s %q", v.Access.Level, v.Text.Title)
+	}
+	open, _ := foreign.Opening(t, g.exhibit, g.header, comity.PurposeInvestigation, g.grant.Body.ID)
+	if err := foreign.Try(t, open); err == nil {
+		t.Error("a grant over another category opens an exhibit")
+	}
 }

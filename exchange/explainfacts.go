@@ -339,6 +339,7 @@ func (f *finder) changing(view storage.CaseView, c *sovereignty.Circumstances) (
 	if f.why.Category == "" || f.why.Category == view.Category {
 		return nil
 	}
+	c.Relabelled = true
 	c.Becomes, c.KeepsAssessed = f.why.Category, view.Assessed.Shareable(f.why.Category)
 	if c.LeavesReserved, err = f.a.categoryReserved(f.tx, view.Category); err == nil {
 		c.EntersReserved, err = f.a.categoryReserved(f.tx, c.Becomes)

@@ -167,10 +167,15 @@ func forged(g comity.Grant, err error) error {
 // inForce reports whether the agreement that a grant rests on still binds both
 // states for the category, with the text that it had when the grant was made; when a
 // denunciation takes effect, what the text says becomes of the grant (Article 7). An
-// undertaking ends no sooner than the grants that rest on it.
+// undertaking ends no sooner than the grants that rest on it. A case that is in
+// another category than was signed for is open by none: no case is relabelled while
+// it is granted, and the reservation of a category ends grants by what was signed.
 func (x *Exchange) inForce(g comity.Grant, basis basis, c comity.Category, at time.Time) bool {
+	if basis.category != c {
+		return false
+	}
 	if comity.ID(basis.ID).Kind() == comity.KindUndertaking {
-		return basis.category == c
+		return true
 	}
 	a, err := x.dir.Standing(g.State, g.Grantee.State, basis.ID, c, at)
 	return err == nil && a.Ref() == basis.AgreementRef

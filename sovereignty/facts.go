@@ -234,6 +234,7 @@ func circumstances(c contextFacts) types.Record {
 		m["assessed"] = types.Boolean(c.Assessed)
 		m["leavesReserved"] = types.Boolean(c.LeavesReserved)
 		m["entersReserved"] = types.Boolean(c.EntersReserved)
+		m["relabelled"] = types.Boolean(c.Relabelled)
 	case CaseReserveLift, CategoryReserveLift, CaseWithdraw:
 		m["proposed"] = types.Boolean(c.Proposed)
 		m["second"] = types.Boolean(c.Second)

@@ -130,6 +130,7 @@ type Circumstances struct {
 	// The change of a case whose category is reserved, or will be.
 	LeavesReserved bool // it is in a reserved category, and would be in another
 	EntersReserved bool // it would be in a reserved category that it is not in
+	Relabelled     bool // it would be in another category than it is in
 
 	// What two officers do together: Proposed is the first one's part, by which
 	// nothing is in force; Second, that another officer proposed the same. Needed

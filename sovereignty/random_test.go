@@ -66,7 +66,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		PAP: pick(r, comity.PAPGreen, comity.PAPAmber, comity.PAPRed), TLP: pick(r, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed),
 		Classification: pick(r, "", comity.Unclassified, comity.Unclassified, comity.Restricted, comity.Restricted, comity.Confidential, comity.Secret, comity.TopSecret, "COSMIC"),
 		Assistance:     yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
-		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd),
+		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd), Relabelled: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), Renewal: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
 		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
 		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
@@ -240,7 +240,7 @@ func oracle(q Question) bool {
 		becomes, _ := Category(c.Becomes)
 		shareable := (becomes.NeutralityProne || c.Assessed || !prone) && (!becomes.NeutralityProne || !c.Granted || c.KeepsAssessed)
 		return works && home && r.Assigned && !r.Closed && shareable && (c.KeepsNexus || !c.Granted) &&
-			!c.LeavesReserved && !(c.EntersReserved && c.Granted)
+			!c.LeavesReserved && !((c.EntersReserved || c.Relabelled) && c.Granted)
 	case EntryAdd, SubjectAdd, ObservableAdd:
 		return works && home && r.Assigned && !r.Closed
 	case EvidenceBegin:
