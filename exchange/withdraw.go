@@ -117,14 +117,31 @@ func (w *WithdrawCase) commit(tx storage.Tx, a *attempt) error {
 
 func (w *WithdrawCase) finish(context.Context, *attempt) error { return nil }
 
-// repeat answers a proposal with its id, and a withdrawal with its time.
-func (w *WithdrawCase) repeat(ctx context.Context, a *attempt, ids []comity.ID) (err error) {
-	if w.Statement, err = w.again(ctx, a, ids, w.name(), w.Act); err != nil || w.Proposed != "" {
-		return err
+// repeat answers a proposal with its id, and a withdrawal with its statement and
+// time, as they were written down: nothing is signed anew, since it is carried out
+// by that statement.
+func (w *WithdrawCase) repeat(ctx context.Context, a *attempt, ids []comity.ID) error {
+	if proposed(ids) {
+		w.Proposed = ids[0]
+		return nil
 	}
-	return a.x.db.Read(ctx, func(tx storage.ReadTx) error {
+	var row storage.Withdrawal
+	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {
 		found, err := tx.Withdrawals(storage.Viewer{Officer: a.who.Officer, At: tx.Now()}, ids)
-		w.DueAt = found[w.Body.ID].DueAt
+		row = found[w.Body.ID]
 		return err
 	})
+	w.DueAt = row.DueAt
+	if err != nil || len(row.Sealed) == 0 {
+		return err
+	}
+	if err := w.open(ctx, a, w.name()); err != nil {
+		return err
+	}
+	var text withdrawalText
+	if err := unseal(w.key, bindWithdrawal(row.Withdrawal), row.Sealed, &text); err != nil {
+		return err
+	}
+	w.Statement = text.Statement
+	return nil
 }

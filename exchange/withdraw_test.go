@@ -315,3 +315,29 @@ func TestBackupOpensNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestWithdrawalRepeated: the approval of a withdrawal whose answer was lost is
+// repeated, and the withdrawal is carried out all the same.
+func TestWithdrawalRepeated(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := newGranted(t)
+		second := g.second(t)
+		w := comity.NewID(comity.KindWithdrawal)
+		propose := g.authority.Withdraw(t, g.c, w, "")
+		g.authority.Do(t, propose)
+		approve := second.Withdraw(t, g.c, w, propose.Proposed)
+		second.Do(t, approve)
+		g.Clock.Advance(time.Second)
+		again := second.Withdraw(t, g.c, w, propose.Proposed)
+		again.Key = approve.Key
+		second.Do(t, again)
+		if !again.DueAt.Equal(approve.DueAt) || again.Statement != approve.Statement {
+			t.Errorf("the repeat is due at %s by %.20q, the first at %s", again.DueAt, again.Statement, approve.DueAt)
+		}
+		g.Clock.Advance(statement.WithdrawalAge + time.Minute)
+		effects(t, g.Exchange, func() bool { return waiting(t, g.World, w) == 0 })
+		if v := caseOf(t, g.As(t, "investigator@KZ"), g.c, ""); v.Status != comity.CaseWithdrawn {
+			t.Errorf("the case is %s", v.Status)
+		}
+	})
+}

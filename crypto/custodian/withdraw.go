@@ -53,8 +53,16 @@ func (e *caseEntry) prune(now int64) {
 
 // pending is a withdrawal that two officers signed and whose time has not come.
 type pending struct {
-	Statement string `json:"statement"` // hex SHA-256 of the JWS that was signed last
-	Signed    int64  `json:"signed"`    // Unix seconds
+	Statement string `json:"statement"`       // hex SHA-256 of the JWS that was signed last
+	Signed    int64  `json:"signed"`          // Unix seconds, when that was
+	First     int64  `json:"first,omitempty"` // Unix seconds, when it was first signed; 0: when it was last
+}
+
+// names reports whether a withdrawal is carried out by a statement that was signed
+// at an instant (Unix seconds). Any that was signed since it waits does, for each is
+// both officers' word; one from before does not, whose time has run already.
+func (p pending) names(signed int64) bool {
+	return signed >= cmp.Or(p.First, p.Signed) && signed <= p.Signed
 }
 
 // late reports whether the withdrawal is not carried out any more.
@@ -224,7 +232,9 @@ func (l *Local) enterWithdrawal(ctx context.Context, s statement.Statement, comp
 		if e.Pending == nil {
 			e.Pending = map[comity.ID]pending{}
 		}
-		e.Pending[s.ID] = pending{statement.ActHash(compact), s.IssuedAt}
+		was := e.Pending[s.ID]
+		first := cmp.Or(was.First, was.Signed, s.IssuedAt)
+		e.Pending[s.ID] = pending{statement.ActHash(compact), max(was.Signed, s.IssuedAt), first}
 		return true, nil
 	})
 }
@@ -303,7 +313,7 @@ func (l *Local) Withdraw(ctx context.Context, compact string) error {
 		if err := l.mayWithdraw(*e, s.ID); err != nil {
 			return false, err
 		}
-		if p, waits := e.Pending[s.ID]; !waits || p.Statement != m.Statement || p.late(m.At) {
+		if p, waits := e.Pending[s.ID]; !waits || !p.names(s.IssuedAt) || p.late(m.At) {
 			// It was kept back until it was forgotten: as if somebody had cancelled it.
 			if missed = true; e.Cancelled == nil {
 				e.Cancelled = map[comity.ID]*mark{}

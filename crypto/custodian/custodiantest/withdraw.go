@@ -196,13 +196,6 @@ func lateWithdrawal(t *testing.T, w *World) {
 		t.Errorf("the register says %+v, %v", got, err)
 	}
 	w.open(t, "investigator@KZ", e, "")
-	twice := w.withdrawOrder(t, "authority@KZ", e.Case)
-	first := w.both(t, twice)
-	w.advance(time.Hour)
-	twice.Asker = w.asker(t, "authority@KZ", statement.Act{Act: statement.ActCaseWithdraw, Record: e.Case}, twice.Body)
-	w.both(t, twice) // its answer was lost, and it was signed anew
-	w.advance(statement.WithdrawalAge - time.Minute)
-	refused(t, "a withdrawal that was signed anew since", w.Local.Withdraw(t.Context(), first), conflict)
 	for what, order := range map[string]custodian.SignOrder{
 		"the cancellation of no withdrawal": w.cancelOrder(t, "second@KZ", comity.NewID(comity.KindWithdrawal), e.Case),
 		"the release of no hold":            w.releaseHoldOrder(t, "second@KZ", comity.NewID(comity.KindHold), e.Case),
@@ -210,6 +203,36 @@ func lateWithdrawal(t *testing.T, w *World) {
 		_, err := w.Local.Sign(t.Context(), order)
 		refused(t, what, err, conflict)
 	}
+}
+
+// withdrawnTwice: what two officers withdraw and sign once more is withdrawn by
+// either statement, each in its own time.
+func withdrawnTwice(t *testing.T, w *World) {
+	for _, last := range []bool{false, true} {
+		c := w.NewCase(t)
+		o := w.withdrawOrder(t, "authority@KZ", c)
+		jws := w.both(t, o)
+		w.advance(time.Second)
+		o.Asker = w.asker(t, "authority@KZ", statement.Act{Act: statement.ActCaseWithdraw, Record: c}, o.Body)
+		proposal := w.sign(t, proposed(o)) // the answer was lost, and it was signed anew
+		repeated := w.sign(t, w.approving(t, "second@KZ", o, proposal))
+		w.advance(statement.WithdrawalAge - time.Second)
+		refused(t, "the second before its time", w.Local.Withdraw(t.Context(), repeated), denied(comity.ArticleTerm))
+		if last {
+			w.advance(time.Second)
+			jws = repeated
+		}
+		if err := w.Local.Withdraw(t.Context(), jws); err != nil {
+			t.Errorf("signed twice, by the last %t: %v", last, err)
+		}
+	}
+	c := w.NewCase(t)
+	o := w.withdrawOrder(t, "authority@KZ", c)
+	late := w.both(t, o)
+	w.advance(statement.WithdrawalAge + statement.WithdrawalLife)
+	o.Asker = w.asker(t, "authority@KZ", statement.Act{Act: statement.ActCaseWithdraw, Record: c}, o.Body)
+	w.both(t, o)
+	refused(t, "one that was late when it was signed anew", w.Local.Withdraw(t.Context(), late), conflict)
 }
 
 // manyHolds: what one officer places and releases is not counted against holds
