@@ -151,7 +151,7 @@ func TestAttackDispatchShown(t *testing.T) {
 	}
 	note, other := annotate(), annotate()
 	for field, value := range map[string]any{"text": "the same gang", "information": "ONE", "source": nil, "form": "FACT", "grant": string(comity.NewID(comity.KindGrant)),
-		"officer": "AM:liaison-1", "state": "BY", "statement": other.Statement} {
+		"officer": "AM:liaison-1", "agency": "AM/terror", "state": "BY", "statement": other.Statement} {
 		m.on("Dispatch", func(data map[string]any) { put(data, value, "viewer", "dispatch", field) })
 		shown, err := owner.Dispatch(ctx, note.ID)
 		must(t, err)

@@ -213,7 +213,7 @@ func (c *Client) dispatchHolds(ctx context.Context, d *Dispatch) error {
 	if err != nil {
 		return err
 	}
-	if s.Officer.Ref != d.Officer || s.Officer.Function != d.Function {
+	if s.Officer.Ref != d.Officer || s.Officer.Function != d.Function || s.Officer.Agency != d.Agency {
 		return fmt.Errorf("%s made it", s.Officer.Ref)
 	}
 	if b, ok := shown.(statement.AnnotationBody); ok && b.Grant == "" { // which a third state is not told

@@ -35,11 +35,13 @@ type DutyContact struct {
 	Contact      string            `json:"contact,omitempty"` // the line to call
 	Shift        comity.ID         `json:"shift,omitempty"`
 	Officer      comity.OfficerRef `json:"officer,omitempty"` // on duty
-	Function     string            `json:"function,omitempty"`
-	Until        time.Time         `json:"until,omitzero"`
-	Statement    string            `json:"statement,omitempty"`
-	// Check is whether the state itself signed the line: for the shift that covers
-	// now, or as the standing one of its manifest.
+	// Function of that officer, on the server's word: a shift is signed for the officer.
+	Function  string    `json:"function,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Statement string    `json:"statement,omitempty"`
+	// Check is whether the state itself signed the line, and who is on duty: for the
+	// shift that covers now, or the line as the standing one of its manifest, at which
+	// then nobody is named.
 	Check Check `json:"check"`
 }
 
@@ -194,6 +196,9 @@ func (c *Client) dutyFault(ctx context.Context, of comity.State, d *DutyContact)
 		return fmt.Errorf("it is of %s", d.State)
 	}
 	line := ""
+	if d.Statement == "" && (d.Shift != "" || d.Officer != "" || d.Function != "" || !d.Until.IsZero()) {
+		return errors.New("who is on duty is shown without the state's statement")
+	}
 	if d.Statement != "" {
 		b, err := c.shiftOf(ctx, d.Statement, of, d.Shift)
 		if err != nil {

@@ -45,6 +45,12 @@ func TestDuty(t *testing.T) {
 		"nobody, another line": func(d map[string]any) {
 			d["contact"], d["statement"], d["officer"], d["shift"] = "+666", nil, nil, nil
 		},
+		"an officer who is not on duty, at the standing line": func(d map[string]any) {
+			d["contact"], d["statement"] = tokentest.Standing("KZ"), nil
+		},
+		"only a function, at the standing line": func(d map[string]any) {
+			d["contact"], d["statement"], d["officer"], d["shift"], d["until"] = tokentest.Standing("KZ"), nil, nil, nil, nil
+		},
 		"another officer": func(d map[string]any) { d["officer"] = "KZ:liaison-2" },
 		"another shift":   func(d map[string]any) { d["shift"] = string(comity.NewID(comity.KindShift)) },
 		"a longer shift":  func(d map[string]any) { d["until"] = "2090-01-01T00:00:00Z" },

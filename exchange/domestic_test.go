@@ -268,6 +268,10 @@ func TestPreservation(t *testing.T) {
 		want(t, g.liaison.Try(t, g.liaison.Hold(t, g.c, send.ID, time.Time{})), comity.CodeDenied, comity.ArticleTerm)
 		want(t, g.liaison.Try(t, g.liaison.Hold(t, g.c, comity.NewID(comity.KindRequest), until)), comity.CodeInvalid, 0)
 		want(t, g.authority.Try(t, g.authority.Hold(t, g.c, send.ID, until)), comity.CodeDenied, comity.ArticleTerm)
+		slip := g.liaison.Hold(t, g.c, send.ID, until)
+		g.liaison.Do(t, slip)
+		g.authority.Do(t, g.authority.ReleaseHold(t, slip.Body.ID, g.c)) // nothing is preserved by what was released
+		want(t, move(g.liaison, sovereignty.RequestExecute, comity.RequestExecuted), comity.CodeConflict, 0)
 		g.liaison.Do(t, g.liaison.Hold(t, g.c, send.ID, until))
 		want(t, move(g.liaison, sovereignty.RequestExecute, comity.RequestExecutedInPart), comity.CodeInvalid, 0)
 		want(t, move(g.liaison, sovereignty.RequestExecute, comity.RequestNothingHeld), comity.CodeConflict, 0)

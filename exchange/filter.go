@@ -72,7 +72,7 @@ func (r *Reader) checkGrants(f storage.GrantFilter) error {
 }
 
 // logged are the acts that stand in the record of acts: what officers do, that
-// they read, and what a grantee is told of a grant.
+// they read, what a grantee is told of a grant, and that a case's key was destroyed.
 var logged = func() (all []string) {
 	for _, a := range sovereignty.Actions {
 		switch a {
@@ -83,7 +83,7 @@ var logged = func() (all []string) {
 			all = append(all, string(a))
 		}
 	}
-	return append(all, string(readAct), grantBegun, grantEnded)
+	return append(all, string(readAct), grantBegun, grantEnded, caseWithdrawn)
 }()
 
 func checkLog(f storage.LogFilter) error {

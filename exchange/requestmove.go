@@ -103,7 +103,7 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 		}
 		return impossible(m.request, m.Move, a.who.Officer.State == m.request.To)
 	}
-	if err := m.checkPreserved(tx); err != nil {
+	if err := m.checkPreserved(tx, a.now); err != nil {
 		return err
 	}
 	if m.request.OnwardTo != "" && m.Move == sovereignty.RequestExecute && m.Outcome != comity.RequestExecuted {
@@ -116,20 +116,20 @@ func (m *MoveRequest) judge(tx storage.ReadTx, a *attempt) (err error) {
 // checkPreserved lets the asking state learn of its request to preserve that it
 // was executed or that nothing is held, and no third thing; and each only when it
 // is so.
-func (m *MoveRequest) checkPreserved(tx storage.ReadTx) error {
+func (m *MoveRequest) checkPreserved(tx storage.ReadTx, at time.Time) error {
 	if m.request.Kind != comity.RequestPreservation || m.Move != sovereignty.RequestExecute {
 		return nil
 	}
-	held, err := tx.Preserved(m.ID)
+	held, err := tx.Preserved(m.ID, at)
 	switch {
 	case err != nil:
 		return err
 	case m.Outcome == comity.RequestExecutedInPart:
 		return comity.Invalid("outcome", "a request to preserve is EXECUTED, or NOTHING_HELD")
 	case m.Outcome == comity.RequestExecuted && !held:
-		return comity.Conflict("no hold was placed for this request").CuredBy("place a hold on each case that it preserves, naming the request, first")
+		return comity.Conflict("no hold lies for this request").CuredBy("place a hold on each case that it preserves, naming the request, first")
 	case m.Outcome == comity.RequestNothingHeld && held:
-		return comity.Conflict("a hold was placed for this request").CuredBy("execute it as EXECUTED")
+		return comity.Conflict("a hold lies for this request").CuredBy("execute it as EXECUTED")
 	}
 	return nil
 }

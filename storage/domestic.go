@@ -42,8 +42,8 @@ type DomesticReader interface {
 	ListHolds(v Viewer, f HoldFilter, p Page) ([]Hold, error)
 	// Held reports whether a hold lies on a case, whoever sees it.
 	Held(c comity.ID, at time.Time) (bool, error)
-	// Preserved reports whether a hold was placed for a request, whoever sees it.
-	Preserved(request comity.ID) (bool, error)
+	// Preserved reports whether a hold that was placed for a request lies, whoever sees it.
+	Preserved(request comity.ID, at time.Time) (bool, error)
 
 	Withdrawals(v Viewer, ids []comity.ID) (map[comity.ID]Withdrawal, error)
 	// ListWithdrawals lists them newest first; of one case where c is set.

@@ -259,8 +259,12 @@ CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELEC
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON proposals FOR SELECT TO comity_app USING (state = (SELECT comity_state()) AND role = (SELECT comity_role()));
 CREATE POLICY officer ON reservations FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
-CREATE POLICY officer ON holds FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
-CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+-- A hold for another state's request is seen by who sees that, as its execution tells of it.
+CREATE POLICY officer ON holds FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND (EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = holds.case_id OFFSET 0)
+		OR request_id <> '' AND EXISTS (SELECT 1 FROM requests r WHERE r.id = holds.request_id AND r.to_state = (SELECT comity_state()) OFFSET 0)));
+CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = withdrawals.case_id OFFSET 0));
 CREATE POLICY officer ON openings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON log_facets FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON idempotency FOR SELECT TO comity_app USING (issuer || E'\n' || subject = (SELECT comity_token()));

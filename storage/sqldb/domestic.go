@@ -51,8 +51,8 @@ func (r *reader) Held(c comity.ID, at time.Time) (bool, error) {
 	return r.exists("held", `holds WHERE case_id = $1 AND `+lies("$2"), c, micros(at))
 }
 
-func (r *reader) Preserved(request comity.ID) (bool, error) {
-	return r.exists("preserved", `holds WHERE request_id = $1`, request)
+func (r *reader) Preserved(request comity.ID, at time.Time) (bool, error) {
+	return r.exists("preserved", `holds WHERE request_id = $1 AND `+lies("$2"), request, micros(at))
 }
 
 func (r *reader) Withdrawing(c comity.ID) (bool, error) {

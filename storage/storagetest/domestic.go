@@ -120,11 +120,14 @@ func holds(t *testing.T, db storage.DB) {
 	held := func(at int) bool {
 		return get(t, db, func(tx storage.ReadTx) (bool, error) { return tx.Held(c.ID, hours(at)) })
 	}
-	preserved := func(id comity.ID) bool {
-		return get(t, db, func(tx storage.ReadTx) (bool, error) { return tx.Preserved(id) })
+	preserved := func(id comity.ID, at int) bool {
+		return get(t, db, func(tx storage.ReadTx) (bool, error) { return tx.Preserved(id, hours(at)) })
 	}
-	if !preserved(request) || preserved(comity.NewID(comity.KindRequest)) {
+	if !preserved(request, 4) || preserved(comity.NewID(comity.KindRequest), 4) {
 		t.Error("what is preserved for a request is not told")
+	}
+	if preserved(request, 5) {
+		t.Error("a hold that has ended preserves for a request")
 	}
 	write(t, db, func(tx storage.Tx) error {
 		locked, err := tx.LockHold(h.ID)
@@ -137,9 +140,16 @@ func holds(t *testing.T, db storage.DB) {
 		return nil
 	})
 	h.ReleasedBy, h.ReleasedAt = kzAuthority.Ref(), hours(3)
+	if !preserved(request, 4) {
+		t.Error("the release of another hold ends what is preserved")
+	}
 	equal(t, "released", listed(kzOwner, 2, storage.HoldFilter{}, all), []storage.Hold{p, h})
 	if !held(4) || held(5) {
 		t.Error("a hold ends otherwise than at its end")
+	}
+	write(t, db, func(tx storage.Tx) error { return tx.ReleaseHold(p.ID, kzLiaison.Ref(), hours(3)) })
+	if preserved(request, 4) {
+		t.Error("a hold that was released preserves for a request")
 	}
 }
 
