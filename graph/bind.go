@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/graphql-go/graphql"
-
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/graph/execute"
@@ -20,6 +18,7 @@ type binding struct {
 	batches map[string]execute.Batch
 	acts    map[string]mutation // by name
 	used    map[string]bool
+	engine  *execute.Engine
 }
 
 // bindSchema makes the schema. Every field is bound, and everything bound is a
@@ -53,8 +52,11 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.dutyActs()
 	b.teams()
 	b.teamActs()
-	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), Resolve: b.resolve, TypeOf: typeOf})
+	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), TypeOf: typeOf})
 	if err != nil {
+		return nil, nil, err
+	}
+	if b.engine, err = execute.New(execute.Binding{Schema: s.Schema, Resolve: b.resolve, TypeOf: typeOf}); err != nil {
 		return nil, nil, err
 	}
 	for _, all := range []map[string]bool{keys(b.gets), keys(b.batches)} {
@@ -82,12 +84,12 @@ func keys[V any](m map[string]V) map[string]bool {
 
 // resolve finds what a field is bound to. Connections, edges and payloads are
 // alike, and bound once as "*Connection" and so on.
-func (b *binding) resolve(object, field string, of graphql.Output) (graphql.FieldResolveFn, error) {
+func (b *binding) resolve(object, field string) (execute.Resolver, error) {
 	if object == "Mutation" {
 		if _, ok := b.acts[field]; !ok {
-			return nil, fmt.Errorf("graph: the act %s is not bound", field)
+			return execute.Resolver{}, fmt.Errorf("graph: the act %s is not bound", field)
 		}
-		return execute.Field(object, of, func(_, parent any) any { return parent }, nil), nil // the payload, see act
+		return execute.Resolver{Get: func(_, parent any) any { return parent }}, nil // the payload, see act
 	}
 	names := []string{object + "." + field}
 	for _, kind := range []string{"Connection", "Edge", "Payload", "Error"} {
@@ -96,13 +98,13 @@ func (b *binding) resolve(object, field string, of graphql.Output) (graphql.Fiel
 		}
 	}
 	for _, name := range names {
-		get, batch := b.gets[name], b.batches[name]
-		if get != nil || batch != nil {
+		r := execute.Resolver{Get: b.gets[name], Batch: b.batches[name]}
+		if r.Get != nil || r.Batch != nil {
 			b.used[name] = true
-			return execute.Field(object, of, get, batch), nil
+			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("graph: the field %s is not bound", names[0])
+	return execute.Resolver{}, fmt.Errorf("graph: the field %s is not bound", names[0])
 }
 
 // typeOf names the object type of a node or an error.
@@ -151,7 +153,7 @@ func get[P any](b *binding, object string, all fields[P]) {
 
 // batch binds a field that is resolved for all parents at once.
 func batch[P, R any](b *binding, name string, resolve func(*request, []P, args) ([]R, error)) {
-	b.batches[name] = func(_ context.Context, state any, parents []any, given map[string]any) ([]any, error) {
+	b.batches[name] = func(_ context.Context, state any, parents []any, given execute.Args) ([]any, error) {
 		typed := make([]P, len(parents))
 		for i, p := range parents {
 			typed[i] = p.(P)

@@ -21,6 +21,7 @@ type document struct {
 	aliases    int
 	directives int
 	meta       bool // asks about the schema
+	conditions []string
 }
 
 // parse reads a query text and refuses what would stall or end the process in

@@ -49,6 +49,7 @@ type handler struct {
 	log         *slog.Logger
 	schema      *sdl.Schema
 	bound       *binding
+	prepared    *prepared
 }
 
 // New makes the handler of the API: the endpoint at /graphql, and what
@@ -66,6 +67,9 @@ func New(o Options) (http.Handler, error) {
 	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development, limits: o.Limits, log: o.Log}
 	var err error
 	if h.schema, h.bound, err = bindSchema(); err != nil {
+		return nil, err
+	}
+	if h.prepared, err = newPrepared(); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

@@ -33,9 +33,9 @@ const (
 	typeJSON     = "application/json"
 )
 
-// read takes a request apart. A POST of another media type than JSON is what a
+// receive takes a request apart. A POST of another media type than JSON is what a
 // page of another site can send without being asked first: it is refused.
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (wire, *fault) {
+func (h *handler) receive(w http.ResponseWriter, r *http.Request) (wire, *fault) {
 	if r.Method == http.MethodGet {
 		return h.readQuery(r)
 	}

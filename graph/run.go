@@ -28,8 +28,8 @@ type (
 
 // run takes a request from its text to the data of the answer. Without data,
 // the operation was not run or nothing of it may be shown.
-func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (*json.RawMessage, []*fault) {
-	doc, faults := h.check(q.Query)
+func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (json.RawMessage, []*fault) {
+	doc, faults := h.document(q.Query)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -40,33 +40,38 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (*json.R
 	if q.fromGET && op.Operation != ast.OperationTypeQuery {
 		return nil, []*fault{{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "mutations are made by POST"}}
 	}
-	variables, f := h.variables(op, q.Variables)
-	if f != nil {
-		return nil, []*fault{f}
+	variables, err := h.bound.engine.Variables(op, q.Variables)
+	if err != nil {
+		return nil, []*fault{h.faultOf(err)}
 	}
 	if doc.cost(op, variables) > float64(h.limits.Cost) {
 		return nil, []*fault{passed("cost", h.limits.Cost, "fields that the answer could hold: ask for shorter pages")}
 	}
-	p := execute.Params{Schema: h.schema.Schema, Document: doc.Document, Operation: q.Operation, Variables: variables, Root: query{}}
-	if op.Operation == ast.OperationTypeMutation {
-		return h.mutate(ctx, who, op, p)
+	plan, err := h.plan(q.Query, doc, op, variables)
+	if err != nil {
+		return nil, []*fault{h.faultOf(err)}
 	}
-	return h.query(ctx, who, p)
+	with := execute.Params{Variables: variables, Root: query{}, Limit: h.limits.Response, Stop: func(err error) bool { return h.faultOf(err).severe() }}
+	if op.Operation == ast.OperationTypeMutation {
+		return h.mutate(ctx, who, plan, with)
+	}
+	return h.read(ctx, who, func(ctx context.Context, with execute.Params) *execute.Answer { return plan.Run(ctx, with) }, with)
 }
 
-// query runs one operation inside one read. What it found is given out only
-// once the read's leaf stands.
-func (h *handler) query(ctx context.Context, who exchange.Caller, p execute.Params) (*json.RawMessage, []*fault) {
+// read runs a plan, or a part of one, inside one read of the gate. What it found
+// is given out only once the read's leaf stands.
+func (h *handler) read(ctx context.Context, who exchange.Caller, run func(context.Context, execute.Params) *execute.Answer, with execute.Params) (json.RawMessage, []*fault) {
 	var raw json.RawMessage
 	var faults []*fault
 	var at []any // where what ended the read went wrong
 	err := h.x.Read(ctx, who, func(r *exchange.Reader) error {
-		faults, at = nil, nil
-		p.State, p.Text = &request{x: h.x, reader: r}, h.limits.Response
-		data, failed := execute.Query(ctx, p)
-		for _, e := range failed {
+		raw, faults, at = nil, nil, nil
+		with.State = &request{x: h.x, reader: r}
+		answer := run(ctx, with)
+		defer answer.Release()
+		for _, e := range answer.Errors {
 			if errors.Is(e.Err, execute.ErrText) {
-				return h.tooLong()
+				return passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
 			}
 			f := h.faultOf(e.Err)
 			f.path = e.Path
@@ -76,10 +81,7 @@ func (h *handler) query(ctx context.Context, who exchange.Caller, p execute.Para
 			}
 			faults = append(faults, f)
 		}
-		var f *fault
-		if raw, f = h.encodeData(data); f != nil {
-			return f
-		}
+		raw = bytes.Clone(answer.Data)
 		return nil
 	})
 	if err != nil {
@@ -89,51 +91,51 @@ func (h *handler) query(ctx context.Context, who exchange.Caller, p execute.Para
 		}
 		return nil, []*fault{f}
 	}
-	return &raw, faults
+	return raw, faults
 }
 
 // mutate performs the acts of an operation one after the other, each with the
 // read of its payload. The first that fails as a whole ends the request; what
 // was performed stands, and is answered again under the same idempotency key.
-func (h *handler) mutate(ctx context.Context, who exchange.Caller, op *ast.OperationDefinition, p execute.Params) (*json.RawMessage, []*fault) {
-	var out bytes.Buffer
+func (h *handler) mutate(ctx context.Context, who exchange.Caller, plan *execute.Plan, with execute.Params) (json.RawMessage, []*fault) {
+	out := []byte{'{'}
 	var all []*fault
-	for _, root := range execute.Roots(p.Document, op, p.Variables) {
-		p.Document, p.Operation, p.Root = root.Only, "", query{}
-		raw, faults := h.act(ctx, who, root, p)
+	for _, root := range plan.Roots {
+		raw, faults := h.act(ctx, who, plan, root, with)
 		all = append(all, faults...)
-		if raw == nil || string(*raw) == "null" { // payloads are not nullable: nothing is left to show
+		if raw == nil || string(raw) == "null" { // payloads are not nullable: nothing is left to show
 			return raw, all
 		}
-		out.WriteByte(',')
-		out.Write((*raw)[1 : len(*raw)-1]) // one member of an object
-		if out.Len() > h.limits.Response {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, raw[1:len(raw)-1]...) // one member of an object
+		if len(out) > h.limits.Response {
 			return nil, []*fault{passed("response", h.limits.Response, "bytes in an answer; the acts up to here were performed")}
 		}
 	}
-	data := json.RawMessage("{" + string(bytes.TrimPrefix(out.Bytes(), []byte(","))) + "}")
-	return &data, all
+	return append(out, '}'), all
 }
 
 // act performs one root field of a mutation and reads its payload.
-func (h *handler) act(ctx context.Context, who exchange.Caller, root execute.Root, p execute.Params) (*json.RawMessage, []*fault) {
-	name := root.Field.Name.Value
-	m, ok := h.bound.acts[name]
+func (h *handler) act(ctx context.Context, who exchange.Caller, plan *execute.Plan, root execute.Root, with execute.Params) (json.RawMessage, []*fault) {
+	run := func(ctx context.Context, with execute.Params) *execute.Answer { return plan.RunRoot(ctx, root, with) }
+	m, ok := h.bound.acts[root.Name]
 	if !ok { // __typename
-		return h.query(ctx, who, p)
+		return h.read(ctx, who, run, with)
 	}
-	input, f := argument(root.Field, "input", h.schema.MutationType().Fields()[name].Args[0].Type, p.Variables)
-	if f != nil {
-		return nil, []*fault{f}
+	args, err := h.bound.engine.Arguments(root, with.Variables)
+	if err != nil {
+		return nil, []*fault{h.faultOf(err)}
 	}
-	done, err := perform(ctx, h.x, who, m, input)
+	done, err := perform(ctx, h.x, who, m, args["input"])
 	if err != nil {
 		f := h.faultOf(err)
 		f.path = []any{root.Key}
 		return nil, []*fault{f}
 	}
-	p.Root = done
-	raw, faults := h.query(ctx, who, p)
+	with.Root = done
+	raw, faults := h.read(ctx, who, run, with)
 	if raw == nil && len(done.errors) == 0 {
 		faults[0].message = "the act was performed, and what came of it could not be read (" + faults[0].message +
 			"); ask again with the same idempotency key"
@@ -159,48 +161,4 @@ func perform(ctx context.Context, x *exchange.Exchange, who exchange.Caller, m m
 	}
 	done.errors = []*comity.Error{m.place(e)}
 	return done, nil
-}
-
-// encodeData writes the data within the limit of an answer. What is too long is
-// refused before it is written: the same text under many names is held only
-// once until then.
-func (h *handler) encodeData(data any) (json.RawMessage, *fault) {
-	if atLeast(data, h.limits.Response) > h.limits.Response {
-		return nil, h.tooLong()
-	}
-	raw, err := encode(data)
-	if err != nil {
-		return nil, h.faultOf(err)
-	}
-	if len(raw) > h.limits.Response {
-		return nil, h.tooLong()
-	}
-	return raw, nil
-}
-
-func (h *handler) tooLong() *fault {
-	return passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
-}
-
-// atLeast is a lower bound of the length of a value in JSON; past enough it
-// counts no further.
-func atLeast(v any, enough int) int {
-	n := 1
-	switch v := v.(type) {
-	case string:
-		n = len(v) + 2
-	case []any:
-		for _, item := range v {
-			if n += 1 + atLeast(item, enough-n); n > enough {
-				return n
-			}
-		}
-	case map[string]any:
-		for name, item := range v {
-			if n += len(name) + 4 + atLeast(item, enough-n); n > enough {
-				return n
-			}
-		}
-	}
-	return n
 }

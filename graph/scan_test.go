@@ -62,11 +62,11 @@ func FuzzScan(f *testing.F) {
 
 // FuzzParse holds everything before execution to coming to an end soon.
 func FuzzParse(f *testing.F) {
-	s, _, err := bindSchema()
+	s, b, err := bindSchema()
 	if err != nil {
 		f.Fatal(err)
 	}
-	h := &handler{schema: s, development: true, limits: DefaultLimits}
+	h := &handler{schema: s, bound: b, development: true, limits: DefaultLimits}
 	for _, q := range []string{introspection, doubling(5), "{ ...A } fragment A on Query { ...B } fragment B on Query { viewer { officer { ref } } }",
 		`query($id: ID!, $p: Purpose = INVESTIGATION) { node(id: $id, purpose: $p) { ... on Case { title @include(if: true) } } }`,
 		`mutation($i: CaseFileInput!) { caseFile(input: $i) { case { id } errors { ... on UserError { code } } } }`,
@@ -88,8 +88,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, op := range doc.operations {
-			variables, f := h.variables(op, nil)
-			if f == nil && doc.cost(op, variables) < 0 {
+			variables, err := h.bound.engine.Variables(op, nil)
+			if err == nil && doc.cost(op, variables) < 0 {
 				t.Fatal("a negative cost")
 			}
 		}

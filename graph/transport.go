@@ -53,7 +53,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
 	if err != nil {
 		if anonymous(r) {
-			if q, f := h.read(w, r); f == nil && h.asksPublic(q) {
+			if q, f := h.receive(w, r); f == nil && h.asksPublic(q) {
 				data, faults := h.run(ctx, exchange.Caller{RequestID: id}, q)
 				h.answer(w, id, media, data, faults)
 				return
@@ -70,12 +70,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := exchange.Caller{Identity: who, RequestID: id}
-	q, f := h.read(w, r)
+	q, f := h.receive(w, r)
 	if f != nil {
 		h.refuse(w, id, media, true, f)
 		return
 	}
-	var data *json.RawMessage
+	var data json.RawMessage
 	var faults []*fault
 	err = execute.Guard(func() error {
 		data, faults = h.run(ctx, caller, q)
@@ -113,13 +113,13 @@ func (h *handler) refuse(w http.ResponseWriter, id, media string, malformed bool
 }
 
 type response struct {
-	Errors []answer         `json:"errors,omitempty"`
-	Data   *json.RawMessage `json:"data,omitempty"`
+	Errors []answer        `json:"errors,omitempty"`
+	Data   json.RawMessage `json:"data,omitempty"`
 }
 
 // answer writes what an operation came to. Data that is not there at all means
 // that the operation did not run; null data that it failed.
-func (h *handler) answer(w http.ResponseWriter, id, media string, data *json.RawMessage, faults []*fault) {
+func (h *handler) answer(w http.ResponseWriter, id, media string, data json.RawMessage, faults []*fault) {
 	if data == nil {
 		h.refuse(w, id, media, false, faults...)
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/graph/sdl"
 )
 
 // TestVariables gives each kind of variable what is not of its type: everything
@@ -138,13 +139,21 @@ func TestScalars(t *testing.T) {
 	at := time.Date(2026, 11, 22, 9, 30, 0, 5000, time.FixedZone("", 3*3600))
 	for name, x := range map[string][2]any{
 		"DateTime": {at, "2026-11-22T06:30:00.000005Z"}, "Hex": {[32]byte{0xab}, "ab" + strings.Repeat("0", 62)},
-		"Base64": {[]byte{0xfb, 0xff}, "+/8="}, "Long": {int64(1 << 40), int64(1 << 40)},
+		"Base64": {[]byte{0xfb, 0xff}, "+/8="},
 	} {
 		if got := all[name].Write(x[0]); got != x[1] {
 			t.Errorf("%s writes %v", name, got)
 		}
 		if got := all[name].Read(all[name].Write(x[0])); got != x[1] {
 			t.Errorf("%s reads %v", name, got)
+		}
+	}
+	if got := all["Long"].Write(int64(1 << 40)); got != int64(1<<40) {
+		t.Errorf("Long writes %v", got)
+	}
+	for _, n := range []any{float64(1 << 40), sdl.Number("1099511627776")} {
+		if got := all["Long"].Read(n); got != int64(1<<40) {
+			t.Errorf("Long reads %v of %v", got, n)
 		}
 	}
 	for name, wrong := range map[string][]any{

@@ -18,8 +18,6 @@ import (
 type Binding struct {
 	// Scalars are the custom scalars, by name.
 	Scalars map[string]Scalar
-	// Resolve gives the resolver of a field of an object type.
-	Resolve func(object, field string, of graphql.Output) (graphql.FieldResolveFn, error)
 	// TypeOf names the object type of a value of an interface or union.
 	TypeOf func(value any) string
 }
@@ -86,7 +84,7 @@ func (w *builder) define(d ast.Node) {
 	case *ast.InterfaceDefinition:
 		name := d.Name.Value
 		w.add(name, graphql.NewInterface(graphql.InterfaceConfig{Name: name, Description: text(d.Description),
-			Fields: graphql.FieldsThunk(func() graphql.Fields { return w.outputs(name, d.Fields, false) }), ResolveType: w.resolveType}))
+			Fields: graphql.FieldsThunk(func() graphql.Fields { return w.outputs(name, d.Fields) }), ResolveType: w.resolveType}))
 	case *ast.UnionDefinition:
 		name := d.Name.Value
 		for _, t := range d.Types {
@@ -113,7 +111,7 @@ func (w *builder) define(d ast.Node) {
 				}
 				return all
 			}),
-			Fields: graphql.FieldsThunk(func() graphql.Fields { return w.outputs(name, d.Fields, true) })}))
+			Fields: graphql.FieldsThunk(func() graphql.Fields { return w.outputs(name, d.Fields) })}))
 	case *ast.InputObjectDefinition:
 		name := d.Name.Value
 		w.add(name, graphql.NewInputObject(graphql.InputObjectConfig{Name: name, Description: text(d.Description),
@@ -153,7 +151,7 @@ func (w *builder) enum(d *ast.EnumDefinition) {
 	w.add(name, e)
 }
 
-func (w *builder) outputs(object string, fields []*ast.FieldDefinition, resolved bool) graphql.Fields {
+func (w *builder) outputs(object string, fields []*ast.FieldDefinition) graphql.Fields {
 	m := graphql.Fields{}
 	w.out.fields[object] = nil
 	for _, f := range fields {
@@ -164,13 +162,6 @@ func (w *builder) outputs(object string, fields []*ast.FieldDefinition, resolved
 		for _, a := range f.Arguments {
 			w.out.args[object+"."+name] = append(w.out.args[object+"."+name], a.Name.Value)
 			field.Args[a.Name.Value] = &graphql.ArgumentConfig{Type: w.input(a.Type), Description: text(a.Description)}
-		}
-		if resolved {
-			resolve, err := w.Resolve(object, name, field.Type)
-			if err != nil {
-				w.fail("%w", err)
-			}
-			field.Resolve = resolve
 		}
 		m[name] = field
 	}

@@ -3,8 +3,6 @@ package sdl
 import (
 	"strings"
 	"testing"
-
-	"github.com/graphql-go/graphql"
 )
 
 const small = `"""A short one."""
@@ -54,10 +52,7 @@ input In {
 
 func binding() Binding {
 	keep := func(v any) any { return v }
-	return Binding{Scalars: map[string]Scalar{"Thing": {keep, keep}}, TypeOf: func(any) string { return "Query" },
-		Resolve: func(string, string, graphql.Output) (graphql.FieldResolveFn, error) {
-			return func(graphql.ResolveParams) (any, error) { return nil, nil }, nil
-		}}
+	return Binding{Scalars: map[string]Scalar{"Thing": {keep, keep}}, TypeOf: func(any) string { return "Query" }}
 }
 
 // TestPrint prints what was built: the order of everything is kept, and a
