@@ -77,7 +77,7 @@ func ownOfficer(tx storage.ReadTx, field string, ref comity.OfficerRef, roles ..
 	return nil
 }
 
-// member takes another state of the union.
+// member takes a state of the union, the own one too.
 func (x *Exchange) member(field string, s comity.State) error {
 	if !slices.Contains(x.dir.States(), s) {
 		return comity.Invalid(field, fmt.Sprintf("%.20q is not a state of the union", s))

@@ -238,11 +238,14 @@ type SeenOfficer struct {
 // Effect is an irreversible effect waiting to be carried out after its
 // transaction (the outbox). Effects are idempotent and resumed by any server.
 type Effect struct {
-	ID        comity.ID // of the record it concerns; effects take no order
-	Seq       int64
-	Kind      string
-	State     comity.State
-	Payload   []byte // never a key, URL or text
+	ID    comity.ID // of the record it concerns; effects take no order
+	Seq   int64
+	Kind  string
+	State comity.State
+	// Payload is signed statements, which may hold a state's reasons, the row that is
+	// to be written, its words sealed and its record key wrapped, and ids; never an
+	// unwrapped key or a URL.
+	Payload   []byte
 	Attempts  int
 	NotBefore time.Time
 }

@@ -15,8 +15,8 @@ import (
 
 // The register has an entry per case, one per grant, one per category that was
 // ever reserved, one per contribution to a joint team and per standing grant (see
-// [teamEntry]), one per exhibit (see [evidenceEntry]) and one per state (see
-// [manifestEntry]). Of the first three, terms are met with terms, marks stay, and
+// [teamEntry]), one per undertaking that was answered (see [undertakingEntry]), one
+// per exhibit (see [evidenceEntry]) and one per state (see [manifestEntry]). Of the first three, terms are met with terms, marks stay, and
 // of turns the greatest counts. So statements may be applied in any order and any
 // number of times. The one exception is the confirmation of a grant made in danger
 // to life, which comes after the grant and within its time or not at all.

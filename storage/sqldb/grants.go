@@ -201,28 +201,14 @@ func (r *reader) MandatesOf(liaison comity.OfficerRef, at time.Time) ([]comity.M
 }
 
 func (w *writer) WithdrawRelease(id comity.ID, by comity.OfficerRef, at time.Time) error {
-	n, err := w.exec(`UPDATE releases SET withdrawn_by = $2, withdrawn_at = $3 WHERE id = $1 AND withdrawn_at = 0`, id, by, micros(at))
-	if err != nil {
-		return fmt.Errorf("withdraw release: %w", err)
-	}
-	if n == 0 {
-		return storage.ErrNotFound
-	}
-	return nil
+	return w.changed("withdraw release", `UPDATE releases SET withdrawn_by = $2, withdrawn_at = $3 WHERE id = $1 AND withdrawn_at = 0`, id, by, micros(at))
 }
 
 func (w *writer) InsertRelease(r comity.Release) error { return releases.insert(w, r) }
 func (w *writer) InsertMandate(m comity.Mandate) error { return mandates.insert(w, m) }
 
 func (w *writer) EndMandate(id comity.ID, at time.Time) error {
-	n, err := w.exec(`UPDATE mandates SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
-	if err != nil {
-		return fmt.Errorf("end mandate: %w", err)
-	}
-	if n == 0 {
-		return storage.ErrNotFound
-	}
-	return nil
+	return w.changed("end mandate", `UPDATE mandates SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
 }
 
 func (w *writer) InsertGrant(g comity.Grant) error {

@@ -76,13 +76,6 @@ func (w *writer) LockProposal(id comity.ID) (storage.Proposal, error) {
 }
 
 func (w *writer) DecideProposal(id comity.ID, s comity.ProposalStatus, by comity.OfficerRef, at time.Time, declined []byte) error {
-	n, err := w.exec(`UPDATE proposals SET status = $2, decided_by = $3, decided_at = $4, declined = $5 WHERE id = $1 AND status = 'PROPOSED'`,
+	return w.conflict("decide proposal", `UPDATE proposals SET status = $2, decided_by = $3, decided_at = $4, declined = $5 WHERE id = $1 AND status = 'PROPOSED'`,
 		id, s, by, micros(at), blob(&declined))
-	if err != nil {
-		return fmt.Errorf("decide proposal: %w", err)
-	}
-	if n == 0 {
-		return storage.ErrConflict
-	}
-	return nil
 }
