@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -17,6 +18,28 @@ type assessed struct {
 	Turn      int              `json:"turn"`
 	Character comity.Character `json:"character"`
 	By        signer           `json:"by"`
+	// Past are other assessments with when they came (Unix seconds), for as long as the
+	// officer's act behind one is fresh: given to another process, or after a restart,
+	// it is not signed at a later turn than those that came since.
+	Past map[comity.ID]int64 `json:"past,omitempty"`
+}
+
+// pastFor is how long an assessment is remembered that is not the last.
+const pastFor = int64(4 * statement.Freshness / time.Second)
+
+// note remembers an assessment that is not the last by now, and forgets older ones.
+func (a *assessed) note(past map[comity.ID]int64, id comity.ID, now int64) bool {
+	if _, known := a.Past[id]; known {
+		return false
+	}
+	all := map[comity.ID]int64{id: now}
+	for id, at := range past {
+		if now < at+pastFor {
+			all[id] = at
+		}
+	}
+	a.Past = all
+	return true
 }
 
 // adverse reports whether the case is not shareable by its last assessment.
@@ -53,6 +76,9 @@ func (l *Local) judgeAssessment(ctx context.Context, o SignOrder, who asked, s *
 	case c.Withdrawn != nil:
 		return withdrawn(l.state)
 	}
+	if c.Assessed != nil && c.Assessed.Past[o.ID] != 0 {
+		return comity.Conflict("the case was assessed anew since").CuredBy("assess under a new id")
+	}
 	turn := c.Assessed.turn() + 1
 	if c.Assessed != nil && c.Assessed.ID == o.ID { // signed once more, should the answer have been lost
 		if turn = c.Assessed.Turn; c.Assessed.Character != b.Character || c.Assessed.By.Ref != who.Officer.Ref() {
@@ -73,9 +99,13 @@ func (l *Local) enterAssessment(ctx context.Context, s statement.Statement, m ma
 	}
 	return change(ctx, l, caseKey(s.Record), func(e *caseEntry) (bool, error) {
 		if was := e.Assessed; was != nil && (s.Turns.Assessment < was.Turn || s.Turns.Assessment == was.Turn && (was.ID == s.ID || was.adverse())) {
-			return false, nil // of two at once the adverse one counts
+			return was.ID != s.ID && was.note(was.Past, s.ID, m.At), nil // of two at once the adverse one counts
 		}
-		e.Assessed = &assessed{m, s.ID, s.Turns.Assessment, b.Character, signer{s.Officer.Ref, s.Officer.JKT}}
+		was := e.Assessed
+		e.Assessed = &assessed{mark: m, ID: s.ID, Turn: s.Turns.Assessment, Character: b.Character, By: signer{s.Officer.Ref, s.Officer.JKT}}
+		if was != nil && was.ID != s.ID {
+			e.Assessed.note(was.Past, was.ID, m.At)
+		}
 		return true, nil
 	})
 }

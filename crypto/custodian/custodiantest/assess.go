@@ -61,3 +61,23 @@ func assessedCase(t *testing.T, w *World) {
 		refused(t, what+" assessment", err, c.want)
 	}
 }
+
+// assessedAgain: an officer's act that was used is given to another process, or after
+// a restart, once another officer found the case not shareable.
+func assessedAgain(t *testing.T, w *World) {
+	c := w.NewCase(t)
+	ordinary, same := w.assessOrder(t, "liaison@KZ", c, comity.CharacterOrdinary), w.assessOrder(t, "investigator@KZ", c, comity.CharacterOrdinary)
+	w.sign(t, ordinary)
+	w.sign(t, same)
+	w.sign(t, w.assessOrder(t, "deputy@KZ", c, comity.CharacterPolitical))
+	for range 2 {
+		for what, o := range map[string]custodian.SignOrder{"the first": ordinary, "the second": same} {
+			_, err := w.over(w.Keys).Sign(t.Context(), o)
+			refused(t, what+" assessment, given again", err, conflict)
+		}
+	}
+	_, err := w.Local.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", c, w.terms()))
+	refused(t, "a grant of what is not shareable", err, denied(comity.ArticleNeutrality))
+	w.sign(t, w.assessOrder(t, "liaison@KZ", c, comity.CharacterOrdinary)) // anew
+	w.sign(t, w.grantOrder(t, "liaison@KZ", c, w.terms()))
+}
