@@ -212,14 +212,14 @@ func withdrawnTwice(t *testing.T, w *World) {
 		c := w.NewCase(t)
 		o := w.withdrawOrder(t, "authority@KZ", c)
 		jws := w.both(t, o)
-		w.advance(time.Second)
+		w.advance(time.Minute)
 		o.Asker = w.asker(t, "authority@KZ", statement.Act{Act: statement.ActCaseWithdraw, Record: c}, o.Body)
 		proposal := w.sign(t, proposed(o)) // the answer was lost, and it was signed anew
 		repeated := w.sign(t, w.approving(t, "second@KZ", o, proposal))
-		w.advance(statement.WithdrawalAge - time.Second)
+		w.advance(statement.WithdrawalAge - time.Minute)
 		refused(t, "the second before its time", w.Local.Withdraw(t.Context(), repeated), denied(comity.ArticleTerm))
 		if last {
-			w.advance(time.Second)
+			w.advance(time.Minute)
 			jws = repeated
 		}
 		if err := w.Local.Withdraw(t.Context(), jws); err != nil {
