@@ -2,7 +2,9 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -64,9 +66,14 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 }
 
 // reads reports whether a grant opens its case to the officer by the policies
-// and by what was signed.
+// and by what was signed. One that cannot be held against its statement counts for
+// nothing, as when the case is read.
 func (a *attempt) reads(v storage.CaseView, record sovereignty.Record, g comity.Grant) (bool, error) {
 	basis, err := a.x.terms(g, v.State)
+	if errors.Is(err, errForged) {
+		a.x.log.Error("incident: "+strings.TrimPrefix(err.Error(), "exchange: "), "record", g.ID, "request", a.who.RequestID)
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

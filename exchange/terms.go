@@ -214,15 +214,16 @@ type statements struct {
 
 type keptStatement struct {
 	statement.Statement
-	until time.Time // a key that left its state's manifest verifies nothing any more
+	until   time.Time
+	edition uint64 // of the manifests that it was verified by: a key that left its state's verifies nothing any more
 }
 
 func (s *statements) get(d *statement.Directory, jws string) (statement.Statement, error) {
 	s.mu.Lock()
 	known, ok := s.cache[jws]
 	s.mu.Unlock()
-	now := time.Now()
-	if ok && now.Before(known.until) {
+	now, edition := time.Now(), d.Edition() // before it is verified: one that is taken meanwhile counts the next time
+	if ok && now.Before(known.until) && known.edition == edition {
 		return known.Statement, nil
 	}
 	verified, err := d.VerifyStatement(jws)
@@ -234,7 +235,7 @@ func (s *statements) get(d *statement.Directory, jws string) (statement.Statemen
 	if s.cache == nil || len(s.cache) >= maxStatements {
 		s.cache = map[string]keptStatement{}
 	}
-	s.cache[jws] = keptStatement{verified, now.Add(keyAge)}
+	s.cache[jws] = keptStatement{verified, now.Add(keyAge), edition}
 	return verified, nil
 }
 

@@ -25,6 +25,7 @@ type Directory struct {
 
 // snapshot is never changed once stored.
 type snapshot struct {
+	edition uint64
 	states  map[comity.State]published
 	issuers map[string][]comity.State // who claims each issuer
 }
@@ -132,7 +133,7 @@ func (d *Directory) take(m Manifest, compact string) error {
 			return nil
 		}
 	}
-	next := &snapshot{states: maps.Clone(old.states), issuers: map[string][]comity.State{}}
+	next := &snapshot{edition: old.edition + 1, states: maps.Clone(old.states), issuers: map[string][]comity.State{}}
 	if next.states == nil {
 		next.states = map[comity.State]published{}
 	}
@@ -145,6 +146,10 @@ func (d *Directory) take(m Manifest, compact string) error {
 	d.snap.Store(next)
 	return nil
 }
+
+// Edition is another number with each manifest that is taken: what was verified in
+// an earlier one is to be verified anew.
+func (d *Directory) Edition() uint64 { return d.snap.Load().edition }
 
 // Known gives the newest manifest that was taken of a state, also when it has
 // expired since; false when there is none.
