@@ -18,8 +18,10 @@ type act func(w *world) (string, error)
 
 // acts are what happens, each as often as it stands here. A new act of the
 // product that moves who sees what is one more.
-var acts = []act{fileCase, assign, assign, share, share, share, share, share, share, share, share, share, twoShare, twoShare, twoShare, twoShare, emergency, emergency,
-	contribute, contribute, contribute, contribute, contribute, contribute, stand, stand, stand, stand, unstand, takeBack, narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, denounce, mandate, mandate, advance}
+var acts = []act{fileCase, assign, assign, share, share, share, share, share, share, share, share, share, twoShare, twoShare, twoShare, twoShare, emergency, emergency, emergency, emergency,
+	confirm, confirm, confirm, confirm, undertake, answerPromise, answerPromise, reciprocate, reciprocate, reciprocate, sharePromised, sharePromised,
+	onward, onward, onward, onward, answerOnward, answerOnward, answerOnward, publish, publish, publish, publish, publish,
+	contribute, contribute, contribute, contribute, contribute, contribute, stand, stand, stand, stand, unstand, takeBack, narrow, narrow, revoke, reserve, lift, mark, reserveCategory, liftCategory, liftCategory, mandate, mandate, advance, advance, advance}
 
 var (
 	categories = []comity.Category{tokentest.Category, "FRAUD"}
@@ -88,7 +90,15 @@ func assign(w *world) (string, error) {
 
 // terms draws what is granted, over a release decision of the owner.
 func (w *world) terms(r *record, p comity.Purpose) (statement.GrantBody, string, error) {
-	to := w.other(r.state)
+	return w.termsTo(r, w.other(r.state), p)
+}
+
+// laidBefore: whoever decides a release lays the case before those who act on it.
+func (w *world) laidBefore(r *record) {
+	r.assigned[string(comity.RoleLiaison)], r.assigned[string(comity.RoleAuthority)] = true, true
+}
+
+func (w *world) termsTo(r *record, to comity.State, p comity.Purpose) (statement.GrantBody, string, error) {
 	owner := w.officer(r.owner)
 	until := w.Clock.Now().Add(60 * 24 * time.Hour)
 	d := &exchange.DecideRelease{Key: exchangetest.Key(), Case: r.id, Decider: comity.DeciderOwner, Grantee: to, Scope: comity.ScopeFull, Purpose: p, NotAfter: until}
@@ -98,9 +108,10 @@ func (w *world) terms(r *record, p comity.Purpose) (statement.GrantBody, string,
 	err := owner.Try(w.t, d)
 	w.naming[d.ID] = len(d.Subjects) > 0
 	if err == nil {
-		r.assigned[string(comity.RoleLiaison)], r.assigned[string(comity.RoleAuthority)] = true, true
+		w.laidBefore(r)
 	}
 	b := owner.GrantBody(to, d.ID)
+	b.Agreement = w.basis(r.state, to)
 	b.Category, b.Purpose, b.Scope = r.category, p, pick(w.r, comity.ScopeFull, comity.ScopeFull, comity.ScopeSummary)
 	if b.Scope == comity.ScopeFull && w.chance(2) { // released so or not
 		b.Subjects = []comity.ID{r.victim}
@@ -128,14 +139,31 @@ func (w *world) terms(r *record, p comity.Purpose) (statement.GrantBody, string,
 // granted writes a grant into the model, and holds against the Articles that it
 // could be made at all.
 func (w *world) granted(r *record, o *exchangetest.Officer, b statement.GrantBody, two bool) {
-	who := o.Caller.Officer
+	who, now, until := o.Caller.Officer, w.Clock.Now(), time.Unix(b.NotAfter, 0)
+	g := &grant{id: b.ID, named: len(b.Subjects) > 0, liaison: who.Ref(), to: b.Grantee, scope: b.Scope, purpose: b.Purpose,
+		from: time.Unix(b.NotBefore, 0), until: until, two: two, released: b.Release, made: now, keys: []int{w.key(r.state)}}
+	for _, y := range w.union.treaties {
+		if y.id == b.Agreement && y.binds(r.state, b.Grantee.State, now) {
+			g.treaty = y
+		}
+	}
+	promised := false
+	for _, p := range w.promises {
+		if string(p.id) == b.Agreement {
+			g.promise, promised = p, p.carries(r, b.Grantee.State, until)
+		}
+	}
 	switch {
 	case who.State != r.state || who.Role != comity.RoleLiaison:
 		w.t.Errorf("%s granted (Article 8)", who.Ref())
+	case !w.union.speaks(r.state, g.keys...):
+		w.t.Error("it was signed by a key that no manifest lists")
 	case r.reserved || w.union.reserved[r.state][r.category]:
 		w.t.Error("what is reserved was granted (Article 4)")
-	case w.union.denounced[r.state] || w.union.denounced[b.Grantee.State]:
-		w.t.Error("it was granted under no agreement (Article 7)")
+	case g.treaty == nil && !promised:
+		w.t.Error("it was granted under no agreement, nor on an undertaking that carries it (Article 7)")
+	case !w.asked(r, b):
+		w.t.Error("it answers a request that asked for something else (Article 10)")
 	case !w.mandated[r.state]:
 		w.t.Error("it was granted under no mandate (Article 8)")
 	case len(b.Subjects) > 0 && b.Emergency == "" && !w.naming[b.Release]:
@@ -143,8 +171,7 @@ func (w *world) granted(r *record, o *exchangetest.Officer, b statement.GrantBod
 	case r.red && !two:
 		w.t.Error("what is TLP:RED was granted by one (Article 8)")
 	}
-	r.grants = append(r.grants, &grant{id: b.ID, named: len(b.Subjects) > 0, liaison: who.Ref(), to: b.Grantee, scope: b.Scope, purpose: b.Purpose,
-		from: time.Unix(b.NotBefore, 0), until: time.Unix(b.NotAfter, 0), two: two, released: b.Release})
+	r.grants = append(r.grants, g)
 }
 
 func share(w *world) (string, error) {
@@ -184,23 +211,6 @@ func twoShare(w *world) (string, error) {
 	return did, err
 }
 
-func emergency(w *world) (string, error) {
-	r := w.record()
-	if r == nil {
-		return "no case", nil
-	}
-	b, what, _ := w.terms(r, comity.PurposeDangerToLife)
-	b.Release, b.Emergency = "", "a bomb is to go off"
-	o := w.at(r.state, "liaison")
-	b.NotAfter = min(b.NotAfter, w.edge(300)) // 50 hours, of the 72 that there are
-	did := o.Caller.Officer.Ref()
-	err := o.Try(w.t, o.MakeGrant(w.t, r.id, b))
-	if err == nil {
-		w.granted(r, o, b, true)
-	}
-	return fmt.Sprintf("%s grants in danger to life %s", did, what), err
-}
-
 // running is a grant that was not ended, with its case.
 func (w *world) running() (*record, *grant) {
 	for range 20 {
@@ -228,7 +238,7 @@ func narrow(w *world) (string, error) {
 	if now == nil || now.Status == comity.GrantEnded {
 		return "no grant to narrow", nil
 	}
-	b := statement.NarrowBody{Case: r.id, Scope: g.scope, Caveats: now.Caveats, NotAfter: g.until.Unix()}
+	b := statement.NarrowBody{Case: r.id, Scope: g.scope, Caveats: now.Caveats, NotAfter: now.NotAfter.Unix()}
 	if g.named && b.Scope == comity.ScopeFull {
 		b.Subjects = []comity.ID{r.victim}
 	}
@@ -245,7 +255,10 @@ func narrow(w *world) (string, error) {
 		Act: o.Sign(w.t, statement.Act{Act: statement.ActGrantNarrow, Record: g.id}, b)})
 	if err == nil {
 		w.own(r, o, "narrowed a grant")
-		g.scope, g.named, g.until = b.Scope, len(b.Subjects) > 0, time.Unix(b.NotAfter, 0)
+		g.scope, g.named, g.narrowed, g.keys = b.Scope, len(b.Subjects) > 0, time.Unix(b.NotAfter, 0), append(g.keys, w.key(r.state))
+		if g.narrowed.Before(g.until) {
+			g.until = g.narrowed
+		}
 	}
 	return did, err
 }
@@ -372,24 +385,6 @@ func liftCategory(w *world) (string, error) {
 	return fmt.Sprintf("%s lifts %s", s, c), err
 }
 
-// denounce has a state denounce the agreement, or take that back.
-func denounce(w *world) (string, error) {
-	s := pick(w.r, w.Directory.States()...)
-	if !w.union.denounced[s] && !w.chance(6) {
-		return "nothing is denounced", nil
-	}
-	w.Publish(w.t, s, func(m *statement.Manifest) {
-		for i := range m.Agreements {
-			m.Agreements[i].Denounced = time.Time{}
-			if !w.union.denounced[s] {
-				m.Agreements[i].Denounced = w.Clock.Now().Add(-time.Second).UTC().Truncate(time.Second)
-			}
-		}
-	})
-	w.union.denounced[s] = !w.union.denounced[s]
-	return fmt.Sprintf("%s has denounced: %v", s, w.union.denounced[s]), nil
-}
-
 // mandate ends the mandate of a state's liaisons, or gives it anew.
 func mandate(w *world) (string, error) {
 	s := pick(w.r, w.Directory.States()...)
@@ -418,6 +413,9 @@ func (w *world) give(s comity.State) error {
 
 func advance(w *world) (string, error) {
 	by := time.Duration(1+w.r.IntN(200)) * step
+	if w.chance(4) {
+		by += alone
+	}
 	w.Clock.Advance(by)
 	return fmt.Sprintf("%v pass", by), nil
 }

@@ -26,8 +26,9 @@ const (
 
 // union is what the states laid down.
 type union struct {
-	denounced map[comity.State]bool                     // the agreement, by the state
-	reserved  map[comity.State]map[comity.Category]bool // in advance
+	treaties []*treaty                                 // the team's is the last
+	listed   map[comity.State]map[int]bool             // the statement keys in a state's manifest, by their number
+	reserved map[comity.State]map[comity.Category]bool // in advance
 }
 
 // record is a case with what was laid upon it.
@@ -58,6 +59,12 @@ type grant struct {
 	released comity.ID
 	pair     bool      // two liaisons made it
 	under    comity.ID // the standing grant, "" for one that was made by itself
+	made     time.Time
+	treaty   *treaty   // that it rests on, or
+	promise  *promise  // the undertaking
+	keys     []int     // by which it and what was said of it since were signed
+	danger   *danger   // nil but for one made in danger to life
+	narrowed time.Time // to this end
 }
 
 // reaches: a grant is to a named state, agency or officer (Article 8).
@@ -96,6 +103,14 @@ func (r *record) open(o comity.Officer, now time.Time) (running []*grant, once b
 	return running, once
 }
 
+// rests: what a grant was made under holds (Article 7).
+func (u union) rests(r *record, g *grant, now time.Time) bool {
+	if g.promise != nil {
+		return now.Before(g.promise.until)
+	}
+	return g.treaty != nil && g.treaty.holds(r.state, g.to.State, g.made, now)
+}
+
 // sees says how much an officer who declares a purpose finds of a case.
 func (u union) sees(o comity.Officer, r *record, p comity.Purpose, now time.Time) level {
 	if o.State == r.state { // need to know, inside a state
@@ -115,8 +130,9 @@ func (u union) sees(o comity.Officer, r *record, p comity.Purpose, now time.Time
 	for _, g := range running {
 		switch {
 		case g.purpose != p, // the purpose is the grant's (Article 9)
-			u.denounced[r.state] || u.denounced[o.State], // an agreement in force (Article 7)
-			r.red && !g.two: // TLP:RED takes a second liaison (Article 8)
+			!u.rests(r, g, now),           // an agreement in force, or an undertaking (Article 7)
+			!u.speaks(r.state, g.keys...), // who speaks for the state
+			r.red && !g.two:               // TLP:RED takes a second liaison (Article 8)
 		case g.scope == comity.ScopeFull:
 			widest = full
 		case widest == closed:
@@ -133,7 +149,9 @@ func (u union) victim(o comity.Officer, r *record, p comity.Purpose, now time.Ti
 		return true
 	case full:
 		running, _ := r.open(o, now)
-		return slices.ContainsFunc(running, func(g *grant) bool { return g.purpose == p && g.names() && (g.two || !r.red) })
+		return slices.ContainsFunc(running, func(g *grant) bool {
+			return g.purpose == p && g.names() && (g.two || !r.red) && u.rests(r, g, now) && u.speaks(r.state, g.keys...)
+		})
 	}
 	return false
 }
@@ -161,3 +179,33 @@ func (u union) inner(o comity.Officer, r *record, now time.Time) bool {
 
 // listed: it is in the officer's lists while it may be found, if only closed.
 func (l level) listed() bool { return l != absent && l != ended }
+
+// look counts what the rules on one grant by itself say to an officer, so that it
+// is known that each was tried: alone it opens the case, or does no longer.
+func (w *world) look(o comity.Officer, r *record, p comity.Purpose, now time.Time, found level) {
+	if o.State == r.state {
+		return
+	}
+	for _, g := range r.grants {
+		if !g.reaches(o) || g.purpose != p || o.Role == comity.RoleAuditor {
+			continue
+		}
+		opens := w.union.readsUnder(o, r, g, now)
+		switch {
+		case opens && g.promise != nil:
+			w.tally.add("looks at a grant on an undertaking", true)
+		case opens && g.danger != nil && g.danger.confirmed && !now.Before(g.danger.lapses):
+			w.tally.add("looks at a grant that is confirmed", true)
+		case opens && g.treaty != nil && !g.treaty.binds(r.state, o.State, now):
+			w.tally.add("looks at a grant that runs out after its agreement", true)
+		case opens || found == full || found == summary: // by another grant
+		case g.danger.lapsed(now) && now.Before(g.danger.signed) && g.stopped.IsZero():
+			w.tally.add("looks at a grant that lapsed", false)
+		case !g.runs(now) || r.reserved:
+		case !w.union.rests(r, g, now):
+			w.tally.add("looks at a grant whose agreement ended", false)
+		case !w.union.speaks(r.state, g.keys...):
+			w.tally.add("looks at a grant whose key is retired", false)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func (s *shift) covers(t time.Time) bool { return !s.gone && !t.Before(s.from) &
 // who work, abroad liaisons and the authority while an agreement binds both.
 func (u union) onDuty(o comity.Officer, of comity.State, all []*shift, now time.Time) comity.ID {
 	office := o.Role == comity.RoleLiaison || o.Role == comity.RoleAuthority
-	if !office && (o.State != of || o.Role != comity.RoleInvestigator) || o.State != of && (u.denounced[o.State] || u.denounced[of]) {
+	if !office && (o.State != of || o.Role != comity.RoleInvestigator) || o.State != of && !u.bound(o.State, of, now) {
 		return ""
 	}
 	return covering(all, now)
@@ -148,8 +148,8 @@ func TestRostersAgree(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
 			r, s := seeded(t)
-			w := newWorld(t, r, open)
-			acts := []act{(*world).setShift, (*world).setShift, (*world).setShift, (*world).withdrawShift, denounce, advance}
+			w := newWorld(t, r, open, tally{})
+			acts := []act{(*world).setShift, (*world).setShift, (*world).setShift, (*world).withdrawShift, publish, publish, advance}
 			told := 0
 			for range 8 {
 				for range 12 {

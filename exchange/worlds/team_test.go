@@ -18,6 +18,7 @@ type contribution struct {
 	named   bool
 	until   time.Time
 	over    bool // withdrawn, or overtaken by a reservation
+	key     int  // by which it was signed
 }
 
 // standing is a state's standing grant to the team.
@@ -30,6 +31,7 @@ type standing struct {
 	purpose comity.Purpose
 	until   time.Time
 	over    bool
+	key     int
 }
 
 // contribute has the case's owner, or another, contribute it.
@@ -60,11 +62,11 @@ func contribute(w *world) (string, error) {
 		w.t.Error("what is reserved was contributed (Article 4)")
 	case r.red:
 		w.t.Error("what is TLP:RED was contributed (Article 8)")
-	case w.union.alone(r.state, w.Directory.States()):
+	case w.union.alone(r.state, w.Directory.States(), w.Clock.Now()):
 		w.t.Error("it was contributed to no team in force (Article 7)")
 	}
-	r.assigned[string(comity.RoleLiaison)], r.assigned[string(comity.RoleAuthority)] = true, true
-	c := &contribution{b.ID, r, b.Scope, b.Purpose, len(b.Subjects) > 0, time.Unix(b.NotAfter, 0), false}
+	w.laidBefore(r)
+	c := &contribution{b.ID, r, b.Scope, b.Purpose, len(b.Subjects) > 0, time.Unix(b.NotAfter, 0), false, w.key(r.state)}
 	w.contributions = append(w.contributions, c)
 	for _, s := range w.standings {
 		w.follow(s, c)
@@ -72,17 +74,13 @@ func contribute(w *world) (string, error) {
 	return did, nil
 }
 
-// alone: no other state is bound to it by the agreements.
-func (u union) alone(s comity.State, all []comity.State) bool {
-	return u.denounced[s] || !slices.ContainsFunc(all, func(o comity.State) bool { return o != s && !u.denounced[o] })
-}
-
 // follow writes down what follows from a standing grant and a contribution: for each
 // grantee a grant, where the Articles allow one now.
 func (w *world) follow(s *standing, c *contribution) {
 	now := w.Clock.Now()
 	if s.state != c.r.state || s.over || c.over || s.purpose != c.purpose || !now.Before(s.until) || !now.Before(c.until) ||
-		c.r.reserved || w.union.reserved[s.state][c.r.category] || c.r.red || !w.mandated[s.state] || s.liaison == c.r.owner {
+		c.r.reserved || w.union.reserved[s.state][c.r.category] || c.r.red || !w.mandated[s.state] || s.liaison == c.r.owner ||
+		!w.union.speaks(s.state, s.key, c.key) { // what a key signed that left the manifest is to be signed anew
 		return
 	}
 	scope := c.scope
@@ -94,7 +92,7 @@ func (w *world) follow(s *standing, c *contribution) {
 		until = s.until
 	}
 	for _, to := range s.to {
-		if w.union.denounced[s.state] || w.union.denounced[to.State] {
+		if !w.union.team().binds(s.state, to.State, now) {
 			continue
 		}
 		id := statement.GrantIDUnder(s.id, c.id, to)
@@ -102,7 +100,8 @@ func (w *world) follow(s *standing, c *contribution) {
 			continue
 		}
 		c.r.grants = append(c.r.grants, &grant{id: id, liaison: s.liaison, to: to, scope: scope, purpose: s.purpose, named: c.named && scope == comity.ScopeFull,
-			from: now.Truncate(time.Second), until: until, released: c.id, under: s.id})
+			from: now.Truncate(time.Second), until: until, released: c.id, under: s.id,
+			made: now, treaty: w.union.team(), keys: []int{w.key(s.state), s.key, c.key}})
 	}
 }
 
@@ -133,10 +132,10 @@ func stand(w *world) (string, error) {
 		w.t.Errorf("%s made a standing grant (Article 8)", who.Ref())
 	case slices.ContainsFunc(b.Grantees, func(g comity.Grantee) bool { return g.State == who.State }):
 		w.t.Error("a standing grant is to the own state (Article 7)")
-	case w.union.alone(who.State, w.Directory.States()):
+	case w.union.alone(who.State, w.Directory.States(), w.Clock.Now()):
 		w.t.Error("a standing grant was made to no team in force (Article 7)")
 	}
-	s := &standing{act.ID, who.State, who.Ref(), b.Grantees, b.Scope, b.Purpose, time.Unix(b.NotAfter, 0), false}
+	s := &standing{act.ID, who.State, who.Ref(), b.Grantees, b.Scope, b.Purpose, time.Unix(b.NotAfter, 0), false, w.key(who.State)}
 	w.standings = append(w.standings, s)
 	for _, c := range w.contributions {
 		w.follow(s, c)

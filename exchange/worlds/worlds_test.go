@@ -21,7 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -46,7 +46,7 @@ func howMany() int {
 const (
 	maxCases = 24
 	moments  = 6  // at which a world is looked at
-	between  = 15 // acts from one moment to the next
+	between  = 16 // acts from one moment to the next
 	// step is what the clock moves by. Terms begin and end in the middle of one,
 	// so that the seconds which a world takes move nothing across an edge.
 	step = 10 * time.Minute
@@ -74,20 +74,28 @@ type world struct {
 
 	contributions []*contribution
 	standings     []*standing
+
+	keys     map[comity.State]*turning
+	promises []*promise
+	motions  []*motion
+	tally    tally
 }
 
 // TestThreeWallsAgree compares at least so many decisions as were told.
 func TestThreeWallsAgree(t *testing.T) {
 	_, s := seeded(t)
 	levels := map[level]int{}
-	compared, named, pairs, followed := 0, 0, 0, 0
-	for n := uint64(0); compared < *decisions; n++ {
+	compared, named, pairs, followed, happened := 0, 0, 0, 0, tally{}
+	lacking := func() bool {
+		return compared < 2**decisions && (pairs == 0 || followed == 0 || named == 0 || len(happened.lacks()) > 0)
+	}
+	for n := uint64(0); compared < *decisions || lacking(); n++ {
 		engine, open := "PostgreSQL", openPostgres
 		if n%4 == 3 { // which has two walls of the three
 			engine, open = "SQLite", openSQLite
 		}
 		ok := t.Run(fmt.Sprintf("%s/%d", engine, n), func(t *testing.T) {
-			w := newWorld(t, rand.New(rand.NewPCG(s, n)), open)
+			w := newWorld(t, rand.New(rand.NewPCG(s, n)), open, happened)
 			defer func() {
 				for _, r := range w.records {
 					for _, g := range r.grants {
@@ -100,6 +108,9 @@ func TestThreeWallsAgree(t *testing.T) {
 					}
 				}
 			}()
+			if n%2 == 0 {
+				w.scene()
+			}
 			for range moments {
 				for range between {
 					did, err := pick(w.r, acts...)(w)
@@ -107,6 +118,7 @@ func TestThreeWallsAgree(t *testing.T) {
 				}
 				before := w.named
 				compared += w.compare(levels)
+				w.compareMotions()
 				named += w.named - before
 				if t.Failed() {
 					t.Fatalf("-seed=%d, what happened:\n%s", s, strings.Join(w.trail, "\n"))
@@ -120,7 +132,11 @@ func TestThreeWallsAgree(t *testing.T) {
 	if pairs == 0 || followed == 0 {
 		t.Errorf("%d grants were made by two liaisons and %d under standing grants: the worlds are too poor to try them", pairs, followed)
 	}
+	if lacks := happened.lacks(); len(lacks) > 0 {
+		t.Errorf("too seldom to try it: %s", strings.Join(lacks, "; "))
+	}
 	t.Logf("%d grants by two liaisons, %d under standing grants", pairs, followed)
+	t.Logf("done and refused: %v", happened)
 	t.Logf("%d decisions: %v, a victim was shown abroad by %d", compared, levels, named)
 	if named == 0 {
 		t.Error("nobody abroad was shown a victim: the worlds are too poor to try it")
@@ -159,25 +175,28 @@ func openPostgres(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
 	return db, conn
 }
 
-func newWorld(t *testing.T, r *rand.Rand, open func(*testing.T, func() time.Time) (storage.DB, *pgx.Conn)) *world {
+func newWorld(t *testing.T, r *rand.Rand, open func(*testing.T, func() time.Time) (storage.DB, *pgx.Conn), happened tally) *world {
 	w := &world{t: t, r: r, officers: map[string]*exchangetest.Officer{}, sessions: map[string]time.Time{}, reservations: map[string]comity.ID{},
 		mandates: map[comity.State]comity.ID{}, mandated: map[comity.State]bool{}, naming: map[comity.ID]bool{}, shifts: map[comity.State][]*shift{},
-		union: union{denounced: map[comity.State]bool{}, reserved: map[comity.State]map[comity.Category]bool{}}}
-	w.World = exchangetest.NewWith(t, exchangetest.Options{DB: func(_ testing.TB, now func() time.Time) (db storage.DB) {
-		db, w.wall = open(t, now)
-		return db
-	}})
+		keys: map[comity.State]*turning{}, tally: happened,
+		union: union{listed: map[comity.State]map[int]bool{}, reserved: map[comity.State]map[comity.Category]bool{}}}
+	w.World = exchangetest.NewWith(t, exchangetest.Options{
+		DB: func(_ testing.TB, now func() time.Time) (db storage.DB) {
+			db, w.wall = open(t, now)
+			return db
+		},
+		Keys: func(t testing.TB, s comity.State) custodian.Keys {
+			w.keys[s] = turn(t, exchangetest.Keyring(t, s))
+			return w.keys[s]
+		},
+	})
 	w.began = w.Clock.Now().Truncate(time.Second)
+	w.agree()
 	for _, s := range w.Directory.States() {
 		w.union.reserved[s] = map[comity.Category]bool{}
-		w.Publish(t, s, func(m *statement.Manifest) { m.Agreements[0].Categories = slices.Clone(categories) })
 		for _, name := range names {
 			w.at(s, name)
 		}
-	}
-	w.JoinTeam(t, w.Directory.States()...)
-	for _, s := range w.Directory.States() {
-		w.Publish(t, s, func(m *statement.Manifest) { m.Agreements[1].Categories = slices.Clone(categories) })
 	}
 	for _, s := range w.Directory.States() {
 		must(t, w.give(s))
@@ -269,6 +288,7 @@ func (w *world) compare(levels map[level]int) (compared int) {
 			want := w.union.sees(o, r, p, now)
 			levels[want]++
 			compared++
+			w.look(o, r, p, now, want)
 			differ := func(what string, got, want any) {
 				w.t.Errorf("%s for %s, %s: %s: %v, the oracle: %v", o.Ref(), p, w.name(r), what, got, want)
 			}
