@@ -57,11 +57,20 @@ func onward(w *world) (string, error) {
 	if g.to.Officer != "" && !w.chance(3) {
 		o = w.officer(g.to.Officer)
 	}
-	for i := 0; i < 40 && !w.union.readsUnder(o.Caller.Officer, r, g, w.Clock.Now()) && !w.chance(20); i++ { // who reads, mostly
+	for range 40 { // who reads, mostly, or would if the key were listed
+		if w.union.readsUnder(o.Caller.Officer, r, g, w.Clock.Now()) || g.runs(w.Clock.Now()) && !w.union.speaks(r.state, g.keys...) || w.chance(20) {
+			break
+		}
 		if at, other := w.granting(); other != nil {
 			r, g, o = at, other, w.at(other.to.State, pick(w.r, "investigator", "liaison"))
 		}
 	}
+	return w.ask(o, r, g)
+}
+
+// ask has an officer put the motion, and holds against the Articles whether that
+// was possible.
+func (w *world) ask(o *exchangetest.Officer, r *record, g *grant) (string, error) {
 	who, now := o.Caller.Officer, w.Clock.Now()
 	to, third := r.state, w.other(r.state)
 	for third == who.State && !w.chance(8) {

@@ -149,7 +149,11 @@ func TestRostersAgree(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			r, s := seeded(t)
 			w := newWorld(t, r, open, tally{})
-			acts := []act{(*world).setShift, (*world).setShift, (*world).setShift, (*world).withdrawShift, publish, publish, advance}
+			hours := func(w *world) (string, error) { // fewer than a shift has
+				w.Clock.Advance(time.Duration(w.r.IntN(60)) * step)
+				return "hours pass", nil
+			}
+			acts := []act{(*world).setShift, (*world).setShift, (*world).setShift, (*world).setShift, (*world).withdrawShift, publish, publish, hours}
 			told := 0
 			for range 8 {
 				for range 12 {

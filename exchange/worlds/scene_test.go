@@ -11,7 +11,10 @@ import (
 // scene has happen at a world's beginning what seldom comes together by chance: a
 // case is granted under an agreement by which grants run out, on an undertaking, and in
 // danger to life, which is confirmed; then the agreement is denounced, and 73 hours pass.
-func (w *world) scene() {
+// What was granted to the third state under another ended so with it, which is ratified anew.
+// It is looked at then, and once more when another key has taken the place of that
+// which signed all this, before that is listed again.
+func (w *world) scene(look func()) {
 	r := w.record()
 	for r.red || (r.owner.Pseudonym() != "investigator-1" && r.owner.Pseudonym() != "colleague-1") {
 		r = w.record()
@@ -23,7 +26,7 @@ func (w *world) scene() {
 		}
 	}
 	liaison, deputy, authority, giver := w.at(r.state, "liaison"), w.at(r.state, "deputy"), w.at(r.state, "authority"), w.at(to, "authority")
-	grantBy := func(p comity.Purpose, change func(*statement.GrantBody)) *grant {
+	grantBy := func(to comity.State, p comity.Purpose, change func(*statement.GrantBody)) *grant {
 		b, what, err := w.termsTo(r, to, p)
 		done("the release of "+what, err)
 		b.Grantee, b.Subjects, b.NotBefore, b.NotAfter = comity.Grantee{State: to}, nil, w.Clock.Now().Unix(), w.edge(700)
@@ -33,36 +36,53 @@ func (w *world) scene() {
 		w.granted(r, liaison, b, b.Emergency != "")
 		return r.grants[len(r.grants)-1]
 	}
-	grantBy(purposes[0], func(b *statement.GrantBody) { b.Agreement = "lenient" })
+	lenient := grantBy(to, purposes[0], func(b *statement.GrantBody) { b.Agreement = "lenient" })
+	third := w.other(r.state)
+	for third == to {
+		third = w.other(r.state)
+	}
+	grantBy(third, purposes[0], func(b *statement.GrantBody) { b.Agreement = w.union.treaties[0].id })
 
 	u := giver.Undertake(w.t, r.state)
 	u.Body.Category, u.Body.NotAfter = r.category, w.edge(800)
 	u.Act = giver.Sign(w.t, statement.Act{Act: statement.ActUndertakingGive, Record: u.ID}, u.Body)
 	done("an undertaking", giver.Try(w.t, u))
 	done("its acceptance", authority.Try(w.t, authority.Accepts(w.t, u.ID, u.Statement, r.id)))
+	w.tally.count("undertakings", nil)
+	w.tally.count("answers to undertakings", nil)
+	w.tally.count("grants on undertakings", nil)
 	w.promises = append(w.promises, &promise{id: u.ID, of: to, to: r.state, category: r.category, until: time.Unix(u.Body.NotAfter, 0), key: w.key(to),
 		said: u.Statement, answered: true, r: r})
-	grantBy(purposes[1], func(b *statement.GrantBody) { b.Agreement = string(u.ID) })
+	grantBy(to, purposes[1], func(b *statement.GrantBody) { b.Agreement = string(u.ID) })
 
 	began := w.Clock.Now().Truncate(time.Second)
-	g := grantBy(comity.PurposeDangerToLife, func(b *statement.GrantBody) {
-		b.Release, b.Emergency, b.Agreement = "", "a bomb is to go off", w.union.treaties[0].id
+	g := grantBy(to, comity.PurposeDangerToLife, func(b *statement.GrantBody) {
+		b.Release, b.Emergency, b.Agreement = "", "a bomb is to go off", "lenient"
 	})
 	g.danger, g.until = &danger{lapses: began.Add(alone), signed: g.until}, began.Add(alone)
 	d := w.dangerous(r, to)
 	done("the release for a confirmation", w.officer(r.owner).Try(w.t, d))
 	done("the confirmation", deputy.Try(w.t, w.confirmation(deputy, g, statement.ConfirmBody{Case: r.id, Release: d.ID, NotAfter: g.danger.signed.Unix()})))
+	w.tally.count("confirmations", nil)
 	g.danger.confirmed, g.until = true, g.danger.signed
 
 	// The deputy's nobody confirms: another within its time is granted, none beyond.
-	last := w.edge(420)
-	for _, until := range []int64{last, last, w.edge(500)} {
-		b, _, _ := w.termsTo(r, to, comity.PurposeDangerToLife)
-		b.Grantee, b.Subjects, b.Release, b.Emergency, b.NotBefore, b.NotAfter = comity.Grantee{State: to}, nil, "", "a bomb is to go off", w.Clock.Now().Unix(), until
+	for _, until := range []int64{w.edge(700), w.edge(420), w.edge(500)} {
+		b, _, _ := w.termsTo(r, third, comity.PurposeDangerToLife)
+		b.Grantee, b.Subjects, b.Release, b.Emergency, b.NotBefore, b.NotAfter = comity.Grantee{State: third}, nil, "", "a bomb is to go off", w.Clock.Now().Unix(), until
 		w.endanger(r, deputy, b)
 	}
 
-	n := w.denounced(to, 1)
-	done(w.issue(giver, to, n))
+	w.Clock.Advance(time.Second)
+	done(w.issue(giver, to, w.denounced(to, 1)))
+	done(w.issue(authority, r.state, w.denounced(r.state, 0)))
 	w.Clock.Advance(alone + time.Hour)
+	authority = w.at(r.state, "authority")
+	done(w.issue(authority, r.state, w.renewed(r.state, 0)))
+	look()
+	w.ask(w.at(to, "investigator"), r, lenient)
+	done(w.issue(authority, r.state, w.replaced(r.state)))
+	look()
+	w.ask(w.at(to, "investigator"), r, lenient)
+	done(w.issue(authority, r.state, w.relisted(r.state)))
 }

@@ -13,12 +13,12 @@ type tally map[string]*[2]int
 // kinds must each have been done and refused so often for the worlds to mean
 // anything; where the Articles leave one of both, of the other nothing is asked.
 var kinds = map[string][2]int{
-	"undertakings": {3, 2}, "answers to undertakings": {2, 2}, "grants on undertakings": {2, 2},
-	"motions for onward sharing": {2, 3}, "grants upon motions": {1, 2},
-	"grants in danger to life": {3, 2}, "grants in danger to life again": {1, 1}, "confirmations": {1, 2}, "confirmations too late": {0, 1},
-	"manifests":                              {5, 3},
+	"undertakings": {1, 1}, "answers to undertakings": {1, 1}, "grants on undertakings": {1, 1},
+	"motions for onward sharing": {1, 1}, "grants upon motions": {1, 1},
+	"grants in danger to life": {1, 1}, "grants in danger to life again": {1, 1}, "confirmations": {1, 1}, "confirmations too late": {0, 1},
+	"manifests":                              {3, 3},
 	"looks at a grant whose agreement ended": {0, 1}, "looks at a grant that runs out after its agreement": {1, 0},
-	"looks at a grant on an undertaking": {2, 0}, "looks at a grant that is confirmed": {1, 0},
+	"looks at a grant on an undertaking": {1, 0}, "looks at a grant that is confirmed": {1, 0},
 	"looks at a grant that lapsed": {0, 1}, "looks at a grant whose key is retired": {0, 1},
 }
 

@@ -214,8 +214,7 @@ func (w *world) novelty(s comity.State, i int) novelty {
 		return func(m *statement.Manifest) { f(&m.Agreements[i]) }
 	}
 	none, left := o.denounced.IsZero(), o.left(now)
-	renew := novelty{y.id + " is ratified anew", left && !y.over(now), change(func(a *statement.Agreement) { a.Ratified, a.Denounced = now, time.Time{} }),
-		func() { o.before, o.ratified, o.denounced = append(o.before, o.denounced), now, time.Time{} }}
+	renew := w.renewed(s, i)
 	back := novelty{y.id + " is denounced no more", !left, change(func(a *statement.Agreement) { a.Denounced = time.Time{} }), func() { o.denounced = time.Time{} }}
 	switch {
 	case y.over(now):
@@ -245,41 +244,67 @@ func (w *world) denounced(s comity.State, i int) novelty {
 		func() { y.words[s].denounced = now.Add(y.notice) }}
 }
 
+// renewed is another ratification, by now, of an agreement that the state left.
+func (w *world) renewed(s comity.State, i int) novelty {
+	y, now := w.union.treaties[i], w.Clock.Now().UTC()
+	o := y.words[s]
+	return novelty{y.id + " is ratified anew", o.left(now) && !y.over(now),
+		func(m *statement.Manifest) { m.Agreements[i].Ratified, m.Agreements[i].Denounced = now, time.Time{} },
+		func() { o.before, o.ratified, o.denounced = append(o.before, o.denounced), now, time.Time{} }}
+}
+
 // rotation is another key for a state's statements, with the earlier listed on or
 // not; or those listed again, or a manifest of no new number.
 func (w *world) rotation(s comity.State) novelty {
 	keys, listed := w.keys[s], w.union.listed[s]
-	list := func(all []json.RawMessage) func(*statement.Manifest) {
-		return func(m *statement.Manifest) { m.StatementKeys = slices.Clone(all) }
-	}
 	switch w.r.IntN(4) {
 	case 0:
 		return novelty{"the same number again", false, func(m *statement.Manifest) { m.Number--; m.Name += ", again" }, nil}
 	case 1:
-		return novelty{"every key is listed", true, list(keys.all), func() {
-			for k := range keys.all {
-				listed[k] = true
-			}
-		}}
+		return w.relisted(s)
 	case 2:
 		if len(keys.all) > 1 {
-			return novelty{"one key is listed", true, list(keys.all[len(keys.all)-1:]), func() { w.retire(s) }}
+			return novelty{"one key is listed", true, list(keys.all[len(keys.all)-1:]...), func() { w.retire(s) }}
 		}
 	}
 	if len(keys.all) > len(listed) && w.chance(2) {
 		return novelty{what: "the key stays"}
 	}
-	fresh, err := statement.NewKey()
+	if !w.chance(3) {
+		return w.replaced(s)
+	}
+	signer, public := w.fresh()
+	return novelty{"another key comes beside it", true, func(m *statement.Manifest) { m.StatementKeys = append(m.StatementKeys, public) },
+		func() { keys.use(w.t, signer); listed[w.key(s)] = true }}
+}
+
+func list(all ...json.RawMessage) func(*statement.Manifest) {
+	return func(m *statement.Manifest) { m.StatementKeys = slices.Clone(all) }
+}
+
+func (w *world) fresh() (statement.Signer, json.RawMessage) {
+	key, err := statement.NewKey()
 	must(w.t, err)
-	signer, err := statement.NewSoftSigner(fresh, "")
+	signer, err := statement.NewSoftSigner(key, "")
 	must(w.t, err)
 	public, err := statement.RawJWK(signer)
 	must(w.t, err)
-	if !w.chance(3) {
-		return novelty{"another key takes its place", true, list([]json.RawMessage{public}), func() { keys.use(w.t, signer); w.retire(s) }}
-	}
-	return novelty{"another key comes beside it", true, func(m *statement.Manifest) { m.StatementKeys = append(m.StatementKeys, public) },
-		func() { keys.use(w.t, signer); listed[w.key(s)] = true }}
+	return signer, public
+}
+
+// replaced has another key alone listed, by which the state signs from then on.
+func (w *world) replaced(s comity.State) novelty {
+	signer, public := w.fresh()
+	return novelty{"another key takes its place", true, list(public), func() { w.keys[s].use(w.t, signer); w.retire(s) }}
+}
+
+// relisted has every key listed that there was.
+func (w *world) relisted(s comity.State) novelty {
+	return novelty{"every key is listed", true, list(w.keys[s].all...), func() {
+		for k := range w.keys[s].all {
+			w.union.listed[s][k] = true
+		}
+	}}
 }
 
 // retire has only the last key of a state listed.

@@ -108,14 +108,7 @@ func TestThreeWallsAgree(t *testing.T) {
 					}
 				}
 			}()
-			if n%2 == 0 {
-				w.scene()
-			}
-			for range moments {
-				for range between {
-					did, err := pick(w.r, acts...)(w)
-					w.trail = append(w.trail, fmt.Sprintf("%s: %v", did, err))
-				}
+			look := func() {
 				before := w.named
 				compared += w.compare(levels)
 				w.compareMotions()
@@ -123,6 +116,16 @@ func TestThreeWallsAgree(t *testing.T) {
 				if t.Failed() {
 					t.Fatalf("-seed=%d, what happened:\n%s", s, strings.Join(w.trail, "\n"))
 				}
+			}
+			if n%2 == 0 {
+				w.scene(look)
+			}
+			for range moments {
+				for range between {
+					did, err := pick(w.r, acts...)(w)
+					w.trail = append(w.trail, fmt.Sprintf("%s: %v", did, err))
+				}
+				look()
 			}
 		})
 		if !ok {
