@@ -70,9 +70,10 @@ func (w *world) scene(look func()) {
 	for _, until := range []int64{w.edge(700), w.edge(420), w.edge(500)} {
 		b, _, _ := w.termsTo(r, third, comity.PurposeDangerToLife)
 		b.Grantee, b.Subjects, b.Release, b.Emergency, b.NotBefore, b.NotAfter = comity.Grantee{State: third}, nil, "", "a bomb is to go off", w.Clock.Now().Unix(), until
-		w.endanger(r, deputy, b)
+		_, _ = w.endanger(r, deputy, b) // judged there, either way
 	}
 
+	w.together(r, to, done)
 	w.Clock.Advance(time.Second)
 	done(w.issue(giver, to, w.denounced(to, 1)))
 	done(w.issue(authority, r.state, w.denounced(r.state, 0)))
@@ -80,9 +81,35 @@ func (w *world) scene(look func()) {
 	authority = w.at(r.state, "authority")
 	done(w.issue(authority, r.state, w.renewed(r.state, 0)))
 	look()
-	w.ask(w.at(to, "investigator"), r, lenient)
+	_, _ = w.ask(w.at(to, "investigator"), r, lenient)
 	done(w.issue(authority, r.state, w.replaced(r.state)))
 	look()
-	w.ask(w.at(to, "investigator"), r, lenient)
+	_, _ = w.ask(w.at(to, "investigator"), r, lenient)
 	done(w.issue(authority, r.state, w.relisted(r.state)))
+}
+
+// together has a case granted to a state by two liaisons, and through the joint team.
+func (w *world) together(r *record, to comity.State, done func(string, error)) {
+	owner, liaison, deputy := w.officer(r.owner), w.at(r.state, "liaison"), w.at(r.state, "deputy")
+	b, _, err := w.termsTo(r, to, purposes[0])
+	done("the release to be granted by two", err)
+	b.Grantee, b.Subjects, b.NotBefore = comity.Grantee{State: to}, nil, w.Clock.Now().Unix()
+	propose := liaison.ProposeGrant(w.t, r.id, b)
+	done("a proposal", liaison.Try(w.t, propose))
+	done("its approval", deputy.Try(w.t, deputy.ApproveGrant(w.t, r.id, b, propose.Proposed)))
+	w.granted(r, deputy, b, true)
+	r.grants[len(r.grants)-1].pair = true
+
+	c := owner.Contribute(w.t, r.id).Body
+	c.Category, c.Purpose, c.NotAfter, c.Scope = r.category, purposes[0], w.edge(600), comity.ScopeSummary
+	done("a contribution", owner.Try(w.t, owner.ContributeAs(w.t, r.id, c)))
+	given := &contribution{c.ID, r, c.Scope, c.Purpose, false, time.Unix(c.NotAfter, 0), false, w.key(r.state)}
+	stands := deputy.Standing(w.t, to)
+	stands.Body.NotAfter = w.edge(600)
+	stands = deputy.StandingAs(w.t, stands.Body)
+	done("a standing grant", deputy.Try(w.t, stands))
+	under := &standing{stands.ID, r.state, deputy.Caller.Officer.Ref(), stands.Body.Grantees, stands.Body.Scope, stands.Body.Purpose,
+		time.Unix(stands.Body.NotAfter, 0), false, w.key(r.state)}
+	w.contributions, w.standings = append(w.contributions, given), append(w.standings, under)
+	w.follow(under, given)
 }
