@@ -26,8 +26,7 @@ import (
 func schema(t *testing.T) graphql.Schema {
 	t.Helper()
 	same := func(v any) any { return v }
-	b := sdl.Binding{Scalars: map[string]sdl.Scalar{}, TypeOf: func(any) string { return "" },
-		Resolve: func(string, string, graphql.Output) (graphql.FieldResolveFn, error) { return nil, nil }}
+	b := sdl.Binding{Scalars: map[string]sdl.Scalar{}, TypeOf: func(any) string { return "" }}
 	for _, line := range strings.Split(graph.SDL, "\n") {
 		if name, ok := strings.CutPrefix(line, "scalar "); ok {
 			b.Scalars[strings.Fields(name)[0]] = sdl.Scalar{Write: same, Read: same}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -226,19 +227,23 @@ func (x *Exchange) lifted(tx storage.Tx, c changeCase, in intent) error {
 	if err := c.write(tx, a, false, func(c *comity.Case, _ *comity.CaseText) { c.Reserved = false }); err != nil {
 		return err
 	}
-	if err := a.approved(tx, in); err != nil {
+	if err := a.approved(tx, in, found.State, found.ID); err != nil {
 		return err
 	}
 	return a.write(tx, in, found.ID)
 }
 
-// approved writes down what became of the proposal of an act that is followed.
-func (a *attempt) approved(tx storage.Tx, in intent) error {
+// approved writes down what became of the proposal of an act that is followed. What
+// the outbox names and is no waiting proposal of that record stays as it is.
+func (a *attempt) approved(tx storage.Tx, in intent, s comity.State, record comity.ID) error {
 	if in.Proposal == "" {
 		return nil
 	}
 	p, err := tx.LockProposal(in.Proposal)
-	if err != nil || p.Status != comity.ProposalProposed {
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	case err != nil || p.Status != comity.ProposalProposed || p.State != s || p.Record != record:
 		return err
 	}
 	return tx.DecideProposal(in.Proposal, comity.ProposalApproved, in.Actor.Ref, a.now, nil)

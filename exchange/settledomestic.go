@@ -53,7 +53,7 @@ var domestic = map[sovereignty.Action]following{
 			}
 			records, err := once(tx.LiftReservation(e.ID, a.now), e.ID)
 			if err == nil {
-				err = a.approved(tx, in)
+				err = a.approved(tx, in, in.Reservation.State, e.ID)
 			}
 			return records, err
 		},
