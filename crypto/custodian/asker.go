@@ -27,8 +27,8 @@ type want struct {
 
 // hear verifies token and act anew, that one session key is behind both, that
 // the act is the one wanted, that the manifests which say so are none of the
-// past, and that the act has not been used here before. The
-// caller gives the act back (see forgive) when it could not be served.
+// past, that another state's quota is not used up, and that the act has not been
+// used here before. The caller gives the act back (see forgive) when it could not be served.
 func (l *Local) hear(ctx context.Context, a statement.Asker, w want) (asked, error) {
 	who, err := l.verifier.Verify(ctx, a.Token)
 	if err != nil {
@@ -59,6 +59,12 @@ func (l *Local) hear(ctx context.Context, a statement.Asker, w want) (asked, err
 	}
 	if err := l.newest(ctx, l.state, who.Officer.State); err != nil {
 		return asked{}, err
+	}
+	// Before the act is remembered: another state's acts do not fill the memory.
+	if who.Officer.State != l.state {
+		if err := l.spend(who.Officer.State); err != nil {
+			return asked{}, err
+		}
 	}
 	if err := l.seen.claim(jkt, act.Nonce, time.Unix(act.IssuedAt, 0).Add(statement.Freshness), now); err != nil {
 		return asked{}, err

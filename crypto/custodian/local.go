@@ -16,7 +16,7 @@ import (
 	"github.com/comity-platform/comity/crypto/token"
 )
 
-// Quota bounds how many keys the officers of one grantee state are given.
+// Quota bounds how many acts of the officers of one grantee state are judged.
 type Quota struct {
 	PerSecond float64
 	Burst     int
@@ -235,7 +235,7 @@ func (l *Local) away(err error) error {
 	return comity.Unavailable(fmt.Sprintf("the custodian of %s", l.state), err)
 }
 
-// spend takes one of the keys that officers of a grantee state may be given.
+// spend takes one of the acts that officers of a grantee state may have judged.
 func (l *Local) spend(grantee comity.State) error {
 	l.quotaMu.Lock()
 	defer l.quotaMu.Unlock()

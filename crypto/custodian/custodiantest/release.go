@@ -447,8 +447,14 @@ func quota(t *testing.T, w *World) {
 	w.closed(t, "the third", "colleague@AM", e, grant, refusal{code: comity.CodeLimit})
 	w.open(t, "investigator@KZ", e, "") // the own state has none
 	w.closed(t, "another state's own quota", "investigator@BY", e, grant, absent)
+	// What the quota refused was not heard: it does not fill the memory of acts.
+	order := w.Order(t, "colleague@AM", e, grant, comity.PurposeInvestigation)
+	_, err := w.Local.Release(t.Context(), order)
+	refused(t, "one more", err, refusal{code: comity.CodeLimit})
 	w.advance(11 * time.Second)
-	w.open(t, "investigator@AM", e, grant)
+	if _, err := w.Local.Release(t.Context(), order); err != nil {
+		t.Errorf("the same act, in time: %v", err)
+	}
 }
 
 // liveRegister: what one server's custodian signed binds another's at once.
