@@ -148,6 +148,34 @@ func TestUndertakingWithdrawnMeanwhile(t *testing.T) {
 	})
 }
 
+// TestUndertakingDeclinedMeanwhile: an officer of the authority declines what another
+// accepts at the same time. Who comes too late is told so, and what is shown as
+// accepted is a legal basis.
+func TestUndertakingDeclinedMeanwhile(t *testing.T) {
+	onEngines(t, func(t *testing.T) {
+		g := grantIn(t, newWorld(t))
+		giver, second := g.As(t, "authority@AM"), g.As(t, "second@KZ")
+		u := giver.Undertake(t, "KZ")
+		giver.Do(t, u)
+		said := g.authority.Dispatch(t, u.ID).Text.Statement
+		accepted := false
+		x := serverWith(t, g.World, func(ctx context.Context, call string, perform func(context.Context) error) error {
+			if call == "custodian KZ Sign" && !accepted {
+				accepted = true
+				g.authority.Do(t, g.authority.Accepts(t, u.ID, said, g.c))
+			}
+			return perform(ctx)
+		})
+		want(t, at(second, x).Try(t, second.Answers(t, u.ID, said, comity.DispatchDeclined, "no")), comity.CodeConflict, 0)
+		if v := g.authority.Dispatch(t, u.ID); v.Status != comity.DispatchAccepted {
+			t.Fatalf("it is %s", v.Status)
+		}
+		b := g.liaison.GrantBody("AM", g.release)
+		b.Agreement = string(u.ID)
+		g.liaison.Do(t, g.liaison.MakeGrant(t, g.c, b))
+	})
+}
+
 // TestNoticeFollowsTheDark: who reads a case while the originator's custodian is
 // away is shown its clear fields, and is told when these prove wrong.
 func TestNoticeFollowsTheDark(t *testing.T) {

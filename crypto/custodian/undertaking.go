@@ -64,7 +64,11 @@ func (l *Local) judgeAcceptance(ctx context.Context, o SignOrder, s *statement.S
 	case b.Answer == comity.DispatchDeclined && b.Case != "":
 		return comity.Invalid("case", "what is declined is for no case")
 	case b.Answer == comity.DispatchDeclined:
-		return nil
+		e, _, err := read[undertakingEntry](ctx, l, undertakingKey(o.ID))
+		if err == nil && e.Case != "" {
+			err = acceptedBefore()
+		}
+		return err
 	}
 	given, said, err := l.given(ctx, o.ID, o.Answered)
 	if err != nil {
@@ -91,6 +95,11 @@ func (l *Local) judgeAcceptance(ctx context.Context, o SignOrder, s *statement.S
 
 func acceptedElse() error {
 	return comity.Conflict("the undertaking was accepted for another case").CuredBy("have another given")
+}
+
+// acceptedBefore refuses to decline what is in force: grants may rest on it.
+func acceptedBefore() error {
+	return comity.Conflict("the undertaking was accepted").CuredBy("have the grants that rest on it revoked")
 }
 
 // given reads the undertaking of another state, by the newest of its manifests
@@ -120,8 +129,9 @@ func (l *Local) given(ctx context.Context, id comity.ID, compact string) (statem
 // [GrantAge] and are not in force.
 const maxSigned = 20
 
-// answerUndertaking notes an acceptance that was signed. What is declined is no
-// legal basis from its signing, whatever was signed or applied before.
+// answerUndertaking notes an acceptance that was signed. Of what is declined no
+// acceptance that was signed before comes into force; one that is in force stands,
+// and the decline is not given out.
 func (l *Local) answerUndertaking(ctx context.Context, s statement.Statement, compact, answered string) error {
 	var b statement.AnswerBody
 	if err := s.Decode(&b); err != nil {
@@ -129,7 +139,10 @@ func (l *Local) answerUndertaking(ctx context.Context, s statement.Statement, co
 	}
 	if b.Answer != comity.DispatchAccepted {
 		return change(ctx, l, undertakingKey(s.ID), func(e *undertakingEntry) (bool, error) {
-			known := e.Case != "" || len(e.Signed) > 0
+			if e.Case != "" {
+				return false, acceptedBefore()
+			}
+			known := len(e.Signed) > 0
 			*e = undertakingEntry{}
 			return known, nil
 		})

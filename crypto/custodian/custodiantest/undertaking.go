@@ -143,8 +143,9 @@ func undertaken(t *testing.T, w *World) {
 	refused(t, "the own undertaking accepted", err, invalid)
 }
 
-// answeredOtherwise: what was declined is no legal basis, nor is an acceptance that
-// was kept back for a day or that answers for another case than the one in force.
+// answeredOtherwise: of what was declined no acceptance comes into force, nor does one
+// that was kept back for a day or that answers for another case than the one in force,
+// which is not declined.
 func answeredOtherwise(t *testing.T, w *World) {
 	c, other := w.NewCase(t), w.NewCase(t)
 	no := denied(comity.ArticleLegalBasis)
@@ -158,7 +159,6 @@ func answeredOtherwise(t *testing.T, w *World) {
 		return err
 	}
 	for what, answer := range map[string]func(id comity.ID, jws string) (accepted, second string){
-		"in force and then declined":        func(id comity.ID, jws string) (string, string) { a := accept(id, jws, c); w.apply(t, a); return a, "" },
 		"signed and then declined":          func(id comity.ID, jws string) (string, string) { return accept(id, jws, c), "" },
 		"signed for two, and then declined": func(id comity.ID, jws string) (string, string) { return accept(id, jws, c), accept(id, jws, other) },
 	} {
@@ -184,6 +184,8 @@ func answeredOtherwise(t *testing.T, w *World) {
 	w.apply(t, first)
 	refused(t, "accepted for another case than in force", w.Local.Apply(t.Context(), second), no)
 	refused(t, "a grant of the other case", granted(other, id), no)
+	_, err := w.Local.Sign(t.Context(), w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchDeclined, Reason: "no"}))
+	refused(t, "declined while it is in force", err, conflict)
 	if err := granted(c, id); err != nil {
 		t.Errorf("a grant of the first: %v", err)
 	}
@@ -195,7 +197,7 @@ func answeredOtherwise(t *testing.T, w *World) {
 	for range 20 {
 		accept(id, jws, c)
 	}
-	_, err := w.Local.Sign(t.Context(), w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: c}))
+	_, err = w.Local.Sign(t.Context(), w.acceptOrder(t, "authority@KZ", id, jws, statement.AnswerBody{Answer: comity.DispatchAccepted, Case: c}))
 	refused(t, "one acceptance too many", err, conflict)
 }
 
