@@ -40,7 +40,6 @@ type field struct {
 	key      string
 	quoted   []byte // the key in JSON, with its colon
 	typename bool   // which is no field of the type
-	meta     bool   // __schema or __type: asked of the schema
 	resolver Resolver
 	shape    *shape
 	node     *ast.Field
@@ -230,7 +229,7 @@ func (f *field) shapeOf(t graphql.Type, e *Engine) graphql.Type {
 	}
 }
 
-// of gives what is asked of an object type below a field.
+// typed gives what is asked of an object type below a field.
 func (u *under) typed(p *Plan, name string) (*selection, error) {
 	if u.fixed != nil {
 		return u.fixed, nil
