@@ -13,15 +13,15 @@ COUNTED = $(STACK) -counts -- go test -json -count=1
 
 .DEFAULT_GOAL := help
 .PHONY: help test soak fuzz bench bench-transfer bench-articles check check-format check-vet check-lint \
-	check-vulnerabilities check-schema check-tidy up down build clean postgres
+	check-vulnerabilities check-schema check-tidy up down build clean postgres node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-test: postgres ## all tests against real Vault, MinIO and PostgreSQL (PKGS=./... to choose)
+test: postgres node ## all tests against real Vault, MinIO and PostgreSQL (PKGS=./... to choose)
 	@$(COUNTED) -timeout=30m $(PKGS)
 
-soak: postgres ## the same with the long versions, for hours
+soak: postgres node ## the same with the long versions, for hours
 	@COMITY_SOAK=1 $(COUNTED) -timeout=24h $(PKGS)
 
 fuzz: ## every fuzz test for FUZZTIME (20s)
@@ -94,3 +94,13 @@ postgres:
 	{ apt-get update -qq && apt-get install -y -qq postgresql-common && \
 	  echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf && \
 	  apt-get install -y -qq postgresql; } >&2
+
+# Reference implementation, clients, linters and generators of GraphQL are npm's.
+node:
+	@if command -v node >/dev/null && command -v npm >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "Node.js with npm is needed for the tests. On Debian: sudo apt-get install nodejs npm" >&2; exit 1; \
+	fi; \
+	echo "installing Node.js from the system's packages" >&2; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update -qq && apt-get install -y -qq nodejs npm; } >&2

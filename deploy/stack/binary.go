@@ -13,10 +13,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/comity-platform/comity/internal/filelock"
 )
 
 const ownModule = "github.com/comity-platform/comity"
@@ -67,7 +68,7 @@ func cached(ctx context.Context, module, bin, name string, t tool, progress io.W
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache for %s: %w", name, err)
 	}
-	unlock, err := lock(ctx, path+".lock")
+	unlock, err := filelock.Take(ctx, path+".lock")
 	if err != nil {
 		return "", fmt.Errorf("wait for another build of %s: %w", name, err)
 	}
@@ -198,27 +199,4 @@ func sourceRoot() (string, error) {
 func executable(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
-}
-
-// lock takes the file lock at path, waiting for whoever holds it. The kernel
-// drops it if we die.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return nil, errors.Join(err, f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }

@@ -2,14 +2,12 @@ package stack
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // hello is a tools module that pins a component which says body.
@@ -99,25 +97,6 @@ func TestBinaryThatDoesNotBuild(t *testing.T) {
 	if _, err := cached(t.Context(), module, bin, "hello", tool{pkg: "example.org/unpinned"}, nil); err == nil {
 		t.Error("a component that is not pinned was accepted")
 	}
-}
-
-func TestBinaryWaitsNoLongerThanAsked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := lock(short, path); err == nil {
-		t.Error("two hold the lock")
-	}
-	unlock()
-	again, err := lock(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
 }
 
 func TestBinaryPrefersPath(t *testing.T) {

@@ -22,6 +22,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/comity-platform/comity/internal/filelock"
 )
 
 // Options say how a component is run. The zero value is meant for tests.
@@ -65,7 +67,7 @@ func Start(ctx context.Context, dir string, o Options) (*Stack, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make the directory of the components: %w", err)
 	}
-	unlock, err := lock(ctx, filepath.Join(dir, lockFileName))
+	unlock, err := filelock.Take(ctx, filepath.Join(dir, lockFileName))
 	if err != nil {
 		return nil, fmt.Errorf("wait for another start in %s: %w", dir, err)
 	}
@@ -117,7 +119,7 @@ func (s *Stack) stop(ctx context.Context, which func(*component) bool) error {
 // Down ends the detached components that [Start] left running in dir and
 // names those it ended. Data and credentials stay for the next start.
 func Down(ctx context.Context, dir string) ([]string, error) {
-	unlock, err := lock(ctx, filepath.Join(dir, lockFileName))
+	unlock, err := filelock.Take(ctx, filepath.Join(dir, lockFileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // nothing was ever started here
 	}
