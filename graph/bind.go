@@ -9,6 +9,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/introspect"
 	"github.com/comity-platform/comity/graph/sdl"
 )
 
@@ -56,7 +57,11 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if b.engine, err = execute.New(execute.Binding{Schema: s.Schema, Resolve: b.resolve, TypeOf: typeOf}); err != nil {
+	meta, err := introspect.New(SDL)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.engine, err = execute.New(execute.Binding{Schema: s.Schema, Resolve: b.resolve, TypeOf: typeOf, Meta: meta}); err != nil {
 		return nil, nil, err
 	}
 	for _, all := range []map[string]bool{keys(b.gets), keys(b.batches)} {

@@ -20,6 +20,8 @@ import (
 	"strings"
 
 	"github.com/graphql-go/graphql"
+
+	"github.com/comity-platform/comity/graph/introspect"
 )
 
 // Get gives a field of one value. It does no I/O and cannot fail. In a nullable
@@ -51,6 +53,8 @@ type Binding struct {
 	Resolve func(object, field string) (Resolver, error)
 	// TypeOf names the object type of a value of an interface or union.
 	TypeOf func(value any) string
+	// Meta answers what is asked about the schema.
+	Meta *introspect.Schema
 }
 
 // Engine compiles operations of one schema.
@@ -68,12 +72,12 @@ func New(b Binding) (*Engine, error) {
 		switch t := t.(type) {
 		case *graphql.Object:
 			e.resolvers[name] = map[string]Resolver{}
-			for field, def := range t.Fields() {
+			for field := range t.Fields() {
+				find := b.Resolve
 				if strings.HasPrefix(name, "__") {
-					e.resolvers[name][field] = Resolver{Batch: meta(&e.Schema, def)}
-					continue
+					find = e.meta
 				}
-				r, err := b.Resolve(name, field)
+				r, err := find(name, field)
 				if err == nil && (r.Get == nil) == (r.Batch == nil) {
 					err = fmt.Errorf("execute: %s.%s is bound to nothing or twice", name, field)
 				}
@@ -92,24 +96,19 @@ func New(b Binding) (*Engine, error) {
 	return e, nil
 }
 
-// meta resolves a field of introspection by the library's own resolver.
-func meta(schema *graphql.Schema, def *graphql.FieldDefinition) Batch {
-	resolve := def.Resolve
-	if resolve == nil {
-		resolve = graphql.DefaultResolveFn
+// meta resolves a field of introspection.
+func (e *Engine) meta(object, name string) (Resolver, error) {
+	f := e.Meta.Field(object, name)
+	if f == nil {
+		return Resolver{}, fmt.Errorf("execute: %s.%s is not answered", object, name)
 	}
-	return func(ctx context.Context, _ any, parents []any, args Args) ([]any, error) {
+	return Resolver{Batch: func(_ context.Context, _ any, parents []any, args Args) ([]any, error) {
 		out := make([]any, len(parents))
 		for i, p := range parents {
-			v, err := resolve(graphql.ResolveParams{Source: p, Args: args, Context: ctx,
-				Info: graphql.ResolveInfo{FieldName: def.Name, Schema: *schema, ReturnType: def.Type}})
-			if err != nil {
-				v = Failed{err}
-			}
-			out[i] = v
+			out[i] = f(p, args)
 		}
 		return out, nil
-	}
+	}}, nil
 }
 
 // ErrText is the error of an operation whose answer would be longer than it may.

@@ -12,6 +12,7 @@ import (
 	"github.com/graphql-go/graphql/language/ast"
 	"github.com/graphql-go/graphql/language/parser"
 
+	"github.com/comity-platform/comity/graph/introspect"
 	"github.com/comity-platform/comity/graph/sdl"
 )
 
@@ -122,7 +123,11 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 		"Other.name": {Get: func(_, p any) any { return "" }},
 		"Other.size": {Get: func(_, p any) any { return p.(*other).size }},
 	}
-	e, err := New(Binding{Schema: s.Schema, TypeOf: typeOf, Resolve: func(object, field string) (Resolver, error) {
+	meta, err := introspect.New(definitions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(Binding{Schema: s.Schema, TypeOf: typeOf, Meta: meta, Resolve: func(object, field string) (Resolver, error) {
 		r, ok := bound[object+"."+field]
 		if !ok {
 			return r, fmt.Errorf("%s.%s is not bound", object, field)

@@ -179,7 +179,11 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 		if name == graphql.TypeMetaFieldDef.Name {
 			def = graphql.TypeMetaFieldDef
 		}
-		t, f.defs, f.resolver = def.Type, def.Args, Resolver{Batch: meta(&p.engine.Schema, def)}
+		t, f.defs = def.Type, def.Args
+		var err error
+		if f.resolver, err = p.engine.meta(object.Name(), name); err != nil {
+			return nil, err
+		}
 	default:
 		def := object.Fields()[name]
 		if def == nil {
