@@ -1,9 +1,7 @@
 package graph
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -26,30 +24,47 @@ type (
 	viewer struct{}
 )
 
-// run takes a request from its text to the data of the answer. Without data,
-// the operation was not run or nothing of it may be shown.
-func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (json.RawMessage, []*fault) {
+// outcome is what an operation came to. Without data, it was not run or nothing
+// of it may be shown. The data lies in memory that later requests use again: it
+// is not to be used after release.
+type outcome struct {
+	data   []byte // JSON
+	faults []*fault
+	answer *execute.Answer // whose memory the data lies in, if any
+}
+
+func refused(faults ...*fault) *outcome { return &outcome{faults: faults} }
+
+func (o *outcome) release() {
+	if o.answer != nil {
+		o.answer.Release()
+	}
+	o.data, o.answer = nil, nil
+}
+
+// run takes a request from its text to the data of the answer.
+func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome {
 	doc, faults := h.document(q.Query)
 	if len(faults) > 0 {
-		return nil, faults
+		return refused(faults...)
 	}
 	op, err := doc.operation(q.Operation)
 	if err != nil {
-		return nil, []*fault{invalid(err.Error())}
+		return refused(invalid(err.Error()))
 	}
 	if q.fromGET && op.Operation != ast.OperationTypeQuery {
-		return nil, []*fault{{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "mutations are made by POST"}}
+		return refused(&fault{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "mutations are made by POST"})
 	}
 	variables, err := h.bound.engine.Variables(op, q.Variables)
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		return refused(h.faultOf(err))
 	}
 	if doc.cost(op, variables) > float64(h.limits.Cost) {
-		return nil, []*fault{passed("cost", h.limits.Cost, "fields that the answer could hold: ask for shorter pages")}
+		return refused(passed("cost", h.limits.Cost, "fields that the answer could hold: ask for shorter pages"))
 	}
 	plan, err := h.plan(q.Query, doc, op, variables)
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		return refused(h.faultOf(err))
 	}
 	with := execute.Params{Variables: variables, Root: query{}, Limit: h.limits.Response, Stop: func(err error) bool { return h.faultOf(err).severe() }}
 	if op.Operation == ast.OperationTypeMutation {
@@ -60,16 +75,15 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) (json.Ra
 
 // read runs a plan, or a part of one, inside one read of the gate. What it found
 // is given out only once the read's leaf stands.
-func (h *handler) read(ctx context.Context, who exchange.Caller, run func(context.Context, execute.Params) *execute.Answer, with execute.Params) (json.RawMessage, []*fault) {
-	var raw json.RawMessage
-	var faults []*fault
+func (h *handler) read(ctx context.Context, who exchange.Caller, run func(context.Context, execute.Params) *execute.Answer, with execute.Params) *outcome {
+	o := &outcome{}
 	var at []any // where what ended the read went wrong
 	err := h.x.Read(ctx, who, func(r *exchange.Reader) error {
-		raw, faults, at = nil, nil, nil
+		o.release() // of an earlier run
+		o.faults, at = nil, nil
 		with.State = &request{x: h.x, reader: r}
-		answer := run(ctx, with)
-		defer answer.Release()
-		for _, e := range answer.Errors {
+		o.answer = run(ctx, with)
+		for _, e := range o.answer.Errors {
 			if errors.Is(e.Err, execute.ErrText) {
 				return passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
 			}
@@ -79,46 +93,49 @@ func (h *handler) read(ctx context.Context, who exchange.Caller, run func(contex
 				at = e.Path
 				return e.Err // as it is: the database tells its own being away from a fault
 			}
-			faults = append(faults, f)
+			o.faults = append(o.faults, f)
 		}
-		raw = bytes.Clone(answer.Data)
+		o.data = o.answer.Data
 		return nil
 	})
 	if err != nil {
+		o.release()
 		f := h.faultOf(err)
 		if f.path == nil {
 			f.path = at
 		}
-		return nil, []*fault{f}
+		return refused(f)
 	}
-	return raw, faults
+	return o
 }
 
 // mutate performs the acts of an operation one after the other, each with the
 // read of its payload. The first that fails as a whole ends the request; what
 // was performed stands, and is answered again under the same idempotency key.
-func (h *handler) mutate(ctx context.Context, who exchange.Caller, plan *execute.Plan, with execute.Params) (json.RawMessage, []*fault) {
-	out := []byte{'{'}
-	var all []*fault
+func (h *handler) mutate(ctx context.Context, who exchange.Caller, plan *execute.Plan, with execute.Params) *outcome {
+	all := &outcome{data: []byte{'{'}}
 	for _, root := range plan.Roots {
-		raw, faults := h.act(ctx, who, plan, root, with)
-		all = append(all, faults...)
-		if raw == nil || string(raw) == "null" { // payloads are not nullable: nothing is left to show
-			return raw, all
+		o := h.act(ctx, who, plan, root, with)
+		all.faults = append(all.faults, o.faults...)
+		if o.data == nil || string(o.data) == "null" { // payloads are not nullable: nothing is left to show
+			o.faults = all.faults
+			return o
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
+		if len(all.data) > 1 {
+			all.data = append(all.data, ',')
 		}
-		out = append(out, raw[1:len(raw)-1]...) // one member of an object
-		if len(out) > h.limits.Response {
-			return nil, []*fault{passed("response", h.limits.Response, "bytes in an answer; the acts up to here were performed")}
+		all.data = append(all.data, o.data[1:len(o.data)-1]...) // one member of an object
+		o.release()
+		if len(all.data) > h.limits.Response {
+			return refused(passed("response", h.limits.Response, "bytes in an answer; the acts up to here were performed"))
 		}
 	}
-	return append(out, '}'), all
+	all.data = append(all.data, '}')
+	return all
 }
 
 // act performs one root field of a mutation and reads its payload.
-func (h *handler) act(ctx context.Context, who exchange.Caller, plan *execute.Plan, root execute.Root, with execute.Params) (json.RawMessage, []*fault) {
+func (h *handler) act(ctx context.Context, who exchange.Caller, plan *execute.Plan, root execute.Root, with execute.Params) *outcome {
 	run := func(ctx context.Context, with execute.Params) *execute.Answer { return plan.RunRoot(ctx, root, with) }
 	m, ok := h.bound.acts[root.Name]
 	if !ok { // __typename
@@ -126,21 +143,21 @@ func (h *handler) act(ctx context.Context, who exchange.Caller, plan *execute.Pl
 	}
 	args, err := h.bound.engine.Arguments(root, with.Variables)
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		return refused(h.faultOf(err))
 	}
 	done, err := perform(ctx, h.x, who, m, args["input"])
 	if err != nil {
 		f := h.faultOf(err)
 		f.path = []any{root.Key}
-		return nil, []*fault{f}
+		return refused(f)
 	}
 	with.Root = done
-	raw, faults := h.read(ctx, who, run, with)
-	if raw == nil && len(done.errors) == 0 {
-		faults[0].message = "the act was performed, and what came of it could not be read (" + faults[0].message +
+	o := h.read(ctx, who, run, with)
+	if o.data == nil && len(done.errors) == 0 {
+		o.faults[0].message = "the act was performed, and what came of it could not be read (" + o.faults[0].message +
 			"); ask again with the same idempotency key"
 	}
-	return raw, faults
+	return o
 }
 
 // perform gives an act to the gate and sorts its error: what the officer can

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -54,8 +55,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		if anonymous(r) {
 			if q, f := h.receive(w, r); f == nil && h.asksPublic(q) {
-				data, faults := h.run(ctx, exchange.Caller{RequestID: id}, q)
-				h.answer(w, id, media, data, faults)
+				h.answer(w, id, media, h.run(ctx, exchange.Caller{RequestID: id}, q))
 				return
 			}
 		}
@@ -75,17 +75,16 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, media, true, f)
 		return
 	}
-	var data json.RawMessage
-	var faults []*fault
+	var o *outcome
 	err = execute.Guard(func() error {
-		data, faults = h.run(ctx, caller, q)
+		o = h.run(ctx, caller, q)
 		h.x.Seen(ctx, caller)
 		return nil
 	})
 	if err != nil {
-		data, faults = nil, []*fault{h.faultOf(err)}
+		o = refused(h.faultOf(err))
 	}
-	h.answer(w, id, media, data, faults)
+	h.answer(w, id, media, o)
 }
 
 // secure sets what keeps an answer from being kept, framed or misread.
@@ -109,22 +108,19 @@ func (h *handler) refuse(w http.ResponseWriter, id, media string, malformed bool
 	if first.challenge != "" {
 		w.Header().Set("WWW-Authenticate", first.challenge)
 	}
-	h.write(w, id, media, status, response{Errors: h.tell(id, faults)})
+	h.write(w, id, media, status, nil, faults)
 }
 
-type response struct {
-	Errors []answer        `json:"errors,omitempty"`
-	Data   json.RawMessage `json:"data,omitempty"`
-}
-
-// answer writes what an operation came to. Data that is not there at all means
-// that the operation did not run; null data that it failed.
-func (h *handler) answer(w http.ResponseWriter, id, media string, data json.RawMessage, faults []*fault) {
-	if data == nil {
-		h.refuse(w, id, media, false, faults...)
+// answer writes what an operation came to, and gives its memory back. Data that
+// is not there at all means that the operation did not run; null data that it
+// failed.
+func (h *handler) answer(w http.ResponseWriter, id, media string, o *outcome) {
+	defer o.release()
+	if o.data == nil {
+		h.refuse(w, id, media, false, o.faults...)
 		return
 	}
-	h.write(w, id, media, http.StatusOK, response{Errors: h.tell(id, faults), Data: data})
+	h.write(w, id, media, http.StatusOK, o.data, o.faults)
 }
 
 // tell makes answers of faults and logs those that are the exchange's own.
@@ -150,15 +146,30 @@ func (h *handler) tell(id string, faults []*fault) []answer {
 	return out
 }
 
-func (h *handler) write(w http.ResponseWriter, id, media string, status int, body response) {
-	raw, err := encode(body)
-	if err != nil {
-		h.log.Error("an answer cannot be encoded", "request", id, "error", err)
-		status, raw = http.StatusInternalServerError, []byte(`{"errors":[{"message":"the answer cannot be encoded"}]}`)
+// write sends an answer: the errors before the data, which is sent from where it
+// lies.
+func (h *handler) write(w http.ResponseWriter, id, media string, status int, data []byte, faults []*fault) {
+	head := []byte{'{'}
+	if told := h.tell(id, faults); len(told) > 0 {
+		raw, err := encode(told)
+		if err != nil {
+			h.log.Error("an answer cannot be encoded", "request", id, "error", err)
+			status, data, raw = http.StatusInternalServerError, nil, []byte(`[{"message":"the answer cannot be encoded"}]`)
+		}
+		head = append(append(head, `"errors":`...), raw...)
+	}
+	if data != nil {
+		if len(head) > 1 {
+			head = append(head, ',')
+		}
+		head = append(head, `"data":`...)
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	data = append(data, '}') // there is room as a rule
+	w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(data)))
 	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client went away: nobody is left to tell
+	_, _ = w.Write(head) // the client went away: nobody is left to tell
+	_, _ = w.Write(data)
 }
 
 // encode writes JSON as it is: it is no HTML.
