@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/graphql-go/graphql"
 	"github.com/graphql-go/graphql/gqlerrors"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/input"
+	"github.com/comity-platform/comity/graph/validate"
 )
 
 // document is a query text that is safe to validate.
@@ -28,14 +31,19 @@ type document struct {
 // validation: fragments that spread themselves, and more fields than the limit
 // once every fragment is written out.
 func parse(query string, l Limits) (*document, []*fault) {
-	text, f := scan(query, l)
+	text, read, f := scan(query, l)
 	if f != nil {
 		return nil, []*fault{f}
 	}
 	tree, err := parser.Parse(parser.ParseParams{Source: text})
 	if err != nil {
-		return nil, queryFaults([]gqlerrors.FormattedError{gqlerrors.FormatError(err)})
+		faults := queryFaults([]gqlerrors.FormattedError{gqlerrors.FormatError(err)})
+		if len(read.nulls) > 0 {
+			faults[0].message = strings.ReplaceAll(faults[0].message, nullPlace, input.Null)
+		}
+		return nil, faults
 	}
+	read.restore(tree)
 	d := &document{Document: tree, fragments: map[string]*ast.FragmentDefinition{}}
 	if f := d.look(l); f != nil {
 		return nil, []*fault{f}
@@ -259,16 +267,17 @@ func (d *document) operation(name string) (*ast.OperationDefinition, error) {
 }
 
 // rules are those of the specification that the library has, but for that
-// against fragment cycles, which are refused before.
+// against fragment cycles, which are refused before, and for those about values,
+// which are of an older specification there: package validate has them.
 var rules = []graphql.ValidationRuleFn{
-	graphql.ArgumentsOfCorrectTypeRule, graphql.DefaultValuesOfCorrectTypeRule, graphql.FieldsOnCorrectTypeRule,
+	graphql.FieldsOnCorrectTypeRule,
 	graphql.FragmentsOnCompositeTypesRule, graphql.KnownArgumentNamesRule, graphql.KnownDirectivesRule,
 	graphql.KnownFragmentNamesRule, graphql.KnownTypeNamesRule, graphql.LoneAnonymousOperationRule,
 	graphql.NoUndefinedVariablesRule, graphql.NoUnusedFragmentsRule, graphql.NoUnusedVariablesRule,
-	graphql.OverlappingFieldsCanBeMergedRule, graphql.PossibleFragmentSpreadsRule, graphql.ProvidedNonNullArgumentsRule,
+	graphql.OverlappingFieldsCanBeMergedRule, graphql.PossibleFragmentSpreadsRule,
 	graphql.ScalarLeafsRule, graphql.UniqueArgumentNamesRule, graphql.UniqueFragmentNamesRule,
 	graphql.UniqueInputFieldNamesRule, graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
-	graphql.VariablesAreInputTypesRule, graphql.VariablesInAllowedPositionRule,
+	graphql.VariablesAreInputTypesRule,
 }
 
 // check takes a query text to a valid document. The library panics on some texts
@@ -295,5 +304,8 @@ func (h *handler) validate(d *document) []*fault {
 		return []*fault{{code: comity.CodeInvalid, message: "introspection is off: the schema is published as schema.graphql"}}
 	}
 	schema := h.schema.Schema // a copy: the library assigns to it without a lock
-	return queryFaults(graphql.ValidateDocument(&schema, d.Document, rules).Errors)
+	if faults := queryFaults(graphql.ValidateDocument(&schema, d.Document, rules).Errors); len(faults) > 0 {
+		return faults
+	}
+	return queryFaults(validate.Values(&schema, d.Document))
 }

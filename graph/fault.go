@@ -10,7 +10,7 @@ import (
 	"github.com/graphql-go/graphql/gqlerrors"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/input"
 )
 
 // fault is a top-level error: of transport, authentication, limits, the form
@@ -89,7 +89,7 @@ func (h *handler) faultOf(err error) *fault {
 	if e, ok := errors.AsType[*comity.Error](err); ok && e.Code != comity.CodeInternal {
 		return &fault{code: e.Code, message: e.Message, argument: e.Path, article: e.Article, cure: e.Cure, cause: e.Unwrap()}
 	}
-	if e, ok := errors.AsType[*execute.InputError](err); ok {
+	if e, ok := errors.AsType[*input.Error](err); ok {
 		return &fault{code: comity.CodeInvalid, message: e.Error(), argument: e.Path}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

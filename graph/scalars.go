@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/comity-platform/comity/crypto/statement"
-	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/input"
 	"github.com/comity-platform/comity/graph/sdl"
 )
 
@@ -63,7 +63,7 @@ func scalars() map[string]sdl.Scalar {
 			return s, err == nil && u.IsAbs()
 		})},
 		"Long": {Write: writeLong, Read: func(v any) any {
-			if n, ok := execute.Whole(v); ok && n >= 0 {
+			if n, ok := input.Whole(v); ok && n >= 0 {
 				return n
 			}
 			return nil

@@ -46,7 +46,7 @@ func FuzzScan(f *testing.F) {
 	l := DefaultLimits
 	l.Tokens, l.Depth, l.Bytes = 40, 5, 4096
 	f.Fuzz(func(t *testing.T, query string) {
-		text, fault := scan(query, l)
+		text, _, fault := scan(query, l)
 		if fault != nil {
 			if fault.message == "" || fault.code == "" {
 				t.Fatalf("a fault without words: %+v", fault)
@@ -112,7 +112,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestScanCleansComments(t *testing.T) {
-	text, f := scan("\ufeff{ a # é}\n b }", DefaultLimits)
+	text, _, f := scan("\ufeff{ a # é}\n b }", DefaultLimits)
 	if f != nil || text != "   { a      \n b }" {
 		t.Errorf("%q %v", text, f)
 	}

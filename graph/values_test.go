@@ -11,7 +11,7 @@ import (
 
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange/exchangetest"
-	"github.com/comity-platform/comity/graph/sdl"
+	"github.com/comity-platform/comity/graph/input"
 )
 
 // TestVariables gives each kind of variable what is not of its type: everything
@@ -151,7 +151,7 @@ func TestScalars(t *testing.T) {
 	if got := all["Long"].Write(int64(1 << 40)); got != int64(1<<40) {
 		t.Errorf("Long writes %v", got)
 	}
-	for _, n := range []any{float64(1 << 40), sdl.Number("1099511627776")} {
+	for _, n := range []any{float64(1 << 40), input.Number("1099511627776")} {
 		if got := all["Long"].Read(n); got != int64(1<<40) {
 			t.Errorf("Long reads %v of %v", got, n)
 		}

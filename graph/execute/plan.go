@@ -7,6 +7,8 @@ import (
 
 	"github.com/graphql-go/graphql"
 	"github.com/graphql-go/graphql/language/ast"
+
+	"github.com/comity-platform/comity/graph/input"
 )
 
 // Plan is an operation compiled for one way in which its @skip and @include
@@ -192,10 +194,10 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 		t, f.defs, f.resolver = def.Type, def.Args, p.engine.resolvers[object.Name()][name]
 	}
 	for _, a := range node.Arguments {
-		f.varied = f.varied || hasVariable(a.Value)
+		f.varied = f.varied || input.HasVariable(a.Value)
 	}
 	if !f.varied {
-		f.constant, f.wrong = arguments(f.defs, node, nil)
+		f.constant, f.wrong = input.Arguments(f.defs, node, nil)
 	}
 	named := f.shapeOf(t, p.engine)
 	var sets []*ast.SelectionSet

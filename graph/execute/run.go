@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"runtime/debug"
 	"sync"
+
+	"github.com/comity-platform/comity/graph/input"
 )
 
 // Params is what a run of a plan is given.
@@ -187,7 +189,7 @@ func (r *run) resolve(w *rows) {
 func (r *run) batch(f *field, w *rows, c *column) {
 	args, err := f.constant, f.wrong
 	if f.varied {
-		args, err = arguments(f.defs, f.node, r.Variables)
+		args, err = input.Arguments(f.defs, f.node, r.Variables)
 	}
 	if err == nil {
 		err = r.stopped

@@ -12,6 +12,8 @@ import (
 	"github.com/graphql-go/graphql"
 	"github.com/graphql-go/graphql/language/ast"
 	"github.com/graphql-go/graphql/language/parser"
+
+	"github.com/comity-platform/comity/graph/input"
 )
 
 // Binding is what the definitions do not say.
@@ -36,13 +38,18 @@ type Schema struct {
 	types  []string
 	fields map[string][]string // also values of enums and members of unions
 	args   map[string][]string // by type and field, as in "Query.node"
+	// specified are the addresses of scalars' specifications, and defaults the
+	// literals of default values, by input field, as in "Filter.own", or argument,
+	// as in "Query.node.id".
+	specified, defaults map[string]string
 }
 
 type builder struct {
 	Binding
-	types map[string]graphql.Type
-	out   *Schema
-	err   error
+	types    map[string]graphql.Type
+	defaults []defaultValue
+	out      *Schema
+	err      error
 }
 
 // Build makes a schema of definitions.
@@ -52,7 +59,8 @@ func Build(text string, b Binding) (*Schema, error) {
 		return nil, fmt.Errorf("sdl: %w", err)
 	}
 	w := &builder{Binding: b, types: map[string]graphql.Type{"String": graphql.String, "Int": graphql.Int, "Boolean": graphql.Boolean,
-		"ID": graphql.ID, "Float": graphql.Float}, out: &Schema{fields: map[string][]string{}, args: map[string][]string{}}}
+		"ID": graphql.ID, "Float": graphql.Float}, out: &Schema{fields: map[string][]string{}, args: map[string][]string{},
+		specified: map[string]string{}, defaults: map[string]string{}}}
 	for _, d := range doc.Definitions {
 		w.define(d)
 	}
@@ -77,8 +85,15 @@ func (w *builder) define(d ast.Node) {
 			w.fail("the scalar %s is not bound", name)
 			return
 		}
-		w.add(name, graphql.NewScalar(graphql.ScalarConfig{Name: name, Description: text(d.Description), Serialize: s.Write,
-			ParseValue: s.Read, ParseLiteral: func(v ast.Value) any { return s.Read(literal(v)) }}))
+		w.specify(name, d.Directives)
+		var t *graphql.Scalar
+		t = graphql.NewScalar(graphql.ScalarConfig{Name: name, Description: text(d.Description), Serialize: s.Write,
+			ParseValue: s.Read, ParseLiteral: func(v ast.Value) any {
+				literal, _ := input.Literal(v, nil)
+				read, _ := input.Coerce(t, literal, nil)
+				return read
+			}})
+		w.add(name, t)
 	case *ast.EnumDefinition:
 		w.enum(d)
 	case *ast.InterfaceDefinition:
@@ -121,6 +136,7 @@ func (w *builder) define(d ast.Node) {
 				for _, f := range d.Fields {
 					w.out.fields[name] = append(w.out.fields[name], f.Name.Value)
 					m[f.Name.Value] = &graphql.InputObjectFieldConfig{Type: w.input(f.Type), Description: text(f.Description)}
+					w.fallback(name, f.Name.Value, "", f.DefaultValue)
 				}
 				return m
 			})}))
@@ -162,6 +178,7 @@ func (w *builder) outputs(object string, fields []*ast.FieldDefinition) graphql.
 		for _, a := range f.Arguments {
 			w.out.args[object+"."+name] = append(w.out.args[object+"."+name], a.Name.Value)
 			field.Args[a.Name.Value] = &graphql.ArgumentConfig{Type: w.input(a.Type), Description: text(a.Description)}
+			w.fallback(object, name, a.Name.Value, a.DefaultValue)
 		}
 		m[name] = field
 	}
@@ -223,6 +240,10 @@ func (w *builder) finish() (*Schema, error) {
 		}
 	}
 	w.out.Schema = schema
+	w.setDefaults()
+	if w.err != nil {
+		return nil, w.err
+	}
 	return w.out, nil
 }
 
@@ -232,18 +253,3 @@ func text(s *ast.StringValue) string {
 	}
 	return strings.TrimSpace(s.Value)
 }
-
-// literal is the plain value of a string or number in a query, nil for any
-// other literal.
-func literal(v ast.Value) any {
-	switch v := v.(type) {
-	case *ast.StringValue:
-		return v.Value
-	case *ast.IntValue:
-		return Number(v.Value)
-	}
-	return nil
-}
-
-// Number is the digits of a whole number.
-type Number string

@@ -29,7 +29,11 @@ func (s *Schema) printType(b *strings.Builder, t graphql.Type) {
 	name := t.Name()
 	switch t := t.(type) {
 	case *graphql.Scalar:
-		fmt.Fprintf(b, "scalar %s\n", name)
+		fmt.Fprintf(b, "scalar %s", name)
+		if url := s.specified[name]; url != "" {
+			fmt.Fprintf(b, " @specifiedBy(url: %q)", url)
+		}
+		b.WriteByte('\n')
 	case *graphql.Enum:
 		fmt.Fprintf(b, "enum %s {\n", name)
 		described := map[string]string{}
@@ -65,7 +69,7 @@ func (s *Schema) printType(b *strings.Builder, t graphql.Type) {
 		for i, f := range s.fields[name] {
 			separate(b, i, fields[f].Description())
 			describe(b, "  ", fields[f].Description())
-			fmt.Fprintf(b, "  %s: %s\n", f, fields[f].Type)
+			fmt.Fprintf(b, "  %s: %s%s\n", f, fields[f].Type, s.fallback(name+"."+f))
 		}
 		b.WriteString("}\n")
 	}
@@ -86,13 +90,21 @@ func (s *Schema) printFields(b *strings.Builder, object string, fields graphql.F
 			for j, a := range args {
 				separate(b, j, byName[a].Description())
 				describe(b, "    ", byName[a].Description())
-				fmt.Fprintf(b, "    %s: %s\n", a, byName[a].Type)
+				fmt.Fprintf(b, "    %s: %s%s\n", a, byName[a].Type, s.fallback(object+"."+name+"."+a))
 			}
 			b.WriteString("  )")
 		}
 		fmt.Fprintf(b, ": %s\n", f.Type)
 	}
 	b.WriteString("}\n")
+}
+
+// fallback is what stands behind a type that has a default value at its place.
+func (s *Schema) fallback(place string) string {
+	if literal := s.defaults[place]; literal != "" {
+		return " = " + literal
+	}
+	return ""
 }
 
 // separate puts an empty line between described members.

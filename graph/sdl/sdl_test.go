@@ -1,12 +1,16 @@
 package sdl
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/graphql-go/graphql"
 )
 
 const small = `"""A short one."""
-scalar Thing
+scalar Thing @specifiedBy(url: "https://example.org/thing")
 
 """With "quotes" and \""" within it, and longer than what fits on one line with others."""
 interface Named {
@@ -25,7 +29,7 @@ type Query implements Named {
     first: Int!
 
     """Which."""
-    of: [Choice!]
+    of: [Choice!] = [A, B]
   ): [Any]!
 }
 
@@ -46,7 +50,13 @@ input In {
   a: Thing
 
   """More."""
-  b: [In!]
+  b: [In!] = [{a: 1.5, c: {}}]
+  c: Deep = {d: B}
+}
+
+input Deep {
+  d: Choice = A
+  e: Int! = -3
 }
 `
 
@@ -71,7 +81,7 @@ func TestPrint(t *testing.T) {
 		t.Errorf("printed twice:\n%s\n%s", printed, again.Print())
 	}
 	for _, want := range []string{"interface Named {\n", "type Query implements Named {\n", "\"\"\"\nEnds with a \"quote\"\n\"\"\"\n", `and \""" within`,
-		"    \"\"\"How many.\"\"\"\n    first: Int!\n\n    \"\"\"Which.\"\"\"\n    of: [Choice!]\n", "enum Choice {\n  A\n\n  \"\"\"The other.\"\"\"\n  B\n}\n", "union Any = Query | Mutation\n"} {
+		"    \"\"\"How many.\"\"\"\n    first: Int!\n\n    \"\"\"Which.\"\"\"\n    of: [Choice!] = [A, B]\n", "enum Choice {\n  A\n\n  \"\"\"The other.\"\"\"\n  B\n}\n", "union Any = Query | Mutation\n"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q is not in\n%s", want, printed)
 		}
@@ -86,16 +96,38 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// TestDefaults has default values read as if a request had given them, with the
+// default values of fields within.
+func TestDefaults(t *testing.T) {
+	s, err := Build(small, binding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.Type("In").(*graphql.InputObject).Fields()
+	args := s.QueryType().Fields()["list"].Args
+	of := args[slices.IndexFunc(args, func(a *graphql.Argument) bool { return a.Name() == "of" })]
+	for want, got := range map[string]any{"map[d:B e:-3]": in["c"].DefaultValue, "[map[a:1.5 c:map[d:A e:-3]]]": in["b"].DefaultValue, "[A B]": of.DefaultValue, "<nil>": in["a"].DefaultValue} {
+		if fmt.Sprint(got) != want {
+			t.Errorf("%v, wanted %s", got, want)
+		}
+	}
+}
+
 // TestBuildRefuses names what is wrong with definitions.
 func TestBuildRefuses(t *testing.T) {
 	for name, x := range map[string][3]string{
-		"an unknown scalar":         {"scalar Thing", "scalar Thang", "Thang"},
+		"an unknown scalar":         {"scalar Thing @s", "scalar Thang @s", "Thang"},
 		"an unknown type":           {"a: Thing", "a: Nothing", "Nothing"},
 		"a type twice":              {"input In {", "input Any {", "twice"},
 		"a union of no object":      {"union Any = Query", "union Any = Choice", "no object"},
 		"an interface that is none": {"implements Named", "implements Choice", "no interface"},
 		"a missing interface field": {"type Query implements Named {\n  name: String!\n", "type Query implements Named {", "name"},
 		"an extension":              {"type Mutation", "extend type Mutation", "expected"},
+		"a wrong default":           {"d: Choice = A", "d: Choice = C", "Deep.d"},
+		"a wrong default within":    {"e: Int! = -3", "e: Int!", "In.c.e"},
+		"a wrong default argument":  {"= [A, B]", "= [A, 1]", "Query.list.of[1]"},
+		"no address":                {"url: \"https://example.org/thing\"", "url: 1", "no address"},
+		"another directive":         {"@specifiedBy", "@oneOf", "@oneOf"},
 		"no syntax":                 {"union Any =", "union =", "Syntax"},
 	} {
 		text := strings.Replace(small, x[0], x[1], 1)
