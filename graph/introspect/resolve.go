@@ -2,7 +2,7 @@ package introspect
 
 // Field gives a field of introspection of one parent: of the root, where it is
 // __schema or __type and the parent is not looked at, or of what one of these
-// fields gave. Empty text, nil lists and nil types stand for null.
+// fields gave. Nil lists and nil types stand for null.
 type Field func(parent any, args map[string]any) any
 
 // Field finds how a field of an object type is answered, nil when it is none of
@@ -42,6 +42,14 @@ func listed[P any, T interface{ isDeprecated() bool }](read func(P) []T) Field {
 	}
 }
 
+// text is null when it is empty.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
 func (d deprecation) isDeprecated() bool { return d.deprecated }
 
 var answers = map[string]Field{
@@ -53,9 +61,9 @@ var answers = map[string]Field{
 	"__Schema.directives":       of(func(s *Schema) any { return s.directives }),
 
 	"__Type.kind":           of(func(t *typ) any { return t.kind }),
-	"__Type.name":           of(func(t *typ) any { return t.name }),
-	"__Type.description":    of(func(t *typ) any { return t.description }),
-	"__Type.specifiedByURL": of(func(t *typ) any { return t.specifiedBy }),
+	"__Type.name":           of(func(t *typ) any { return text(t.name) }),
+	"__Type.description":    of(func(t *typ) any { return text(t.description) }),
+	"__Type.specifiedByURL": of(func(t *typ) any { return text(t.specifiedBy) }),
 	"__Type.fields":         listed(func(t *typ) []*field { return t.fields }),
 	"__Type.interfaces":     of(func(t *typ) any { return t.interfaces }),
 	"__Type.possibleTypes":  of(func(t *typ) any { return t.possible }),
@@ -70,27 +78,29 @@ var answers = map[string]Field{
 	}),
 
 	"__Field.name":              of(func(f *field) any { return f.name }),
-	"__Field.description":       of(func(f *field) any { return f.description }),
+	"__Field.description":       of(func(f *field) any { return text(f.description) }),
 	"__Field.args":              listed(func(f *field) []*input { return f.args }),
 	"__Field.type":              of(func(f *field) any { return f.of }),
 	"__Field.isDeprecated":      of(func(f *field) any { return f.deprecated }),
-	"__Field.deprecationReason": of(func(f *field) any { return f.reason }),
+	"__Field.deprecationReason": of(func(f *field) any { return text(f.reason) }),
 
 	"__InputValue.name":              of(func(i *input) any { return i.name }),
-	"__InputValue.description":       of(func(i *input) any { return i.description }),
+	"__InputValue.description":       of(func(i *input) any { return text(i.description) }),
 	"__InputValue.type":              of(func(i *input) any { return i.of }),
-	"__InputValue.defaultValue":      of(func(i *input) any { return i.value }),
+	"__InputValue.defaultValue":      of(func(i *input) any { return text(i.value) }),
 	"__InputValue.isDeprecated":      of(func(i *input) any { return i.deprecated }),
-	"__InputValue.deprecationReason": of(func(i *input) any { return i.reason }),
+	"__InputValue.deprecationReason": of(func(i *input) any { return text(i.reason) }),
 
 	"__EnumValue.name":              of(func(v *value) any { return v.name }),
-	"__EnumValue.description":       of(func(v *value) any { return v.description }),
+	"__EnumValue.description":       of(func(v *value) any { return text(v.description) }),
 	"__EnumValue.isDeprecated":      of(func(v *value) any { return v.deprecated }),
-	"__EnumValue.deprecationReason": of(func(v *value) any { return v.reason }),
+	"__EnumValue.deprecationReason": of(func(v *value) any { return text(v.reason) }),
 
-	"__Directive.name":         of(func(d *directive) any { return d.name }),
-	"__Directive.description":  of(func(d *directive) any { return d.description }),
-	"__Directive.isRepeatable": of(func(*directive) any { return false }), // none is
-	"__Directive.locations":    of(func(d *directive) any { return d.locations }),
-	"__Directive.args":         listed(func(d *directive) []*input { return d.args }),
+	"__Directive.name":              of(func(d *directive) any { return d.name }),
+	"__Directive.description":       of(func(d *directive) any { return text(d.description) }),
+	"__Directive.isRepeatable":      of(func(*directive) any { return false }), // none is, nor deprecated: the parser knows neither
+	"__Directive.isDeprecated":      of(func(*directive) any { return false }),
+	"__Directive.deprecationReason": of(func(*directive) any { return nil }),
+	"__Directive.locations":         of(func(d *directive) any { return d.locations }),
+	"__Directive.args":              listed(func(d *directive) []*input { return d.args }),
 }

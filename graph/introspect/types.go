@@ -56,7 +56,11 @@ func (s *Schema) library() map[string]*graphql.Object {
 				for _, f := range t.fields {
 					args := graphql.FieldConfigArgument{}
 					for _, a := range f.args { // includeDeprecated, each of them
-						args[a.name] = &graphql.ArgumentConfig{Type: typed(a.of), Description: a.description, DefaultValue: false}
+						given := a.of
+						if given.kind == "NON_NULL" { // which the library takes for required, in spite of the default
+							given = given.of
+						}
+						args[a.name] = &graphql.ArgumentConfig{Type: typed(given), Description: a.description, DefaultValue: false}
 					}
 					fields[f.name] = &graphql.Field{Type: typed(f.of), Description: f.description, Args: args}
 				}
