@@ -274,7 +274,7 @@ var rules = []graphql.ValidationRuleFn{
 	graphql.FragmentsOnCompositeTypesRule, graphql.KnownArgumentNamesRule, graphql.KnownDirectivesRule,
 	graphql.KnownFragmentNamesRule, graphql.KnownTypeNamesRule, graphql.LoneAnonymousOperationRule,
 	graphql.NoUndefinedVariablesRule, graphql.NoUnusedFragmentsRule, graphql.NoUnusedVariablesRule,
-	graphql.OverlappingFieldsCanBeMergedRule, graphql.PossibleFragmentSpreadsRule,
+	validate.OverlappingFields, graphql.PossibleFragmentSpreadsRule,
 	graphql.ScalarLeafsRule, graphql.UniqueArgumentNamesRule, graphql.UniqueFragmentNamesRule,
 	graphql.UniqueInputFieldNamesRule, graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
 	graphql.VariablesAreInputTypesRule,
