@@ -21,6 +21,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/envelope"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -232,7 +233,7 @@ func newWorldWith(t *testing.T, o exchangetest.Options) *world {
 	w := exchangetest.NewWith(t, o)
 	server := httptest.NewUnstartedServer(nil)
 	url := "http://" + server.Listener.Addr().String()
-	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: slog.New(slog.DiscardHandler)})
+	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Trusted: operations.All(), Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	server.Config.Handler = h
 	server.Start()

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -57,6 +58,11 @@ type Client struct {
 	pause   func(n int) time.Duration
 	trust   *trust
 	logFile string
+
+	// What is known of the server: that it knows documents by their ids, that it
+	// is an older one, and which operations it needs the texts of.
+	newServer, oldServer atomic.Bool
+	texts                sync.Map
 
 	mu      sync.Mutex
 	officer *Officer

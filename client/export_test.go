@@ -13,9 +13,6 @@ func (c *Client) Hurry() *Client {
 	return c
 }
 
-// Documents are the operations by name.
-func Documents() map[string]string { return documents }
-
 // SafeName, ClipTo and Settle are tested on their own.
 var (
 	SafeName = safeName

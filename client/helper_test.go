@@ -21,6 +21,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph"
@@ -42,7 +43,7 @@ func serve(t testing.TB, w *exchangetest.World) *world {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	url := "http://" + server.Listener.Addr().String()
-	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Log: slog.New(slog.DiscardHandler)})
+	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Trusted: operations.All(), Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	server.Config.Handler = h
 	server.Start()

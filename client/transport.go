@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
 )
@@ -89,12 +91,49 @@ func (c *Client) call(ctx context.Context, operation string, build func() (any, 
 	}
 }
 
+// attempt performs an operation once. A server that this project's documents are
+// unknown to, being older, is sent the text, and by text from then on; what it
+// refuses for the id has not begun.
 func (c *Client) attempt(ctx context.Context, operation string, variables any, to *result) error {
-	document, ok := documents[operation]
+	_, byText := c.texts.Load(operation)
+	if c.oldServer.Load() || byText {
+		return c.sendOnce(ctx, operation, variables, false, to)
+	}
+	err := c.sendOnce(ctx, operation, variables, true, to)
+	u, ok := errors.AsType[*unknownDocument](err)
+	if !ok {
+		return err
+	}
+	err = c.sendOnce(ctx, operation, variables, false, to)
+	switch {
+	case u.named:
+		c.texts.Store(operation, true)
+	case err == nil: // the text was what it missed
+		c.oldServer.Store(true)
+	}
+	return err
+}
+
+// unknownDocument is a refusal that may be for the document's id alone.
+type unknownDocument struct {
+	error
+	named bool // the server says so
+}
+
+func (u *unknownDocument) Unwrap() error { return u.error }
+
+func (c *Client) sendOnce(ctx context.Context, operation string, variables any, byID bool, to *result) error {
+	document, ok := operations.Document(operation)
 	if !ok {
 		return fmt.Errorf("client: there is no operation %q", operation)
 	}
-	body, err := json.Marshal(map[string]any{"query": document, "operationName": operation, "variables": variables})
+	asked := map[string]any{"operationName": operation, "variables": variables}
+	if byID {
+		asked["documentId"] = operations.ID(document)
+	} else {
+		asked["query"] = document
+	}
+	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("client: %s: %w", operation, err)
 	}
@@ -126,7 +165,23 @@ func (c *Client) attempt(ctx context.Context, operation string, variables any, t
 	if len(raw) > maxAnswer {
 		return &Failure{Operation: operation, Err: fmt.Errorf("the answer is longer than %d bytes", maxAnswer)}
 	}
-	return c.read(operation, answer, raw, to)
+	err = c.read(operation, answer, raw, to)
+	if !byID {
+		return err
+	}
+	if err == nil {
+		c.newServer.Store(true)
+		return nil
+	}
+	e, ok := errors.AsType[*comity.Error](err)
+	switch {
+	case ok && e.Code == comity.CodeNotFound && slices.Equal(e.Path, []string{"documentId"}):
+		return &unknownDocument{err, true}
+	case ok && !c.newServer.Load() && (e.Code == comity.CodeInvalid && answer.StatusCode == http.StatusBadRequest ||
+		e.Code == comity.CodeUnauthenticated && c.token == ""): // an older server misses the text
+		return &unknownDocument{err, false}
+	}
+	return err
 }
 
 // response is a GraphQL response (GraphQL over HTTP).

@@ -16,6 +16,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/graph"
@@ -41,7 +42,7 @@ func schema(t *testing.T) graphql.Schema {
 // for each mutation.
 func TestOperations(t *testing.T) {
 	s := schema(t)
-	for name, text := range client.Documents() {
+	for name, text := range operations.All() {
 		doc, err := parse(text)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -58,7 +59,7 @@ func TestOperations(t *testing.T) {
 		}
 	}
 	for field := range s.MutationType().Fields() {
-		if name := strings.ToUpper(field[:1]) + field[1:]; client.Documents()[name] == "" {
+		if name := strings.ToUpper(field[:1]) + field[1:]; operations.All()[name] == "" {
 			t.Errorf("there is no operation for the mutation %s", field)
 		}
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/graphql-go/graphql"
@@ -19,6 +20,7 @@ import (
 // document is a query text that is safe to validate.
 type document struct {
 	*ast.Document
+	text       string
 	fragments  map[string]*ast.FragmentDefinition
 	operations []*ast.OperationDefinition
 	aliases    int
@@ -282,9 +284,9 @@ var rules = []graphql.ValidationRuleFn{
 
 // check takes a query text to a valid document. The library panics on some texts
 // that are no queries, which are refused like any other.
-func (h *handler) check(query string) (d *document, faults []*fault) {
+func (h *handler) check(query string, l Limits) (d *document, faults []*fault) {
 	err := execute.Guard(func() error {
-		if d, faults = parse(query, h.limits); len(faults) == 0 {
+		if d, faults = parse(query, l); len(faults) == 0 {
 			faults = h.validate(d)
 		}
 		return nil
@@ -293,6 +295,10 @@ func (h *handler) check(query string) (d *document, faults []*fault) {
 		f := invalid("the query cannot be read")
 		f.cause = err
 		return nil, []*fault{f}
+	}
+	if len(faults) == 0 {
+		d.conditions = execute.Conditions(d.Document)
+		slices.Sort(d.conditions)
 	}
 	return d, faults
 }

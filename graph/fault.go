@@ -20,6 +20,7 @@ type fault struct {
 	message   string
 	status    int    // of HTTP, 0 for that of the code
 	limit     string // that was passed
+	max       float64
 	challenge string // of the answer 401
 	path      []any  // of the response
 	argument  []string
@@ -46,6 +47,7 @@ type answer struct {
 		Code      comity.Code `json:"code"`
 		RequestID string      `json:"requestId"`
 		Limit     string      `json:"limit,omitempty"`
+		Max       float64     `json:"max,omitempty"` // of the limit
 		Argument  []string    `json:"argument,omitempty"`
 		Article   int         `json:"article,omitempty"`
 		Name      string      `json:"articleName,omitempty"`
@@ -55,7 +57,8 @@ type answer struct {
 
 func (f *fault) answer(requestID string) answer {
 	a := answer{Message: f.message, Locations: f.locations, Path: f.path}
-	a.Extensions.Code, a.Extensions.RequestID, a.Extensions.Limit, a.Extensions.Argument = f.code, requestID, f.limit, f.argument
+	a.Extensions.Code, a.Extensions.RequestID, a.Extensions.Argument = f.code, requestID, f.argument
+	a.Extensions.Limit, a.Extensions.Max = f.limit, f.max
 	a.Extensions.Article, a.Extensions.Name, a.Extensions.Cure = int(f.article), f.article.Name(), f.cure
 	return a
 }
@@ -93,9 +96,7 @@ func (h *handler) faultOf(err error) *fault {
 		return &fault{code: comity.CodeInvalid, message: e.Error(), argument: e.Path}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		f := passed("deadline", h.limits.Deadline, "for one request; ask for less, or try again")
-		f.status, f.cause = http.StatusServiceUnavailable, err
-		return f
+		return late(h.limits.Deadline, err)
 	}
 	if errors.Is(err, context.Canceled) {
 		return &fault{code: comity.CodeUnavailable, message: "the request was given up before it was answered", cause: err}

@@ -37,6 +37,11 @@ type Options struct {
 	// page at GET /explorer.
 	Development bool
 	Limits      Limits // DefaultLimits when zero
+	// Trusted are the documents of the project's own clients, by any names. They
+	// are checked against the schema and compiled here, and asked for by id.
+	Trusted map[string]string
+	// TrustedOnly answers those alone.
+	TrustedOnly bool
 	Log         *slog.Logger
 }
 
@@ -50,6 +55,9 @@ type handler struct {
 	schema      *sdl.Schema
 	bound       *binding
 	prepared    *prepared
+	trusted     *trusted
+	trustedOnly bool
+	site        *http.CrossOriginProtection
 }
 
 // New makes the handler of the API: the endpoint at /graphql, and what
@@ -64,7 +72,8 @@ func New(o Options) (http.Handler, error) {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits
 	}
-	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development, limits: o.Limits, log: o.Log}
+	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development,
+		limits: o.Limits, trustedOnly: o.TrustedOnly, log: o.Log}
 	var err error
 	if h.schema, h.bound, err = bindSchema(); err != nil {
 		return nil, err
@@ -72,8 +81,18 @@ func New(o Options) (http.Handler, error) {
 	if h.prepared, err = newPrepared(); err != nil {
 		return nil, err
 	}
+	if err := h.trust(o.Trusted); err != nil {
+		return nil, err
+	}
+	if h.site, err = sameSite(o.ExternalURL); err != nil {
+		return nil, fmt.Errorf("graph: the external URL %q: %w", o.ExternalURL, err)
+	}
+	compressed, err := compression()
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/graphql", h.serve)
+	mux.Handle("/graphql", compressed(http.HandlerFunc(h.serve)))
 	if o.Development {
 		mux.HandleFunc("GET /schema.graphql", serveSDL)
 		mux.HandleFunc("GET /explorer", h.serveExplorer)

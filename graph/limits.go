@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -30,7 +31,48 @@ var DefaultLimits = Limits{
 	Fields: 500, Aliases: 50, Directives: 50, RootFields: 20, Cost: 100_000,
 }
 
+// body is the longest request that is read: query text with every character
+// escaped, variables, and the JSON around them.
+func (l Limits) body() int { return 6*l.Bytes + l.Variables + envelopeBytes }
+
+// url is the longest query string of a GET: query text with every other
+// character escaped, and no room for large variables, which a POST takes.
+func (l Limits) url() int { return 4 * l.Bytes }
+
+// Limit is a limit as its error and the documentation name it.
+type Limit struct {
+	Name string // as in extensions.limit
+	Max  float64
+	Of   string // what is counted
+	Text bool   // holds for query texts alone: a trusted document was checked before
+}
+
+// Named lists the limits in the order in which a request meets them.
+func (l Limits) Named() []Limit {
+	return []Limit{
+		{"body", float64(l.body()), "bytes of the body of a POST", false},
+		{"url", float64(l.url()), "bytes of the query string of a GET", false},
+		{"variables", float64(l.Variables), "bytes of the variables' JSON", false},
+		{"bytes", float64(l.Bytes), "bytes of query text", true},
+		{"tokens", float64(l.Tokens), "tokens of query text", true},
+		{"depth", float64(l.Depth), "brackets of every kind within each other", true},
+		{"aliases", float64(l.Aliases), "aliases in the document", true},
+		{"directives", float64(l.Directives), "directives in the document", true},
+		{"fields", float64(l.Fields), "fields of an operation, every fragment written out", true},
+		{"rootFields", float64(l.RootFields), "root fields of an operation", true},
+		{"cost", float64(l.Cost), "fields that the answer could hold, each list as long as its `first` allows", false},
+		{"response", float64(l.Response), "bytes of the answer's data", false},
+		{"deadline", l.Deadline.Seconds(), "seconds from the first byte to the answer", false},
+	}
+}
+
 // passed says which limit was passed.
-func passed(name string, limit any, what string) *fault {
-	return &fault{code: comity.CodeLimit, limit: name, message: fmt.Sprintf("the limit %q was passed: at most %v %s", name, limit, what)}
+func passed(name string, limit int, what string) *fault {
+	return &fault{code: comity.CodeLimit, limit: name, max: float64(limit), message: fmt.Sprintf("the limit %q was passed: at most %d %s", name, limit, what)}
+}
+
+// late says that a request took too long.
+func late(limit time.Duration, err error) *fault {
+	return &fault{code: comity.CodeLimit, limit: "deadline", max: limit.Seconds(), status: http.StatusServiceUnavailable, cause: err,
+		message: fmt.Sprintf("the limit \"deadline\" was passed: at most %s for one request; ask for less, or try again", limit)}
 }

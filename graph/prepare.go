@@ -1,13 +1,13 @@
 package graph
 
 import (
-	"slices"
 	"strings"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/graphql-go/graphql/language/ast"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/graph/execute"
 )
 
@@ -39,32 +39,51 @@ func newPrepared() (*prepared, error) {
 	return &prepared{documents, plans}, err
 }
 
-// document gives the checked document of a query text.
-func (h *handler) document(query string) (*document, []*fault) {
-	if d, ok := h.prepared.documents.Get(query); ok {
+// document gives the checked document of a request: one that is known by its
+// id, or a text, unless this server answers known ones alone.
+func (h *handler) document(q wire) (*document, []*fault) {
+	if q.Document != "" {
+		d, f := h.trusted.document(q.Document)
+		if f != nil {
+			return nil, []*fault{f}
+		}
 		return d, nil
 	}
-	d, faults := h.check(query)
+	if h.trustedOnly {
+		return nil, []*fault{{code: comity.CodeInvalid, argument: []string{"query"},
+			message: "this server answers the documents that it knows alone: send the id of one as documentId"}}
+	}
+	if d, ok := h.prepared.documents.Get(q.Query); ok {
+		return d, nil
+	}
+	d, faults := h.check(q.Query, h.limits)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	d.conditions = execute.Conditions(d.Document)
-	slices.Sort(d.conditions)
-	h.prepared.documents.Add(query, d)
+	d.text = q.Query
+	h.prepared.documents.Add(q.Query, d)
 	return d, nil
 }
 
-// plan gives the plan of an operation of a document.
-func (h *handler) plan(query string, d *document, op *ast.OperationDefinition, variables map[string]any) (*execute.Plan, error) {
+func planKeyOf(d *document, op *ast.OperationDefinition, variables map[string]any) planKey {
 	var on []string
 	for _, name := range d.conditions {
 		if variables[name] == true {
 			on = append(on, name)
 		}
 	}
-	key := planKey{text: query, on: strings.Join(on, " ")}
+	key := planKey{text: d.text, on: strings.Join(on, " ")}
 	if op.Name != nil {
 		key.operation = op.Name.Value
+	}
+	return key
+}
+
+// plan gives the plan of an operation of a document.
+func (h *handler) plan(q wire, d *document, op *ast.OperationDefinition, variables map[string]any) (*execute.Plan, error) {
+	key := planKeyOf(d, op, variables)
+	if q.Document != "" {
+		return h.trusted.plan(h, key, d, op, variables)
 	}
 	if p, ok := h.prepared.plans.Get(key); ok {
 		return p, nil

@@ -20,7 +20,7 @@ func anonymous(r *http.Request) bool {
 // asksPublic reports whether a query asks for public root fields and nothing
 // else, each written out at the root.
 func (h *handler) asksPublic(q wire) bool {
-	doc, faults := h.check(q.Query)
+	doc, faults := h.documentOf(q)
 	if len(faults) > 0 {
 		return false
 	}
@@ -34,4 +34,12 @@ func (h *handler) asksPublic(q wire) bool {
 		}
 	}
 	return true
+}
+
+// documentOf is document without keeping it: what strangers ask takes no places.
+func (h *handler) documentOf(q wire) (*document, []*fault) {
+	if q.Document != "" || h.trustedOnly {
+		return h.document(q)
+	}
+	return h.check(q.Query, h.limits)
 }

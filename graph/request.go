@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -18,6 +19,7 @@ import (
 
 // wire is a request as GraphQL over HTTP has it.
 type wire struct {
+	Document  string // the id of a trusted document, instead of a query text
 	Query     string
 	Operation string
 	Variables map[string]any
@@ -36,21 +38,30 @@ const (
 // receive takes a request apart. A POST of another media type than JSON is what a
 // page of another site can send without being asked first: it is refused.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request) (wire, *fault) {
-	if r.Method == http.MethodGet {
+	if r.Method != http.MethodPost {
 		return h.readQuery(r)
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || media != typeJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return wire{}, &fault{code: comity.CodeInvalid, status: http.StatusUnsupportedMediaType, message: "the body of a request is application/json in UTF-8"}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(6*h.limits.Bytes+h.limits.Variables+envelopeBytes)))
-	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		f := passed("body", tooLong.Limit, "bytes in a request")
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		// A few bytes that unfold to gigabytes are not worth what is saved on a request.
+		w.Header().Set("Accept-Encoding", "identity")
+		return wire{}, &fault{code: comity.CodeInvalid, status: http.StatusUnsupportedMediaType, message: "the body of a request is not compressed"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.limits.body())))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		f := passed("body", h.limits.body(), "bytes in a request")
 		f.status = http.StatusRequestEntityTooLarge
 		return wire{}, f
 	}
 	if err != nil {
-		return wire{}, &fault{code: comity.CodeInvalid, message: "the body did not arrive", cause: err}
+		f := &fault{code: comity.CodeInvalid, message: "the body did not arrive", cause: err}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			f.status = http.StatusRequestTimeout
+		}
+		return wire{}, f
 	}
 	return decodeWire(body, h.limits)
 }
@@ -66,6 +77,7 @@ func decodeWire(body []byte, l Limits) (wire, *fault) {
 	}
 	var raw struct {
 		Query      jsontext.Value `json:"query"`
+		Document   jsontext.Value `json:"documentId"`
 		Operation  jsontext.Value `json:"operationName"`
 		Variables  jsontext.Value `json:"variables"`
 		Extensions jsontext.Value `json:"extensions"`
@@ -74,8 +86,14 @@ func decodeWire(body []byte, l Limits) (wire, *fault) {
 		return wire{}, &fault{code: comity.CodeInvalid, message: "the body is not valid JSON", cause: err}
 	}
 	var q wire
-	if raw.Query.Kind() != '"' || json.Unmarshal(raw.Query, &q.Query) != nil {
-		return wire{}, invalid("the parameter query is a string, and needed")
+	if k := raw.Document.Kind(); len(raw.Document) > 0 && k != 'n' && (k != '"' || json.Unmarshal(raw.Document, &q.Document) != nil) {
+		return wire{}, invalid("the parameter documentId is a string")
+	}
+	if k := raw.Query.Kind(); len(raw.Query) > 0 && k != 'n' && (k != '"' || json.Unmarshal(raw.Query, &q.Query) != nil) {
+		return wire{}, invalid("the parameter query is a string")
+	}
+	if f := q.one(len(raw.Query) > 0 && raw.Query.Kind() != 'n'); f != nil {
+		return wire{}, f
 	}
 	if k := raw.Operation.Kind(); len(raw.Operation) > 0 && k != 'n' && (k != '"' || json.Unmarshal(raw.Operation, &q.Operation) != nil) {
 		return wire{}, invalid("the parameter operationName is a string")
@@ -86,6 +104,18 @@ func decodeWire(body []byte, l Limits) (wire, *fault) {
 	var f *fault
 	q.Variables, f = decodeVariables(raw.Variables, l)
 	return q, f
+}
+
+// one wants a query text or the id of one, and not both: which of them counts
+// would be anybody's guess.
+func (q wire) one(text bool) *fault {
+	switch {
+	case text && q.Document != "":
+		return invalid("a request has the parameter query or documentId, not both")
+	case !text && q.Document == "":
+		return invalid("the parameter query is a string, and needed where there is no documentId")
+	}
+	return nil
 }
 
 func decodeVariables(raw jsontext.Value, l Limits) (map[string]any, *fault) {
@@ -107,21 +137,23 @@ func decodeVariables(raw jsontext.Value, l Limits) (map[string]any, *fault) {
 // DPoP, which no page sends elsewhere without a preflight, and none is answered.
 // Without them it gets the directory, which everybody may have.
 func (h *handler) readQuery(r *http.Request) (wire, *fault) {
-	if len(r.URL.RawQuery) > 4*h.limits.Bytes {
-		return wire{}, passed("bytes", h.limits.Bytes, "bytes of query text")
+	if len(r.URL.RawQuery) > h.limits.url() {
+		f := passed("url", h.limits.url(), "bytes in a query string: a POST takes more")
+		f.status = http.StatusRequestURITooLong
+		return wire{}, f
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // what can be read of it would be another question
 		return wire{}, &fault{code: comity.CodeInvalid, message: "the query string is not in the form that URLs have", cause: err}
 	}
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	for _, name := range []string{"query", "documentId", "operationName", "variables", "extensions"} {
 		if len(values[name]) > 1 || !utf8.ValidString(values.Get(name)) {
 			return wire{}, invalid(fmt.Sprintf("the parameter %s is given once, in UTF-8", name))
 		}
 	}
-	q := wire{Query: values.Get("query"), Operation: values.Get("operationName"), fromGET: true}
-	if q.Query == "" {
-		return wire{}, invalid("the parameter query is needed")
+	q := wire{Query: values.Get("query"), Document: values.Get("documentId"), Operation: values.Get("operationName"), fromGET: true}
+	if f := q.one(q.Query != ""); f != nil {
+		return wire{}, f
 	}
 	if e := jsontext.Value(values.Get("extensions")); len(e) > 0 && (e.Kind() != '{' || !e.IsValid()) {
 		return wire{}, invalid("the parameter extensions is a JSON object")

@@ -44,7 +44,7 @@ func (o *outcome) release() {
 
 // run takes a request from its text to the data of the answer.
 func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome {
-	doc, faults := h.document(q.Query)
+	doc, faults := h.document(q)
 	if len(faults) > 0 {
 		return refused(faults...)
 	}
@@ -62,7 +62,7 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome
 	if doc.cost(op, variables) > float64(h.limits.Cost) {
 		return refused(passed("cost", h.limits.Cost, "fields that the answer could hold: ask for shorter pages"))
 	}
-	plan, err := h.plan(q.Query, doc, op, variables)
+	plan, err := h.plan(q, doc, op, variables)
 	if err != nil {
 		return refused(h.faultOf(err))
 	}

@@ -43,9 +43,13 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, typeJSON, true, f)
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		w.Header().Set("Allow", "GET, POST")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "GET, HEAD, POST")
 		f := &fault{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "requests are made by POST, and queries by GET too"}
+		h.refuse(w, id, media, true, f)
+		return
+	}
+	if f := h.refuseSite(r); f != nil {
 		h.refuse(w, id, media, true, f)
 		return
 	}
@@ -90,6 +94,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 // secure sets what keeps an answer from being kept, framed or misread.
 func secure(header http.Header) {
 	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Accept, Authorization")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/cmd/comity/cli"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -37,7 +38,7 @@ func newTurned(t *testing.T) *turned {
 	w := &turned{World: exchangetest.New(t), roots: filepath.Join(t.TempDir(), "roots.json")}
 	server := httptest.NewUnstartedServer(nil)
 	w.url = "http://" + server.Listener.Addr().String()
-	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: w.url + "/graphql", Log: slog.New(slog.DiscardHandler)})
+	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: w.url + "/graphql", Trusted: operations.All(), Log: slog.New(slog.DiscardHandler)})
 	ok(t, err)
 	server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer

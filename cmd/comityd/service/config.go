@@ -48,6 +48,7 @@ type Config struct {
 	DevelopmentIssuers bool   `json:"developmentIssuers,omitzero" env:"COMITYD_DEVELOPMENT_ISSUERS" help:"Serve the sample union's issuers under /issuer/CODE/: whoever asks is given any officer's token. Development only."`
 
 	MaxRequests    int      `json:"maxRequests,omitzero" env:"COMITYD_MAX_REQUESTS" placeholder:"N" help:"API requests served at once (256); more are told to come again."`
+	TrustedOnly    bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
 	RequestTimeout Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
 	Drain          Duration `json:"drain,omitzero" env:"COMITYD_DRAIN" placeholder:"TIME" help:"How long a shutdown waits for requests in flight (30s)."`
 	LogLevel       string   `json:"logLevel,omitzero" env:"COMITYD_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info (the default), warn or error."`

@@ -18,6 +18,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/graph"
 	"github.com/comity-platform/comity/sovereignty"
@@ -125,7 +126,8 @@ func (s *Service) assemble() error {
 	limits := graph.DefaultLimits
 	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
 	api, err := graph.New(graph.Options{Exchange: s.exchange, Verifier: s.parts.Verifier, ExternalURL: s.cfg.ExternalURL + apiPath,
-		Development: s.cfg.Profile == Development, Limits: limits, Log: s.log})
+		Development: s.cfg.Profile == Development, Limits: limits,
+		Trusted: operations.All(), TrustedOnly: s.cfg.TrustedOnly, Log: s.log})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,12 @@
-package client
+// Package operations holds the documents that this project's own clients send.
+// A server knows them by their ids and has them compiled before anybody asks
+// (trusted documents).
+package operations
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"path"
@@ -10,12 +15,28 @@ import (
 	"strings"
 )
 
-//go:embed operations
-var operationFiles embed.FS
+//go:embed *.graphql fragments
+var files embed.FS
 
 // documents are the operations by name, each complete with the fragments that
 // it uses, as they are sent.
 var documents = compose()
+
+// All gives the documents by the name of the one operation that each holds.
+func All() map[string]string { return maps.Clone(documents) }
+
+// Document gives a document by the name of its operation.
+func Document(name string) (text string, ok bool) {
+	text, ok = documents[name]
+	return text, ok
+}
+
+// ID names a document by the SHA-256 of its text, in the form of GraphQL over
+// HTTP, appendix A ("sha256:" and 64 hexadecimal digits).
+func ID(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
 
 var spread = regexp.MustCompile(`\.\.\.([A-Z]\w*)`)
 
@@ -23,14 +44,14 @@ var spread = regexp.MustCompile(`\.\.\.([A-Z]\w*)`)
 // of the program: one that is missing is a fault of the program.
 func compose() map[string]string {
 	read := func(dir string) map[string]string {
-		files, err := operationFiles.ReadDir(dir)
+		entries, err := files.ReadDir(dir)
 		if err != nil {
 			panic(err)
 		}
 		out := map[string]string{}
-		for _, f := range files {
+		for _, f := range entries {
 			if name, ok := strings.CutSuffix(f.Name(), ".graphql"); ok {
-				b, err := operationFiles.ReadFile(path.Join(dir, f.Name()))
+				b, err := files.ReadFile(path.Join(dir, f.Name()))
 				if err != nil {
 					panic(err)
 				}
@@ -39,7 +60,7 @@ func compose() map[string]string {
 		}
 		return out
 	}
-	fragments, operations := read("operations/fragments"), read("operations")
+	fragments, operations := read("fragments"), read(".")
 	for name, text := range operations {
 		used := map[string]bool{}
 		var need func(string)
@@ -47,7 +68,7 @@ func compose() map[string]string {
 			for _, m := range spread.FindAllStringSubmatch(text, -1) {
 				f, ok := fragments[m[1]]
 				if !ok {
-					panic(fmt.Sprintf("client: %s uses the fragment %s, which there is not", name, m[1]))
+					panic(fmt.Sprintf("operations: %s uses the fragment %s, which there is not", name, m[1]))
 				}
 				if !used[m[1]] {
 					used[m[1]] = true
