@@ -63,6 +63,24 @@ type handler struct {
 // New makes the handler of the API: the endpoint at /graphql, and what
 // development adds.
 func New(o Options) (http.Handler, error) {
+	h, err := newHandler(o)
+	if err != nil {
+		return nil, err
+	}
+	compressed, err := compression()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", compressed(http.HandlerFunc(h.serve)))
+	if o.Development {
+		mux.HandleFunc("GET /schema.graphql", serveSDL)
+		mux.HandleFunc("GET /explorer", h.serveExplorer)
+	}
+	return mux, nil
+}
+
+func newHandler(o Options) (*handler, error) {
 	if o.Exchange == nil || o.Verifier == nil || o.Log == nil {
 		return nil, errors.New("graph: an exchange, a verifier and a log are needed")
 	}
@@ -87,15 +105,5 @@ func New(o Options) (http.Handler, error) {
 	if h.site, err = sameSite(o.ExternalURL); err != nil {
 		return nil, fmt.Errorf("graph: the external URL %q: %w", o.ExternalURL, err)
 	}
-	compressed, err := compression()
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/graphql", compressed(http.HandlerFunc(h.serve)))
-	if o.Development {
-		mux.HandleFunc("GET /schema.graphql", serveSDL)
-		mux.HandleFunc("GET /explorer", h.serveExplorer)
-	}
-	return mux, nil
+	return h, nil
 }

@@ -115,6 +115,7 @@ type result struct {
 			Code      string
 			RequestID string
 			Limit     string
+			Max       float64
 			Argument  []string
 			Article   int
 		}

@@ -35,9 +35,9 @@ var DefaultLimits = Limits{
 // escaped, variables, and the JSON around them.
 func (l Limits) body() int { return 6*l.Bytes + l.Variables + envelopeBytes }
 
-// url is the longest query string of a GET: query text with every other
-// character escaped, and no room for large variables, which a POST takes.
-func (l Limits) url() int { return 4 * l.Bytes }
+// url is the longest query string of a GET: less than servers and proxies take
+// as the head of a request. Longer queries, and large variables, go by POST.
+func (l Limits) url() int { return l.Bytes + l.Bytes/2 }
 
 // Limit is a limit as its error and the documentation name it.
 type Limit struct {

@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		began := time.Now()
-		doc, faults := h.check(query)
+		doc, faults := h.check(query, h.limits)
 		if took := time.Since(began); took > soon {
 			t.Fatalf("took %s", took)
 		}

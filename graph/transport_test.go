@@ -168,6 +168,9 @@ func TestTransport(t *testing.T) {
 		}
 		for header, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"} {
+			if got := strings.Join(x.r.header.Values("Vary"), ", "); got != "Accept-Encoding, Accept, Authorization" {
+				t.Errorf("%s: Vary is %q", name, got)
+			}
 			if x.r.header.Get(header) != want {
 				t.Errorf("%s: %s is %q", name, header, x.r.header.Get(header))
 			}
@@ -175,7 +178,7 @@ func TestTransport(t *testing.T) {
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
 		r := do(t, c.request(t, method, at, nil))
-		if r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, POST" {
+		if r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, HEAD, POST" {
 			t.Errorf("%s: %d %v", method, r.status, r.header)
 		}
 	}
@@ -230,6 +233,66 @@ func TestCrossSite(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if got := do(t, r); got.status != http.StatusUnsupportedMediaType {
 		t.Errorf("a form with a token: %d", got.status)
+	}
+	// What a browser says of where a request comes from, with everything else right.
+	for name, x := range map[string]struct {
+		header map[string]string
+		status int
+	}{
+		"another site":              {map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403},
+		"another host of the site":  {map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		"a browser without fetch":   {map[string]string{"Origin": "https://evil.example"}, 403},
+		"a sandbox":                 {map[string]string{"Origin": "null"}, 403},
+		"the explorer":              {map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": a.url}, 200},
+		"its own origin":            {map[string]string{"Origin": a.url}, 200},
+		"the address line":          {map[string]string{"Sec-Fetch-Site": "none"}, 200},
+		"a program that is no page": {nil, 200},
+	} {
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			target, content := at, body(whoami)
+			if method == http.MethodGet {
+				target, content = at+"?query="+url.QueryEscape(whoami), nil
+			}
+			r := c.request(t, method, target, content)
+			for k, v := range x.header {
+				r.Header.Set(k, v)
+			}
+			if got := do(t, r); got.status != x.status {
+				t.Errorf("%s by %s: %d %s", name, method, got.status, got.raw)
+			}
+		}
+	}
+}
+
+// TestHead: as a GET is answered, without the body.
+func TestHead(t *testing.T) {
+	a := serveAPI(t, nil)
+	c := a.as(t, "liaison@KZ")
+	target := a.url + "/graphql?query=" + url.QueryEscape(whoami)
+	get := do(t, c.request(t, http.MethodGet, target, nil))
+	for query, status := range map[string]int{whoami: 200, "{": 400, "mutation{__typename}": 405} {
+		res, err := http.DefaultClient.Do(c.request(t, http.MethodHead, a.url+"/graphql?query="+url.QueryEscape(query), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != status || len(raw) > 0 || res.Header.Get("Content-Type") != get.header.Get("Content-Type") {
+			t.Errorf("%s: %d, %d bytes, %v", query, res.StatusCode, len(raw), err)
+		}
+		if query == whoami && res.ContentLength != int64(len(get.raw)) {
+			t.Errorf("the length is said to be %d, and is %d", res.ContentLength, len(get.raw))
+		}
+	}
+	head := c.request(t, http.MethodHead, target, nil)
+	head.Header.Del("Authorization")
+	res, err := http.DefaultClient.Do(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a token: %d", res.StatusCode)
 	}
 }
 
@@ -291,7 +354,7 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.raw)
 	}
 	h := &handler{limits: DefaultLimits}
-	if f := h.faultOf(context.DeadlineExceeded); f.limit != "deadline" || f.statusOf() != http.StatusServiceUnavailable || !strings.Contains(f.message, "10s") {
+	if f := h.faultOf(context.DeadlineExceeded); f.limit != "deadline" || f.statusOf() != http.StatusServiceUnavailable || !strings.Contains(f.message, "10s") || f.max != 10 {
 		t.Errorf("%+v", f)
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client/importer"
+	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/devlogin"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
