@@ -30,7 +30,7 @@ func schema(t *testing.T) graphql.Schema {
 	b := sdl.Binding{Scalars: map[string]sdl.Scalar{}, TypeOf: func(any) string { return "" }}
 	for _, line := range strings.Split(graph.SDL, "\n") {
 		if name, ok := strings.CutPrefix(line, "scalar "); ok {
-			b.Scalars[strings.Fields(name)[0]] = sdl.Scalar{Write: same, Read: same}
+			b.Scalars[strings.Fields(name)[0]] = sdl.Scalar{Text: true, Read: same}
 		}
 	}
 	s, err := sdl.Build(graph.SDL, b)

@@ -7,12 +7,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-
-	"github.com/go-jose/go-jose/v4"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/go-jose/go-jose/v4"
 )
 
 // digest is a SHA-256 in hex.
@@ -173,63 +173,67 @@ func (b *binding) evidenceActs() {
 
 func (b *binding) evidenceResults() {
 	get(b, "*Payload", fields[*payload]{
-		"begun":    func(_ *request, p *payload) any { return p.result },
-		"receipts": func(_ *request, p *payload) any { return p.result },
-		"opened":   func(_ *request, p *payload) any { return p.result },
-		"signed": func(_ *request, p *payload) any {
+		"begun": items(func(_ *request, p *payload) []exchange.BegunExhibit {
+			begun, _ := p.result.([]exchange.BegunExhibit)
+			return begun
+		}),
+		"receipts": items(func(_ *request, p *payload) []evidenceReceipt {
+			receipts, _ := p.result.([]evidenceReceipt)
+			return receipts
+		}),
+		"opened": object(func(_ *request, p *payload) *exchange.OpenEvidence {
+			opened, _ := p.result.(*exchange.OpenEvidence)
+			return opened
+		}),
+		"signed": items(func(_ *request, p *payload) []exchange.SignedURL {
 			parts, _ := p.result.(signedParts)
 			return parts.signed
-		},
-		"have": func(_ *request, p *payload) any {
+		}),
+		"have": items(func(_ *request, p *payload) []exchange.ObjectPart {
 			parts, _ := p.result.(signedParts)
 			return parts.have
-		},
+		}),
 	})
-	get(b, "EvidenceBegun", fields[exchange.BegunExhibit]{
-		"id":        func(_ *request, e exchange.BegunExhibit) any { return e.ID },
-		"header":    func(_ *request, e exchange.BegunExhibit) any { return e.Header },
-		"sealedKey": func(_ *request, e exchange.BegunExhibit) any { return e.SealedKey },
-		"parts":     func(_ *request, e exchange.BegunExhibit) any { return e.Parts },
-		"partSize":  func(_ *request, e exchange.BegunExhibit) any { return e.PartSize },
+	get(b, "EvidenceBegun", fields[*exchange.BegunExhibit]{
+		"id":        text(func(_ *request, e *exchange.BegunExhibit) comity.ID { return e.ID }),
+		"header":    octets(func(_ *request, e *exchange.BegunExhibit) []byte { return e.Header }),
+		"sealedKey": text(func(_ *request, e *exchange.BegunExhibit) string { return e.SealedKey }),
+		"parts":     number(func(_ *request, e *exchange.BegunExhibit) int { return e.Parts }),
+		"partSize":  number(func(_ *request, e *exchange.BegunExhibit) int64 { return e.PartSize }),
 	})
-	get(b, "SignedURL", fields[exchange.SignedURL]{
-		"method":  func(_ *request, s exchange.SignedURL) any { return s.Method },
-		"url":     func(_ *request, s exchange.SignedURL) any { return s.URL },
-		"expires": func(_ *request, s exchange.SignedURL) any { return s.Expires },
-		"headers": func(_ *request, s exchange.SignedURL) any {
+	get(b, "SignedURL", fields[*exchange.SignedURL]{
+		"method":  text(func(_ *request, s *exchange.SignedURL) string { return s.Method }),
+		"url":     text(func(_ *request, s *exchange.SignedURL) string { return s.URL }),
+		"expires": instant(func(_ *request, s *exchange.SignedURL) time.Time { return s.Expires }),
+		"headers": items(func(_ *request, s *exchange.SignedURL) []header {
 			var all []header
 			for _, name := range slices.Sorted(maps.Keys(s.Header)) {
 				all = append(all, header{name, s.Header[name]})
 			}
 			return all
-		},
+		}),
 	})
-	get(b, "Header", fields[header]{
-		"name":  func(_ *request, h header) any { return h.name },
-		"value": func(_ *request, h header) any { return h.value },
+	get(b, "Header", fields[*header]{
+		"name":  text(func(_ *request, h *header) string { return h.name }),
+		"value": text(func(_ *request, h *header) string { return h.value }),
 	})
-	get(b, "EvidencePartHeld", fields[exchange.ObjectPart]{
-		"number": func(_ *request, p exchange.ObjectPart) any { return p.Number },
-		"size":   func(_ *request, p exchange.ObjectPart) any { return p.Size },
-		"sha256": func(_ *request, p exchange.ObjectPart) any { return p.SHA256 },
+	get(b, "EvidencePartHeld", fields[*exchange.ObjectPart]{
+		"number": number(func(_ *request, p *exchange.ObjectPart) int { return p.Number }),
+		"size":   number(func(_ *request, p *exchange.ObjectPart) int64 { return p.Size }),
+		"sha256": hash(func(_ *request, p *exchange.ObjectPart) [32]byte { return p.SHA256 }),
 	})
-	get(b, "EvidenceReceipt", fields[evidenceReceipt]{
-		"evidence": func(_ *request, r evidenceReceipt) any { return r.evidence },
-		"receipt":  func(_ *request, r evidenceReceipt) any { return r.receipt },
+	get(b, "EvidenceReceipt", fields[*evidenceReceipt]{
+		"evidence": text(func(_ *request, r *evidenceReceipt) comity.ID { return r.evidence }),
+		"receipt":  text(func(_ *request, r *evidenceReceipt) string { return r.receipt }),
 	})
 	get(b, "EvidenceOpened", fields[*exchange.OpenEvidence]{
-		"sealedKey":   func(_ *request, o *exchange.OpenEvidence) any { return o.SealedKey },
-		"header":      func(_ *request, o *exchange.OpenEvidence) any { return o.Header },
-		"root":        func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Root },
-		"plainSha256": func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.PlainSHA256 },
-		"size":        func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Size },
-		"parts":       func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.Parts },
-		"version":     func(_ *request, o *exchange.OpenEvidence) any { return o.Opened.ObjectVersion },
-		"get": func(_ *request, o *exchange.OpenEvidence) any {
-			if o.Get == nil {
-				return nil
-			}
-			return *o.Get
-		},
+		"sealedKey":   text(func(_ *request, o *exchange.OpenEvidence) string { return o.SealedKey }),
+		"header":      octets(func(_ *request, o *exchange.OpenEvidence) []byte { return o.Header }),
+		"root":        hash(func(_ *request, o *exchange.OpenEvidence) [32]byte { return o.Opened.Root }),
+		"plainSha256": hash(func(_ *request, o *exchange.OpenEvidence) [32]byte { return o.Opened.PlainSHA256 }),
+		"size":        number(func(_ *request, o *exchange.OpenEvidence) int64 { return o.Opened.Size }),
+		"parts":       items(func(_ *request, o *exchange.OpenEvidence) []comity.EvidencePart { return o.Opened.Parts }),
+		"version":     text(func(_ *request, o *exchange.OpenEvidence) string { return o.Opened.ObjectVersion }),
+		"get":         object(func(_ *request, o *exchange.OpenEvidence) *exchange.SignedURL { return o.Get }),
 	})
 }

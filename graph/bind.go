@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -15,8 +14,8 @@ import (
 
 // binding ties the fields of the schema, as in "Case.title", to Go.
 type binding struct {
-	gets    map[string]execute.Get
-	batches map[string]execute.Batch
+	bound   map[string]execute.Resolver
+	batches map[string]bool     // those of bound that can fail
 	acts    map[string]mutation // by name
 	used    map[string]bool
 	engine  *execute.Engine
@@ -25,7 +24,7 @@ type binding struct {
 // bindSchema makes the schema. Every field is bound, and everything bound is a
 // field: otherwise schema and code have drifted apart.
 func bindSchema() (*sdl.Schema, *binding, error) {
-	b := &binding{gets: map[string]execute.Get{}, batches: map[string]execute.Batch{}, acts: map[string]mutation{}, used: map[string]bool{}}
+	b := &binding{bound: map[string]execute.Resolver{}, batches: map[string]bool{}, acts: map[string]mutation{}, used: map[string]bool{}}
 	b.query()
 	b.directory()
 	b.manifests()
@@ -53,7 +52,8 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.dutyActs()
 	b.teams()
 	b.teamActs()
-	s, err := sdl.Build(SDL, sdl.Binding{Scalars: scalars(), TypeOf: typeOf})
+	custom := scalars()
+	s, err := sdl.Build(SDL, sdl.Binding{Scalars: custom, TypeOf: typeOf})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,14 +61,12 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if b.engine, err = execute.New(execute.Binding{Schema: s.Schema, Resolve: b.resolve, TypeOf: typeOf, Meta: meta}); err != nil {
+	if b.engine, err = execute.New(execute.Binding{Schema: s.Schema, Scalars: custom, Resolve: b.resolve, TypeOf: typeOf, Meta: meta}); err != nil {
 		return nil, nil, err
 	}
-	for _, all := range []map[string]bool{keys(b.gets), keys(b.batches)} {
-		for name := range all {
-			if !b.used[name] {
-				return nil, nil, fmt.Errorf("graph: %s is bound, and not in the schema", name)
-			}
+	for name := range b.bound {
+		if !b.used[name] {
+			return nil, nil, fmt.Errorf("graph: %s is bound, and not in the schema", name)
 		}
 	}
 	for name := range b.acts {
@@ -79,32 +77,23 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	return s, b, nil
 }
 
-func keys[V any](m map[string]V) map[string]bool {
-	out := map[string]bool{}
-	for k := range m {
-		out[k] = true
-	}
-	return out
-}
-
 // resolve finds what a field is bound to. Connections, edges and payloads are
 // alike, and bound once as "*Connection" and so on.
-func (b *binding) resolve(object, field string) (execute.Resolver, error) {
-	if object == "Mutation" {
+func (b *binding) resolve(of, field string) (execute.Resolver, error) {
+	if of == "Mutation" {
 		if _, ok := b.acts[field]; !ok {
 			return execute.Resolver{}, fmt.Errorf("graph: the act %s is not bound", field)
 		}
-		return execute.Resolver{Get: func(_, parent any) any { return parent }}, nil // the payload, see act
+		return object(func(_ *request, p *payload) *payload { return p }).Resolver, nil // see act
 	}
-	names := []string{object + "." + field}
+	names := []string{of + "." + field}
 	for _, kind := range []string{"Connection", "Edge", "Payload", "Error"} {
-		if strings.HasSuffix(object, kind) {
+		if strings.HasSuffix(of, kind) {
 			names = append(names, "*"+kind+"."+field)
 		}
 	}
 	for _, name := range names {
-		r := execute.Resolver{Get: b.gets[name], Batch: b.batches[name]}
-		if r.Get != nil || r.Batch != nil {
+		if r, ok := b.bound[name]; ok {
 			b.used[name] = true
 			return r, nil
 		}
@@ -145,34 +134,6 @@ func typeOf(v any) string {
 		return "InvalidError"
 	}
 	return ""
-}
-
-// fields binds fields that are read off a value of the type P.
-type fields[P any] map[string]func(*request, P) any
-
-func get[P any](b *binding, object string, all fields[P]) {
-	for name, read := range all {
-		b.gets[object+"."+name] = func(state, parent any) any { return read(state.(*request), parent.(P)) }
-	}
-}
-
-// batch binds a field that is resolved for all parents at once.
-func batch[P, R any](b *binding, name string, resolve func(*request, []P, args) ([]R, error)) {
-	b.batches[name] = func(_ context.Context, state any, parents []any, given execute.Args) ([]any, error) {
-		typed := make([]P, len(parents))
-		for i, p := range parents {
-			typed[i] = p.(P)
-		}
-		found, err := resolve(state.(*request), typed, given)
-		if err != nil {
-			return nil, err
-		}
-		out := make([]any, len(found))
-		for i, r := range found {
-			out[i] = r
-		}
-		return out, nil
-	}
 }
 
 // each fills in one result for each parent.
@@ -234,69 +195,4 @@ func parseID(field, s string, kinds ...comity.Kind) (comity.ID, error) {
 		return "", &named
 	}
 	return id, err
-}
-
-// connection is a page of a list, of any kind.
-type connection struct {
-	items   []any
-	cursors []string
-	next    bool
-	prev    bool
-	count   func() (int, error)
-}
-
-type edge struct {
-	node   any
-	cursor string
-}
-
-// connect makes a connection of a page.
-func connect[T any](p exchange.Page[T], after string, node func(*T) any) *connection {
-	c := &connection{items: []any{}, cursors: p.Cursors, next: p.HasNext, prev: after != "", count: p.Count}
-	for i := range p.Items {
-		c.items = append(c.items, node(&p.Items[i]))
-	}
-	return c
-}
-
-func (b *binding) connections() {
-	get(b, "*Connection", fields[*connection]{
-		"nodes":    func(_ *request, c *connection) any { return c.items },
-		"pageInfo": func(_ *request, c *connection) any { return c },
-		"edges": func(_ *request, c *connection) any {
-			edges := make([]edge, len(c.items))
-			for i := range edges {
-				edges[i] = edge{c.items[i], c.cursors[i]}
-			}
-			return edges
-		},
-	})
-	batch(b, "*Connection.totalCount", func(_ *request, all []*connection, _ args) ([]any, error) {
-		out := make([]any, len(all))
-		for i, c := range all {
-			n, err := c.count()
-			if err != nil {
-				return nil, err
-			}
-			out[i] = n
-		}
-		return out, nil
-	})
-	get(b, "*Edge", fields[edge]{
-		"node":   func(_ *request, e edge) any { return e.node },
-		"cursor": func(_ *request, e edge) any { return e.cursor },
-	})
-	get(b, "PageInfo", fields[*connection]{
-		"hasNextPage":     func(_ *request, c *connection) any { return c.next },
-		"hasPreviousPage": func(_ *request, c *connection) any { return c.prev },
-		"startCursor":     func(_ *request, c *connection) any { return c.cursorAt(0) },
-		"endCursor":       func(_ *request, c *connection) any { return c.cursorAt(len(c.cursors) - 1) },
-	})
-}
-
-func (c *connection) cursorAt(i int) any {
-	if i < 0 || i >= len(c.cursors) {
-		return nil
-	}
-	return c.cursors[i]
 }

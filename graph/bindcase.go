@@ -3,9 +3,11 @@ package graph
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -15,85 +17,85 @@ func open(c *exchange.CaseView) bool {
 }
 
 // words gives a sealed field of a case, null while it is closed.
-func words(of func(*comity.CaseText) string) func(*request, *exchange.CaseView) any {
-	return func(_ *request, c *exchange.CaseView) any {
+func words[V ~string](read func(*comity.CaseText) V) field[*exchange.CaseView] {
+	return text(func(_ *request, c *exchange.CaseView) V {
 		if c.Text == nil {
-			return nil
+			return ""
 		}
-		return of(c.Text)
-	}
+		return read(c.Text)
+	})
 }
 
 func (b *binding) cases() {
 	get(b, "Case", fields[*exchange.CaseView]{
-		"id":       func(_ *request, c *exchange.CaseView) any { return c.ID },
-		"state":    func(_ *request, c *exchange.CaseView) any { return c.State },
-		"agency":   func(_ *request, c *exchange.CaseView) any { return c.Agency },
-		"owner":    func(_ *request, c *exchange.CaseView) any { return c.Owner },
-		"category": func(_ *request, c *exchange.CaseView) any { return c.Category },
-		"status":   func(_ *request, c *exchange.CaseView) any { return c.Status },
-		"marking": func(_ *request, c *exchange.CaseView) any {
+		"id":       text(func(_ *request, c *exchange.CaseView) comity.ID { return c.ID }),
+		"state":    text(func(_ *request, c *exchange.CaseView) comity.State { return c.State }),
+		"agency":   text(func(_ *request, c *exchange.CaseView) comity.AgencyID { return c.Agency }),
+		"owner":    text(func(_ *request, c *exchange.CaseView) comity.OfficerRef { return c.Owner }),
+		"category": text(func(_ *request, c *exchange.CaseView) comity.Category { return c.Category }),
+		"status":   text(func(_ *request, c *exchange.CaseView) comity.CaseStatus { return c.Status }),
+		"marking": object(func(_ *request, c *exchange.CaseView) *comity.Marking {
 			if !open(c) {
 				return nil
 			}
-			return c.Marking
-		},
-		"nexus": func(_ *request, c *exchange.CaseView) any {
+			return &c.Marking
+		}),
+		"nexus": items(func(_ *request, c *exchange.CaseView) []comity.Nexus {
 			if !open(c) {
 				return nil
 			}
-			return append([]comity.Nexus{}, c.Nexus...)
-		},
-		"reserved": func(_ *request, c *exchange.CaseView) any {
+			return orEmpty(c.Nexus)
+		}),
+		"reserved": optionalBoolean(func(_ *request, c *exchange.CaseView) *bool {
 			if !open(c) {
 				return nil
 			}
-			return c.Reserved
-		},
-		"version":   func(_ *request, c *exchange.CaseView) any { return c.Version },
-		"createdAt": func(_ *request, c *exchange.CaseView) any { return c.CreatedAt },
-		"updatedAt": func(_ *request, c *exchange.CaseView) any { return c.UpdatedAt },
+			return &c.Reserved
+		}),
+		"version":   number(func(_ *request, c *exchange.CaseView) int { return c.Version }),
+		"createdAt": instant(func(_ *request, c *exchange.CaseView) time.Time { return c.CreatedAt }),
+		"updatedAt": instant(func(_ *request, c *exchange.CaseView) time.Time { return c.UpdatedAt }),
 		"title":     words(func(t *comity.CaseText) string { return t.Title }),
 		"summary":   words(func(t *comity.CaseText) string { return t.Summary }),
 		"narrative": words(func(t *comity.CaseText) string { return t.Narrative }),
 		"reference": words(func(t *comity.CaseText) string { return t.Reference }),
 
-		"classification": words(func(t *comity.CaseText) string { return string(t.Classification) }),
-		"access":         func(_ *request, c *exchange.CaseView) any { return c },
+		"classification": words(func(t *comity.CaseText) comity.Classification { return t.Classification }),
+		"access":         object(func(_ *request, c *exchange.CaseView) *exchange.CaseView { return c }),
 	})
-	get(b, "Marking", fields[comity.Marking]{
-		"tlp":      func(_ *request, m comity.Marking) any { return m.TLP },
-		"pap":      func(_ *request, m comity.Marking) any { return m.PAP },
-		"handling": func(_ *request, m comity.Marking) any { return m.Handling },
+	get(b, "Marking", fields[*comity.Marking]{
+		"tlp":      text(func(_ *request, m *comity.Marking) comity.TLP { return m.TLP }),
+		"pap":      text(func(_ *request, m *comity.Marking) comity.PAP { return m.PAP }),
+		"handling": text(func(_ *request, m *comity.Marking) comity.Handling { return m.Handling }),
 	})
-	get(b, "Nexus", fields[comity.Nexus]{
-		"basis": func(_ *request, n comity.Nexus) any { return n.Basis },
-		"state": func(_ *request, n comity.Nexus) any { return n.State },
+	get(b, "Nexus", fields[*comity.Nexus]{
+		"basis": text(func(_ *request, n *comity.Nexus) comity.NexusBasis { return n.Basis }),
+		"state": text(func(_ *request, n *comity.Nexus) comity.State { return n.State }),
 	})
 	get(b, "Access", fields[*exchange.CaseView]{
-		"level":       func(_ *request, c *exchange.CaseView) any { return c.Access.Level },
-		"grant":       func(_ *request, c *exchange.CaseView) any { return c.Access.Grant },
-		"redactions":  func(_ *request, c *exchange.CaseView) any { return c.Access.Redactions },
-		"obligations": func(_ *request, c *exchange.CaseView) any { return c.Obligations() },
+		"level":       text(func(_ *request, c *exchange.CaseView) sovereignty.Access { return c.Access.Level }),
+		"grant":       object(func(_ *request, c *exchange.CaseView) *comity.Grant { return c.Access.Grant }),
+		"redactions":  items(func(_ *request, c *exchange.CaseView) []exchange.Redaction { return c.Access.Redactions }),
+		"obligations": items(func(_ *request, c *exchange.CaseView) []comity.Obligation { return c.Obligations() }),
 	})
-	get(b, "Obligation", fields[comity.Obligation]{
-		"code":    func(_ *request, o comity.Obligation) any { return o.Code },
-		"article": func(_ *request, o comity.Obligation) any { return int(o.Article) },
-		"text":    func(_ *request, o comity.Obligation) any { return o.Text },
-		"until":   func(_ *request, o comity.Obligation) any { return o.Until },
+	get(b, "Obligation", fields[*comity.Obligation]{
+		"code":    text(func(_ *request, o *comity.Obligation) comity.ObligationCode { return o.Code }),
+		"article": number(func(_ *request, o *comity.Obligation) int { return int(o.Article) }),
+		"text":    text(func(_ *request, o *comity.Obligation) string { return o.Text }),
+		"until":   instant(func(_ *request, o *comity.Obligation) time.Time { return o.Until }),
 	})
-	get(b, "Redaction", fields[exchange.Redaction]{
-		"field":       func(_ *request, r exchange.Redaction) any { return r.Field },
-		"article":     func(_ *request, r exchange.Redaction) any { return int(r.Article) },
-		"articleName": func(_ *request, r exchange.Redaction) any { return r.Article.Name() },
-		"reason":      func(_ *request, r exchange.Redaction) any { return r.Reason },
-		"cure":        func(_ *request, r exchange.Redaction) any { return r.Cure },
+	get(b, "Redaction", fields[*exchange.Redaction]{
+		"field":       text(func(_ *request, r *exchange.Redaction) string { return r.Field }),
+		"article":     number(func(_ *request, r *exchange.Redaction) int { return int(r.Article) }),
+		"articleName": text(func(_ *request, r *exchange.Redaction) string { return r.Article.Name() }),
+		"reason":      text(func(_ *request, r *exchange.Redaction) string { return r.Reason }),
+		"cure":        text(func(_ *request, r *exchange.Redaction) string { return r.Cure }),
 	})
-	batch(b, "Case.assignees", func(q *request, all []*exchange.CaseView, _ args) ([][]string, error) {
+	batch(b, "Case.assignees", execute.Texts, func(q *request, all []*exchange.CaseView, _ args) ([][]string, error) {
 		found, err := q.reader.Assignees(all)
 		return atHome(all, found), err
 	})
-	batch(b, "Case.releases", func(q *request, all []*exchange.CaseView, _ args) ([][]comity.Release, error) {
+	batch(b, "Case.releases", execute.Items, func(q *request, all []*exchange.CaseView, _ args) ([][]comity.Release, error) {
 		found, err := q.reader.Releases(all)
 		return atHome(all, found), err
 	})
@@ -109,7 +111,7 @@ func atHome[R any](all []*exchange.CaseView, found map[comity.ID][]R) [][]R {
 		if !c.Own {
 			return nil
 		}
-		return append([]R{}, found[c.ID]...)
+		return orEmpty(found[c.ID])
 	})
 }
 
@@ -117,7 +119,7 @@ func atHome[R any](all []*exchange.CaseView, found map[comity.ID][]R) [][]R {
 // not open them.
 func inner[T any](b *binding, name string, read func(*exchange.Reader, []*exchange.CaseView, int, string) (map[comity.ID]exchange.Page[T], error)) {
 	exhibits := name == "Case.evidence"
-	batch(b, name, func(q *request, all []*exchange.CaseView, a args) ([]*connection, error) {
+	batch(b, name, execute.Object, func(q *request, all []*exchange.CaseView, a args) ([]*connection, error) {
 		found, err := read(q.reader, all, a.number("first"), a.text("after"))
 		if err != nil {
 			return nil, err
@@ -128,77 +130,77 @@ func inner[T any](b *binding, name string, read func(*exchange.Reader, []*exchan
 			if closed || !full && !(exhibits && len(c.Exhibits) > 0) {
 				return nil
 			}
-			return connect(found[c.ID], a.text("after"), func(t *T) any { return t })
+			return connect(found[c.ID], a.text("after"))
 		}), nil
 	})
 }
 
 func (b *binding) records() {
 	get(b, "Entry", fields[*exchange.EntryView]{
-		"obligations": func(_ *request, e *exchange.EntryView) any { return e.Obligations() },
-		"id":          func(_ *request, e *exchange.EntryView) any { return e.ID },
-		"case":        func(_ *request, e *exchange.EntryView) any { return e.Case },
-		"author":      func(_ *request, e *exchange.EntryView) any { return e.Author },
-		"marking":     func(_ *request, e *exchange.EntryView) any { return e.Marking },
-		"createdAt":   func(_ *request, e *exchange.EntryView) any { return e.CreatedAt },
-		"happened":    func(_ *request, e *exchange.EntryView) any { return e.Text.Happened },
-		"text":        func(_ *request, e *exchange.EntryView) any { return e.Text.Text },
+		"obligations": items(func(_ *request, e *exchange.EntryView) []comity.Obligation { return e.Obligations() }),
+		"id":          text(func(_ *request, e *exchange.EntryView) comity.ID { return e.ID }),
+		"case":        text(func(_ *request, e *exchange.EntryView) comity.ID { return e.Case }),
+		"author":      text(func(_ *request, e *exchange.EntryView) comity.OfficerRef { return e.Author }),
+		"marking":     object(func(_ *request, e *exchange.EntryView) *comity.Marking { return &e.Marking }),
+		"createdAt":   instant(func(_ *request, e *exchange.EntryView) time.Time { return e.CreatedAt }),
+		"happened":    text(func(_ *request, e *exchange.EntryView) string { return e.Text.Happened }),
+		"text":        text(func(_ *request, e *exchange.EntryView) string { return e.Text.Text }),
 
-		"classification": func(_ *request, e *exchange.EntryView) any { return e.Text.Classification },
+		"classification": text(func(_ *request, e *exchange.EntryView) comity.Classification { return e.Text.Classification }),
 	})
 	get(b, "Subject", fields[*exchange.SubjectView]{
-		"obligations": func(_ *request, s *exchange.SubjectView) any { return s.Obligations() },
-		"id":          func(_ *request, s *exchange.SubjectView) any { return s.ID },
-		"case":        func(_ *request, s *exchange.SubjectView) any { return s.Case },
-		"kind":        func(_ *request, s *exchange.SubjectView) any { return s.Kind },
-		"role":        func(_ *request, s *exchange.SubjectView) any { return s.Role },
-		"minor":       func(_ *request, s *exchange.SubjectView) any { return s.Minor },
-		"marking":     func(_ *request, s *exchange.SubjectView) any { return s.Marking },
-		"createdAt":   func(_ *request, s *exchange.SubjectView) any { return s.CreatedAt },
-		"names":       func(_ *request, s *exchange.SubjectView) any { return s.Text.Names },
-		"birth":       func(_ *request, s *exchange.SubjectView) any { return s.Text.Birth },
-		"nationality": func(_ *request, s *exchange.SubjectView) any { return s.Text.Nationality },
-		"identifier":  func(_ *request, s *exchange.SubjectView) any { return s.Text.Identifier },
-		"assessment":  func(_ *request, s *exchange.SubjectView) any { return s.Text.Assessment },
-		"source":      func(_ *request, s *exchange.SubjectView) any { return s.Text.Source },
-		"information": func(_ *request, s *exchange.SubjectView) any { return gradeName(s.Text.Information) },
-		"note":        func(_ *request, s *exchange.SubjectView) any { return s.Text.Note },
+		"obligations": items(func(_ *request, s *exchange.SubjectView) []comity.Obligation { return s.Obligations() }),
+		"id":          text(func(_ *request, s *exchange.SubjectView) comity.ID { return s.ID }),
+		"case":        text(func(_ *request, s *exchange.SubjectView) comity.ID { return s.Case }),
+		"kind":        text(func(_ *request, s *exchange.SubjectView) comity.SubjectKind { return s.Kind }),
+		"role":        text(func(_ *request, s *exchange.SubjectView) comity.SubjectRole { return s.Role }),
+		"minor":       boolean(func(_ *request, s *exchange.SubjectView) bool { return s.Minor }),
+		"marking":     object(func(_ *request, s *exchange.SubjectView) *comity.Marking { return &s.Marking }),
+		"createdAt":   instant(func(_ *request, s *exchange.SubjectView) time.Time { return s.CreatedAt }),
+		"names":       items(func(_ *request, s *exchange.SubjectView) []comity.SubjectName { return s.Text.Names }),
+		"birth":       text(func(_ *request, s *exchange.SubjectView) string { return s.Text.Birth }),
+		"nationality": text(func(_ *request, s *exchange.SubjectView) comity.State { return s.Text.Nationality }),
+		"identifier":  text(func(_ *request, s *exchange.SubjectView) string { return s.Text.Identifier }),
+		"assessment":  boolean(func(_ *request, s *exchange.SubjectView) bool { return s.Text.Assessment }),
+		"source":      text(func(_ *request, s *exchange.SubjectView) comity.SourceGrade { return s.Text.Source }),
+		"information": text(func(_ *request, s *exchange.SubjectView) string { return gradeName(s.Text.Information) }),
+		"note":        text(func(_ *request, s *exchange.SubjectView) string { return s.Text.Note }),
 
-		"classification": func(_ *request, s *exchange.SubjectView) any { return s.Text.Classification },
+		"classification": text(func(_ *request, s *exchange.SubjectView) comity.Classification { return s.Text.Classification }),
 	})
-	get(b, "SubjectName", fields[comity.SubjectName]{
-		"name":   func(_ *request, n comity.SubjectName) any { return n.Name },
-		"script": func(_ *request, n comity.SubjectName) any { return n.Script },
-		"latin":  func(_ *request, n comity.SubjectName) any { return n.Latin },
-		"alias":  func(_ *request, n comity.SubjectName) any { return n.IsAlias },
+	get(b, "SubjectName", fields[*comity.SubjectName]{
+		"name":   text(func(_ *request, n *comity.SubjectName) string { return n.Name }),
+		"script": text(func(_ *request, n *comity.SubjectName) string { return n.Script }),
+		"latin":  text(func(_ *request, n *comity.SubjectName) string { return n.Latin }),
+		"alias":  boolean(func(_ *request, n *comity.SubjectName) bool { return n.IsAlias }),
 	})
 	get(b, "Observable", fields[*exchange.ObservableView]{
-		"obligations":    func(_ *request, o *exchange.ObservableView) any { return o.Obligations() },
-		"id":             func(_ *request, o *exchange.ObservableView) any { return o.ID },
-		"case":           func(_ *request, o *exchange.ObservableView) any { return o.Case },
-		"marking":        func(_ *request, o *exchange.ObservableView) any { return o.Marking },
-		"createdAt":      func(_ *request, o *exchange.ObservableView) any { return o.CreatedAt },
-		"type":           func(_ *request, o *exchange.ObservableView) any { return o.Text.Type },
-		"value":          func(_ *request, o *exchange.ObservableView) any { return o.Text.Value },
-		"sourceIds":      func(_ *request, o *exchange.ObservableView) any { return o.Text.SourceIDs },
-		"indicator":      func(_ *request, o *exchange.ObservableView) any { return o.Text.Indicator },
-		"pattern":        func(_ *request, o *exchange.ObservableView) any { return o.Text.Pattern },
-		"validFrom":      func(_ *request, o *exchange.ObservableView) any { return o.Text.ValidFrom },
-		"description":    func(_ *request, o *exchange.ObservableView) any { return o.Text.Description },
-		"source":         func(_ *request, o *exchange.ObservableView) any { return o.Text.Source },
-		"information":    func(_ *request, o *exchange.ObservableView) any { return gradeName(o.Text.Information) },
-		"classification": func(_ *request, o *exchange.ObservableView) any { return o.Text.Classification },
-		"hashes": func(_ *request, o *exchange.ObservableView) any {
+		"obligations":    items(func(_ *request, o *exchange.ObservableView) []comity.Obligation { return o.Obligations() }),
+		"id":             text(func(_ *request, o *exchange.ObservableView) comity.ID { return o.ID }),
+		"case":           text(func(_ *request, o *exchange.ObservableView) comity.ID { return o.Case }),
+		"marking":        object(func(_ *request, o *exchange.ObservableView) *comity.Marking { return &o.Marking }),
+		"createdAt":      instant(func(_ *request, o *exchange.ObservableView) time.Time { return o.CreatedAt }),
+		"type":           text(func(_ *request, o *exchange.ObservableView) string { return o.Text.Type }),
+		"value":          text(func(_ *request, o *exchange.ObservableView) string { return o.Text.Value }),
+		"sourceIds":      texts(func(_ *request, o *exchange.ObservableView) []string { return o.Text.SourceIDs }),
+		"indicator":      boolean(func(_ *request, o *exchange.ObservableView) bool { return o.Text.Indicator }),
+		"pattern":        text(func(_ *request, o *exchange.ObservableView) string { return o.Text.Pattern }),
+		"validFrom":      text(func(_ *request, o *exchange.ObservableView) string { return o.Text.ValidFrom }),
+		"description":    text(func(_ *request, o *exchange.ObservableView) string { return o.Text.Description }),
+		"source":         text(func(_ *request, o *exchange.ObservableView) comity.SourceGrade { return o.Text.Source }),
+		"information":    text(func(_ *request, o *exchange.ObservableView) string { return gradeName(o.Text.Information) }),
+		"classification": text(func(_ *request, o *exchange.ObservableView) comity.Classification { return o.Text.Classification }),
+		"hashes": items(func(_ *request, o *exchange.ObservableView) []hashValue {
 			var all []hashValue
 			for _, algorithm := range slices.Sorted(maps.Keys(o.Text.Hashes)) {
 				all = append(all, hashValue{algorithm, o.Text.Hashes[algorithm]})
 			}
 			return all
-		},
+		}),
 	})
-	get(b, "Hash", fields[hashValue]{
-		"algorithm": func(_ *request, h hashValue) any { return h.Algorithm },
-		"value":     func(_ *request, h hashValue) any { return h.Value },
+	get(b, "Hash", fields[*hashValue]{
+		"algorithm": text(func(_ *request, h *hashValue) string { return h.Algorithm }),
+		"value":     text(func(_ *request, h *hashValue) string { return h.Value }),
 	})
 	b.evidence()
 }
@@ -209,11 +211,11 @@ type hashValue struct{ Algorithm, Value string }
 // do not begin with a digit.
 var gradeNames = []string{"ONE", "TWO", "THREE", "FOUR"}
 
-func gradeName(g comity.InformationGrade) any {
+func gradeName(g comity.InformationGrade) string {
 	if i := slices.Index(comity.InformationGrades, g); i >= 0 {
 		return gradeNames[i]
 	}
-	return nil
+	return ""
 }
 
 func gradeOf(name string) comity.InformationGrade {

@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 // dispatchFilter reads the filter of a list of dispatches of a kind.
@@ -17,133 +20,125 @@ func dispatchFilter(kind comity.DispatchKind, a args) (f exchange.DispatchFilter
 }
 
 // said gives a sealed field of a dispatch, null while it is closed.
-func said(of func(*comity.DispatchText) any) func(*request, *exchange.DispatchView) any {
-	return func(_ *request, d *exchange.DispatchView) any {
+func said[V any](read func(*comity.DispatchText) V) func(*request, *exchange.DispatchView) V {
+	return func(_ *request, d *exchange.DispatchView) (none V) {
 		if d.Text == nil {
-			return nil
+			return none
 		}
-		return of(d.Text)
+		return read(d.Text)
 	}
 }
 
 // answered gives a sealed field of an answer, null while there is none.
-func answered(t *comity.AnswerText, of func(*comity.AnswerText) string) any {
+func answered(t *comity.AnswerText, of func(*comity.AnswerText) string) string {
 	if t == nil {
-		return nil
+		return ""
 	}
 	return of(t)
-}
-
-// counted gives a number that starts at 1, null where there is none.
-func counted(n int) any {
-	if n == 0 {
-		return nil
-	}
-	return n
 }
 
 func (b *binding) dispatches() {
 	for name, kind := range map[string]comity.DispatchKind{"annotations": comity.DispatchAnnotation, "referrals": comity.DispatchReferral,
 		"notices": comity.DispatchNotice, "compelledDisclosures": comity.DispatchCompelled,
 		"undertakings": comity.DispatchUndertaking} {
-		batch(b, "Viewer."+name, func(q *request, _ []viewer, a args) ([]*connection, error) {
+		batch(b, "Viewer."+name, execute.Object, func(q *request, _ []*viewer, a args) ([]*connection, error) {
 			f, err := dispatchFilter(kind, a.object("filter"))
 			if err != nil {
 				return nil, err
 			}
 			page, err := q.reader.ListDispatches(f, a.number("first"), a.text("after"))
-			return one(connect(page, a.text("after"), func(d **exchange.DispatchView) any { return *d }), err)
+			return one(connectTo(page, a.text("after")), err)
 		})
 	}
-	batch(b, "Viewer.dispatch", func(q *request, _ []viewer, a args) ([]any, error) {
+	batch(b, "Viewer.dispatch", execute.Object, func(q *request, _ []*viewer, a args) ([]*exchange.DispatchView, error) {
 		id, err := parseID("id", a.text("id"), comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking)
 		if err != nil {
 			return nil, err
 		}
 		found, err := q.reader.Dispatches([]comity.ID{id})
-		return []any{orNull(found[id])}, err
+		return []*exchange.DispatchView{found[id]}, err
 	})
-	batch(b, "Case.annotations", func(q *request, all []*exchange.CaseView, a args) ([]*connection, error) {
+	batch(b, "Case.annotations", execute.Object, func(q *request, all []*exchange.CaseView, a args) ([]*connection, error) {
 		found, err := q.reader.Annotations(all, a.number("first"), a.text("after"))
 		return each(all, func(c *exchange.CaseView) *connection {
 			page, ok := found[c.ID]
 			if !ok {
 				return nil
 			}
-			return connect(page, a.text("after"), func(d **exchange.DispatchView) any { return *d })
+			return connectTo(page, a.text("after"))
 		}), err
 	})
-	batch(b, "*Payload.dispatch", func(q *request, all []*payload, _ args) ([]any, error) {
+	batch(b, "*Payload.dispatch", execute.Object, func(q *request, all []*payload, _ args) ([]*exchange.DispatchView, error) {
 		found, err := q.reader.Dispatches(idsOf(all))
-		return each(all, func(p *payload) any { return orNull(found[p.id]) }), err
+		return each(all, func(p *payload) *exchange.DispatchView { return found[p.id] }), err
 	})
-	get(b, "*Payload", fields[*payload]{"reached": func(_ *request, p *payload) any {
+	get(b, "*Payload", fields[*payload]{"reached": texts(func(_ *request, p *payload) []comity.State {
 		to, _ := p.result.([]comity.State)
-		return append([]comity.State{}, to...)
-	}})
+		return orEmpty(to)
+	})})
 	get(b, "Dispatch", fields[*exchange.DispatchView]{
-		"id":             func(_ *request, d *exchange.DispatchView) any { return d.ID },
-		"kind":           func(_ *request, d *exchange.DispatchView) any { return d.Kind },
-		"state":          func(_ *request, d *exchange.DispatchView) any { return d.State },
-		"to":             func(_ *request, d *exchange.DispatchView) any { return d.To },
-		"agency":         func(_ *request, d *exchange.DispatchView) any { return d.Agency },
-		"officer":        func(_ *request, d *exchange.DispatchView) any { return d.Officer },
-		"function":       func(_ *request, d *exchange.DispatchView) any { return d.Function },
-		"case":           func(_ *request, d *exchange.DispatchView) any { return d.Case },
-		"record":         func(_ *request, d *exchange.DispatchView) any { return d.Record },
-		"grant":          func(_ *request, d *exchange.DispatchView) any { return d.Grant },
-		"form":           func(_ *request, d *exchange.DispatchView) any { return d.Form },
-		"category":       func(_ *request, d *exchange.DispatchView) any { return d.Category },
-		"marking":        func(_ *request, d *exchange.DispatchView) any { return d.Marking },
-		"obligations":    func(_ *request, d *exchange.DispatchView) any { return d.Obligations() },
-		"status":         func(_ *request, d *exchange.DispatchView) any { return d.Status },
-		"version":        func(_ *request, d *exchange.DispatchView) any { return counted(d.Version) },
-		"through":        func(_ *request, d *exchange.DispatchView) any { return counted(d.Through) },
-		"createdAt":      func(_ *request, d *exchange.DispatchView) any { return d.CreatedAt },
-		"dueAt":          func(_ *request, d *exchange.DispatchView) any { return d.DueAt },
-		"overdue":        func(_ *request, d *exchange.DispatchView) any { return d.Overdue },
-		"title":          said(func(t *comity.DispatchText) any { return t.Title }),
-		"text":           said(func(t *comity.DispatchText) any { return t.Text }),
-		"classification": said(func(t *comity.DispatchText) any { return t.Classification }),
-		"source":         said(func(t *comity.DispatchText) any { return t.Source }),
-		"information":    said(func(t *comity.DispatchText) any { return gradeName(t.Information) }),
-		"recipient":      said(func(t *comity.DispatchText) any { return t.Recipient }),
-		"at":             said(func(t *comity.DispatchText) any { return t.At }),
-		"reason":         said(func(t *comity.DispatchText) any { return t.Reason }),
-		"statement":      said(func(t *comity.DispatchText) any { return t.Statement }),
-		"answeredAt":     func(_ *request, d *exchange.DispatchView) any { return d.AnsweredAt },
-		"answerReason": func(_ *request, d *exchange.DispatchView) any {
+		"id":             text(func(_ *request, d *exchange.DispatchView) comity.ID { return d.ID }),
+		"kind":           text(func(_ *request, d *exchange.DispatchView) comity.DispatchKind { return d.Kind }),
+		"state":          text(func(_ *request, d *exchange.DispatchView) comity.State { return d.State }),
+		"to":             text(func(_ *request, d *exchange.DispatchView) comity.State { return d.To }),
+		"agency":         text(func(_ *request, d *exchange.DispatchView) comity.AgencyID { return d.Agency }),
+		"officer":        text(func(_ *request, d *exchange.DispatchView) comity.OfficerRef { return d.Officer }),
+		"function":       text(func(_ *request, d *exchange.DispatchView) string { return d.Function }),
+		"case":           text(func(_ *request, d *exchange.DispatchView) comity.ID { return d.Case }),
+		"record":         text(func(_ *request, d *exchange.DispatchView) comity.ID { return d.Record }),
+		"grant":          text(func(_ *request, d *exchange.DispatchView) comity.ID { return d.Grant }),
+		"form":           text(func(_ *request, d *exchange.DispatchView) comity.DispatchForm { return d.Form }),
+		"category":       text(func(_ *request, d *exchange.DispatchView) comity.Category { return d.Category }),
+		"marking":        object(func(_ *request, d *exchange.DispatchView) *comity.Marking { return &d.Marking }),
+		"obligations":    items(func(_ *request, d *exchange.DispatchView) []comity.Obligation { return d.Obligations() }),
+		"status":         text(func(_ *request, d *exchange.DispatchView) comity.DispatchStatus { return d.Status }),
+		"version":        number(func(_ *request, d *exchange.DispatchView) int { return d.Version }),
+		"through":        number(func(_ *request, d *exchange.DispatchView) int { return d.Through }),
+		"createdAt":      instant(func(_ *request, d *exchange.DispatchView) time.Time { return d.CreatedAt }),
+		"dueAt":          instant(func(_ *request, d *exchange.DispatchView) time.Time { return d.DueAt }),
+		"overdue":        boolean(func(_ *request, d *exchange.DispatchView) bool { return d.Overdue }),
+		"title":          text(said(func(t *comity.DispatchText) string { return t.Title })),
+		"text":           text(said(func(t *comity.DispatchText) string { return t.Text })),
+		"classification": text(said(func(t *comity.DispatchText) comity.Classification { return t.Classification })),
+		"source":         text(said(func(t *comity.DispatchText) comity.SourceGrade { return t.Source })),
+		"information":    text(said(func(t *comity.DispatchText) string { return gradeName(t.Information) })),
+		"recipient":      text(said(func(t *comity.DispatchText) string { return t.Recipient })),
+		"at":             instant(said(func(t *comity.DispatchText) time.Time { return t.At })),
+		"reason":         text(said(func(t *comity.DispatchText) string { return t.Reason })),
+		"statement":      text(said(func(t *comity.DispatchText) string { return t.Statement })),
+		"answeredAt":     instant(func(_ *request, d *exchange.DispatchView) time.Time { return d.AnsweredAt }),
+		"answerReason": text(func(_ *request, d *exchange.DispatchView) string {
 			return answered(d.Answered, func(t *comity.AnswerText) string { return t.Reason })
-		},
-		"answerStatement": func(_ *request, d *exchange.DispatchView) any {
+		}),
+		"answerStatement": text(func(_ *request, d *exchange.DispatchView) string {
 			return answered(d.Answered, func(t *comity.AnswerText) string { return t.Statement })
-		},
-		"answerCase": func(_ *request, d *exchange.DispatchView) any { return d.Answer },
-		"deliveries": func(_ *request, d *exchange.DispatchView) any {
-			return append([]exchange.DeliveryView{}, d.Deliveries...)
-		},
-		"readers": func(_ *request, d *exchange.DispatchView) any {
-			return append([]comity.DisclosureRecord{}, d.Readers...)
-		},
+		}),
+		"answerCase": text(func(_ *request, d *exchange.DispatchView) comity.ID { return d.Answer }),
+		"deliveries": items(func(_ *request, d *exchange.DispatchView) []exchange.DeliveryView {
+			return orEmpty(d.Deliveries)
+		}),
+		"readers": items(func(_ *request, d *exchange.DispatchView) []comity.DisclosureRecord {
+			return orEmpty(d.Readers)
+		}),
 	})
-	get(b, "Delivery", fields[exchange.DeliveryView]{
-		"to":          func(_ *request, d exchange.DeliveryView) any { return d.To },
-		"status":      func(_ *request, d exchange.DeliveryView) any { return d.Status },
-		"deliveredAt": func(_ *request, d exchange.DeliveryView) any { return d.DeliveredAt },
-		"dueAt":       func(_ *request, d exchange.DeliveryView) any { return d.DueAt },
-		"overdue":     func(_ *request, d exchange.DeliveryView) any { return d.Overdue },
-		"answeredAt":  func(_ *request, d exchange.DeliveryView) any { return d.AnsweredAt },
-		"reason": func(_ *request, d exchange.DeliveryView) any {
+	get(b, "Delivery", fields[*exchange.DeliveryView]{
+		"to":          text(func(_ *request, d *exchange.DeliveryView) comity.State { return d.To }),
+		"status":      text(func(_ *request, d *exchange.DeliveryView) comity.DispatchStatus { return d.Status }),
+		"deliveredAt": instant(func(_ *request, d *exchange.DeliveryView) time.Time { return d.DeliveredAt }),
+		"dueAt":       instant(func(_ *request, d *exchange.DeliveryView) time.Time { return d.DueAt }),
+		"overdue":     boolean(func(_ *request, d *exchange.DeliveryView) bool { return d.Overdue }),
+		"answeredAt":  instant(func(_ *request, d *exchange.DeliveryView) time.Time { return d.AnsweredAt }),
+		"reason": text(func(_ *request, d *exchange.DeliveryView) string {
 			return answered(d.Answered, func(t *comity.AnswerText) string { return t.Reason })
-		},
-		"statement": func(_ *request, d exchange.DeliveryView) any {
+		}),
+		"statement": text(func(_ *request, d *exchange.DeliveryView) string {
 			return answered(d.Answered, func(t *comity.AnswerText) string { return t.Statement })
-		},
+		}),
 	})
-	get(b, "NoticeReader", fields[comity.DisclosureRecord]{
-		"officer": func(_ *request, d comity.DisclosureRecord) any { return d.Officer },
-		"agency":  func(_ *request, d comity.DisclosureRecord) any { return d.Agency },
-		"version": func(_ *request, d comity.DisclosureRecord) any { return counted(d.Version) },
-		"at":      func(_ *request, d comity.DisclosureRecord) any { return d.At },
+	get(b, "NoticeReader", fields[*comity.DisclosureRecord]{
+		"officer": text(func(_ *request, d *comity.DisclosureRecord) comity.OfficerRef { return d.Officer }),
+		"agency":  text(func(_ *request, d *comity.DisclosureRecord) comity.AgencyID { return d.Agency }),
+		"version": number(func(_ *request, d *comity.DisclosureRecord) int { return d.Version }),
+		"at":      instant(func(_ *request, d *comity.DisclosureRecord) time.Time { return d.At }),
 	})
 }

@@ -1,29 +1,30 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 // domestic binds what a state keeps to itself: reservations, holds, withdrawals.
 func (b *binding) domestic() {
-	told := func(of func(domesticResult) any) func(*request, *payload) any {
-		return func(_ *request, p *payload) any {
-			r, _ := p.result.(domesticResult)
-			return of(r)
-		}
+	told := func(p *payload) domesticResult {
+		r, _ := p.result.(domesticResult)
+		return r
 	}
-	record := told(func(r domesticResult) any { return r.record })
+	record := text(func(_ *request, p *payload) comity.ID { return told(p).record })
 	get(b, "*Payload", fields[*payload]{
-		"proposed":    told(func(r domesticResult) any { return r.proposed }),
-		"dueAt":       told(func(r domesticResult) any { return r.dueAt }),
+		"proposed":    text(func(_ *request, p *payload) comity.ID { return told(p).proposed }),
+		"dueAt":       instant(func(_ *request, p *payload) time.Time { return told(p).dueAt }),
 		"reservation": record, "hold": record, "withdrawal": record,
 	})
-	batch(b, "Viewer.reservations", func(q *request, parents []viewer, _ args) ([][]exchange.ReservationView, error) {
+	batch(b, "Viewer.reservations", execute.Items, func(q *request, parents []*viewer, _ args) ([][]exchange.ReservationView, error) {
 		all, err := q.reader.Reservations()
 		return one(all, err)
 	})
-	batch(b, "Viewer.holds", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.holds", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		of, err := f.id("case", comity.KindCase)
 		if err != nil {
@@ -34,47 +35,47 @@ func (b *binding) domestic() {
 			return nil, err
 		}
 		page, err := q.reader.ListHolds(exchange.HoldFilter{Case: of, Request: request, Lying: f.flag("lying")}, a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(h *exchange.HoldView) any { return h }), err)
+		return one(connect(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.withdrawals", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.withdrawals", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		of, err := a.id("case", comity.KindCase)
 		if err != nil {
 			return nil, err
 		}
 		page, err := q.reader.ListWithdrawals(of, a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(w *exchange.WithdrawalView) any { return w }), err)
+		return one(connect(page, a.text("after")), err)
 	})
-	get(b, "Reservation", fields[exchange.ReservationView]{
-		"id":        func(_ *request, r exchange.ReservationView) any { return r.ID },
-		"category":  func(_ *request, r exchange.ReservationView) any { return r.Category },
-		"officer":   func(_ *request, r exchange.ReservationView) any { return r.Officer },
-		"reason":    func(_ *request, r exchange.ReservationView) any { return r.Reason },
-		"createdAt": func(_ *request, r exchange.ReservationView) any { return r.CreatedAt },
-		"liftedAt":  func(_ *request, r exchange.ReservationView) any { return r.LiftedAt },
+	get(b, "Reservation", fields[*exchange.ReservationView]{
+		"id":        text(func(_ *request, r *exchange.ReservationView) comity.ID { return r.ID }),
+		"category":  text(func(_ *request, r *exchange.ReservationView) comity.Category { return r.Category }),
+		"officer":   text(func(_ *request, r *exchange.ReservationView) comity.OfficerRef { return r.Officer }),
+		"reason":    text(func(_ *request, r *exchange.ReservationView) string { return r.Reason }),
+		"createdAt": instant(func(_ *request, r *exchange.ReservationView) time.Time { return r.CreatedAt }),
+		"liftedAt":  instant(func(_ *request, r *exchange.ReservationView) time.Time { return r.LiftedAt }),
 	})
 	get(b, "Hold", fields[*exchange.HoldView]{
-		"id":         func(_ *request, h *exchange.HoldView) any { return h.ID },
-		"case":       func(_ *request, h *exchange.HoldView) any { return h.Case },
-		"officer":    func(_ *request, h *exchange.HoldView) any { return h.Officer },
-		"reason":     func(_ *request, h *exchange.HoldView) any { return h.Reason },
-		"request":    func(_ *request, h *exchange.HoldView) any { return h.Request },
-		"notAfter":   func(_ *request, h *exchange.HoldView) any { return h.NotAfter },
-		"lies":       func(_ *request, h *exchange.HoldView) any { return h.Lies },
-		"createdAt":  func(_ *request, h *exchange.HoldView) any { return h.CreatedAt },
-		"releasedBy": func(_ *request, h *exchange.HoldView) any { return h.ReleasedBy },
-		"releasedAt": func(_ *request, h *exchange.HoldView) any { return h.ReleasedAt },
+		"id":         text(func(_ *request, h *exchange.HoldView) comity.ID { return h.ID }),
+		"case":       text(func(_ *request, h *exchange.HoldView) comity.ID { return h.Case }),
+		"officer":    text(func(_ *request, h *exchange.HoldView) comity.OfficerRef { return h.Officer }),
+		"reason":     text(func(_ *request, h *exchange.HoldView) string { return h.Reason }),
+		"request":    text(func(_ *request, h *exchange.HoldView) comity.ID { return h.Request }),
+		"notAfter":   instant(func(_ *request, h *exchange.HoldView) time.Time { return h.NotAfter }),
+		"lies":       boolean(func(_ *request, h *exchange.HoldView) bool { return h.Lies }),
+		"createdAt":  instant(func(_ *request, h *exchange.HoldView) time.Time { return h.CreatedAt }),
+		"releasedBy": text(func(_ *request, h *exchange.HoldView) comity.OfficerRef { return h.ReleasedBy }),
+		"releasedAt": instant(func(_ *request, h *exchange.HoldView) time.Time { return h.ReleasedAt }),
 	})
 	get(b, "Withdrawal", fields[*exchange.WithdrawalView]{
-		"id":         func(_ *request, w *exchange.WithdrawalView) any { return w.ID },
-		"case":       func(_ *request, w *exchange.WithdrawalView) any { return w.Case },
-		"proposedBy": func(_ *request, w *exchange.WithdrawalView) any { return w.ProposedBy },
-		"approvedBy": func(_ *request, w *exchange.WithdrawalView) any { return w.ApprovedBy },
-		"reason":     func(_ *request, w *exchange.WithdrawalView) any { return w.Reason },
-		"dueAt":      func(_ *request, w *exchange.WithdrawalView) any { return w.DueAt },
-		"status":     func(_ *request, w *exchange.WithdrawalView) any { return w.Status },
-		"held":       func(_ *request, w *exchange.WithdrawalView) any { return w.Held },
-		"createdAt":  func(_ *request, w *exchange.WithdrawalView) any { return w.CreatedAt },
-		"endedBy":    func(_ *request, w *exchange.WithdrawalView) any { return w.EndedBy },
-		"endedAt":    func(_ *request, w *exchange.WithdrawalView) any { return w.EndedAt },
+		"id":         text(func(_ *request, w *exchange.WithdrawalView) comity.ID { return w.ID }),
+		"case":       text(func(_ *request, w *exchange.WithdrawalView) comity.ID { return w.Case }),
+		"proposedBy": text(func(_ *request, w *exchange.WithdrawalView) comity.OfficerRef { return w.ProposedBy }),
+		"approvedBy": text(func(_ *request, w *exchange.WithdrawalView) comity.OfficerRef { return w.ApprovedBy }),
+		"reason":     text(func(_ *request, w *exchange.WithdrawalView) string { return w.Reason }),
+		"dueAt":      instant(func(_ *request, w *exchange.WithdrawalView) time.Time { return w.DueAt }),
+		"status":     text(func(_ *request, w *exchange.WithdrawalView) comity.WithdrawalStatus { return w.Status }),
+		"held":       boolean(func(_ *request, w *exchange.WithdrawalView) bool { return w.Held }),
+		"createdAt":  instant(func(_ *request, w *exchange.WithdrawalView) time.Time { return w.CreatedAt }),
+		"endedBy":    text(func(_ *request, w *exchange.WithdrawalView) comity.OfficerRef { return w.EndedBy }),
+		"endedAt":    instant(func(_ *request, w *exchange.WithdrawalView) time.Time { return w.EndedAt }),
 	})
 }

@@ -18,9 +18,12 @@ func (b *binding) exports() {
 		return &exchange.ExportCase{Key: in.IdempotencyKey, Case: id, Purpose: in.Purpose, Use: in.Use}, err
 	}, func(a *exchange.ExportCase, p *payload) { p.result = a })
 
-	get(b, "*Payload", fields[*payload]{"export": func(_ *request, p *payload) any { return p.result }})
+	get(b, "*Payload", fields[*payload]{"export": object(func(_ *request, p *payload) *exchange.ExportCase {
+		done, _ := p.result.(*exchange.ExportCase)
+		return done
+	})})
 	get(b, "CaseExport", fields[*exchange.ExportCase]{
-		"content": func(_ *request, a *exchange.ExportCase) any { return string(a.Content) },
-		"sha256":  func(_ *request, a *exchange.ExportCase) any { return a.SHA256 },
+		"content": text(func(_ *request, a *exchange.ExportCase) string { return string(a.Content) }),
+		"sha256":  text(func(_ *request, a *exchange.ExportCase) string { return a.SHA256 }),
 	})
 }

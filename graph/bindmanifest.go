@@ -1,6 +1,11 @@
 package graph
 
-import "github.com/comity-platform/comity/exchange"
+import (
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
+	"time"
+)
 
 type manifestPublishInput struct {
 	IdempotencyKey, Manifest string
@@ -13,18 +18,18 @@ func (b *binding) manifestActs() {
 }
 
 func (b *binding) manifests() {
-	get(b, "Manifest", fields[exchange.PublishedManifest]{
-		"number":      func(_ *request, m exchange.PublishedManifest) any { return m.Number },
-		"publishedAt": func(_ *request, m exchange.PublishedManifest) any { return m.PublishedAt },
-		"publishedBy": func(_ *request, m exchange.PublishedManifest) any { return m.Officer },
-		"signed":      func(_ *request, m exchange.PublishedManifest) any { return m.Manifest },
+	get(b, "Manifest", fields[*exchange.PublishedManifest]{
+		"number":      number(func(_ *request, m *exchange.PublishedManifest) int64 { return m.Number }),
+		"publishedAt": instant(func(_ *request, m *exchange.PublishedManifest) time.Time { return m.PublishedAt }),
+		"publishedBy": text(func(_ *request, m *exchange.PublishedManifest) comity.OfficerRef { return m.Officer }),
+		"signed":      text(func(_ *request, m *exchange.PublishedManifest) string { return m.Manifest }),
 	})
-	batch(b, "Viewer.manifests", func(q *request, _ []viewer, _ args) ([][]exchange.PublishedManifest, error) {
+	batch(b, "Viewer.manifests", execute.Items, func(q *request, _ []*viewer, _ args) ([][]exchange.PublishedManifest, error) {
 		all, err := q.reader.Manifests()
 		return one(all, err)
 	})
-	batch(b, "*Payload.manifest", func(q *request, all []*payload, _ args) ([]any, error) {
-		out := make([]any, len(all))
+	batch(b, "*Payload.manifest", execute.Object, func(q *request, all []*payload, _ args) ([]*exchange.PublishedManifest, error) {
+		out := make([]*exchange.PublishedManifest, len(all))
 		for i, p := range all {
 			number, ok := p.result.(int64)
 			if !ok || len(p.errors) > 0 {

@@ -1,9 +1,12 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 type caseAssessInput struct {
@@ -25,42 +28,42 @@ type grantObjectInput struct {
 
 // neutrality binds how a matter's character is assessed and objected to (Article 5).
 func (b *binding) neutrality() {
-	reason := func(of func(*statement.AssessBody) string) func(*request, *exchange.AssessmentView) any {
-		return func(_ *request, a *exchange.AssessmentView) any {
+	reason := func(read func(*statement.AssessBody) string) field[*exchange.AssessmentView] {
+		return text(func(_ *request, a *exchange.AssessmentView) string {
 			if a.Reasons == nil {
-				return nil
+				return ""
 			}
-			return of(a.Reasons)
-		}
+			return read(a.Reasons)
+		})
 	}
 	get(b, "Assessment", fields[*exchange.AssessmentView]{
-		"id":        func(_ *request, a *exchange.AssessmentView) any { return a.ID },
-		"case":      func(_ *request, a *exchange.AssessmentView) any { return a.Case },
-		"officer":   func(_ *request, a *exchange.AssessmentView) any { return a.Officer },
-		"function":  func(_ *request, a *exchange.AssessmentView) any { return a.Function },
-		"category":  func(_ *request, a *exchange.AssessmentView) any { return a.Category },
-		"character": func(_ *request, a *exchange.AssessmentView) any { return a.Character },
-		"createdAt": func(_ *request, a *exchange.AssessmentView) any { return a.CreatedAt },
+		"id":        text(func(_ *request, a *exchange.AssessmentView) comity.ID { return a.ID }),
+		"case":      text(func(_ *request, a *exchange.AssessmentView) comity.ID { return a.Case }),
+		"officer":   text(func(_ *request, a *exchange.AssessmentView) comity.OfficerRef { return a.Officer }),
+		"function":  text(func(_ *request, a *exchange.AssessmentView) string { return a.Function }),
+		"category":  text(func(_ *request, a *exchange.AssessmentView) comity.Category { return a.Category }),
+		"character": text(func(_ *request, a *exchange.AssessmentView) comity.Character { return a.Character }),
+		"createdAt": instant(func(_ *request, a *exchange.AssessmentView) time.Time { return a.CreatedAt }),
 		"conduct":   reason(func(b *statement.AssessBody) string { return b.Conduct }),
 		"motive":    reason(func(b *statement.AssessBody) string { return b.Motive }),
 		"context":   reason(func(b *statement.AssessBody) string { return b.Context }),
-		"statement": func(_ *request, a *exchange.AssessmentView) any { return a.Statement },
+		"statement": text(func(_ *request, a *exchange.AssessmentView) string { return a.Statement }),
 	})
-	get(b, "Objection", fields[comity.Objection]{
-		"id":        func(_ *request, o comity.Objection) any { return o.ID },
-		"grant":     func(_ *request, o comity.Objection) any { return o.Grant },
-		"state":     func(_ *request, o comity.Objection) any { return o.State },
-		"officer":   func(_ *request, o comity.Objection) any { return o.Officer },
-		"function":  func(_ *request, o comity.Objection) any { return o.Function },
-		"ground":    func(_ *request, o comity.Objection) any { return o.Ground },
-		"createdAt": func(_ *request, o comity.Objection) any { return o.CreatedAt },
-		"statement": func(_ *request, o comity.Objection) any { return o.Statement },
+	get(b, "Objection", fields[*comity.Objection]{
+		"id":        text(func(_ *request, o *comity.Objection) comity.ID { return o.ID }),
+		"grant":     text(func(_ *request, o *comity.Objection) comity.ID { return o.Grant }),
+		"state":     text(func(_ *request, o *comity.Objection) comity.State { return o.State }),
+		"officer":   text(func(_ *request, o *comity.Objection) comity.OfficerRef { return o.Officer }),
+		"function":  text(func(_ *request, o *comity.Objection) string { return o.Function }),
+		"ground":    text(func(_ *request, o *comity.Objection) comity.Character { return o.Ground }),
+		"createdAt": instant(func(_ *request, o *comity.Objection) time.Time { return o.CreatedAt }),
+		"statement": text(func(_ *request, o *comity.Objection) string { return o.Statement }),
 	})
-	batch(b, "Case.assessments", func(q *request, all []*exchange.CaseView, _ args) ([][]*exchange.AssessmentView, error) {
+	batch(b, "Case.assessments", execute.Objects, func(q *request, all []*exchange.CaseView, _ args) ([][]*exchange.AssessmentView, error) {
 		found, err := q.reader.Assessments(all)
 		return atHome(all, found), err
 	})
-	batch(b, "Grant.objections", func(q *request, all []*comity.Grant, _ args) ([][]comity.Objection, error) {
+	batch(b, "Grant.objections", execute.Items, func(q *request, all []*comity.Grant, _ args) ([][]comity.Objection, error) {
 		found, err := q.reader.Objections(all)
 		return each(all, func(g *comity.Grant) []comity.Objection {
 			if g.Scope == "" { // ended, and read by its former grantee

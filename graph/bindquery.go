@@ -3,10 +3,12 @@ package graph
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -16,10 +18,10 @@ const maxNodes = 100
 func (b *binding) query() {
 	b.connections()
 	get(b, "Query", fields[query]{
-		"viewer":     func(*request, query) any { return viewer{} },
-		"categories": func(*request, query) any { return sovereignty.Categories() },
-		"union":      func(q *request, _ query) any { return q.x },
-		"states": func(q *request, _ query) any {
+		"viewer":     object(func(*request, query) *viewer { return &viewer{} }),
+		"categories": items(func(*request, query) []sovereignty.CategoryInfo { return sovereignty.Categories() }),
+		"union":      object(func(q *request, _ query) *exchange.Exchange { return q.x }),
+		"states": items(func(q *request, _ query) []statement.Manifest {
 			var all []statement.Manifest
 			for _, s := range q.x.Directory().States() {
 				if m, err := q.x.Directory().State(s); err == nil { // an expired manifest speaks for nobody
@@ -27,13 +29,13 @@ func (b *binding) query() {
 				}
 			}
 			return all
-		},
+		}),
 	})
-	batch(b, "Query.node", func(q *request, parents []query, a args) ([]any, error) {
+	batch(b, "Query.node", execute.Any, func(q *request, parents []query, a args) ([]any, error) {
 		found, err := q.nodes([]string{a.text("id")}, a.purpose())
 		return []any{found[0]}, err
 	})
-	batch(b, "Query.nodes", func(q *request, parents []query, a args) ([]any, error) {
+	batch(b, "Query.nodes", anys, func(q *request, parents []query, a args) ([][]any, error) {
 		given, _ := a["ids"].([]any)
 		if len(given) > maxNodes {
 			return nil, comity.Invalid("ids", fmt.Sprintf("at most %d records are found at once", maxNodes))
@@ -43,38 +45,41 @@ func (b *binding) query() {
 			ids[i], _ = g.(string)
 		}
 		found, err := q.nodes(ids, a.purpose())
-		return []any{found}, err
+		return [][]any{found}, err
 	})
-	get(b, "Viewer", fields[viewer]{
-		"officer": func(q *request, _ viewer) any { return q.reader.Officer() },
+	get(b, "Viewer", fields[*viewer]{
+		"officer": object(func(q *request, _ *viewer) *comity.Officer {
+			o := q.reader.Officer()
+			return &o
+		}),
 	})
-	batch(b, "Viewer.officers", func(q *request, parents []viewer, _ args) ([]any, error) {
+	batch(b, "Viewer.officers", execute.Items, func(q *request, parents []*viewer, _ args) ([][]comity.Officer, error) {
 		all, err := q.reader.Officers()
-		return []any{all}, err
+		return one(all, err)
 	})
-	get(b, "Officer", fields[comity.Officer]{
-		"ref":      func(_ *request, o comity.Officer) any { return o.Ref() },
-		"state":    func(_ *request, o comity.Officer) any { return o.State },
-		"agency":   func(_ *request, o comity.Officer) any { return o.Agency },
-		"role":     func(_ *request, o comity.Officer) any { return o.Role },
-		"function": func(_ *request, o comity.Officer) any { return o.Function },
+	get(b, "Officer", fields[*comity.Officer]{
+		"ref":      text(func(_ *request, o *comity.Officer) comity.OfficerRef { return o.Ref() }),
+		"state":    text(func(_ *request, o *comity.Officer) comity.State { return o.State }),
+		"agency":   text(func(_ *request, o *comity.Officer) comity.AgencyID { return o.Agency }),
+		"role":     text(func(_ *request, o *comity.Officer) comity.Role { return o.Role }),
+		"function": text(func(_ *request, o *comity.Officer) string { return o.Function }),
 	})
-	batch(b, "Viewer.cases", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.cases", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		page, err := q.reader.ListCases(exchange.CaseFilter{State: comity.State(f.text("state")), Agency: comity.AgencyID(f.text("agency")),
 			Category: comity.Category(f.text("category")), Status: comity.CaseStatus(f.text("status")),
 			Own: f.flag("own"), Granted: f.flag("granted")}, a.purpose(), a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(c **exchange.CaseView) any { return *c }), err)
+		return one(connectTo(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.requests", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.requests", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		page, err := q.reader.ListRequests(exchange.RequestFilter{Incoming: f.flag("incoming"), Outgoing: f.flag("outgoing"),
 			Status: comity.RequestStatus(f.text("status")), State: comity.State(f.text("state")), Kind: comity.RequestKind(f.text("kind")),
 			Urgency: comity.Urgency(f.text("urgency")), Open: f.flag("open"), Overdue: f.flag("overdue"), Escalated: f.flag("escalated"), ByDue: a.text("order") == "DUE"},
 			a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(r **exchange.RequestView) any { return *r }), err)
+		return one(connectTo(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.grants", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.grants", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		of, err := f.id("case", comity.KindCase)
 		if err != nil {
@@ -83,21 +88,21 @@ func (b *binding) query() {
 		page, err := q.reader.ListGrants(exchange.GrantFilter{Case: of, Made: f.flag("made"), Received: f.flag("received"),
 			State: comity.State(f.text("state")), Status: comity.GrantStatus(f.text("status")), Live: f.flag("live"), Emergency: f.flag("emergency")},
 			a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(g **comity.Grant) any { return *g }), err)
+		return one(connectTo(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.log", func(q *request, parents []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.log", execute.Object, func(q *request, parents []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
 		page, err := q.reader.Log(exchange.LogFilter{Act: f.text("act"), Outcome: f.text("outcome"), State: comity.State(f.text("state")),
 			Officer: comity.OfficerRef(f.text("officer")), Record: f.text("record"), From: f.instant("from"), Until: f.instant("until")},
 			a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(e *exchange.LogView) any { return e }), err)
+		return one(connect(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.logChain", func(q *request, parents []viewer, a args) ([]exchange.Stretch, error) {
+	batch(b, "Viewer.logChain", execute.Object, func(q *request, parents []*viewer, a args) ([]*exchange.Stretch, error) {
 		from, _ := a["from"].(int64)
 		s, err := q.reader.LogChain(from, a.number("first"))
-		return one(s, err)
+		return one(&s, err)
 	})
-	batch(b, "Viewer.mandates", func(q *request, parents []viewer, _ args) ([][]comity.Mandate, error) {
+	batch(b, "Viewer.mandates", execute.Items, func(q *request, parents []*viewer, _ args) ([][]comity.Mandate, error) {
 		all, err := q.reader.Mandates()
 		return one(all, err)
 	})
@@ -159,50 +164,50 @@ func nodeOf(n exchange.Node) any {
 
 func (b *binding) directory() {
 	get(b, "Union", fields[*exchange.Exchange]{
-		"name":     func(_ *request, x *exchange.Exchange) any { return x.Directory().Union() },
-		"policies": func(_ *request, x *exchange.Exchange) any { return x.Policies().Hash() },
+		"name":     text(func(_ *request, x *exchange.Exchange) string { return x.Directory().Union() }),
+		"policies": text(func(_ *request, x *exchange.Exchange) string { return x.Policies().Hash() }),
 	})
-	get(b, "Category", fields[sovereignty.CategoryInfo]{
-		"code":            func(_ *request, c sovereignty.CategoryInfo) any { return c.Code },
-		"title":           func(_ *request, c sovereignty.CategoryInfo) any { return c.Title },
-		"competence":      func(_ *request, c sovereignty.CategoryInfo) any { return c.Competence },
-		"neutralityProne": func(_ *request, c sovereignty.CategoryInfo) any { return c.NeutralityProne },
+	get(b, "Category", fields[*sovereignty.CategoryInfo]{
+		"code":            text(func(_ *request, c *sovereignty.CategoryInfo) comity.Category { return c.Code }),
+		"title":           text(func(_ *request, c *sovereignty.CategoryInfo) string { return c.Title }),
+		"competence":      text(func(_ *request, c *sovereignty.CategoryInfo) comity.Competence { return c.Competence }),
+		"neutralityProne": boolean(func(_ *request, c *sovereignty.CategoryInfo) bool { return c.NeutralityProne }),
 	})
-	get(b, "State", fields[statement.Manifest]{
-		"code":            func(_ *request, m statement.Manifest) any { return m.State },
-		"name":            func(_ *request, m statement.Manifest) any { return m.Name },
-		"agencies":        func(_ *request, m statement.Manifest) any { return m.Agencies },
-		"contact":         func(_ *request, m statement.Manifest) any { return m.Contact },
-		"contactPoint":    func(_ *request, m statement.Manifest) any { return m.ContactPoint },
-		"manifest":        func(q *request, m statement.Manifest) any { return q.x.Directory().JWS(m.State) },
-		"manifestNumber":  func(_ *request, m statement.Manifest) any { return m.Number },
-		"manifestExpires": func(_ *request, m statement.Manifest) any { return m.Expires },
-		"agreements":      func(_ *request, m statement.Manifest) any { return m.Agreements },
-		"store":           func(_ *request, m statement.Manifest) any { return m.Store },
-		"offers":          func(_ *request, m statement.Manifest) any { return append([]statement.Measure{}, m.Offers...) },
+	get(b, "State", fields[*statement.Manifest]{
+		"code":            text(func(_ *request, m *statement.Manifest) comity.State { return m.State }),
+		"name":            text(func(_ *request, m *statement.Manifest) string { return m.Name }),
+		"agencies":        items(func(_ *request, m *statement.Manifest) []statement.Agency { return m.Agencies }),
+		"contact":         text(func(_ *request, m *statement.Manifest) string { return m.Contact }),
+		"contactPoint":    text(func(_ *request, m *statement.Manifest) comity.AgencyID { return m.ContactPoint }),
+		"manifest":        text(func(q *request, m *statement.Manifest) string { return q.x.Directory().JWS(m.State) }),
+		"manifestNumber":  number(func(_ *request, m *statement.Manifest) int64 { return m.Number }),
+		"manifestExpires": instant(func(_ *request, m *statement.Manifest) time.Time { return m.Expires }),
+		"agreements":      items(func(_ *request, m *statement.Manifest) []statement.Agreement { return m.Agreements }),
+		"store":           text(func(_ *request, m *statement.Manifest) string { return m.Store }),
+		"offers":          texts(func(_ *request, m *statement.Manifest) []statement.Measure { return orEmpty(m.Offers) }),
 	})
-	get(b, "Agency", fields[statement.Agency]{
-		"id":          func(_ *request, a statement.Agency) any { return a.ID },
-		"name":        func(_ *request, a statement.Agency) any { return a.Name },
-		"competences": func(_ *request, a statement.Agency) any { return a.Competences },
+	get(b, "Agency", fields[*statement.Agency]{
+		"id":          text(func(_ *request, a *statement.Agency) comity.AgencyID { return a.ID }),
+		"name":        text(func(_ *request, a *statement.Agency) string { return a.Name }),
+		"competences": texts(func(_ *request, a *statement.Agency) []comity.Competence { return a.Competences }),
 	})
-	get(b, "Agreement", fields[statement.Agreement]{
-		"id":         func(_ *request, a statement.Agreement) any { return a.ID },
-		"title":      func(_ *request, a statement.Agreement) any { return a.Title },
-		"parties":    func(_ *request, a statement.Agreement) any { return a.Parties },
-		"categories": func(_ *request, a statement.Agreement) any { return a.Categories },
-		"measures":   func(_ *request, a statement.Agreement) any { return a.Measures },
-		"inForce":    func(_ *request, a statement.Agreement) any { return a.InForce },
-		"until":      func(_ *request, a statement.Agreement) any { return a.Until },
-		"noticeDays": func(_ *request, a statement.Agreement) any { return a.NoticeDays },
-		"onDenunciation": func(_ *request, a statement.Agreement) any {
+	get(b, "Agreement", fields[*statement.Agreement]{
+		"id":         text(func(_ *request, a *statement.Agreement) string { return a.ID }),
+		"title":      text(func(_ *request, a *statement.Agreement) string { return a.Title }),
+		"parties":    texts(func(_ *request, a *statement.Agreement) []comity.State { return a.Parties }),
+		"categories": texts(func(_ *request, a *statement.Agreement) []comity.Category { return a.Categories }),
+		"measures":   texts(func(_ *request, a *statement.Agreement) []comity.RequestKind { return a.Measures }),
+		"inForce":    instant(func(_ *request, a *statement.Agreement) time.Time { return a.InForce }),
+		"until":      instant(func(_ *request, a *statement.Agreement) time.Time { return a.Until }),
+		"noticeDays": number(func(_ *request, a *statement.Agreement) int { return a.NoticeDays }),
+		"onDenunciation": text(func(_ *request, a *statement.Agreement) statement.Denunciation {
 			return cmp.Or(a.OnDenunciation, statement.DenunciationEnds)
-		},
-		"reciprocal":    func(_ *request, a statement.Agreement) any { return append([]statement.Measure{}, a.Reciprocal...) },
-		"ratified":      func(_ *request, a statement.Agreement) any { return a.Ratified },
-		"denounced":     func(_ *request, a statement.Agreement) any { return a.Denounced },
-		"denouncedFrom": func(_ *request, a statement.Agreement) any { return a.DenouncedFrom() },
-		"hash":          func(_ *request, a statement.Agreement) any { return a.Hash() },
-		"team":          func(_ *request, a statement.Agreement) any { return a.Team },
+		}),
+		"reciprocal":    texts(func(_ *request, a *statement.Agreement) []statement.Measure { return orEmpty(a.Reciprocal) }),
+		"ratified":      instant(func(_ *request, a *statement.Agreement) time.Time { return a.Ratified }),
+		"denounced":     instant(func(_ *request, a *statement.Agreement) time.Time { return a.Denounced }),
+		"denouncedFrom": instant(func(_ *request, a *statement.Agreement) time.Time { return a.DenouncedFrom() }),
+		"hash":          text(func(_ *request, a *statement.Agreement) string { return a.Hash() }),
+		"team":          boolean(func(_ *request, a *statement.Agreement) bool { return a.Team }),
 	})
 }

@@ -1,98 +1,101 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 // asked gives a sealed field of a request, null while it is closed.
-func asked(of func(*comity.RequestText) any) func(*request, *exchange.RequestView) any {
-	return func(_ *request, r *exchange.RequestView) any {
+func asked[V any](read func(*comity.RequestText) V) func(*request, *exchange.RequestView) V {
+	return func(_ *request, r *exchange.RequestView) (none V) {
 		if r.Text == nil {
-			return nil
+			return none
 		}
-		return of(r.Text)
+		return read(r.Text)
 	}
 }
 
 func (b *binding) requests() {
 	get(b, "Request", fields[*exchange.RequestView]{
-		"id":            func(_ *request, r *exchange.RequestView) any { return r.ID },
-		"state":         func(_ *request, r *exchange.RequestView) any { return r.State },
-		"agency":        func(_ *request, r *exchange.RequestView) any { return r.Agency },
-		"officer":       func(_ *request, r *exchange.RequestView) any { return r.Officer },
-		"to":            func(_ *request, r *exchange.RequestView) any { return r.To },
-		"routedTo":      func(_ *request, r *exchange.RequestView) any { return r.RoutedTo },
-		"kind":          func(_ *request, r *exchange.RequestView) any { return r.Kind },
-		"urgency":       func(_ *request, r *exchange.RequestView) any { return r.Urgency },
-		"category":      func(_ *request, r *exchange.RequestView) any { return r.Category },
-		"purpose":       func(_ *request, r *exchange.RequestView) any { return r.Purpose },
-		"status":        func(_ *request, r *exchange.RequestView) any { return r.Status },
-		"ground":        func(_ *request, r *exchange.RequestView) any { return r.Ground },
-		"marking":       func(_ *request, r *exchange.RequestView) any { return r.Marking },
-		"version":       func(_ *request, r *exchange.RequestView) any { return r.Version },
-		"createdAt":     func(_ *request, r *exchange.RequestView) any { return r.CreatedAt },
-		"updatedAt":     func(_ *request, r *exchange.RequestView) any { return r.UpdatedAt },
-		"dueAt":         func(_ *request, r *exchange.RequestView) any { return r.DueAt },
-		"overdue":       func(q *request, r *exchange.RequestView) any { return r.Overdue(q.reader.Now()) },
-		"postponedTo":   func(_ *request, r *exchange.RequestView) any { return r.PostponedTo },
-		"title":         asked(func(t *comity.RequestText) any { return t.Title }),
-		"facts":         asked(func(t *comity.RequestText) any { return t.Facts }),
-		"record":        asked(func(t *comity.RequestText) any { return t.Record }),
-		"feedback":      asked(func(t *comity.RequestText) any { return t.Feedback }),
-		"observables":   asked(func(t *comity.RequestText) any { return append([]comity.ObservableText{}, t.Observables...) }),
-		"fromReference": asked(func(t *comity.RequestText) any { return t.FromReference }),
+		"id":            text(func(_ *request, r *exchange.RequestView) comity.ID { return r.ID }),
+		"state":         text(func(_ *request, r *exchange.RequestView) comity.State { return r.State }),
+		"agency":        text(func(_ *request, r *exchange.RequestView) comity.AgencyID { return r.Agency }),
+		"officer":       text(func(_ *request, r *exchange.RequestView) comity.OfficerRef { return r.Officer }),
+		"to":            text(func(_ *request, r *exchange.RequestView) comity.State { return r.To }),
+		"routedTo":      text(func(_ *request, r *exchange.RequestView) comity.AgencyID { return r.RoutedTo }),
+		"kind":          text(func(_ *request, r *exchange.RequestView) comity.RequestKind { return r.Kind }),
+		"urgency":       text(func(_ *request, r *exchange.RequestView) comity.Urgency { return r.Urgency }),
+		"category":      text(func(_ *request, r *exchange.RequestView) comity.Category { return r.Category }),
+		"purpose":       text(func(_ *request, r *exchange.RequestView) comity.Purpose { return r.Purpose }),
+		"status":        text(func(_ *request, r *exchange.RequestView) comity.RequestStatus { return r.Status }),
+		"ground":        text(func(_ *request, r *exchange.RequestView) comity.Ground { return r.Ground }),
+		"marking":       object(func(_ *request, r *exchange.RequestView) *comity.Marking { return &r.Marking }),
+		"version":       number(func(_ *request, r *exchange.RequestView) int { return r.Version }),
+		"createdAt":     instant(func(_ *request, r *exchange.RequestView) time.Time { return r.CreatedAt }),
+		"updatedAt":     instant(func(_ *request, r *exchange.RequestView) time.Time { return r.UpdatedAt }),
+		"dueAt":         instant(func(_ *request, r *exchange.RequestView) time.Time { return r.DueAt }),
+		"overdue":       boolean(func(q *request, r *exchange.RequestView) bool { return r.Overdue(q.reader.Now()) }),
+		"postponedTo":   instant(func(_ *request, r *exchange.RequestView) time.Time { return r.PostponedTo }),
+		"title":         text(asked(func(t *comity.RequestText) string { return t.Title })),
+		"facts":         text(asked(func(t *comity.RequestText) string { return t.Facts })),
+		"record":        text(asked(func(t *comity.RequestText) string { return t.Record })),
+		"feedback":      text(asked(func(t *comity.RequestText) string { return t.Feedback })),
+		"observables":   items(asked(func(t *comity.RequestText) []comity.ObservableText { return orEmpty(t.Observables) })),
+		"fromReference": text(asked(func(t *comity.RequestText) string { return t.FromReference })),
 
-		"classification": asked(func(t *comity.RequestText) any { return t.Classification }),
+		"classification": text(asked(func(t *comity.RequestText) comity.Classification { return t.Classification })),
 
-		"toReference": func(_ *request, r *exchange.RequestView) any { return r.ToReference },
-		"onwardTo":    func(_ *request, r *exchange.RequestView) any { return r.OnwardTo },
-		"grant":       func(_ *request, r *exchange.RequestView) any { return r.Grant },
+		"toReference": text(func(_ *request, r *exchange.RequestView) string { return r.ToReference }),
+		"onwardTo":    text(func(_ *request, r *exchange.RequestView) comity.State { return r.OnwardTo }),
+		"grant":       text(func(_ *request, r *exchange.RequestView) comity.ID { return r.Grant }),
 	})
-	get(b, "RequestObservable", fields[comity.ObservableText]{
-		"type":        func(_ *request, o comity.ObservableText) any { return o.Type },
-		"value":       func(_ *request, o comity.ObservableText) any { return o.Value },
-		"description": func(_ *request, o comity.ObservableText) any { return o.Description },
+	get(b, "RequestObservable", fields[*comity.ObservableText]{
+		"type":        text(func(_ *request, o *comity.ObservableText) string { return o.Type }),
+		"value":       text(func(_ *request, o *comity.ObservableText) string { return o.Value }),
+		"description": text(func(_ *request, o *comity.ObservableText) string { return o.Description }),
 	})
-	batch(b, "Request.refusal", func(q *request, all []*exchange.RequestView, _ args) ([]any, error) {
+	batch(b, "Request.refusal", execute.Object, func(q *request, all []*exchange.RequestView, _ args) ([]*comity.Refusal, error) {
 		found, err := q.reader.Refusals(all)
-		return each(all, func(r *exchange.RequestView) any {
+		return each(all, func(r *exchange.RequestView) *comity.Refusal {
 			if refusal, ok := found[r.Refusal]; ok {
-				return refusal
+				return &refusal
 			}
 			return nil
 		}), err
 	})
-	get(b, "Refusal", fields[comity.Refusal]{
-		"id":        func(_ *request, r comity.Refusal) any { return r.ID },
-		"ground":    func(_ *request, r comity.Refusal) any { return r.Ground },
-		"statement": func(_ *request, r comity.Refusal) any { return r.Statement },
-		"createdAt": func(_ *request, r comity.Refusal) any { return r.CreatedAt },
+	get(b, "Refusal", fields[*comity.Refusal]{
+		"id":        text(func(_ *request, r *comity.Refusal) comity.ID { return r.ID }),
+		"ground":    text(func(_ *request, r *comity.Refusal) comity.Ground { return r.Ground }),
+		"statement": text(func(_ *request, r *comity.Refusal) string { return r.Statement }),
+		"createdAt": instant(func(_ *request, r *comity.Refusal) time.Time { return r.CreatedAt }),
 	})
-	batch(b, "Request.messages", func(q *request, all []*exchange.RequestView, a args) ([]*connection, error) {
+	batch(b, "Request.messages", execute.Object, func(q *request, all []*exchange.RequestView, a args) ([]*connection, error) {
 		found, err := q.reader.Messages(all, a.number("first"), a.text("after"))
 		return each(all, func(r *exchange.RequestView) *connection {
-			return connect(found[r.ID], a.text("after"), func(m *exchange.MessageView) any { return m })
+			return connect(found[r.ID], a.text("after"))
 		}), err
 	})
 	get(b, "Message", fields[*exchange.MessageView]{
-		"id":        func(_ *request, m *exchange.MessageView) any { return m.ID },
-		"request":   func(_ *request, m *exchange.MessageView) any { return m.Request },
-		"state":     func(_ *request, m *exchange.MessageView) any { return m.State },
-		"author":    func(_ *request, m *exchange.MessageView) any { return m.Author },
-		"function":  func(_ *request, m *exchange.MessageView) any { return m.Function },
-		"createdAt": func(_ *request, m *exchange.MessageView) any { return m.CreatedAt },
-		"text": func(_ *request, m *exchange.MessageView) any {
+		"id":        text(func(_ *request, m *exchange.MessageView) comity.ID { return m.ID }),
+		"request":   text(func(_ *request, m *exchange.MessageView) comity.ID { return m.Request }),
+		"state":     text(func(_ *request, m *exchange.MessageView) comity.State { return m.State }),
+		"author":    text(func(_ *request, m *exchange.MessageView) comity.OfficerRef { return m.Author }),
+		"function":  text(func(_ *request, m *exchange.MessageView) string { return m.Function }),
+		"createdAt": instant(func(_ *request, m *exchange.MessageView) time.Time { return m.CreatedAt }),
+		"text": text(func(_ *request, m *exchange.MessageView) string {
 			if m.Text == nil {
-				return nil
+				return ""
 			}
 			return m.Text.Text
-		},
-		"classification": func(_ *request, m *exchange.MessageView) any {
+		}),
+		"classification": text(func(_ *request, m *exchange.MessageView) comity.Classification {
 			if m.Text == nil {
-				return nil
+				return ""
 			}
 			return m.Text.Classification
-		},
+		}),
 	})
 }

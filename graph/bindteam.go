@@ -6,6 +6,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 type caseContributeInput struct {
@@ -37,45 +38,45 @@ type standingEndInput struct{ IdempotencyKey, Standing, Reason, Act string }
 
 // teams binds the standing grants of the own state to joint teams.
 func (b *binding) teams() {
-	get(b, "Grantee", fields[comity.Grantee]{
-		"state":   func(_ *request, g comity.Grantee) any { return g.State },
-		"agency":  func(_ *request, g comity.Grantee) any { return g.Agency },
-		"officer": func(_ *request, g comity.Grantee) any { return g.Officer },
+	get(b, "Grantee", fields[*comity.Grantee]{
+		"state":   text(func(_ *request, g *comity.Grantee) comity.State { return g.State }),
+		"agency":  text(func(_ *request, g *comity.Grantee) comity.AgencyID { return g.Agency }),
+		"officer": text(func(_ *request, g *comity.Grantee) comity.OfficerRef { return g.Officer }),
 	})
 	get(b, "StandingGrant", fields[*comity.StandingGrant]{
-		"id":         func(_ *request, s *comity.StandingGrant) any { return s.ID },
-		"team":       func(_ *request, s *comity.StandingGrant) any { return s.Team },
-		"liaison":    func(_ *request, s *comity.StandingGrant) any { return s.Liaison },
-		"function":   func(_ *request, s *comity.StandingGrant) any { return s.Function },
-		"grantees":   func(_ *request, s *comity.StandingGrant) any { return s.Grantees },
-		"scope":      func(_ *request, s *comity.StandingGrant) any { return s.Scope },
-		"grade":      func(_ *request, s *comity.StandingGrant) any { return s.Grade },
-		"assistance": func(_ *request, s *comity.StandingGrant) any { return s.Assistance },
-		"caveats":    func(_ *request, s *comity.StandingGrant) any { return s.Caveats },
-		"purpose":    func(_ *request, s *comity.StandingGrant) any { return s.Purpose },
-		"notAfter":   func(_ *request, s *comity.StandingGrant) any { return s.NotAfter },
-		"live":       func(q *request, s *comity.StandingGrant) any { return s.Live(q.reader.Now()) },
-		"createdAt":  func(_ *request, s *comity.StandingGrant) any { return s.CreatedAt },
-		"endedBy":    func(_ *request, s *comity.StandingGrant) any { return s.EndedBy },
-		"endedAt":    func(_ *request, s *comity.StandingGrant) any { return s.EndedAt },
-		"statement":  func(_ *request, s *comity.StandingGrant) any { return s.Statement },
+		"id":         text(func(_ *request, s *comity.StandingGrant) comity.ID { return s.ID }),
+		"team":       text(func(_ *request, s *comity.StandingGrant) string { return s.Team }),
+		"liaison":    text(func(_ *request, s *comity.StandingGrant) comity.OfficerRef { return s.Liaison }),
+		"function":   text(func(_ *request, s *comity.StandingGrant) string { return s.Function }),
+		"grantees":   items(func(_ *request, s *comity.StandingGrant) []comity.Grantee { return s.Grantees }),
+		"scope":      text(func(_ *request, s *comity.StandingGrant) comity.Scope { return s.Scope }),
+		"grade":      text(func(_ *request, s *comity.StandingGrant) comity.Grade { return s.Grade }),
+		"assistance": text(func(_ *request, s *comity.StandingGrant) string { return s.Assistance }),
+		"caveats":    object(func(_ *request, s *comity.StandingGrant) *comity.Caveats { return &s.Caveats }),
+		"purpose":    text(func(_ *request, s *comity.StandingGrant) comity.Purpose { return s.Purpose }),
+		"notAfter":   instant(func(_ *request, s *comity.StandingGrant) time.Time { return s.NotAfter }),
+		"live":       boolean(func(q *request, s *comity.StandingGrant) bool { return s.Live(q.reader.Now()) }),
+		"createdAt":  instant(func(_ *request, s *comity.StandingGrant) time.Time { return s.CreatedAt }),
+		"endedBy":    text(func(_ *request, s *comity.StandingGrant) comity.OfficerRef { return s.EndedBy }),
+		"endedAt":    instant(func(_ *request, s *comity.StandingGrant) time.Time { return s.EndedAt }),
+		"statement":  text(func(_ *request, s *comity.StandingGrant) string { return s.Statement }),
 	})
-	batch(b, "Viewer.standings", func(q *request, _ []viewer, a args) ([]*connection, error) {
+	batch(b, "Viewer.standings", execute.Object, func(q *request, _ []*viewer, a args) ([]*connection, error) {
 		page, err := q.reader.Standings(a.flag("all"), a.number("first"), a.text("after"))
-		return one(connect(page, a.text("after"), func(s **comity.StandingGrant) any { return *s }), err)
+		return one(connectTo(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.standing", func(q *request, _ []viewer, a args) ([]any, error) {
+	batch(b, "Viewer.standing", execute.Object, func(q *request, _ []*viewer, a args) ([]*comity.StandingGrant, error) {
 		id, err := parseID("id", a.text("id"), comity.KindStanding)
 		if err != nil {
 			return nil, err
 		}
 		s, err := q.reader.Standing(id)
-		return one(orNull(s), err)
+		return one(s, err)
 	})
-	batch(b, "*Payload.standing", func(q *request, all []*payload, _ args) ([]any, error) {
-		return through(all, func(p *payload) (any, error) {
+	batch(b, "*Payload.standing", execute.Object, func(q *request, all []*payload, _ args) ([]*comity.StandingGrant, error) {
+		return through(all, func(p *payload) (*comity.StandingGrant, error) {
 			s, err := q.reader.Standing(p.id)
-			return orNull(s), err
+			return s, err
 		})
 	})
 }

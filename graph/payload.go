@@ -7,6 +7,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 )
 
 // mutation is how an act is made of its input.
@@ -69,33 +70,33 @@ func (m mutation) place(e *comity.Error) *comity.Error {
 
 func (b *binding) payloads() {
 	get(b, "*Payload", fields[*payload]{
-		"errors":      func(_ *request, p *payload) any { return p.errors },
-		"endedGrants": func(_ *request, p *payload) any { return p.ids },
-		"statement":   func(_ *request, p *payload) any { return p.statement },
+		"errors":      objects(func(_ *request, p *payload) []*comity.Error { return p.errors }),
+		"endedGrants": texts(func(_ *request, p *payload) []comity.ID { return p.ids }),
+		"statement":   text(func(_ *request, p *payload) string { return p.statement }),
 	})
 	get(b, "*Error", fields[*comity.Error]{
-		"code":        func(_ *request, e *comity.Error) any { return e.Code },
-		"message":     func(_ *request, e *comity.Error) any { return e.Message },
-		"path":        func(_ *request, e *comity.Error) any { return e.Path },
-		"article":     func(_ *request, e *comity.Error) any { return int(e.Article) },
-		"articleName": func(_ *request, e *comity.Error) any { return e.Article.Name() },
-		"reason":      func(_ *request, e *comity.Error) any { return e.Message },
-		"cure":        func(_ *request, e *comity.Error) any { return e.Cure },
+		"code":        text(func(_ *request, e *comity.Error) comity.Code { return e.Code }),
+		"message":     text(func(_ *request, e *comity.Error) string { return e.Message }),
+		"path":        texts(func(_ *request, e *comity.Error) []string { return e.Path }),
+		"article":     number(func(_ *request, e *comity.Error) int { return int(e.Article) }),
+		"articleName": text(func(_ *request, e *comity.Error) string { return e.Article.Name() }),
+		"reason":      text(func(_ *request, e *comity.Error) string { return e.Message }),
+		"cure":        text(func(_ *request, e *comity.Error) string { return e.Cure }),
 	})
-	batch(b, "*Payload.case", func(q *request, all []*payload, _ args) ([]any, error) {
+	batch(b, "*Payload.case", execute.Object, func(q *request, all []*payload, _ args) ([]*exchange.CaseView, error) {
 		found, err := q.reader.Cases(idsOf(all), "")
-		return each(all, func(p *payload) any { return orNull(found[p.id]) }), err
+		return each(all, func(p *payload) *exchange.CaseView { return found[p.id] }), err
 	})
-	batch(b, "*Payload.request", func(q *request, all []*payload, _ args) ([]any, error) {
+	batch(b, "*Payload.request", execute.Object, func(q *request, all []*payload, _ args) ([]*exchange.RequestView, error) {
 		found, err := q.reader.Requests(idsOf(all))
-		return each(all, func(p *payload) any { return orNull(found[p.id]) }), err
+		return each(all, func(p *payload) *exchange.RequestView { return found[p.id] }), err
 	})
-	batch(b, "*Payload.grant", func(q *request, all []*payload, _ args) ([]any, error) {
+	batch(b, "*Payload.grant", execute.Object, func(q *request, all []*payload, _ args) ([]*comity.Grant, error) {
 		found, err := q.reader.Grants(idsOf(all))
-		return each(all, func(p *payload) any { return orNull(found[p.id]) }), err
+		return each(all, func(p *payload) *comity.Grant { return found[p.id] }), err
 	})
 	for _, name := range []string{"entries", "subjects", "observables"} {
-		batch(b, "*Payload."+name, func(q *request, all []*payload, _ args) ([][]any, error) {
+		batch(b, "*Payload."+name, anys, func(q *request, all []*payload, _ args) ([][]any, error) {
 			out := make([][]any, len(all))
 			for i, p := range all {
 				if len(p.errors) > 0 {
@@ -110,8 +111,8 @@ func (b *binding) payloads() {
 			return out, nil
 		})
 	}
-	batch(b, "*Payload.message", func(q *request, all []*payload, _ args) ([]any, error) {
-		return through(all, func(p *payload) (any, error) {
+	batch(b, "*Payload.message", execute.Object, func(q *request, all []*payload, _ args) ([]*exchange.MessageView, error) {
+		return through(all, func(p *payload) (*exchange.MessageView, error) {
 			requests, err := q.reader.Requests([]comity.ID{p.of})
 			if err != nil {
 				return nil, err
@@ -123,8 +124,8 @@ func (b *binding) payloads() {
 			return nil, err
 		})
 	})
-	batch(b, "*Payload.release", func(q *request, all []*payload, _ args) ([]any, error) {
-		return through(all, func(p *payload) (any, error) {
+	batch(b, "*Payload.release", execute.Object, func(q *request, all []*payload, _ args) ([]*comity.Release, error) {
+		return through(all, func(p *payload) (*comity.Release, error) {
 			cases, err := q.reader.Cases([]comity.ID{p.of}, "")
 			if err != nil || cases[p.of] == nil {
 				return nil, err
@@ -133,8 +134,8 @@ func (b *binding) payloads() {
 			return find(found[p.of], func(r comity.Release) bool { return r.ID == p.id }), err
 		})
 	})
-	batch(b, "*Payload.mandate", func(q *request, all []*payload, _ args) ([]any, error) {
-		return through(all, func(p *payload) (any, error) {
+	batch(b, "*Payload.mandate", execute.Object, func(q *request, all []*payload, _ args) ([]*comity.Mandate, error) {
+		return through(all, func(p *payload) (*comity.Mandate, error) {
 			found, err := q.reader.Mandates()
 			return find(found, func(m comity.Mandate) bool { return m.ID == p.id }), err
 		})
@@ -153,8 +154,8 @@ func idsOf(all []*payload) []comity.ID {
 }
 
 // through reads what is found through another record, for acts that were performed.
-func through(all []*payload, read func(*payload) (any, error)) ([]any, error) {
-	out := make([]any, len(all))
+func through[V any](all []*payload, read func(*payload) (*V, error)) ([]*V, error) {
+	out := make([]*V, len(all))
 	for i, p := range all {
 		if p.id == "" {
 			continue
@@ -168,17 +169,9 @@ func through(all []*payload, read func(*payload) (any, error)) ([]any, error) {
 	return out, nil
 }
 
-func find[T any](all []T, is func(T) bool) any {
+func find[T any](all []T, is func(T) bool) *T {
 	if i := slices.IndexFunc(all, is); i >= 0 {
-		return all[i]
+		return &all[i]
 	}
 	return nil
-}
-
-// orNull keeps a missing record from being a pointer to none.
-func orNull[T any](p *T) any {
-	if p == nil {
-		return nil
-	}
-	return p
 }

@@ -16,6 +16,7 @@ import (
 type request struct {
 	x      *exchange.Exchange
 	reader *exchange.Reader
+	edges  []edge // of the connections that were asked for theirs
 }
 
 // parents of the root fields.

@@ -34,35 +34,35 @@ func scalars() map[string]sdl.Scalar {
 		}
 	}
 	return map[string]sdl.Scalar{
-		"DateTime": {Write: writeTime, Read: text(func(s string) (string, bool) {
+		"DateTime": {Time: appendTime, Read: text(func(s string) (string, bool) {
 			t, err := time.Parse(time.RFC3339Nano, s)
 			return t.UTC().Format(time.RFC3339Nano), err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999
 		})},
-		"UUID": {Write: writeText, Read: text(func(s string) (string, bool) {
+		"UUID": {Text: true, Read: text(func(s string) (string, bool) {
 			u, err := uuid.Parse(s)
 			return u.String(), err == nil && len(s) == 36
 		})},
-		"Base64": {Write: writeBase64, Read: text(func(s string) (string, bool) {
+		"Base64": {Bytes: appendBase64, Read: text(func(s string) (string, bool) {
 			_, err := base64.StdEncoding.Strict().DecodeString(s)
 			return s, err == nil && !strings.ContainsAny(s, "\r\n")
 		})},
-		"Hex": {Write: writeHex, Read: text(func(s string) (string, bool) {
+		"Hex": {Text: true, Bytes: appendHex, Read: text(func(s string) (string, bool) {
 			_, err := hex.DecodeString(s)
 			return s, err == nil && s == strings.ToLower(s)
 		})},
-		"JWS": {Write: writeText, Read: text(func(s string) (string, bool) { return s, len(s) <= maxSigned && compactJWS.MatchString(s) })},
-		"JWK": {Write: writeText, Read: text(func(s string) (string, bool) {
+		"JWS": {Text: true, Read: text(func(s string) (string, bool) { return s, len(s) <= maxSigned && compactJWS.MatchString(s) })},
+		"JWK": {Text: true, Read: text(func(s string) (string, bool) {
 			if len(s) > maxSigned {
 				return "", false
 			}
 			_, err := statement.ParsePublicKey([]byte(s))
 			return s, err == nil
 		})},
-		"URL": {Write: writeText, Read: text(func(s string) (string, bool) {
+		"URL": {Text: true, Read: text(func(s string) (string, bool) {
 			u, err := url.Parse(s)
 			return s, err == nil && u.IsAbs()
 		})},
-		"Long": {Write: writeLong, Read: func(v any) any {
+		"Long": {Number: true, Read: func(v any) any {
 			if n, ok := input.Whole(v); ok && n >= 0 {
 				return n
 			}
@@ -71,46 +71,14 @@ func scalars() map[string]sdl.Scalar {
 	}
 }
 
-func writeText(v any) any {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return nil
+func appendTime(buf []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(buf, '"'), time.RFC3339Nano), '"')
 }
 
-func writeTime(v any) any {
-	if t, ok := v.(time.Time); ok {
-		return t.UTC().Format(time.RFC3339Nano)
-	}
-	return nil
+func appendBase64(buf, b []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(buf, '"'), b), '"')
 }
 
-func writeBase64(v any) any {
-	switch b := v.(type) {
-	case []byte:
-		return base64.StdEncoding.EncodeToString(b)
-	case [12]byte:
-		return base64.StdEncoding.EncodeToString(b[:])
-	}
-	return nil
-}
-
-func writeHex(v any) any {
-	switch b := v.(type) {
-	case string:
-		return b
-	case [32]byte:
-		return hex.EncodeToString(b[:])
-	}
-	return nil
-}
-
-func writeLong(v any) any {
-	switch n := v.(type) {
-	case int64:
-		return n
-	case uint64:
-		return n
-	}
-	return nil
+func appendHex(buf, b []byte) []byte {
+	return append(hex.AppendEncode(append(buf, '"'), b), '"')
 }

@@ -22,35 +22,16 @@ import (
 	"github.com/graphql-go/graphql"
 
 	"github.com/comity-platform/comity/graph/introspect"
+	"github.com/comity-platform/comity/graph/sdl"
 )
-
-// Get gives a field of one value. It does no I/O and cannot fail. In a nullable
-// field an empty value is null.
-type Get func(state, parent any) any
-
-// Batch gives a field of many values: one result for each parent, in their
-// order, or [Failed] for a parent alone. An error is that of every parent. The
-// arguments are not to be changed.
-type Batch func(ctx context.Context, state any, parents []any, args Args) ([]any, error)
-
-// Failed stands for the result of one parent that could not be had.
-type Failed struct{ Err error }
-
-// Args are the coerced arguments of a field, or the fields of an input object.
-// What was given as null is there and nil.
-type Args = map[string]any
-
-// Resolver is what a field is bound to: one of them.
-type Resolver struct {
-	Get   Get
-	Batch Batch
-}
 
 // Binding is what the executor needs to know beside the schema.
 type Binding struct {
 	Schema graphql.Schema
 	// Resolve finds what a field of an object type is bound to.
 	Resolve func(object, field string) (Resolver, error)
+	// Scalars are the custom scalars, by name.
+	Scalars map[string]sdl.Scalar
 	// TypeOf names the object type of a value of an interface or union.
 	TypeOf func(value any) string
 	// Meta answers what is asked about the schema.
@@ -60,34 +41,47 @@ type Binding struct {
 // Engine compiles operations of one schema.
 type Engine struct {
 	Binding
-	resolvers map[string]map[string]Resolver
-	leaves    map[string]leaf // by the name of a scalar or enum
+	bound  map[string]map[string]bound
+	leaves map[string]*leaf // by the name of a scalar or enum
+}
+
+// bound is a field of an object type with what it is bound to.
+type bound struct {
+	Resolver
+	shape *shape
+	named graphql.Type
 }
 
 // New makes the engine of a schema of which every field is bound.
 func New(b Binding) (*Engine, error) {
-	e := &Engine{Binding: b, resolvers: map[string]map[string]Resolver{}, leaves: map[string]leaf{}}
-	var failed error
+	e := &Engine{Binding: b, bound: map[string]map[string]bound{}, leaves: map[string]*leaf{}}
 	for name, t := range b.Schema.TypeMap() {
 		switch t := t.(type) {
-		case *graphql.Object:
-			e.resolvers[name] = map[string]Resolver{}
-			for field := range t.Fields() {
-				find := b.Resolve
-				if strings.HasPrefix(name, "__") {
-					find = e.meta
-				}
-				r, err := find(name, field)
-				if err == nil && (r.Get == nil) == (r.Batch == nil) {
-					err = fmt.Errorf("execute: %s.%s is bound to nothing or twice", name, field)
-				}
-				failed = errors.Join(failed, err)
-				e.resolvers[name][field] = r
-			}
 		case *graphql.Scalar:
-			e.leaves[name] = scalarLeaf(t)
+			e.leaves[name] = scalarLeaf(t, b.Scalars[name])
 		case *graphql.Enum:
 			e.leaves[name] = enumLeaf(t)
+		}
+	}
+	var failed error
+	for name, t := range b.Schema.TypeMap() {
+		object, ok := t.(*graphql.Object)
+		if !ok {
+			continue
+		}
+		e.bound[name] = map[string]bound{}
+		find := b.Resolve
+		if strings.HasPrefix(name, "__") {
+			find = e.meta
+		}
+		for field, def := range object.Fields() {
+			r, err := find(name, field)
+			if err == nil {
+				e.bound[name][field], err = e.bind(r, def.Type)
+			}
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("execute: %s.%s: %w", name, field, err))
+			}
 		}
 	}
 	if failed != nil {
@@ -96,19 +90,28 @@ func New(b Binding) (*Engine, error) {
 	return e, nil
 }
 
+// bind holds a resolver against the type of its field.
+func (e *Engine) bind(r Resolver, t graphql.Type) (bound, error) {
+	s, named := e.shapeOf(t)
+	if r.fits == nil || !r.fits(s) {
+		return bound{}, fmt.Errorf("it is not bound to values of the type %s", t)
+	}
+	return bound{r, s, named}, nil
+}
+
 // meta resolves a field of introspection.
 func (e *Engine) meta(object, name string) (Resolver, error) {
 	f := e.Meta.Field(object, name)
 	if f == nil {
-		return Resolver{}, fmt.Errorf("execute: %s.%s is not answered", object, name)
+		return Resolver{}, errors.New("it is not answered")
 	}
-	return Resolver{Batch: func(_ context.Context, _ any, parents []any, args Args) ([]any, error) {
+	return Batch(Any(), func(_ context.Context, _ any, parents []any, args Args) ([]any, error) {
 		out := make([]any, len(parents))
 		for i, p := range parents {
 			out[i] = f(p, args)
 		}
 		return out, nil
-	}}, nil
+	}), nil
 }
 
 // ErrText is the error of an operation whose answer would be longer than it may.

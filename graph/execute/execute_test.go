@@ -59,26 +59,16 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	get := func(of func(*item) any) Resolver {
-		return Resolver{Get: func(_, p any) any { return of(p.(*item)) }}
+	// counted counts the calls of a batch, and has it fail.
+	counted := func(ctx context.Context, field string) error {
+		seen[field]++
+		if f := fail[field]; f != nil {
+			return f(ctx)
+		}
+		return nil
 	}
-	batch := func(field string, of func(*item, Args) any) Resolver {
-		return Resolver{Batch: func(ctx context.Context, _ any, parents []any, args Args) ([]any, error) {
-			seen[field]++
-			if f := fail[field]; f != nil {
-				if err := f(ctx); err != nil {
-					return nil, err
-				}
-			}
-			out := make([]any, len(parents))
-			for i, p := range parents {
-				out[i] = of(p.(*item), args)
-			}
-			return out, nil
-		}}
-	}
-	children := func(i *item, _ Args) any { return i.children }
-	first := func(i *item, _ Args) any {
+	children := func(i *item) []*item { return i.children }
+	first := func(i *item) *item {
 		if len(i.children) == 0 {
 			return nil
 		}
@@ -95,33 +85,33 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 		return all
 	}
 	bound := map[string]Resolver{
-		"Query.items": batch("items", children), "Query.one": batch("one", first), "Query.must": batch("must", first),
-		"Query.nodes": batch("nodes", mixed), "Query.things": batch("things", mixed),
-		"Query.echo":    batch("echo", func(_ *item, a Args) any { return fmt.Sprint(a) }),
-		"Query.sum":     batch("sum", func(_ *item, a Args) any { return len(a["of"].([]any)) }),
-		"Query.typed":   get(func(i *item) any { return i.name }),
-		"Mutation.go":   get(func(i *item) any { return i }),
-		"Item.name":     get(func(i *item) any { return i.name }),
-		"Item.required": get(func(i *item) any { return i.name }),
-		"Item.boom":     get(func(*item) any { panic("secret") }),
-		"Item.missing":  get(func(*item) any { return nil }),
-		"Item.colour":   get(func(*item) any { return "GREEN" }),
-		"Item.wrong":    get(func(*item) any { return "PINK" }),
-		"Item.tags":     get(func(i *item) any { return []string{i.name, "b"} }),
-		"Item.parent":   get(func(*item) any { return (*item)(nil) }),
-		"Item.children": batch("children", children),
-		"Item.maybe":    batch("maybe", children),
-		"Item.some":     batch("some", children),
-		"Item.must":     batch("must", first),
-		"Item.grid":     batch("grid", func(i *item, _ Args) any { return [][]*item{i.children, {}} }),
-		"Item.alone": batch("alone", func(i *item, _ Args) any {
+		"Query.items": batch(counted, "items", Objects, children), "Query.one": batch(counted, "one", Object, first), "Query.must": batch(counted, "must", Object, first),
+		"Query.nodes": batchAny(counted, "nodes", mixed), "Query.things": batchAny(counted, "things", mixed),
+		"Query.echo":    batchAny(counted, "echo", func(_ *item, a Args) any { return fmt.Sprint(a) }),
+		"Query.sum":     batchAny(counted, "sum", func(_ *item, a Args) any { return len(a["of"].([]any)) }),
+		"Query.typed":   get(Text, func(i *item) string { return i.name }),
+		"Mutation.go":   get(Object, func(i *item) *item { return i }),
+		"Item.name":     get(Text, func(i *item) string { return i.name }),
+		"Item.required": get(Text, func(i *item) string { return i.name }),
+		"Item.boom":     get(Text, func(*item) string { panic("secret") }),
+		"Item.missing":  get(Any, func(*item) any { return nil }),
+		"Item.colour":   get(Text, func(*item) colour { return "GREEN" }),
+		"Item.wrong":    get(Text, func(*item) colour { return "PINK" }),
+		"Item.tags":     get(Texts, func(i *item) []string { return []string{i.name, "b"} }),
+		"Item.parent":   get(Object, func(*item) *item { return nil }),
+		"Item.children": batch(counted, "children", Objects, children),
+		"Item.maybe":    batch(counted, "maybe", Objects, children),
+		"Item.some":     batch(counted, "some", Objects, children),
+		"Item.must":     batch(counted, "must", Object, first),
+		"Item.grid":     batch(counted, "grid", func() Kind[[][]*item] { return List(Objects[item]()) }, func(i *item) [][]*item { return [][]*item{i.children, {}} }),
+		"Item.alone": batchAny(counted, "alone", func(i *item, _ Args) any {
 			if strings.HasSuffix(i.name, "0") {
 				return Failed{errBroken}
 			}
 			return i.name
 		}),
-		"Other.name": {Get: func(_, p any) any { return "" }},
-		"Other.size": {Get: func(_, p any) any { return p.(*other).size }},
+		"Other.name": get(Text, func(*other) string { return "" }),
+		"Other.size": get(Number, func(o *other) int { return o.size }),
 	}
 	meta, err := introspect.New(definitions)
 	if err != nil {
@@ -138,6 +128,38 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 		t.Fatal(err)
 	}
 	return e
+}
+
+type colour string
+
+func get[P, V any](k func() Kind[V], read func(P) V) Resolver {
+	return Get(k(), func(_ any, p P) V { return read(p) })
+}
+
+func batch[V any](counted func(context.Context, string) error, field string, k func() Kind[V], of func(*item) V) Resolver {
+	return Batch(k(), func(ctx context.Context, _ any, parents []*item, _ Args) ([]V, error) {
+		if err := counted(ctx, field); err != nil {
+			return nil, err
+		}
+		out := make([]V, len(parents))
+		for i, p := range parents {
+			out[i] = of(p)
+		}
+		return out, nil
+	})
+}
+
+func batchAny(counted func(context.Context, string) error, field string, of func(*item, Args) any) Resolver {
+	return Batch(Any(), func(ctx context.Context, _ any, parents []*item, args Args) ([]any, error) {
+		if err := counted(ctx, field); err != nil {
+			return nil, err
+		}
+		out := make([]any, len(parents))
+		for i, p := range parents {
+			out[i] = of(p, args)
+		}
+		return out, nil
+	})
 }
 
 func parse(t testing.TB, query string) *ast.Document {

@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"strconv"
@@ -9,10 +8,21 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/graphql-go/graphql"
+
+	"github.com/comity-platform/comity/graph/sdl"
 )
 
-// leaf appends the JSON of a value of a scalar or enum, or says why it is none.
-type leaf func(buf []byte, v any) ([]byte, error)
+// leaf is how the values of a scalar or enum are written: nil for what it has no
+// values of. False is what is none of its values.
+type leaf struct {
+	name   string
+	text   func(buf []byte, s string) ([]byte, bool)
+	number func(buf []byte, n int64) ([]byte, bool)
+	flag   bool
+	float  bool
+	time   func(buf []byte, t time.Time) []byte
+	bytes  func(buf, b []byte) []byte
+}
 
 // quote appends a string in JSON. What is not UTF-8 becomes replacement characters.
 func quote(buf []byte, s string) []byte {
@@ -20,118 +30,75 @@ func quote(buf []byte, s string) []byte {
 	return buf
 }
 
-func scalarLeaf(t *graphql.Scalar) leaf {
+func quoted(buf []byte, s string) ([]byte, bool) { return quote(buf, s), true }
+
+func whole(buf []byte, n int64) ([]byte, bool) { return strconv.AppendInt(buf, n, 10), true }
+
+func scalarLeaf(t *graphql.Scalar, custom sdl.Scalar) *leaf {
+	l := &leaf{name: t.Name()}
 	switch t {
 	case graphql.String, graphql.ID:
-		return func(buf []byte, v any) ([]byte, error) {
-			if s, ok := textOf(v); ok {
-				return quote(buf, s), nil
-			}
-			return buf, mismatch(t, v)
-		}
+		l.text = quoted
 	case graphql.Boolean:
-		return func(buf []byte, v any) ([]byte, error) {
-			if b, ok := v.(bool); ok {
-				return strconv.AppendBool(buf, b), nil
-			}
-			return buf, mismatch(t, v)
-		}
+		l.flag = true
 	case graphql.Int:
-		return func(buf []byte, v any) ([]byte, error) {
-			if n, ok := integerOf(v); ok && n >= math.MinInt32 && n <= math.MaxInt32 {
-				return strconv.AppendInt(buf, n, 10), nil
+		l.number = func(buf []byte, n int64) ([]byte, bool) {
+			if n < math.MinInt32 || n > math.MaxInt32 {
+				return buf, false
 			}
-			return buf, mismatch(t, v)
+			return whole(buf, n)
 		}
 	case graphql.Float:
-		return func(buf []byte, v any) ([]byte, error) {
-			if n, ok := integerOf(v); ok {
-				return strconv.AppendInt(buf, n, 10), nil
-			}
-			if f, ok := v.(float64); ok && !math.IsNaN(f) && !math.IsInf(f, 0) {
-				return strconv.AppendFloat(buf, f, 'g', -1, 64), nil
-			}
-			return buf, mismatch(t, v)
+		l.number, l.float = whole, true
+	default:
+		if custom.Text {
+			l.text = quoted
 		}
-	}
-	return func(buf []byte, v any) ([]byte, error) {
-		switch written := t.Serialize(v).(type) {
-		case string:
-			return quote(buf, written), nil
-		case int64:
-			return strconv.AppendInt(buf, written, 10), nil
-		case uint64:
-			return strconv.AppendUint(buf, written, 10), nil
+		if custom.Number {
+			l.number = whole
 		}
-		return buf, mismatch(t, v)
+		l.time, l.bytes = custom.Time, custom.Bytes
 	}
+	return l
 }
 
 // enumLeaf writes the values of an enum, which are kept quoted.
-func enumLeaf(t *graphql.Enum) leaf {
-	quoted := map[string][]byte{}
+func enumLeaf(t *graphql.Enum) *leaf {
+	kept := map[string][]byte{}
 	for _, v := range t.Values() {
-		if s, ok := textOf(v.Value); ok {
-			quoted[s] = quote(nil, v.Name)
+		if s, ok := v.Value.(string); ok {
+			kept[s] = quote(nil, v.Name)
 		}
 	}
-	return func(buf []byte, v any) ([]byte, error) {
-		if s, ok := textOf(v); ok {
-			if q := quoted[s]; q != nil {
-				return append(buf, q...), nil
-			}
+	return &leaf{name: t.Name(), text: func(buf []byte, s string) ([]byte, bool) {
+		q, ok := kept[s]
+		return append(buf, q...), ok
+	}}
+}
+
+// any writes a value whatever its Go type, where the leaf has such values.
+func (l *leaf) any(buf []byte, v any) ([]byte, bool) {
+	switch v := v.(type) {
+	case time.Time:
+		if l.time != nil {
+			return l.time(buf, v), true
 		}
-		return buf, mismatch(t, v)
-	}
-}
-
-// mismatch says of what type a value is, and not what it is.
-func mismatch(t graphql.Type, v any) error {
-	return fmt.Errorf("execute: a %T is no value of the type %s", v, t)
-}
-
-func textOf(v any) (string, bool) {
-	if s, ok := v.(string); ok {
-		return s, true
-	}
-	if rv := reflect.ValueOf(v); rv.Kind() == reflect.String {
-		return rv.String(), true
-	}
-	return "", false
-}
-
-func integerOf(v any) (int64, bool) {
-	switch n := v.(type) {
-	case int:
-		return int64(n), true
-	case int64:
-		return n, true
+		return buf, false
+	case []byte:
+		if l.bytes != nil {
+			return l.bytes(buf, v), true
+		}
+		return buf, false
 	}
 	switch rv := reflect.ValueOf(v); {
-	case rv.CanInt():
-		return rv.Int(), true
-	case rv.CanUint() && rv.Uint() <= math.MaxInt64:
-		return int64(rv.Uint()), true
+	case rv.Kind() == reflect.String && l.text != nil:
+		return l.text(buf, rv.String())
+	case rv.Kind() == reflect.Bool && l.flag:
+		return strconv.AppendBool(buf, rv.Bool()), true
+	case rv.CanInt() && l.number != nil:
+		return l.number(buf, rv.Int())
+	case rv.CanFloat() && l.float && !math.IsNaN(rv.Float()) && !math.IsInf(rv.Float(), 0):
+		return strconv.AppendFloat(buf, rv.Float(), 'g', -1, 64), true
 	}
-	return 0, false
-}
-
-// absent reports whether a value is shown as null where null is allowed: what is
-// empty, but for false and what is unsigned.
-func absent(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case time.Time:
-		return v.IsZero()
-	}
-	switch rv := reflect.ValueOf(v); rv.Kind() {
-	case reflect.String, reflect.Int, reflect.Int64, reflect.Array:
-		return rv.IsZero()
-	case reflect.Slice, reflect.Pointer, reflect.Map, reflect.Func:
-		return rv.IsNil()
-	}
-	return false
+	return buf, false
 }

@@ -42,8 +42,7 @@ type field struct {
 	key      string
 	quoted   []byte // the key in JSON, with its colon
 	typename bool   // which is no field of the type
-	resolver Resolver
-	shape    *shape
+	bound
 	node     *ast.Field
 	defs     []*graphql.Argument
 	constant Args  // of arguments without variables
@@ -56,7 +55,7 @@ type field struct {
 type shape struct {
 	required bool
 	item     *shape // of a list
-	leaf     leaf   // of a scalar or enum
+	leaf     *leaf  // of a scalar or enum
 }
 
 // under is what is asked below a field: of objects of one type, or of each type
@@ -171,7 +170,6 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 	node := group.nodes[0]
 	name := node.Name.Value
 	f := &field{key: group.key, quoted: append(quote(nil, group.key), ':'), node: node}
-	var t graphql.Type
 	switch {
 	case name == "__typename":
 		f.typename = true
@@ -181,9 +179,12 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 		if name == graphql.TypeMetaFieldDef.Name {
 			def = graphql.TypeMetaFieldDef
 		}
-		t, f.defs = def.Type, def.Args
-		var err error
-		if f.resolver, err = p.engine.meta(object.Name(), name); err != nil {
+		f.defs = def.Args
+		r, err := p.engine.meta(object.Name(), name)
+		if err == nil {
+			f.bound, err = p.engine.bind(r, def.Type)
+		}
+		if err != nil {
 			return nil, err
 		}
 	default:
@@ -191,7 +192,7 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 		if def == nil {
 			return nil, fmt.Errorf("execute: %s has no field %s", object.Name(), name)
 		}
-		t, f.defs, f.resolver = def.Type, def.Args, p.engine.resolvers[object.Name()][name]
+		f.defs, f.bound = def.Args, p.engine.bound[object.Name()][name]
 	}
 	for _, a := range node.Arguments {
 		f.varied = f.varied || input.HasVariable(a.Value)
@@ -199,7 +200,6 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 	if !f.varied {
 		f.constant, f.wrong = input.Arguments(f.defs, node, nil)
 	}
-	named := f.shapeOf(t, p.engine)
 	var sets []*ast.SelectionSet
 	for _, n := range group.nodes {
 		if n.SelectionSet != nil {
@@ -207,7 +207,7 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 		}
 	}
 	var err error
-	switch named := named.(type) {
+	switch named := f.named.(type) {
 	case *graphql.Object:
 		f.under = &under{}
 		f.under.fixed, err = p.selection(named, sets)
@@ -217,22 +217,19 @@ func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 	return f, err
 }
 
-// shapeOf fills in the shape of a field and gives its named type.
-func (f *field) shapeOf(t graphql.Type, e *Engine) graphql.Type {
-	at := &f.shape
-	for {
-		s := &shape{}
-		*at = s
-		if n, ok := t.(*graphql.NonNull); ok {
-			s.required, t = true, n.OfType
-		}
-		l, ok := t.(*graphql.List)
-		if !ok {
-			s.leaf = e.leaves[t.Name()]
-			return t
-		}
-		t, at = l.OfType, &s.item
+// shapeOf gives the shape of a type, and its named type.
+func (e *Engine) shapeOf(t graphql.Type) (*shape, graphql.Type) {
+	s := &shape{}
+	if n, ok := t.(*graphql.NonNull); ok {
+		s.required, t = true, n.OfType
 	}
+	if l, ok := t.(*graphql.List); ok {
+		item, named := e.shapeOf(l.OfType)
+		s.item = item
+		return s, named
+	}
+	s.leaf = e.leaves[t.Name()]
+	return s, t
 }
 
 // typed gives what is asked of an object type below a field.

@@ -2,8 +2,6 @@ package execute
 
 import (
 	"context"
-	"fmt"
-	"reflect"
 	"runtime/debug"
 	"sync"
 
@@ -82,7 +80,8 @@ type run struct {
 	errors  []Error
 	over    bool // the answer is too long
 	stopped error
-	told    bool // that it was stopped
+	told    bool     // that it was stopped
+	hash    [32]byte // that is being written
 	levels  []*rows
 	used    int // of levels
 }
@@ -102,8 +101,8 @@ type rows struct {
 
 // column is what a field came to for each parent.
 type column struct {
-	values []any  // of scalars and enums that a batch gave
-	cells  []cell // of everything else: first one for each parent
+	given  func(s *shape, i int) bool // writes the scalars and enums that a batch gave
+	cells  []cell                     // of everything else: first one for each parent
 	groups []*rows
 	errors []error // that cells name
 	failed error   // for every parent
@@ -156,7 +155,7 @@ func (r *run) free() {
 			total += cap(c.cells)
 			clear(c.groups)
 			clear(c.errors)
-			c.values, c.cells, c.groups, c.errors, c.failed = nil, c.cells[:0], c.groups[:0], c.errors[:0], nil
+			c.given, c.cells, c.groups, c.errors, c.failed = nil, c.cells[:0], c.groups[:0], c.errors[:0], nil
 		}
 	}
 	if total > keptRows || cap(r.out) > keptBytes {
@@ -172,7 +171,7 @@ func (r *run) resolve(w *rows) {
 		c := &w.columns[i]
 		switch {
 		case f.typename:
-		case f.resolver.Batch != nil:
+		case f.batch != nil:
 			r.batch(f, w, c)
 		case f.under != nil:
 			r.gather(f, w, c)
@@ -197,30 +196,14 @@ func (r *run) batch(f *field, w *rows, c *column) {
 	if err == nil {
 		err = r.ctx.Err()
 	}
-	var values []any
 	if err == nil {
-		err = Guard(func() (err error) {
-			values, err = f.resolver.Batch(r.ctx, r.State, w.parents, args)
-			if err == nil && len(values) != len(w.parents) {
-				err = fmt.Errorf("execute: %d results for %d parents", len(values), len(w.parents))
-			}
-			return err
-		})
+		err = Guard(func() error { return f.batch(r, f, w, c, args) })
 	}
 	if err != nil {
 		c.failed = err
 		if r.stopped == nil && r.Stop != nil && r.Stop(err) {
 			r.stopped = err
 		}
-		return
-	}
-	if f.under == nil {
-		c.values = values
-		return
-	}
-	r.grow(c, len(values))
-	for i, v := range values {
-		c.cells[i] = r.cell(f, f.shape, c, v)
 	}
 }
 
@@ -242,7 +225,8 @@ func (r *run) gatherFrom(f *field, w *rows, c *column, from int) (next int) {
 		}
 	}()
 	for ; i < len(w.parents); i++ {
-		c.cells[i] = r.cell(f, f.shape, c, f.resolver.Get(r.State, w.parents[i]))
+		done := f.note(r, f, c, w.parents[i]) // may move the cells
+		c.cells[i] = done
 	}
 	return i
 }
@@ -258,64 +242,44 @@ func (c *column) fail(err error) cell {
 	return cell{kind: failure, at: int32(len(c.errors) - 1)}
 }
 
-// cell completes a value: it notes its objects among those of the level below.
-func (r *run) cell(f *field, s *shape, c *column, v any) cell {
-	if failed, ok := v.(Failed); ok {
-		return c.fail(failed.Err)
-	}
-	if s.item != nil {
-		return r.list(f, s, c, v)
-	}
-	if absent(v) {
-		return cell{}
-	}
-	name := ""
-	if f.under.fixed == nil {
-		name = r.plan.engine.TypeOf(v)
+// below notes an object among those of the level below.
+func (r *run) below(f *field, c *column, v any) cell {
+	var next *selection
+	if next = f.under.fixed; next != nil {
+		if len(c.groups) > 0 {
+			return c.groups[0].add(v, 0)
+		}
 	} else {
-		name = f.under.fixed.object
-	}
-	for i, g := range c.groups {
-		if g.object == name {
-			g.parents = append(g.parents, v)
-			return cell{kind: object, group: int32(i), at: int32(len(g.parents) - 1)}
+		name := r.plan.engine.TypeOf(v)
+		for i, g := range c.groups {
+			if g.object == name {
+				return g.add(v, i)
+			}
+		}
+		var err error
+		if next, err = f.under.typed(r.plan, name); err != nil {
+			return c.fail(err)
 		}
 	}
-	s2, err := f.under.typed(r.plan, name)
-	if err != nil {
-		return c.fail(err)
-	}
-	g := r.rows(s2)
-	g.parents = append(g.parents, v)
-	c.groups = append(c.groups, g)
-	return cell{kind: object, group: int32(len(c.groups) - 1)}
+	c.groups = append(c.groups, r.rows(next))
+	return c.groups[len(c.groups)-1].add(v, len(c.groups)-1)
 }
 
-// list completes a list; where a list is required, none is an empty one.
-func (r *run) list(f *field, s *shape, c *column, v any) cell {
-	items, typed := v.([]any)
-	var rv reflect.Value
-	n := len(items)
-	missing := items == nil
-	if !typed && v != nil {
-		if rv = reflect.ValueOf(v); rv.Kind() != reflect.Slice {
-			return c.fail(fmt.Errorf("execute: a %T is no list", v))
-		}
-		n, missing = rv.Len(), rv.IsNil()
-	}
-	if missing && !s.required {
+// add adds an object to those of a group.
+func (w *rows) add(v any, group int) cell {
+	w.parents = append(w.parents, v)
+	return cell{kind: object, group: int32(group), at: int32(len(w.parents) - 1)}
+}
+
+// list notes a list of n items; where a list is required, none is an empty one.
+func (r *run) list(s *shape, c *column, n int, none bool, item func(int) cell) cell {
+	if none && !s.required {
 		return cell{}
 	}
 	at := len(c.cells)
 	r.grow(c, n)
 	for i := range n {
-		var item any
-		if typed {
-			item = items[i]
-		} else {
-			item = rv.Index(i).Interface()
-		}
-		done := r.cell(f, s.item, c, item) // may move the cells
+		done := item(i) // may move the cells
 		c.cells[at+i] = done
 	}
 	return cell{kind: list, at: int32(at), n: int32(n)}

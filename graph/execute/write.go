@@ -3,7 +3,6 @@ package execute
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime/debug"
 )
 
@@ -15,20 +14,43 @@ var errNull = errors.New("execute: a field that is never null has no value")
 // back what was written.
 func (r *run) object(w *rows, i int) bool {
 	r.out = append(r.out, '{')
-	for k, f := range w.fields {
-		if k > 0 {
-			r.out = append(r.out, ',')
-		}
-		r.out = append(r.out, f.quoted...)
-		r.path = append(r.path, step{key: f.key})
-		ok := r.field(f, w, &w.columns[k], i)
-		r.path = r.path[:len(r.path)-1]
-		if !ok {
+	for k := 0; k < len(w.fields); {
+		var ok bool
+		if k, ok = r.fieldsFrom(w, i, k); !ok {
 			return false
 		}
 	}
 	r.out = append(r.out, '}')
 	return true
+}
+
+// fieldsFrom writes an object's fields from one on, until the end or past one
+// whose getter panics.
+func (r *run) fieldsFrom(w *rows, i, from int) (next int, ok bool) {
+	k, depth, mark := from, len(r.path), 0
+	defer func() {
+		if v := recover(); v != nil {
+			r.out, r.path = r.out[:mark], append(r.path[:depth], step{key: w.fields[k].key})
+			ok = r.null(w.fields[k].shape, &Panic{Value: v, Stack: debug.Stack()})
+			r.path = r.path[:depth]
+			next = k + 1
+		}
+	}()
+	for ; k < len(w.fields); k++ {
+		f := w.fields[k]
+		if k > 0 {
+			r.out = append(r.out, ',')
+		}
+		r.out = append(r.out, f.quoted...)
+		mark = len(r.out)
+		r.path = append(r.path, step{key: f.key})
+		ok := r.field(f, w, &w.columns[k], i)
+		r.path = r.path[:depth]
+		if !ok {
+			return k, false
+		}
+	}
+	return k, true
 }
 
 // field writes a field of an object. Like all below, it is false, with nothing
@@ -46,10 +68,10 @@ func (r *run) field(f *field, w *rows, c *column, i int) bool {
 		return r.null(f.shape, c.failed)
 	case f.under != nil:
 		return r.shown(f.shape, c, c.cells[i])
-	case c.values != nil:
-		return r.value(f.shape, c.values[i])
+	case c.given != nil:
+		return c.given(f.shape, i)
 	}
-	return r.read(f, w.parents[i])
+	return f.write(r, f.shape, w.parents[i])
 }
 
 // null writes null for what failed, where null is allowed.
@@ -77,78 +99,27 @@ func (r *run) fail(err error) {
 	r.errors = append(r.errors, Error{path, err})
 }
 
-// missing writes what has no value: null, or what stands for it where null is
-// not allowed.
-func (r *run) missing(s *shape) bool {
-	if s.required {
-		return r.null(s, errNull)
-	}
+// nothing writes null where it is allowed.
+func (r *run) nothing() bool {
 	r.out = append(r.out, "null"...)
 	return true
 }
 
-// read writes a scalar, an enum, or a list of them, that is read off a parent.
-func (r *run) read(f *field, parent any) (ok bool) {
-	mark := len(r.out)
-	depth := len(r.path)
-	defer func() {
-		if p := recover(); p != nil {
-			r.out, r.path = r.out[:mark], r.path[:depth]
-			ok = r.null(f.shape, &Panic{Value: p, Stack: debug.Stack()})
-		}
-	}()
-	v := f.resolver.Get(r.State, parent)
-	if !f.shape.required && absent(v) {
-		v = nil
+// missing writes what has no value.
+func (r *run) missing(s *shape) bool {
+	if s.required {
+		return r.null(s, errNull)
 	}
-	return r.value(f.shape, v)
+	return r.nothing()
 }
 
-// value writes a scalar, an enum, or a list of them.
-func (r *run) value(s *shape, v any) bool {
-	if s.item != nil {
-		return r.values(s, v)
-	}
-	if failed, ok := v.(Failed); ok {
-		return r.null(s, failed.Err)
-	}
-	if v == nil {
-		return r.missing(s)
-	}
-	mark := len(r.out)
-	out, err := s.leaf(r.out, v)
-	if err != nil {
-		r.out = r.out[:mark]
-		return r.null(s, err)
+// wrote takes what a leaf was written to, or notes that it could not be written.
+func (r *run) wrote(s *shape, out []byte, ok bool) bool {
+	if !ok {
+		return r.null(s, fmt.Errorf("execute: a value is none of the type %s", s.leaf.name))
 	}
 	r.out = out
 	return true
-}
-
-// values writes a list of scalars or enums; where a list is required, none is
-// an empty one.
-func (r *run) values(s *shape, v any) bool {
-	if failed, ok := v.(Failed); ok {
-		return r.null(s, failed.Err)
-	}
-	rv := reflect.ValueOf(v)
-	if v != nil && rv.Kind() != reflect.Slice {
-		return r.null(s, fmt.Errorf("execute: a %T is no list", v))
-	}
-	if (v == nil || rv.IsNil()) && !s.required {
-		return r.missing(s)
-	}
-	n := 0
-	if v != nil {
-		n = rv.Len()
-	}
-	texts, _ := v.([]string)
-	return r.items(s, n, func(i int) bool {
-		if texts != nil {
-			return r.value(s.item, texts[i])
-		}
-		return r.value(s.item, rv.Index(i).Interface())
-	})
 }
 
 // items writes a list; an item that is null and must not be makes the list null.
@@ -177,8 +148,7 @@ func (r *run) risen(s *shape) bool {
 	if s.required || r.over {
 		return false
 	}
-	r.out = append(r.out, "null"...)
-	return true
+	return r.nothing()
 }
 
 // shown writes what a cell holds.

@@ -8,6 +8,7 @@ package sdl
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/graphql-go/graphql"
 	"github.com/graphql-go/graphql/language/ast"
@@ -24,11 +25,14 @@ type Binding struct {
 	TypeOf func(value any) string
 }
 
-// Scalar is a custom scalar: how a value is written, and how a text or number
-// from outside is read. Both give nil for what is not of the scalar.
+// Scalar is a custom scalar: how its values are written, of whichever Go types
+// they are, and how a text or number from outside is read.
 type Scalar struct {
-	Write func(any) any
-	Read  func(any) any
+	Text   bool                                 // strings are values, written as they are
+	Number bool                                 // whole numbers are values
+	Time   func(buf []byte, t time.Time) []byte // appends the JSON of an instant
+	Bytes  func(buf, b []byte) []byte           // appends the JSON of bytes
+	Read   func(any) any                        // gives nil for what is none of its values
 }
 
 // Schema is a schema with the order of its definitions, which graphql-go does
@@ -87,7 +91,8 @@ func (w *builder) define(d ast.Node) {
 		}
 		w.specify(name, d.Directives)
 		var t *graphql.Scalar
-		t = graphql.NewScalar(graphql.ScalarConfig{Name: name, Description: text(d.Description), Serialize: s.Write,
+		t = graphql.NewScalar(graphql.ScalarConfig{Name: name, Description: text(d.Description),
+			Serialize:  func(v any) any { return v }, // which the library wants and never uses here
 			ParseValue: s.Read, ParseLiteral: func(v ast.Value) any {
 				literal, _ := input.Literal(v, nil)
 				read, _ := input.Coerce(t, literal, nil)

@@ -62,7 +62,7 @@ input Deep {
 
 func binding() Binding {
 	keep := func(v any) any { return v }
-	return Binding{Scalars: map[string]Scalar{"Thing": {keep, keep}}, TypeOf: func(any) string { return "Query" }}
+	return Binding{Scalars: map[string]Scalar{"Thing": {Text: true, Read: keep}}, TypeOf: func(any) string { return "Query" }}
 }
 
 // TestPrint prints what was built: the order of everything is kept, and a
