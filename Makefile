@@ -12,7 +12,7 @@ STACK   = go run ./deploy/stack/testmain
 COUNTED = $(STACK) -counts -- go test -json -count=1
 
 .DEFAULT_GOAL := help
-.PHONY: help test soak fuzz bench bench-transfer bench-articles check check-format check-vet check-lint \
+.PHONY: help test soak fuzz bench bench-transfer bench-articles bench-graphql check check-format check-vet check-lint \
 	check-vulnerabilities check-schema check-tidy up down build clean postgres node
 
 help: ## this list
@@ -33,13 +33,16 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x "$$pkg" || exit 1; \
 	done
 
-bench: bench-transfer bench-articles ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
+bench: bench-transfer bench-articles bench-graphql ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
 
 bench-transfer: postgres ## evidence going up and down, beside curl on the same store
 	@cd bench && go run ./transfer
 
 bench-articles: postgres ## decisions beside OPA; lists at a million cases; row-level security; revocation
 	@cd bench && go run ./articles
+
+bench-graphql: postgres node ## the API beside graphql-go, gqlgen, Mercurius, PostGraphile and a handler by hand (needs wrk and Node.js)
+	@cd bench && go run ./graphql
 
 check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
 

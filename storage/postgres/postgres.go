@@ -57,7 +57,7 @@ type Options struct {
 const (
 	readConnections  = 20
 	writeConnections = 12
-	idleConnections  = 8
+	idleConnections  = readConnections // one that was closed would plan all its statements anew
 	connectTimeout   = 5 * time.Second
 )
 
