@@ -46,6 +46,8 @@ type Schema struct {
 	// literals of default values, by input field, as in "Filter.own", or argument,
 	// as in "Query.node.id".
 	specified, defaults map[string]string
+	// deprecated are the reasons for deprecations, by places like those of defaults.
+	deprecated map[string]string
 }
 
 type builder struct {
@@ -64,7 +66,7 @@ func Build(text string, b Binding) (*Schema, error) {
 	}
 	w := &builder{Binding: b, types: map[string]graphql.Type{"String": graphql.String, "Int": graphql.Int, "Boolean": graphql.Boolean,
 		"ID": graphql.ID, "Float": graphql.Float}, out: &Schema{fields: map[string][]string{}, args: map[string][]string{},
-		specified: map[string]string{}, defaults: map[string]string{}}}
+		specified: map[string]string{}, defaults: map[string]string{}, deprecated: map[string]string{}}}
 	for _, d := range doc.Definitions {
 		w.define(d)
 	}
@@ -142,6 +144,7 @@ func (w *builder) define(d ast.Node) {
 					w.out.fields[name] = append(w.out.fields[name], f.Name.Value)
 					m[f.Name.Value] = &graphql.InputObjectFieldConfig{Type: w.input(f.Type), Description: text(f.Description)}
 					w.fallback(name, f.Name.Value, "", f.DefaultValue)
+					w.deprecate(name+"."+f.Name.Value, f.Directives)
 				}
 				return m
 			})}))
@@ -164,6 +167,7 @@ func (w *builder) enum(d *ast.EnumDefinition) {
 	for _, v := range d.Values {
 		values[v.Name.Value] = &graphql.EnumValueConfig{Value: v.Name.Value, Description: text(v.Description)}
 		w.out.fields[name] = append(w.out.fields[name], v.Name.Value)
+		w.deprecate(name+"."+v.Name.Value, v.Directives)
 	}
 	e := graphql.NewEnum(graphql.EnumConfig{Name: name, Description: text(d.Description), Values: values})
 	// Its tables are made on first use, without a lock: use them now.
@@ -184,7 +188,9 @@ func (w *builder) outputs(object string, fields []*ast.FieldDefinition) graphql.
 			w.out.args[object+"."+name] = append(w.out.args[object+"."+name], a.Name.Value)
 			field.Args[a.Name.Value] = &graphql.ArgumentConfig{Type: w.input(a.Type), Description: text(a.Description)}
 			w.fallback(object, name, a.Name.Value, a.DefaultValue)
+			w.deprecate(object+"."+name+"."+a.Name.Value, a.Directives)
 		}
+		w.deprecate(object+"."+name, f.Directives)
 		m[name] = field
 	}
 	return m

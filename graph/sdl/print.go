@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/graphql-go/graphql"
 )
 
@@ -43,7 +44,7 @@ func (s *Schema) printType(b *strings.Builder, t graphql.Type) {
 		for i, v := range s.fields[name] {
 			separate(b, i, described[v])
 			describe(b, "  ", described[v])
-			fmt.Fprintf(b, "  %s\n", v)
+			fmt.Fprintf(b, "  %s%s\n", v, s.deprecation(name+"."+v))
 		}
 		b.WriteString("}\n")
 	case *graphql.Union:
@@ -69,7 +70,8 @@ func (s *Schema) printType(b *strings.Builder, t graphql.Type) {
 		for i, f := range s.fields[name] {
 			separate(b, i, fields[f].Description())
 			describe(b, "  ", fields[f].Description())
-			fmt.Fprintf(b, "  %s: %s%s\n", f, fields[f].Type, s.fallback(name+"."+f))
+			place := name + "." + f
+			fmt.Fprintf(b, "  %s: %s%s%s\n", f, fields[f].Type, s.fallback(place), s.deprecation(place))
 		}
 		b.WriteString("}\n")
 	}
@@ -90,11 +92,12 @@ func (s *Schema) printFields(b *strings.Builder, object string, fields graphql.F
 			for j, a := range args {
 				separate(b, j, byName[a].Description())
 				describe(b, "    ", byName[a].Description())
-				fmt.Fprintf(b, "    %s: %s%s\n", a, byName[a].Type, s.fallback(object+"."+name+"."+a))
+				place := object + "." + name + "." + a
+				fmt.Fprintf(b, "    %s: %s%s%s\n", a, byName[a].Type, s.fallback(place), s.deprecation(place))
 			}
 			b.WriteString("  )")
 		}
-		fmt.Fprintf(b, ": %s\n", f.Type)
+		fmt.Fprintf(b, ": %s%s\n", f.Type, s.deprecation(object+"."+name))
 	}
 	b.WriteString("}\n")
 }
@@ -105,6 +108,16 @@ func (s *Schema) fallback(place string) string {
 		return " = " + literal
 	}
 	return ""
+}
+
+// deprecation is what stands behind a member that is deprecated.
+func (s *Schema) deprecation(place string) string {
+	reason, ok := s.deprecated[place]
+	if !ok {
+		return ""
+	}
+	quoted, _ := jsontext.AppendQuote(nil, reason) // GraphQL's escapes are those of JSON
+	return " @deprecated(reason: " + string(quoted) + ")"
 }
 
 // separate puts an empty line between described members.

@@ -30,7 +30,9 @@ type Query implements Named {
 
     """Which."""
     of: [Choice!] = [A, B]
+    old: Int @deprecated(reason: "Gone.")
   ): [Any]!
+  was: Int @deprecated(reason: "Say \"name\".")
 }
 
 type Mutation {
@@ -41,7 +43,7 @@ enum Choice {
   A
 
   """The other."""
-  B
+  B @deprecated(reason: "Older.")
 }
 
 union Any = Query | Mutation
@@ -51,7 +53,7 @@ input In {
 
   """More."""
   b: [In!] = [{a: 1.5, c: {}}]
-  c: Deep = {d: B}
+  c: Deep = {d: B} @deprecated(reason: "Unused.")
 }
 
 input Deep {
@@ -81,7 +83,8 @@ func TestPrint(t *testing.T) {
 		t.Errorf("printed twice:\n%s\n%s", printed, again.Print())
 	}
 	for _, want := range []string{"interface Named {\n", "type Query implements Named {\n", "\"\"\"\nEnds with a \"quote\"\n\"\"\"\n", `and \""" within`,
-		"    \"\"\"How many.\"\"\"\n    first: Int!\n\n    \"\"\"Which.\"\"\"\n    of: [Choice!] = [A, B]\n", "enum Choice {\n  A\n\n  \"\"\"The other.\"\"\"\n  B\n}\n", "union Any = Query | Mutation\n"} {
+		"    \"\"\"How many.\"\"\"\n    first: Int!\n\n    \"\"\"Which.\"\"\"\n    of: [Choice!] = [A, B]\n", "enum Choice {\n  A\n\n  \"\"\"The other.\"\"\"\n  B @deprecated(reason: \"Older.\")\n}\n", `was: Int @deprecated(reason: "Say \"name\".")`,
+		`= {d: B} @deprecated(reason: "Unused.")`, `old: Int @deprecated(reason: "Gone.")`, "union Any = Query | Mutation\n"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q is not in\n%s", want, printed)
 		}
@@ -113,6 +116,17 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestDeprecated lists what is deprecated by its place.
+func TestDeprecated(t *testing.T) {
+	s, err := Build(small, binding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(s.Deprecated()), `map[Choice.B:Older. In.c:Unused. Query.list.old:Gone. Query.was:Say "name".]`; got != want {
+		t.Errorf("%s, wanted %s", got, want)
+	}
+}
+
 // TestBuildRefuses names what is wrong with definitions.
 func TestBuildRefuses(t *testing.T) {
 	for name, x := range map[string][3]string{
@@ -128,6 +142,9 @@ func TestBuildRefuses(t *testing.T) {
 		"a wrong default argument":  {"= [A, B]", "= [A, 1]", "Query.list.of[1]"},
 		"no address":                {"url: \"https://example.org/thing\"", "url: 1", "no address"},
 		"another directive":         {"@specifiedBy", "@oneOf", "@oneOf"},
+		"no reason":                 {"@deprecated(reason: \"Older.\")", "@deprecated", "gives its reason"},
+		"an empty reason":           {"reason: \"Unused.\"", "reason: \"\"", "no reason"},
+		"a directive of a field":    {"@deprecated(reason: \"Gone.\")", "@old", "@old"},
 		"no syntax":                 {"union Any =", "union =", "Syntax"},
 	} {
 		text := strings.Replace(small, x[0], x[1], 1)
