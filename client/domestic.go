@@ -230,6 +230,6 @@ func (c *Client) Withdrawals(ctx context.Context, caseID comity.ID, first int, a
 			Withdrawals Page[Withdrawal] `json:"withdrawals"`
 		} `json:"viewer"`
 	}
-	err := c.query(ctx, "Withdrawals", variables(with(map[string]any{"first": first, "after": after}, "case", caseID)), &data)
+	err := c.query(ctx, "Withdrawals", variables(with(map[string]any{"first": first, "after": after}, "caseId", caseID)), &data)
 	return data.Viewer.Withdrawals, err
 }
