@@ -369,6 +369,7 @@ type Tx interface {
 	NeutralityWriter
 	RosterWriter
 	TeamWriter
+	AllowanceWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

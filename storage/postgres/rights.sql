@@ -33,3 +33,4 @@ GRANT DELETE ON assignments TO comity_app;
 -- To lock rows, PostgreSQL wants the right to change a column of them.
 GRANT UPDATE (state) ON state_locks TO comity_app;
 GRANT UPDATE (expires), DELETE ON nonces TO comity_app;
+GRANT UPDATE (left_milli, at, takers) ON allowances TO comity_app;

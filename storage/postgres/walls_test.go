@@ -23,6 +23,7 @@ var withoutWall = map[string]string{
 var dark = map[string]string{
 	"nonces":      "used up by acts, and asked for by none",
 	"effects":     "carried out by the system",
+	"allowances":  "shared out among servers by the system",
 	"state_locks": "rows to lock, which say nothing",
 }
 

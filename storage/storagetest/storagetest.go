@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
 		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
+		{"Allowances", allowances}, {"AllowancesConcurrent", allowancesConcurrent},
 		{"LockCase", lockCase}, {"LockState", lockState}, {"LockGrantAndCase", lockGrantAndCase},
 	} {
 		t.Run(c.name, func(t *testing.T) {

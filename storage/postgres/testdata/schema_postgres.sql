@@ -1,3 +1,13 @@
+CREATE TABLE allowances (
+	agency text COLLATE "C" NOT NULL,
+	left_milli bigint NOT NULL,
+	at bigint NOT NULL,
+	takers text COLLATE "C" NOT NULL,
+	CONSTRAINT allowances_pkey PRIMARY KEY (agency)
+);
+GRANT INSERT ON allowances;
+GRANT SELECT ON allowances;
+GRANT UPDATE (left_milli, at, takers) ON allowances;
 CREATE TABLE assessments (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,

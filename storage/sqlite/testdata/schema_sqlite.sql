@@ -1,3 +1,9 @@
+CREATE TABLE allowances (
+	agency     TEXT PRIMARY KEY,
+	left_milli INTEGER NOT NULL,
+	at         INTEGER NOT NULL,
+	takers     TEXT NOT NULL
+);
 CREATE TRIGGER assessments_of_case_inserted BEFORE INSERT ON assessments
 WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
 BEGIN SELECT RAISE(ABORT, 'assessments_of_case'); END;
