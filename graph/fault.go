@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/graphql-go/graphql/gqlerrors"
 
@@ -21,8 +22,9 @@ type fault struct {
 	status    int    // of HTTP, 0 for that of the code
 	limit     string // that was passed
 	max       float64
-	challenge string // of the answer 401
-	path      []any  // of the response
+	after     time.Duration // when to come again, 0 when it is not known
+	challenge string        // of the answer 401
+	path      []any         // of the response
 	argument  []string
 	locations []location
 	article   comity.Article

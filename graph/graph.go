@@ -18,6 +18,7 @@ import (
 
 	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph/sdl"
 )
 
@@ -42,6 +43,7 @@ type Options struct {
 	Trusted map[string]string
 	// TrustedOnly answers those alone.
 	TrustedOnly bool
+	Pace        *pace.Pace // nil: as fast as they ask
 	Log         *slog.Logger
 }
 
@@ -58,6 +60,7 @@ type handler struct {
 	trusted     *trusted
 	trustedOnly bool
 	site        *http.CrossOriginProtection
+	pace        *pace.Pace
 }
 
 // New makes the handler of the API: the endpoint at /graphql, and what
@@ -91,7 +94,7 @@ func newHandler(o Options) (*handler, error) {
 		o.Limits = DefaultLimits
 	}
 	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development,
-		limits: o.Limits, trustedOnly: o.TrustedOnly, log: o.Log}
+		limits: o.Limits, trustedOnly: o.TrustedOnly, pace: o.Pace, log: o.Log}
 	var err error
 	if h.schema, h.bound, err = bindSchema(); err != nil {
 		return nil, err

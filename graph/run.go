@@ -60,9 +60,11 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome
 	if err != nil {
 		return refused(h.faultOf(err))
 	}
-	if doc.cost(op, variables) > float64(h.limits.Cost) {
+	cost := doc.cost(op, variables)
+	if cost > float64(h.limits.Cost) {
 		return refused(passed("cost", h.limits.Cost, "fields that the answer could hold: ask for shorter pages"))
 	}
+	h.spend(who, cost)
 	plan, err := h.plan(q, doc, op, variables)
 	if err != nil {
 		return refused(h.faultOf(err))

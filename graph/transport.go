@@ -57,6 +57,10 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	// alone is told to everybody.
 	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
 	if err != nil {
+		if f := h.strangerTooFast(r); f != nil {
+			h.refuse(w, id, media, true, f)
+			return
+		}
 		if anonymous(r) {
 			if q, f := h.receive(w, r); f == nil && h.asksPublic(q) {
 				h.answer(w, id, media, h.run(ctx, exchange.Caller{RequestID: id}, q))
@@ -74,6 +78,10 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := exchange.Caller{Identity: who, RequestID: id}
+	if f := h.tooFast(r, who.Officer); f != nil {
+		h.refuse(w, id, media, true, f)
+		return
+	}
 	q, f := h.receive(w, r)
 	if f != nil {
 		h.refuse(w, id, media, true, f)
@@ -109,6 +117,9 @@ func (h *handler) refuse(w http.ResponseWriter, id, media string, malformed bool
 	status := first.statusOf()
 	if !malformed && media == typeJSON && !first.severe() {
 		status = http.StatusOK
+	}
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(first.after)))
 	}
 	if first.challenge != "" {
 		w.Header().Set("WWW-Authenticate", first.challenge)

@@ -250,7 +250,11 @@ func parseCursorKey(raw []byte) (key [32]byte, err error) {
 }
 
 func (c *checker) checkLimits() {
-	c.want(c.cfg.MaxRequests > 0, "maxRequests", "is less than one")
+	for name, n := range map[string]int{"maxRequests": c.cfg.MaxRequests, "agencyRate": c.cfg.AgencyRate, "addressRate": c.cfg.AddressRate} {
+		c.want(n > 0, name, "is less than one")
+	}
+	_, err := c.cfg.proxies()
+	c.want(err == nil, "proxies", "%v", err)
 	for name, d := range map[string]Duration{"manifestReload": c.cfg.ManifestReload, "requestTimeout": c.cfg.RequestTimeout, "drain": c.cfg.Drain} {
 		c.want(d > 0, name, "is not a period such as 30s")
 	}

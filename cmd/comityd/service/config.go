@@ -48,6 +48,9 @@ type Config struct {
 	DevelopmentIssuers bool   `json:"developmentIssuers,omitzero" env:"COMITYD_DEVELOPMENT_ISSUERS" help:"Serve the sample union's issuers under /issuer/CODE/: whoever asks is given any officer's token. Development only."`
 
 	MaxRequests    int      `json:"maxRequests,omitzero" env:"COMITYD_MAX_REQUESTS" placeholder:"N" help:"API requests served at once (256); more are told to come again."`
+	AgencyRate     int      `json:"agencyRate,omitzero" env:"COMITYD_AGENCY_RATE" placeholder:"N" help:"API requests a second of all officers of an agency, over all servers (500); four seconds' worth at once. The same on every server."`
+	AddressRate    int      `json:"addressRate,omitzero" env:"COMITYD_ADDRESS_RATE" placeholder:"N" help:"API requests a second of one network address without a valid token, on each server (50); four seconds' worth at once."`
+	Proxies        []string `json:"proxies,omitzero" env:"COMITYD_PROXIES" placeholder:"NETWORK" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For says where a request comes from."`
 	TrustedOnly    bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
 	RequestTimeout Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
 	Drain          Duration `json:"drain,omitzero" env:"COMITYD_DRAIN" placeholder:"TIME" help:"How long a shutdown waits for requests in flight (30s)."`
@@ -129,6 +132,8 @@ const (
 	defaultListen         = "127.0.0.1:8443"
 	defaultManifestReload = 10 * time.Second
 	defaultMaxRequests    = 256
+	defaultAgencyRate     = 500
+	defaultAddressRate    = 50
 	defaultRequestTimeout = time.Minute
 	defaultDrain          = 30 * time.Second
 )
@@ -139,6 +144,8 @@ func (c Config) filled() Config {
 	set(&c.Listen, defaultListen)
 	set(&c.ManifestReload, Duration(defaultManifestReload))
 	set(&c.MaxRequests, defaultMaxRequests)
+	set(&c.AgencyRate, defaultAgencyRate)
+	set(&c.AddressRate, defaultAddressRate)
 	set(&c.RequestTimeout, Duration(defaultRequestTimeout))
 	set(&c.Drain, Duration(defaultDrain))
 	set(&c.LogLevel, "info")

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/token/devissuer"
 	"github.com/comity-platform/comity/deploy/union"
 	"github.com/comity-platform/comity/graph"
@@ -57,7 +59,11 @@ func (s *Service) server(h http.Handler) *http.Server {
 func (s *Service) routes(api http.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern, name string, h http.Handler) { mux.Handle(pattern, s.observed(name, h)) }
-	limited := s.limited(api)
+	proxies, err := s.cfg.proxies()
+	if err != nil {
+		return nil, err
+	}
+	limited := behind(proxies, s.limited(api))
 	for _, path := range []string{apiPath, "/schema.graphql", "/explorer"} {
 		handle(path, "graphql", limited)
 	}
@@ -100,7 +106,7 @@ func (s *Service) limited(h http.Handler) http.Handler {
 		if r.Header.Get("Authorization") == "" {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStranger))
 			if err != nil {
-				http.Error(w, "a request without a token is whole, in time, and at most 64 KiB", http.StatusRequestEntityTooLarge)
+				refuse(w, http.StatusRequestEntityTooLarge, comity.CodeLimit, "a request without a token is whole, in time, and at most 64 KiB")
 				return
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
@@ -111,9 +117,25 @@ func (s *Service) limited(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r) // which has the request's deadline
 		default:
 			w.Header().Set("Retry-After", "1")
-			http.Error(w, "the server is busy; try again", http.StatusServiceUnavailable)
+			refuse(w, http.StatusServiceUnavailable, comity.CodeUnavailable, "the server is busy; try again")
 		}
 	})
+}
+
+// refuse answers as the API does, for which a request has no place.
+func refuse(w http.ResponseWriter, status int, code comity.Code, message string) {
+	type extensions struct {
+		Code      comity.Code `json:"code"`
+		RequestID string      `json:"requestId"`
+	}
+	type fault struct {
+		Message    string     `json:"message"`
+		Extensions extensions `json:"extensions"`
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string][]fault{"errors": {{message, extensions{code, w.Header().Get(graph.RequestIDHeader)}}}}) // the client went away: nobody is left to tell
 }
 
 // observed gives a request its id, logs and counts it, and keeps a panic from

@@ -186,7 +186,7 @@ func (r *fileReader) decode(raw json.RawMessage, v reflect.Value, pointer string
 				r.fault(pointer, "%v", err)
 				return
 			}
-			kind := map[reflect.Kind]string{reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Float64: "a number"}[v.Kind()]
+			kind := map[reflect.Kind]string{reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Slice: "a list of strings"}[v.Kind()]
 			if kind == "" || text {
 				kind = "a string"
 			}

@@ -20,6 +20,7 @@ import (
 	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph"
 	"github.com/comity-platform/comity/sovereignty"
 )
@@ -125,9 +126,13 @@ func (s *Service) assemble() error {
 	s.metrics.watch(s.health)
 	limits := graph.DefaultLimits
 	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
+	rates, err := pace.New(pace.Options{DB: s.parts.DB, Agency: float64(s.cfg.AgencyRate), Address: float64(s.cfg.AddressRate), Log: s.log})
+	if err != nil {
+		return err
+	}
 	api, err := graph.New(graph.Options{Exchange: s.exchange, Verifier: s.parts.Verifier, ExternalURL: s.cfg.ExternalURL + apiPath,
 		Development: s.cfg.Profile == Development, Limits: limits,
-		Trusted: operations.All(), TrustedOnly: s.cfg.TrustedOnly, Log: s.log})
+		Trusted: operations.All(), TrustedOnly: s.cfg.TrustedOnly, Pace: rates, Log: s.log})
 	if err != nil {
 		return err
 	}
