@@ -269,14 +269,14 @@ func (d *document) operation(name string) (*ast.OperationDefinition, error) {
 }
 
 // rules are those of the specification that the library has, but for that
-// against fragment cycles, which are refused before, and for those about values,
-// which are of an older specification there: package validate has them.
+// against fragment cycles, which are refused before, and for those of package
+// validate, which are of an older specification or wrong in the library.
 var rules = []graphql.ValidationRuleFn{
 	graphql.FieldsOnCorrectTypeRule,
 	graphql.FragmentsOnCompositeTypesRule, graphql.KnownArgumentNamesRule, graphql.KnownDirectivesRule,
 	graphql.KnownFragmentNamesRule, graphql.KnownTypeNamesRule, graphql.LoneAnonymousOperationRule,
 	graphql.NoUndefinedVariablesRule, graphql.NoUnusedFragmentsRule, graphql.NoUnusedVariablesRule,
-	validate.OverlappingFields, graphql.PossibleFragmentSpreadsRule,
+	validate.OverlappingFields,
 	graphql.ScalarLeafsRule, graphql.UniqueArgumentNamesRule, graphql.UniqueFragmentNamesRule,
 	graphql.UniqueInputFieldNamesRule, graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
 	graphql.VariablesAreInputTypesRule,
@@ -313,5 +313,5 @@ func (h *handler) validate(d *document) []*fault {
 	if faults := queryFaults(graphql.ValidateDocument(&schema, d.Document, rules).Errors); len(faults) > 0 {
 		return faults
 	}
-	return queryFaults(validate.Values(&schema, d.Document))
+	return queryFaults(validate.Document(&schema, d.Document))
 }

@@ -12,13 +12,16 @@ import (
 const definitions = `
 type Query { a(i: Int, r: Int!, d: Int! = 3, l: [Int!], o: In, c: Colour, s: String, b: Boolean): Query list(of: [[Int]]): Int plain: Named }
 type Mutation { a(i: Int!): Int }
+type Other implements Named { n(i: Int!): Int }
+type Alone { n: Int }
+union Thing = Other | Alone
 interface Named { n(i: Int!): Int }
 input In { n: Int! d: Int! = 3 o: In c: [Colour!] = [RED] }
 enum Colour { RED }
 `
 
-// TestValues says what is wrong with what a document says about values.
-func TestValues(t *testing.T) {
+// TestDocument says what is wrong with a document.
+func TestDocument(t *testing.T) {
 	s, err := sdl.Build(definitions, sdl.Binding{TypeOf: func(any) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
@@ -35,13 +38,15 @@ func TestValues(t *testing.T) {
 		`query($i: Int) { a(r: $i) { list } }`: "$i", `query($i: String) { a(r: 1, i: $i) { list } }`: "$i", `query($i: [Int]) { a(r: 1, l: $i) { list } }`: "$i", `query($i: Int) { a(r: 1, l: [$i]) { list } }`: "$i", `query($i: Int!) { a(r: 1, l: $i) { list } }`: "$i",
 		`query($i: Int) { a(r: 1, o: {n: $i}) { list } }`: "$i", `query($b: Boolean) { plain @skip(if: $b) { n(i: 1) } }`: "$b", `query($b: Boolean = true) { plain @skip(if: $b) { n(i: 1) } }`: "",
 		`query A($i: Int) { ...F } fragment F on Query { ...G } fragment G on Query { a(r: $i) { list } }`: "$i", `{ ...F } fragment F on Query { a(r: "x") { ... on Query { list(of: [[{}]]) } } }`: "Int",
+		`{ plain { ... { ... on Named { ... on Thing { __typename } ...F } } } } fragment F on Other { n(i: 1) }`: "", `{ plain { ... on Query { list } } }`: "no object of the type Named is of the type Query",
+		`{ ...F } fragment F on Named { n(i: 1) }`: "no object of the type Query", `{ plain { ... on Thing { ... on Alone { n } } } }`: "", `{ plain { ... on Other { ... on Alone { n } } } }`: "Alone",
 	} {
 		doc, err := parser.Parse(parser.ParseParams{Source: query})
 		if err != nil {
 			t.Fatal(query, err)
 		}
 		var all []string
-		for _, e := range Values(&s.Schema, doc) {
+		for _, e := range Document(&s.Schema, doc) {
 			if len(e.Locations) != 1 {
 				t.Errorf("%s: %s stands nowhere", query, e.Message)
 			}

@@ -4,6 +4,7 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graphql-go/graphql"
 	"github.com/graphql-go/graphql/gqlerrors"
@@ -13,13 +14,19 @@ import (
 	"github.com/comity-platform/comity/graph/input"
 )
 
-// Values checks what a document says about values: that literals and default
-// values are of the types of their places (sections 5.6.1, 5.6.2 and 5.6.4),
-// that nothing required is left out (5.4.2.1), and that variables are used where
-// their types allow (5.8.5). Names that are not known are not its concern.
-func Values(schema *graphql.Schema, doc *ast.Document) []gqlerrors.FormattedError {
-	w := &values{schema: schema, fragments: map[string]*part{}}
+// Document checks that literals and default values are of the types of their
+// places (sections 5.6.1, 5.6.2 and 5.6.4), that nothing required is left out
+// (5.4.2.1), that variables are used where their types allow (5.8.5), and that
+// fragments are spread where an object of their type can be (5.5.2.3). Names that
+// are not known are not its concern.
+func Document(schema *graphql.Schema, doc *ast.Document) []gqlerrors.FormattedError {
+	w := &walk{schema: schema, fragments: map[string]*part{}, conditions: map[string]graphql.Type{}}
 	var operations []*part
+	for _, d := range doc.Definitions {
+		if f, ok := d.(*ast.FragmentDefinition); ok {
+			w.conditions[f.Name.Value] = schema.Type(f.TypeCondition.Name.Value)
+		}
+	}
 	for _, d := range doc.Definitions {
 		switch d := d.(type) {
 		case *ast.OperationDefinition:
@@ -37,11 +44,12 @@ func Values(schema *graphql.Schema, doc *ast.Document) []gqlerrors.FormattedErro
 	return w.errors
 }
 
-type values struct {
-	schema    *graphql.Schema
-	fragments map[string]*part
-	at        *part // that is gone over
-	errors    []gqlerrors.FormattedError
+type walk struct {
+	schema     *graphql.Schema
+	fragments  map[string]*part
+	conditions map[string]graphql.Type // of fragments
+	at         *part                   // that is gone over
+	errors     []gqlerrors.FormattedError
 }
 
 // part is what an operation or a fragment says.
@@ -58,11 +66,11 @@ type use struct {
 	fallback bool // the place has a default value
 }
 
-func (w *values) fail(node ast.Node, format string, args ...any) {
+func (w *walk) fail(node ast.Node, format string, args ...any) {
 	w.errors = append(w.errors, gqlerrors.FormatError(gqlerrors.NewError(fmt.Sprintf(format, args...), []ast.Node{node}, "", nil, nil, nil)))
 }
 
-func (w *values) operation(op *ast.OperationDefinition) *part {
+func (w *walk) operation(op *ast.OperationDefinition) *part {
 	w.at = &part{defined: map[string]*ast.VariableDefinition{}}
 	for _, v := range op.VariableDefinitions {
 		w.at.defined[v.Variable.Name.Value] = v
@@ -87,7 +95,7 @@ func (w *values) operation(op *ast.OperationDefinition) *part {
 }
 
 // typeOf is nil for what is no input type of the schema.
-func (w *values) typeOf(t ast.Type) graphql.Input {
+func (w *walk) typeOf(t ast.Type) graphql.Input {
 	switch t := t.(type) {
 	case *ast.NonNull:
 		if of := w.typeOf(t.Type); of != nil {
@@ -105,7 +113,7 @@ func (w *values) typeOf(t ast.Type) graphql.Input {
 	return nil
 }
 
-func (w *values) selections(of graphql.Type, set *ast.SelectionSet) {
+func (w *walk) selections(of graphql.Type, set *ast.SelectionSet) {
 	if set == nil {
 		return
 	}
@@ -122,16 +130,38 @@ func (w *values) selections(of graphql.Type, set *ast.SelectionSet) {
 			within := of
 			if s.TypeCondition != nil {
 				within = w.schema.Type(s.TypeCondition.Name.Value)
+				w.spread(s, of, within)
 			}
 			w.selections(within, s.SelectionSet)
 		case *ast.FragmentSpread:
 			w.directives(s.Directives)
 			w.at.spreads = append(w.at.spreads, s.Name.Value)
+			w.spread(s, of, w.conditions[s.Name.Value])
 		}
 	}
 }
 
-func (w *values) field(of graphql.Type, name string) *graphql.FieldDefinition {
+// spread checks that an object of one type can be one of another.
+func (w *walk) spread(node ast.Node, of, on graphql.Type) {
+	if !graphql.IsCompositeType(of) || !graphql.IsCompositeType(on) {
+		return
+	}
+	for _, t := range w.possible(of) {
+		if slices.Contains(w.possible(on), t) {
+			return
+		}
+	}
+	w.fail(node, "no object of the type %s is of the type %s", of, on)
+}
+
+func (w *walk) possible(t graphql.Type) []*graphql.Object {
+	if o, ok := t.(*graphql.Object); ok {
+		return []*graphql.Object{o}
+	}
+	return w.schema.PossibleTypes(t.(graphql.Abstract))
+}
+
+func (w *walk) field(of graphql.Type, name string) *graphql.FieldDefinition {
 	switch t := of.(type) {
 	case *graphql.Object:
 		if t == w.schema.QueryType() && name == graphql.SchemaMetaFieldDef.Name {
@@ -147,7 +177,7 @@ func (w *values) field(of graphql.Type, name string) *graphql.FieldDefinition {
 	return nil
 }
 
-func (w *values) directives(all []*ast.Directive) {
+func (w *walk) directives(all []*ast.Directive) {
 	for _, d := range all {
 		if def := w.schema.Directive(d.Name.Value); def != nil {
 			w.arguments(def.Args, d.Arguments, d, "@"+d.Name.Value)
@@ -155,7 +185,7 @@ func (w *values) directives(all []*ast.Directive) {
 	}
 }
 
-func (w *values) arguments(defs []*graphql.Argument, given []*ast.Argument, node ast.Node, of string) {
+func (w *walk) arguments(defs []*graphql.Argument, given []*ast.Argument, node ast.Node, of string) {
 	for _, def := range defs {
 		found := false
 		for _, a := range given {
@@ -171,7 +201,7 @@ func (w *values) arguments(defs []*graphql.Argument, given []*ast.Argument, node
 }
 
 // value checks a literal for a place of a type.
-func (w *values) value(t graphql.Input, v ast.Value, fallback bool) {
+func (w *walk) value(t graphql.Input, v ast.Value, fallback bool) {
 	if v, ok := v.(*ast.Variable); ok {
 		w.at.uses = append(w.at.uses, use{v, t, fallback})
 		return
@@ -206,7 +236,7 @@ func (w *values) value(t graphql.Input, v ast.Value, fallback bool) {
 	}
 }
 
-func (w *values) object(t *graphql.InputObject, v ast.Value) {
+func (w *walk) object(t *graphql.InputObject, v ast.Value) {
 	o, ok := v.(*ast.ObjectValue)
 	if !ok {
 		w.fail(v.(ast.Node), "%.100s is no object of the type %s", printer.Print(v.(ast.Node)), t)
@@ -231,7 +261,7 @@ func (w *values) object(t *graphql.InputObject, v ast.Value) {
 
 // variables checks the uses of an operation's variables, in itself and in the
 // fragments that it spreads.
-func (w *values) variables(op, in *part, seen map[*part]bool) {
+func (w *walk) variables(op, in *part, seen map[*part]bool) {
 	if in == nil || seen[in] {
 		return
 	}
@@ -251,7 +281,7 @@ func (w *values) variables(op, in *part, seen map[*part]bool) {
 }
 
 // allowed is IsVariableUsageAllowed of the specification.
-func (w *values) allowed(t graphql.Input, def ast.Value, u use) bool {
+func (w *walk) allowed(t graphql.Input, def ast.Value, u use) bool {
 	_, given := t.(*graphql.NonNull)
 	if wanted, ok := u.t.(*graphql.NonNull); ok && !given {
 		return (u.fallback || def != nil && !input.IsNull(def)) && fits(t, wanted.OfType)

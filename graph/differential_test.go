@@ -1,0 +1,277 @@
+package graph
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/graphql-go/graphql/language/ast"
+
+	"github.com/comity-platform/comity/deploy/node"
+	"github.com/comity-platform/comity/graph/differential"
+	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/sdl"
+)
+
+var (
+	cases = flag.Uint64("cases", 2000, "cases to compare with the reference implementation")
+	seed  = flag.Uint64("seed", 0, "seed of the cases; 0 for any")
+)
+
+// batch is how many cases the reference is sent at once.
+const batchSize = 200
+
+// samples have values of the schema's scalars, as they are given and read, and
+// what is none.
+var samples = map[string]differential.Scalar{
+	"DateTime": {Values: map[string]string{`"2026-11-22T09:30:00+03:00"`: `"2026-11-22T06:30:00Z"`, `"2026-11-22T09:30:00.250Z"`: `"2026-11-22T09:30:00.25Z"`, `"2000-02-29T00:00:00Z"`: `"2000-02-29T00:00:00Z"`},
+		Wrong: []string{`"2026-11-22"`, `"2026-13-01T00:00:00Z"`, "1", `"now"`, "true"}},
+	"UUID": {Values: map[string]string{`"0193A5B2-7c4d-7e8f-9a0b-1c2d3e4f5a6b"`: `"0193a5b2-7c4d-7e8f-9a0b-1c2d3e4f5a6b"`, `"00000000-0000-0000-0000-000000000000"`: `"00000000-0000-0000-0000-000000000000"`},
+		Wrong: []string{`"0193a5b27c4d7e8f9a0b1c2d3e4f5a6b"`, `""`, "7", "{}"}},
+	"Base64": {Values: map[string]string{`""`: `""`, `"+/8="`: `"+/8="`}, Wrong: []string{`"-_8="`, `"+/8"`, "0", "[]"}},
+	"Hex":    {Values: map[string]string{`""`: `""`, `"00ff"`: `"00ff"`}, Wrong: []string{`"0"`, `"0xff"`, `"FF"`, "12"}},
+	"JWS":    {Values: map[string]string{`"a.b.c"`: `"a.b.c"`, `"eyJ9.e_-0.AA"`: `"eyJ9.e_-0.AA"`}, Wrong: []string{`"a.b"`, `"a..c"`, "1"}},
+	"JWK": {Values: map[string]string{sampleKey: sampleKey},
+		Wrong: []string{`"{}"`, `"x"`, `{kty: "EC"}`}},
+	"URL":  {Values: map[string]string{`"https://example.org/a?b=c#d"`: `"https://example.org/a?b=c#d"`, `"urn:a:b"`: `"urn:a:b"`}, Wrong: []string{`"/path"`, `"://"`, "1"}},
+	"Long": {Values: map[string]string{"0": "0", "12": "12", "9007199254740991": "9007199254740991"}, Wrong: []string{"-1", "9007199254740992", `"1"`, "1.5", "true"}},
+	"Odd":  {Values: map[string]string{`"odd"`: `"odd"`, `"ODD"`: `"odd"`, "3": "3"}, Wrong: []string{`"even"`, "2", "ODD", "3.5", "{}", "true"}},
+}
+
+// sampleKey is the key of appendix A.3 of RFC 7515.
+const sampleKey = `"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"`
+
+// side is one schema as the exchange runs it, over the data of the comparison.
+type side struct {
+	*handler
+	schema *differential.Schema
+}
+
+func sides(t testing.TB) map[string]*side {
+	t.Helper()
+	all := map[string]*side{}
+	scalars := scalars()
+	for name, s := range scalars {
+		scalars[name] = sdl.Scalar{Write: func(v any) any { return v }, Read: s.Read}
+	}
+	scalars["Odd"] = sdl.Scalar{Write: func(v any) any { return v }, Read: func(v any) any {
+		if v == "odd" || v == "ODD" {
+			return "odd"
+		}
+		if n, ok := scalars["Long"].Read(v).(int64); ok && n == 3 {
+			return n
+		}
+		return nil
+	}}
+	for name, text := range map[string]string{"exchange": SDL, "torture": differential.Torture} {
+		s, err := differential.Read(text, samples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built, err := sdl.Build(text, sdl.Binding{Scalars: scalars, TypeOf: differential.TypeOf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine, err := execute.New(execute.Binding{Schema: built.Schema, Resolve: s.Resolve, TypeOf: differential.TypeOf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Limits are not of the specification: none is near.
+		l := Limits{Bytes: 1 << 20, Tokens: 1 << 20, Depth: 1000, Variables: 1 << 20, Response: 64 << 20, Fields: 1 << 20, Aliases: 1 << 20, Directives: 1 << 20, RootFields: 1 << 20}
+		h := &handler{schema: built, bound: &binding{engine: engine}, limits: l, development: true}
+		if h.prepared, err = newPrepared(); err != nil {
+			t.Fatal(err)
+		}
+		all[name] = &side{h, s}
+	}
+	return all
+}
+
+// answer takes a case the way of a request, as far as that is not about officers.
+func (s *side) answer(t testing.TB, c differential.Case) differential.Answer {
+	t.Helper()
+	refuse := func(at string, faults ...*fault) differential.Answer {
+		a := differential.Answer{Refused: at}
+		for _, f := range faults {
+			if f.limit != "" {
+				t.Fatalf("%s\n%v", c, f)
+			}
+			a.Says = append(a.Says, f.message)
+		}
+		return a
+	}
+	doc, faults := s.document(c.Query)
+	if len(faults) > 0 {
+		return refuse(differential.AtDocument, faults...)
+	}
+	op, err := doc.operation(c.Operation)
+	if err != nil {
+		return refuse(differential.AtVariables, invalid(err.Error()))
+	}
+	given, f := decodeVariables([]byte(c.Variables), s.limits)
+	if f != nil {
+		t.Fatalf("%s\n%v", c, f)
+	}
+	variables, err := s.bound.engine.Variables(op, given)
+	if err != nil {
+		return refuse(differential.AtVariables, s.faultOf(err))
+	}
+	plan, err := s.plan(c.Query, doc, op, variables)
+	if err != nil {
+		t.Fatalf("%s\n%v", c, err)
+	}
+	mutation := op.Operation == ast.OperationTypeMutation
+	with := execute.Params{Variables: variables, Root: differential.Roots(mutation), State: &differential.State{}, Limit: s.limits.Response}
+	var a differential.Answer
+	note := func(done *execute.Answer) []byte {
+		defer done.Release()
+		for _, e := range done.Errors {
+			path, err := json.Marshal(e.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Errors, a.Says = append(a.Errors, path), append(a.Says, e.Err.Error())
+		}
+		return bytes.Clone(done.Data)
+	}
+	if !mutation {
+		a.Data = note(plan.Run(t.Context(), with))
+		return a
+	}
+	members := [][]byte{}
+	for _, root := range plan.Roots {
+		data := note(plan.RunRoot(t.Context(), root, with))
+		if string(data) == "null" {
+			a.Data = data
+			return a
+		}
+		members = append(members, data[1:len(data)-1])
+	}
+	a.Data = append(append([]byte("{"), bytes.Join(members, []byte(","))...), '}')
+	return a
+}
+
+// reference is the reference implementation, running.
+type reference struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startReference(t testing.TB, all map[string]*side) *reference {
+	t.Helper()
+	cmd, done, err := node.Command(t.Context(), "differential/reference", "reference.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(done)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil || said.Len() > 0 {
+			t.Errorf("the reference: %v %s", err, said.String())
+		}
+	})
+	r := &reference{in, bufio.NewReaderSize(out, 1<<20)}
+	schemas := map[string]any{}
+	for name, s := range all {
+		known := map[string]differential.Scalar{}
+		for scalar, x := range samples {
+			if s.handler.schema.Schema.Type(scalar) != nil {
+				known[scalar] = x
+			}
+		}
+		schemas[name] = map[string]any{"sdl": s.schema.SDL, "scalars": known}
+	}
+	r.send(t, schemas)
+	return r
+}
+
+func (r *reference) send(t testing.TB, v any) {
+	t.Helper()
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = r.in.Write(append(line, '\n'))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *reference) answers(t testing.TB, schema string, cases []differential.Case) (all []differential.Answer) {
+	t.Helper()
+	r.send(t, map[string]any{"schema": schema, "cases": cases})
+	line, err := r.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &all)
+	}
+	if err != nil || len(all) != len(cases) {
+		t.Fatalf("the reference answered %d of %d: %v", len(all), len(cases), err)
+	}
+	return all
+}
+
+// TestDifferential compares answers with those of the reference implementation:
+// data, the order of their keys, where errors are, what is refused and when.
+func TestDifferential(t *testing.T) {
+	all := sides(t)
+	r := startReference(t, all)
+	from := *seed
+	if from == 0 {
+		from = rand.Uint64()>>1 + 1
+	}
+	t.Logf("seed %d: go test ./graph -run '^TestDifferential$' -seed %d -cases %d", from, from, *cases)
+	count := map[string]int{}
+	failed := 0
+	for begin := uint64(0); begin < *cases; begin += batchSize {
+		name := []string{"exchange", "torture"}[begin/batchSize%2]
+		s := all[name]
+		var batch []differential.Case
+		for n := begin; n < min(begin+batchSize, *cases); n++ {
+			batch = append(batch, s.schema.Case(from, n))
+		}
+		for i, theirs := range r.answers(t, name, batch) {
+			ours := s.answer(t, batch[i])
+			what := ours.Refused
+			switch {
+			case what == "" && len(ours.Errors) > 0:
+				what = "answered with errors"
+			case what == "":
+				what = "answered"
+			}
+			count[what]++
+			if differential.Difference(ours, theirs) == "" {
+				continue
+			}
+			small := differential.Shrink(batch[i], func(c differential.Case) bool {
+				return differential.Difference(s.answer(t, c), r.answers(t, name, []differential.Case{c})[0]) != ""
+			})
+			t.Errorf("case %d of seed %d, on the schema %q:\n%s\n%s\nas generated:\n%s", begin+uint64(i), from, name, small,
+				differential.Difference(s.answer(t, small), r.answers(t, name, []differential.Case{small})[0]), batch[i])
+			if failed++; failed == 10 {
+				t.FailNow()
+			}
+		}
+	}
+	t.Logf("cases: %v", count)
+	for _, what := range []string{differential.AtDocument, differential.AtVariables, "answered", "answered with errors"} {
+		if uint64(count[what]*50) < *cases {
+			t.Errorf("only %d of %d cases were %q", count[what], *cases, what)
+		}
+	}
+}
