@@ -278,7 +278,7 @@ var rules = []graphql.ValidationRuleFn{
 	graphql.NoUndefinedVariablesRule, graphql.NoUnusedFragmentsRule, graphql.NoUnusedVariablesRule,
 	validate.OverlappingFields,
 	graphql.ScalarLeafsRule, graphql.UniqueArgumentNamesRule, graphql.UniqueFragmentNamesRule,
-	graphql.UniqueInputFieldNamesRule, graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
+	graphql.UniqueOperationNamesRule, graphql.UniqueVariableNamesRule,
 	graphql.VariablesAreInputTypesRule,
 }
 

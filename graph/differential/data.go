@@ -55,7 +55,9 @@ func TypeOf(v any) string {
 var errData = errors.New("differential: the data have an error here")
 
 // Resolve binds a field to the data. Half of the fields without arguments are
-// getters, so that both kinds of resolvers are compared.
+// getters, so that both kinds of resolvers are compared. A field that is called
+// echo tells its arguments, and a mutation that is called next how many were before
+// it.
 func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 	t := s.types[object]
 	i := slices.IndexFunc(t.fields, func(f *field) bool { return f.name == name })
@@ -63,7 +65,8 @@ func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 		return execute.Resolver{}, fmt.Errorf("differential: %s has no field %s", object, name)
 	}
 	f := t.fields[i]
-	if s.getter(object, f) {
+	counts := object == "Mutation" && strings.HasPrefix(name, "next")
+	if !counts && s.getter(object, f) {
 		return execute.Resolver{Get: func(_, parent any) any {
 			key := key(parent, f, nil)
 			v := s.complete(f.of, key, !f.of.nonNull)
@@ -76,7 +79,19 @@ func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 	return execute.Resolver{Batch: func(_ context.Context, state any, parents []any, args execute.Args) ([]any, error) {
 		out := make([]any, len(parents))
 		for i, parent := range parents {
-			out[i] = s.value(f, state.(*State), parent, args)
+			switch key := key(parent, f, args); {
+			case strings.HasPrefix(name, "echo"):
+				out[i] = string(written(nil, map[string]any(args)))
+			case counts:
+				n := &state.(*State).next
+				if *n++; name == "next" {
+					out[i] = *n
+				} else {
+					out[i] = s.complete(f.of, key+strconv.Itoa(*n), false)
+				}
+			default:
+				out[i] = s.complete(f.of, key, false)
+			}
 		}
 		return out, nil
 	}}, nil
@@ -85,25 +100,11 @@ func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 // getter reports whether a field is bound to a getter. In nullable fields, those
 // show what is empty as null: the data have nothing empty there.
 func (s *Schema) getter(object string, f *field) bool {
-	return len(f.args) == 0 && !strings.HasPrefix(f.name, "next") && pick(object+"."+f.name, 2) == 0
+	return len(f.args) == 0 && pick(object+"."+f.name, 2) == 0
 }
 
 func key(parent any, f *field, args execute.Args) string {
 	return parent.(*thing).id + "." + f.name + string(written(nil, map[string]any(args)))
-}
-
-func (s *Schema) value(f *field, state *State, parent any, args execute.Args) any {
-	switch {
-	case strings.HasPrefix(f.name, "echo"):
-		return string(written(nil, map[string]any(args)))
-	case strings.HasPrefix(f.name, "next"):
-		state.next++
-		if f.name == "next" {
-			return state.next
-		}
-		return s.complete(f.of, key(parent, f, args)+strconv.Itoa(state.next), false)
-	}
-	return s.complete(f.of, key(parent, f, args), false)
 }
 
 // complete makes the value of a type at a place: now and then an error, null, or

@@ -166,6 +166,9 @@ func (g *generator) within(t *typ) *typ {
 	if g.commit("impossible fragment") {
 		return choose(g, g.s.order)
 	}
+	if len(t.overlaps) == 0 { // a type that a mistake led to
+		return t
+	}
 	return choose(g, t.overlaps)
 }
 

@@ -27,7 +27,7 @@ type Schema struct {
 // read as. Whatever is not among them is none.
 type Scalar struct {
 	Values map[string]string `json:"values"`
-	Wrong  []string          `json:"-"`
+	Wrong  []string          `json:"-"` // as JSON or literals
 	given  []string          // the keys, in order
 }
 
@@ -84,7 +84,7 @@ func Read(sdl string, scalars map[string]Scalar) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Schema{SDL: sdl, Scalars: scalars, types: map[string]*typ{}}
+	s := &Schema{SDL: sdl, Scalars: map[string]Scalar{}, types: map[string]*typ{}}
 	for _, name := range []string{"Int", "Float", "String", "Boolean", "ID"} {
 		s.types[name] = &typ{kind: "SCALAR", name: name}
 	}
@@ -97,11 +97,8 @@ func Read(sdl string, scalars map[string]Scalar) (*Schema, error) {
 			if !ok {
 				return nil, fmt.Errorf("differential: no values of the scalar %s", t.name)
 			}
-			for given := range known.Values {
-				known.given = append(known.given, given)
-			}
-			slices.Sort(known.given)
-			scalars[t.name] = known
+			known.given = sortedKeys(known.Values)
+			s.Scalars[t.name] = known
 		case *ast.EnumDefinition:
 			t.kind, t.name = "ENUM", d.Name.Value
 			for _, v := range d.Values {

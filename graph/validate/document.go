@@ -15,7 +15,7 @@ import (
 )
 
 // Document checks that literals and default values are of the types of their
-// places (sections 5.6.1, 5.6.2 and 5.6.4), that nothing required is left out
+// places (sections 5.6.1 to 5.6.4), that nothing required is left out
 // (5.4.2.1), that variables are used where their types allow (5.8.5), and that
 // fragments are spread where an object of their type can be (5.5.2.3). Names that
 // are not known are not its concern.
@@ -245,6 +245,9 @@ func (w *walk) object(t *graphql.InputObject, v ast.Value) {
 	fields := t.Fields()
 	given := map[string]bool{}
 	for _, f := range o.Fields {
+		if given[f.Name.Value] {
+			w.fail(f, "the field %s is given twice", f.Name.Value)
+		}
 		given[f.Name.Value] = true
 		if def := fields[f.Name.Value]; def != nil {
 			w.value(def.Type, f.Value, def.DefaultValue != nil)

@@ -33,7 +33,7 @@ func TestDocument(t *testing.T) {
 		`{ a { list } }`: "a needs the argument r", `{ plain { n } }`: "n needs the argument i", `mutation { a }`: "a needs", `{ plain @skip { n(i: 1) } }`: "@skip needs the argument if",
 		`{ a(r: "1") { list } }`: "Int", `{ a(r: 1, i: 1.0) { list } }`: "Int", `{ a(r: 1, l: [1, "2"]) { list } }`: "Int", `{ a(r: 1, l: {n: 1}) { list } }`: "Int", `{ a(r: 1, i: [1]) { list } }`: "Int",
 		`{ a(r: 1, c: "RED") { list } }`: "Colour", `{ a(r: 1, c: BLUE) { list } }`: "Colour", `{ a(r: 1, s: RED) { list } }`: "String", `{ a(r: 1, b: 1) { list } }`: "Boolean",
-		`{ a(r: 1, o: 1) { list } }`: "object", `{ a(r: 1, o: [{n: 1}]) { list } }`: "object", `{ a(r: 1, o: {}) { list } }`: "needs the field n", `{ a(r: 1, o: {n: 1, x: 1}) { list } }`: "no field x", `{ a(r: 1, o: {n: 1, o: {n: true}}) { list } }`: "Int",
+		`{ a(r: 1, o: 1) { list } }`: "object", `{ a(r: 1, o: [{n: 1}]) { list } }`: "object", `{ a(r: 1, o: {n: 1, o: {n: 1, n: 1}}) { list } }`: "n is given twice", `{ a(r: 1, o: {}) { list } }`: "needs the field n", `{ a(r: 1, o: {n: 1, x: 1}) { list } }`: "no field x", `{ a(r: 1, o: {n: 1, o: {n: true}}) { list } }`: "Int",
 		`query($i: Int = "x") { a(r: 1, i: $i) { list } }`: "Int", `query($i: Int! = 1) { a(r: $i) { list } }`: "",
 		`query($i: Int) { a(r: $i) { list } }`: "$i", `query($i: String) { a(r: 1, i: $i) { list } }`: "$i", `query($i: [Int]) { a(r: 1, l: $i) { list } }`: "$i", `query($i: Int) { a(r: 1, l: [$i]) { list } }`: "$i", `query($i: Int!) { a(r: 1, l: $i) { list } }`: "$i",
 		`query($i: Int) { a(r: 1, o: {n: $i}) { list } }`: "$i", `query($b: Boolean) { plain @skip(if: $b) { n(i: 1) } }`: "$b", `query($b: Boolean = true) { plain @skip(if: $b) { n(i: 1) } }`: "",

@@ -73,12 +73,13 @@ function resolver(plain, schema) {
     const written = canonical(args)
     let key = source.id + '.' + fieldName + written
     if (fieldName.startsWith('echo')) return written
-    if (fieldName.startsWith('next')) {
+    const counts = parentType.name === 'Mutation' && fieldName.startsWith('next')
+    if (counts) {
       const n = ++context.next
       if (fieldName === 'next') return n
       key += n
     }
-    const getter = parentType.getFields()[fieldName].args.length === 0 && !fieldName.startsWith('next') && pick(parentType.name + '.' + fieldName, 2) === 0
+    const getter = parentType.getFields()[fieldName].args.length === 0 && !counts && pick(parentType.name + '.' + fieldName, 2) === 0
     return complete(plain, schema, returnType, key, getter && !isNonNullType(returnType))
   }
 }
