@@ -3,6 +3,7 @@
 
 PKGS     ?= ./...
 FUZZTIME ?= 20s
+CASES    ?= 50000
 
 LINT    = go tool -modfile=$(CURDIR)/deploy/tools/lint/go.mod golangci-lint
 VULN    = go tool -modfile=$(CURDIR)/deploy/tools/vuln/go.mod govulncheck
@@ -24,7 +25,9 @@ test: postgres node ## all tests against real Vault, MinIO and PostgreSQL (PKGS=
 soak: postgres node ## the same with the long versions, for hours
 	@COMITY_SOAK=1 $(COUNTED) -timeout=24h $(PKGS)
 
-fuzz: ## every fuzz test for FUZZTIME (20s)
+fuzz: node ## every fuzz test for FUZZTIME (20s), and CASES (50000) requests compared with the reference implementation
+	@echo "== ./graph TestDifferential"
+	@go test -count=1 -timeout=60m -v -run='^TestDifferential$$' ./graph -cases=$(CASES)
 	@found=$$(grep -rEo --include='*_test.go' --exclude-dir=bench '^func Fuzz[A-Za-z0-9_]*' . | sort); \
 	[ -n "$$found" ] || { echo "found no fuzz tests"; exit 1; }; \
 	for f in $$(echo "$$found" | sed 's/:func /:/'); do \

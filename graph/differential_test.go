@@ -16,6 +16,8 @@ import (
 	"github.com/comity-platform/comity/deploy/node"
 	"github.com/comity-platform/comity/graph/differential"
 	"github.com/comity-platform/comity/graph/execute"
+	"github.com/comity-platform/comity/graph/input"
+	"github.com/comity-platform/comity/graph/introspect"
 	"github.com/comity-platform/comity/graph/sdl"
 )
 
@@ -57,14 +59,14 @@ func sides(t testing.TB) map[string]*side {
 	t.Helper()
 	all := map[string]*side{}
 	scalars := scalars()
-	for name, s := range scalars {
-		scalars[name] = sdl.Scalar{Write: func(v any) any { return v }, Read: s.Read}
+	for name, s := range scalars { // the data have texts and numbers for all
+		scalars[name] = sdl.Scalar{Text: true, Number: true, Read: s.Read}
 	}
-	scalars["Odd"] = sdl.Scalar{Write: func(v any) any { return v }, Read: func(v any) any {
+	scalars["Odd"] = sdl.Scalar{Text: true, Number: true, Read: func(v any) any {
 		if v == "odd" || v == "ODD" {
 			return "odd"
 		}
-		if n, ok := scalars["Long"].Read(v).(int64); ok && n == 3 {
+		if n, ok := input.Whole(v); ok && n == 3 {
 			return n
 		}
 		return nil
@@ -78,7 +80,11 @@ func sides(t testing.TB) map[string]*side {
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, err := execute.New(execute.Binding{Schema: built.Schema, Resolve: s.Resolve, TypeOf: differential.TypeOf})
+		meta, err := introspect.New(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine, err := execute.New(execute.Binding{Schema: built.Schema, Resolve: s.Resolve, Scalars: scalars, TypeOf: differential.TypeOf, Meta: meta})
 		if err != nil {
 			t.Fatal(err)
 		}

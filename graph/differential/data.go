@@ -60,6 +60,9 @@ var errData = errors.New("differential: the data have an error here")
 // it.
 func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 	t := s.types[object]
+	if t == nil {
+		return execute.Resolver{}, fmt.Errorf("differential: no type %s", object)
+	}
 	i := slices.IndexFunc(t.fields, func(f *field) bool { return f.name == name })
 	if i < 0 {
 		return execute.Resolver{}, fmt.Errorf("differential: %s has no field %s", object, name)
@@ -67,34 +70,68 @@ func (s *Schema) Resolve(object, name string) (execute.Resolver, error) {
 	f := t.fields[i]
 	counts := object == "Mutation" && strings.HasPrefix(name, "next")
 	if !counts && s.getter(object, f) {
-		return execute.Resolver{Get: func(_, parent any) any {
-			key := key(parent, f, nil)
-			v := s.complete(f.of, key, !f.of.nonNull)
-			if _, failed := v.(execute.Failed); failed && pick(key+"!", 2) == 0 {
-				panic(errData)
-			}
-			return v
-		}}, nil
+		return s.get(f), nil
 	}
-	return execute.Resolver{Batch: func(_ context.Context, state any, parents []any, args execute.Args) ([]any, error) {
+	return execute.Batch(execute.Any(), func(_ context.Context, state *State, parents []*thing, args execute.Args) ([]any, error) {
 		out := make([]any, len(parents))
 		for i, parent := range parents {
 			switch key := key(parent, f, args); {
 			case strings.HasPrefix(name, "echo"):
 				out[i] = string(written(nil, map[string]any(args)))
 			case counts:
-				n := &state.(*State).next
-				if *n++; name == "next" {
-					out[i] = *n
+				if state.next++; name == "next" {
+					out[i] = state.next
 				} else {
-					out[i] = s.complete(f.of, key+strconv.Itoa(*n), false)
+					out[i] = s.complete(f.of, key+strconv.Itoa(state.next), false)
 				}
 			default:
 				out[i] = s.complete(f.of, key, false)
 			}
 		}
 		return out, nil
-	}}, nil
+	}), nil
+}
+
+// get binds a field by a getter of the kind that fits its type best. Those of one
+// Go type have no value for an error, and none for a null that must not be: they
+// panic, of which the field's error comes just as well.
+func (s *Schema) get(f *field) execute.Resolver {
+	value := func(parent *thing) any { return s.complete(f.of, key(parent, f, nil), !f.of.nonNull) }
+	t := s.types[f.of.named()]
+	switch {
+	case f.of.item != nil:
+	case t.kind == "OBJECT":
+		return execute.Get(execute.Object[thing](), func(_ *State, parent *thing) *thing { return only[*thing](f, value(parent)) })
+	case t.kind == "ENUM" || t.name == "String" || t.name == "ID":
+		return execute.Get(execute.Text[string](), func(_ *State, parent *thing) string { return only[string](f, value(parent)) })
+	case t.name == "Int":
+		return execute.Get(execute.Number[int](), func(_ *State, parent *thing) int { return only[int](f, value(parent)) })
+	case t.name == "Boolean":
+		return execute.Get(execute.Optional(execute.Flag()), func(_ *State, parent *thing) *bool {
+			v := value(parent)
+			if v == nil {
+				return nil
+			}
+			b := only[bool](f, v)
+			return &b
+		})
+	}
+	return execute.Get(execute.Any(), func(_ *State, parent *thing) any {
+		v := value(parent)
+		if _, failed := v.(execute.Failed); failed && pick(key(parent, f, nil)+"!", 2) == 0 {
+			panic(errData)
+		}
+		return v
+	})
+}
+
+// only gives a value of one type, the zero value for null.
+func only[V any](f *field, v any) V {
+	typed, ok := v.(V)
+	if !ok && (v != nil || f.of.nonNull) {
+		panic(errData)
+	}
+	return typed
 }
 
 // getter reports whether a field is bound to a getter. In nullable fields, those
@@ -103,8 +140,8 @@ func (s *Schema) getter(object string, f *field) bool {
 	return len(f.args) == 0 && pick(object+"."+f.name, 2) == 0
 }
 
-func key(parent any, f *field, args execute.Args) string {
-	return parent.(*thing).id + "." + f.name + string(written(nil, map[string]any(args)))
+func key(parent *thing, f *field, args execute.Args) string {
+	return parent.id + "." + f.name + string(written(nil, map[string]any(args)))
 }
 
 // complete makes the value of a type at a place: now and then an error, null, or
@@ -149,7 +186,7 @@ func (s *Schema) complete(of *ref, key string, filled bool) any {
 func (s *Schema) wrong(of *ref) any {
 	switch t := s.types[of.name]; {
 	case of.name == "Int":
-		return int64(1) << 31
+		return 1 << 31
 	case t.kind == "ENUM":
 		return "NOWHERE"
 	case t.kind == "INTERFACE" || t.kind == "UNION":

@@ -203,7 +203,10 @@ func (g *generator) json(of *ref, depth int) string {
 	}
 	custom := g.s.Scalars[of.name]
 	if len(custom.Wrong) > 0 && g.commit("wrong scalar") {
-		return choose(g, custom.Wrong)
+		if wrong := choose(g, custom.Wrong); json.Valid([]byte(wrong)) {
+			return wrong
+		}
+		return choose(g, odd)
 	}
 	return choose(g, custom.given)
 }
