@@ -34,6 +34,8 @@ input In { n: Int! list: [Colour!] deep: In text: String }
 type item struct {
 	name     string
 	children []*item
+	mixed    []any // children with others among them
+	tags     []string
 }
 
 type other struct{ size int }
@@ -74,16 +76,7 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 		}
 		return i.children[0]
 	}
-	mixed := func(i *item, _ Args) any {
-		var all []any
-		for n, c := range i.children {
-			all = append(all, c)
-			if n%2 == 0 {
-				all = append(all, &other{n})
-			}
-		}
-		return all
-	}
+	mixed := func(i *item, _ Args) any { return i.mixed }
 	bound := map[string]Resolver{
 		"Query.items": batch(counted, "items", Objects, children), "Query.one": batch(counted, "one", Object, first), "Query.must": batch(counted, "must", Object, first),
 		"Query.nodes": batchAny(counted, "nodes", mixed), "Query.things": batchAny(counted, "things", mixed),
@@ -97,7 +90,7 @@ func engine(t testing.TB, seen calls, fail map[string]func(context.Context) erro
 		"Item.missing":  get(Any, func(*item) any { return nil }),
 		"Item.colour":   get(Text, func(*item) colour { return "GREEN" }),
 		"Item.wrong":    get(Text, func(*item) colour { return "PINK" }),
-		"Item.tags":     get(Texts, func(i *item) []string { return []string{i.name, "b"} }),
+		"Item.tags":     get(Texts, func(i *item) []string { return i.tags }),
 		"Item.parent":   get(Object, func(*item) *item { return nil }),
 		"Item.children": batch(counted, "children", Objects, children),
 		"Item.maybe":    batch(counted, "maybe", Objects, children),
@@ -177,7 +170,12 @@ func tree(widths ...int) *item {
 		for i := range widths[0] {
 			child := tree(widths[1:]...)
 			child.name = fmt.Sprintf("%s%d", child.name, i)
+			child.tags = []string{child.name, "b"}
 			root.children = append(root.children, child)
+			root.mixed = append(root.mixed, child)
+			if i%2 == 0 {
+				root.mixed = append(root.mixed, &other{i})
+			}
 		}
 	}
 	return root

@@ -1,10 +1,12 @@
 package execute
 
 import (
+	"encoding/binary"
 	"math"
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/graphql-go/graphql"
@@ -26,8 +28,34 @@ type leaf struct {
 
 // quote appends a string in JSON. What is not UTF-8 becomes replacement characters.
 func quote(buf []byte, s string) []byte {
-	buf, _ = jsontext.AppendQuote(buf, s)
+	at := len(buf)
+	buf = append(append(append(buf, '"'), s...), '"')
+	if !plain(buf[at+1 : len(buf)-1]) {
+		buf, _ = jsontext.AppendQuote(buf[:at], s)
+	}
 	return buf
+}
+
+// plain reports whether text stands in JSON as it is, as nearly all of it does.
+// It looks at eight bytes at once, and takes some text that is plain for other.
+func plain(text []byte) bool {
+	const each, tops = 0x0101010101010101, 0x8080808080808080
+	var seen uint64
+	b := text
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.LittleEndian.Uint64(b)
+		seen |= x
+		if ((x-each*' ')|((x^each*'"')-each)|((x^each*'\\')-each))&^x&tops != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		seen |= uint64(c)
+		if c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return seen&tops == 0 || utf8.Valid(text)
 }
 
 func quoted(buf []byte, s string) ([]byte, bool) { return quote(buf, s), true }

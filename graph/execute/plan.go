@@ -40,7 +40,7 @@ type selection struct {
 // field is a field of a selection.
 type field struct {
 	key      string
-	quoted   []byte // the key in JSON, with its colon
+	quoted   []byte // the key in JSON, between comma and colon
 	typename bool   // which is no field of the type
 	bound
 	node     *ast.Field
@@ -169,7 +169,7 @@ func (p *Plan) selection(object *graphql.Object, sets []*ast.SelectionSet) (*sel
 func (p *Plan) field(object *graphql.Object, group collected) (*field, error) {
 	node := group.nodes[0]
 	name := node.Name.Value
-	f := &field{key: group.key, quoted: append(quote(nil, group.key), ':'), node: node}
+	f := &field{key: group.key, quoted: append(quote([]byte{','}, group.key), ':'), node: node}
 	switch {
 	case name == "__typename":
 		f.typename = true

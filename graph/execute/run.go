@@ -33,7 +33,9 @@ type Answer struct {
 func (a *Answer) Release() {
 	if r := a.run; r != nil {
 		a.Data, a.run = nil, nil
-		r.free()
+		if r.free() {
+			runs.Put(r)
+		}
 	}
 }
 
@@ -48,7 +50,10 @@ func (p *Plan) RunRoot(ctx context.Context, r Root, with Params) *Answer {
 }
 
 func (p *Plan) run(ctx context.Context, with Params, root *selection) *Answer {
-	r := runs.Get().(*run)
+	return runs.Get().(*run).answer(ctx, p, with, root)
+}
+
+func (r *run) answer(ctx context.Context, p *Plan, with Params, root *selection) *Answer {
 	r.ctx, r.plan, r.Params = ctx, p, with
 	top := r.rows(root)
 	top.parents = append(top.parents, with.Root)
@@ -86,10 +91,10 @@ type run struct {
 	used    int // of levels
 }
 
-// step is a key or, in lists, a position.
+// step is a field of objects or, without them, a position in a list.
 type step struct {
-	key string
-	at  int
+	of *rows
+	at int
 }
 
 // rows are the objects of one type at one place of the answer.
@@ -126,8 +131,8 @@ const (
 
 // keptBytes and keptRows bound what a run keeps for the next one.
 const (
-	keptBytes = 1 << 20
-	keptRows  = 1 << 14
+	keptBytes = 2 << 20
+	keptRows  = 1 << 16
 )
 
 func (r *run) rows(s *selection) *rows {
@@ -143,8 +148,9 @@ func (r *run) rows(s *selection) *rows {
 	return w
 }
 
-// free forgets what the run was given, and keeps its memory where that is little.
-func (r *run) free() {
+// free forgets what the run was given; false says that its memory is too much to
+// be kept.
+func (r *run) free() bool {
 	total := 0
 	for _, w := range r.levels[:r.used] {
 		total += cap(w.parents)
@@ -159,10 +165,10 @@ func (r *run) free() {
 		}
 	}
 	if total > keptRows || cap(r.out) > keptBytes {
-		return
+		return false
 	}
 	*r = run{out: r.out[:0], path: r.path[:0], levels: r.levels}
-	runs.Put(r)
+	return true
 }
 
 // resolve works out all fields of some objects, and of everything below them.

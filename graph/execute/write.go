@@ -28,9 +28,10 @@ func (r *run) object(w *rows, i int) bool {
 // whose getter panics.
 func (r *run) fieldsFrom(w *rows, i, from int) (next int, ok bool) {
 	k, depth, mark := from, len(r.path), 0
+	r.path = append(r.path, step{of: w})
 	defer func() {
 		if v := recover(); v != nil {
-			r.out, r.path = r.out[:mark], append(r.path[:depth], step{key: w.fields[k].key})
+			r.out, r.path = r.out[:mark], r.path[:depth+1]
 			ok = r.null(w.fields[k].shape, &Panic{Value: v, Stack: debug.Stack()})
 			r.path = r.path[:depth]
 			next = k + 1
@@ -38,18 +39,15 @@ func (r *run) fieldsFrom(w *rows, i, from int) (next int, ok bool) {
 	}()
 	for ; k < len(w.fields); k++ {
 		f := w.fields[k]
-		if k > 0 {
-			r.out = append(r.out, ',')
-		}
-		r.out = append(r.out, f.quoted...)
+		r.out = append(r.out, f.quoted[1-min(k, 1):]...) // no comma before the first
 		mark = len(r.out)
-		r.path = append(r.path, step{key: f.key})
-		ok := r.field(f, w, &w.columns[k], i)
-		r.path = r.path[:depth]
-		if !ok {
+		r.path[depth].at = k
+		if !r.field(f, w, &w.columns[k], i) {
+			r.path = r.path[:depth]
 			return k, false
 		}
 	}
+	r.path = r.path[:depth]
 	return k, true
 }
 
@@ -92,8 +90,8 @@ func (r *run) fail(err error) {
 	}
 	path := make([]any, len(r.path))
 	for i, s := range r.path {
-		if path[i] = s.at; s.key != "" {
-			path[i] = s.key
+		if path[i] = s.at; s.of != nil {
+			path[i] = s.of.fields[s.at].key
 		}
 	}
 	r.errors = append(r.errors, Error{path, err})
