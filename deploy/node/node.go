@@ -88,7 +88,7 @@ func Command(ctx context.Context, folder, script string, args ...string) (cmd *e
 func CommandIn(ctx context.Context, dir, folder, script string, args ...string) (cmd *exec.Cmd, done func(), err error) {
 	program, err := exec.LookPath("node")
 	if err != nil {
-		return nil, nil, fmt.Errorf("Node.js is needed; on Debian: apt-get install nodejs npm: %w", err)
+		return nil, nil, fmt.Errorf("node is needed; on Debian: apt-get install nodejs npm: %w", err)
 	}
 	here, err := os.MkdirTemp(dir, "run-")
 	if err != nil {

@@ -95,15 +95,15 @@ type Wait struct {
 // agency is what this server holds of an agency's allowance. open is anybody's,
 // kept is for officers below their share.
 type agency struct {
-	mu               sync.Mutex
-	open, kept       float64
-	shut, shutKept   time.Time // nothing is to be had before
-	queue, queueKept float64   // requests refused since something was to be had
-	servers          int       // that take of the allowance
-	officers         map[comity.OfficerRef]*use
-	share            float64
-	shared           time.Time // when the share was worked out
-	alone            time.Time // with the database away: when the next stretch is due
+	mu             sync.Mutex
+	open, kept     float64
+	shut, shutKept time.Time // nothing is to be had before
+	queue          float64   // requests refused since something was to be had
+	servers        int       // that take of the allowance
+	officers       map[comity.OfficerRef]*use
+	share          float64
+	shared         time.Time // when the share was worked out
+	alone          time.Time // with the database away: when the next stretch is due
 }
 
 // use is what an officer asked for and got lately; both fade.
