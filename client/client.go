@@ -43,6 +43,9 @@ type Config struct {
 	HTTP *http.Client
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
+	// Waiting is told why and for how long a call waits before it is made again, as
+	// the server says; it may be nil. Calls at once tell it at once.
+	Waiting func(why error, d time.Duration)
 }
 
 // Client speaks for one officer. Make it with [New] or [Login].
@@ -56,6 +59,7 @@ type Client struct {
 	now    func() time.Time
 	// pause gives how long to wait before attempt n (from 1).
 	pause   func(n int) time.Duration
+	waiting func(error, time.Duration)
 	trust   *trust
 	logFile string
 
@@ -81,7 +85,7 @@ func New(c Config) (*Client, error) {
 	case c.Token != "" && c.SessionKey == nil:
 		return nil, comity.Invalid("sessionKey", "a token is of no use without the session key that it names")
 	}
-	cl := &Client{server: strings.TrimSuffix(c.Server, "/"), key: c.SessionKey, token: c.Token, now: c.Now, pause: pause, logFile: c.LogFile}
+	cl := &Client{server: strings.TrimSuffix(c.Server, "/"), key: c.SessionKey, token: c.Token, now: c.Now, pause: pause, waiting: c.Waiting, logFile: c.LogFile}
 	cl.api = cl.server + "/graphql"
 	if cl.now == nil {
 		cl.now = time.Now

@@ -28,6 +28,10 @@ const (
 	// callTime bounds one attempt of a call; transfers of parts have no such bound.
 	callTime  = 90 * time.Second
 	maxAnswer = 64 << 20
+	// longestWait bounds what a server can have a call wait for before one attempt,
+	// and longestPaced before all of them, when it is asked too often.
+	longestWait  = 30 * time.Second
+	longestPaced = 2 * time.Minute
 )
 
 // pause is the wait before the n-th attempt: doubling from a quarter of a second
@@ -53,6 +57,7 @@ type retry struct {
 	err   error
 	after time.Duration
 	proof bool // the proof was refused; a new one is worth one try
+	paced bool // the server is asked too often: it is no fault, and ends by waiting
 }
 
 func (r *retry) Error() string { return r.err.Error() }
@@ -67,7 +72,7 @@ type result struct {
 // call performs an operation. Its variables are built anew for every attempt,
 // since a signed act is good for one; what must stay is the idempotency key.
 func (c *Client) call(ctx context.Context, operation string, build func() (any, error), to *result) error {
-	proved := false
+	proved, paced := false, time.Duration(0)
 	for n := 1; ; n++ {
 		variables, err := build()
 		if err != nil {
@@ -81,11 +86,20 @@ func (c *Client) call(ctx context.Context, operation string, build func() (any, 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if again.paced {
+			if paced += again.after; paced > longestPaced {
+				return again.err
+			}
+			n--
+		}
 		if n == attempts || again.proof && proved {
 			return again.err
 		}
 		proved = proved || again.proof
-		if err := c.wait(ctx, n, again.after); err != nil {
+		if c.waiting != nil && again.after > 0 && !again.proof {
+			c.waiting(again.err, again.after)
+		}
+		if err := c.wait(ctx, max(n, 1), again.after); err != nil {
 			return err
 		}
 	}
@@ -219,13 +233,18 @@ func (c *Client) read(operation string, answer *http.Response, raw []byte, to *r
 		f.Err = c.explain(&comity.Error{Code: codeOfStatus(answer.StatusCode),
 			Message: "the exchange at " + c.server + " answers " + answer.Status}, answer)
 	}
+	seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
+	after := min(time.Duration(max(seconds, 0))*time.Second, longestWait)
 	switch answer.StatusCode {
+	case http.StatusTooManyRequests:
+		if f.Err != nil {
+			return &retry{err: f, after: max(after, time.Second), paced: true}
+		}
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		after, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 		if f.Err == nil {
 			f.Err = comity.Unavailable("the exchange at "+c.server, nil)
 		}
-		return &retry{err: f, after: time.Duration(min(max(after, 0), 30)) * time.Second}
+		return &retry{err: f, after: after}
 	case http.StatusUnauthorized:
 		// A server that has just started refuses proofs made before, and proofs are
 		// dated in seconds: the next second's is a new one.

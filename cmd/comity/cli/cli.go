@@ -188,7 +188,7 @@ func (r *run) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.client()
+	return p.client(r)
 }
 
 // expected is the version that an act rests on: the one given, or that of the

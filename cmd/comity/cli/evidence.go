@@ -55,7 +55,7 @@ func (e evidencePutCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.client()
+	c, err := p.client(r)
 	if err != nil {
 		return err
 	}

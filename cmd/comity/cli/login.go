@@ -78,7 +78,7 @@ func (l loginCmd) Run(r *run) (err error) {
 	if err := p.pin(l.Roots); err != nil {
 		return err
 	}
-	config, err := p.config()
+	config, err := p.config(r)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (whoamiCmd) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.client()
+	c, err := p.client(r)
 	if err != nil {
 		return err
 	}

@@ -95,10 +95,10 @@ func (r *run) save(p *profile) error {
 }
 
 // config is what a client needs to begin, without token and key.
-func (p *profile) config() (client.Config, error) {
+func (p *profile) config(r *run) (client.Config, error) {
 	roots, err := p.roots()
 	return client.Config{Server: p.Server, Union: p.Union, Roots: roots, StateFile: filepath.Join(p.dir, "manifests.json"),
-		LogFile: filepath.Join(p.dir, "log")}, err
+		LogFile: filepath.Join(p.dir, "log"), Waiting: r.waiting}, err
 }
 
 func (p *profile) roots() (statement.Roots, error) {
@@ -149,8 +149,8 @@ func (p *profile) pin(file string) error {
 }
 
 // client makes a client for the officer logged in.
-func (p *profile) client() (*client.Client, error) {
-	c, err := p.config()
+func (p *profile) client(r *run) (*client.Client, error) {
+	c, err := p.config(r)
 	if err != nil {
 		return nil, err
 	}

@@ -102,3 +102,10 @@ func (r *rate) say(p client.Progress) string {
 	left := time.Duration(float64(p.Total-p.Done) / r.speed * float64(time.Second))
 	return fmt.Sprintf("%s, %s/s, %s left", s, size(int64(r.speed)), left.Round(time.Second))
 }
+
+// waiting says why nothing happens for a while.
+func (r *run) waiting(why error, d time.Duration) {
+	if !r.Quiet && !r.JSON {
+		fmt.Fprintf(r.stderr, "comity: %s; waiting %s\n", lines(why.Error()), d)
+	}
+}
