@@ -146,7 +146,9 @@ func (h *handler) act(ctx context.Context, who exchange.Caller, plan *execute.Pl
 	}
 	args, err := h.bound.engine.Arguments(root, with.Variables)
 	if err != nil {
-		return refused(h.faultOf(err))
+		f := h.faultOf(err)
+		f.path = []any{root.Key}
+		return refused(f)
 	}
 	done, err := perform(ctx, h.x, who, m, args["input"])
 	if err != nil {

@@ -129,3 +129,39 @@ func TestArguments(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCoerce gives any JSON for each type: what comes of it is of the type, so that
+// it comes of itself again, or an error that says where.
+func FuzzCoerce(f *testing.F) {
+	for _, x := range rows {
+		if x.json != "" {
+			f.Add(x.json)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var v any
+		if json.Unmarshal([]byte(text), &v) != nil {
+			return
+		}
+		for name, of := range all {
+			c, err := Coerce(of, v, []string{"x"})
+			if err != nil {
+				if e, ok := err.(*Error); !ok || len(e.Path) == 0 || e.Path[0] != "x" || e.Message == "" {
+					t.Fatalf("%s from %s: %v", name, text, err)
+				}
+				continue
+			}
+			raw, err := json.Marshal(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var again any
+			if err := json.Unmarshal(raw, &again); err != nil {
+				t.Fatal(err)
+			}
+			if same, err := Coerce(of, again, []string{"x"}); err != nil || fmt.Sprint(same) != fmt.Sprint(c) {
+				t.Fatalf("%s from %s: %v, and from that %v %v", name, text, c, same, err)
+			}
+		}
+	})
+}

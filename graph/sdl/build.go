@@ -236,7 +236,8 @@ func (w *builder) finish() (*Schema, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	schema, err := graphql.NewSchema(graphql.SchemaConfig{Query: query, Mutation: mutation, Types: all})
+	subscription, _ := w.types["Subscription"].(*graphql.Object) // a schema can do without
+	schema, err := graphql.NewSchema(graphql.SchemaConfig{Query: query, Mutation: mutation, Subscription: subscription, Types: all})
 	if w.err != nil { // what the library then stumbled over is but its consequence
 		return nil, w.err
 	}

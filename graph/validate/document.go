@@ -16,15 +16,16 @@ import (
 
 // Document checks that literals and default values are of the types of their
 // places (sections 5.6.1 to 5.6.4), that nothing required is left out
-// (5.4.2.1), that variables are used where their types allow (5.8.5), and that
-// fragments are spread where an object of their type can be (5.5.2.3). Names that
-// are not known are not its concern.
+// (5.4.2.1), that variables are used where their types allow (5.8.5), that
+// fragments are spread where an object of their type can be (5.5.2.3), and that a
+// subscription has one root field (5.2.3.1). Names that are not known are not its
+// concern.
 func Document(schema *graphql.Schema, doc *ast.Document) []gqlerrors.FormattedError {
-	w := &walk{schema: schema, fragments: map[string]*part{}, conditions: map[string]graphql.Type{}}
+	w := &walk{schema: schema, fragments: map[string]*part{}, definitions: map[string]*ast.FragmentDefinition{}}
 	var operations []*part
 	for _, d := range doc.Definitions {
 		if f, ok := d.(*ast.FragmentDefinition); ok {
-			w.conditions[f.Name.Value] = schema.Type(f.TypeCondition.Name.Value)
+			w.definitions[f.Name.Value] = f
 		}
 	}
 	for _, d := range doc.Definitions {
@@ -45,11 +46,11 @@ func Document(schema *graphql.Schema, doc *ast.Document) []gqlerrors.FormattedEr
 }
 
 type walk struct {
-	schema     *graphql.Schema
-	fragments  map[string]*part
-	conditions map[string]graphql.Type // of fragments
-	at         *part                   // that is gone over
-	errors     []gqlerrors.FormattedError
+	schema      *graphql.Schema
+	fragments   map[string]*part
+	definitions map[string]*ast.FragmentDefinition
+	at          *part // that is gone over
+	errors      []gqlerrors.FormattedError
 }
 
 // part is what an operation or a fragment says.
@@ -87,8 +88,11 @@ func (w *walk) operation(op *ast.OperationDefinition) *part {
 		root = w.schema.MutationType()
 	case ast.OperationTypeSubscription:
 		root = w.schema.SubscriptionType()
+		w.single(op)
 	}
-	if root != nil {
+	if root == nil {
+		w.fail(op, "the schema has no %s", op.Operation)
+	} else {
 		w.selections(root, op.SelectionSet)
 	}
 	return w.at
@@ -136,7 +140,9 @@ func (w *walk) selections(of graphql.Type, set *ast.SelectionSet) {
 		case *ast.FragmentSpread:
 			w.directives(s.Directives)
 			w.at.spreads = append(w.at.spreads, s.Name.Value)
-			w.spread(s, of, w.conditions[s.Name.Value])
+			if f := w.definitions[s.Name.Value]; f != nil {
+				w.spread(s, of, w.schema.Type(f.TypeCondition.Name.Value))
+			}
 		}
 	}
 }

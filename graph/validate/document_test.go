@@ -12,6 +12,7 @@ import (
 const definitions = `
 type Query { a(i: Int, r: Int!, d: Int! = 3, l: [Int!], o: In, c: Colour, s: String, b: Boolean): Query list(of: [[Int]]): Int plain: Named }
 type Mutation { a(i: Int!): Int }
+type Subscription { a: Int b: Int }
 type Other implements Named { n(i: Int!): Int }
 type Alone { n: Int }
 union Thing = Other | Alone
@@ -40,6 +41,10 @@ func TestDocument(t *testing.T) {
 		`query A($i: Int) { ...F } fragment F on Query { ...G } fragment G on Query { a(r: $i) { list } }`: "$i", `{ ...F } fragment F on Query { a(r: "x") { ... on Query { list(of: [[{}]]) } } }`: "Int",
 		`{ plain { ... { ... on Named { ... on Thing { __typename } ...F } } } } fragment F on Other { n(i: 1) }`: "", `{ plain { ... on Query { list } } }`: "no object of the type Named is of the type Query",
 		`{ ...F } fragment F on Named { n(i: 1) }`: "no object of the type Query", `{ plain { ... on Thing { ... on Alone { n } } } }`: "", `{ plain { ... on Other { ... on Alone { n } } } }`: "Alone",
+		`subscription { a }`: "", `subscription { ...F a } fragment F on Subscription { ... { a } }`: "", `subscription { a b }`: "single root field", `subscription { a c: a }`: "single root field",
+		`subscription { a ...F } fragment F on Subscription { ...G } fragment G on Subscription { b ...F }`: "single root field", `subscription { __typename }`: "not __typename",
+		`subscription { a @skip(if: false) }`: "@skip", `subscription { ... @include(if: true) { a } }`: "@include", `subscription { ...F } fragment F on Subscription { a @include(if: true) }`: "@include",
+		`subscription($y: Boolean!) { ...F @skip(if: $y) } fragment F on Subscription { a }`: "@skip",
 	} {
 		doc, err := parser.Parse(parser.ParseParams{Source: query})
 		if err != nil {
