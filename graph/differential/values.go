@@ -24,6 +24,23 @@ var odd = []string{"null", `"x"`, `""`, "1", "-1", "1.5", "1.0", "1e10", "214748
 // oddLiterals are the same in a query, with what only a query has.
 var oddLiterals = append([]string{"RED", "PLAIN", `"PLAIN"`, "{a: 1}", `"""x"""`, "123456789012345678901234567890", "1e400", "-0", "[$a]", "$a"}, odd[:len(odd)-3]...)
 
+// near is what is nearly of a type, as JSON and literal.
+var near = map[string][]string{
+	"Int":     {"2147483648", "-2147483649", "1.5", `"1"`, "true", "[1]"},
+	"Float":   {`"1.5"`, "true", "[1.5]"},
+	"String":  {"1", "true", `["a"]`, "{}"},
+	"Boolean": {"0", "1", `"true"`, "[true]"},
+	"ID":      {"1.5", "true", "{}", `["x"]`},
+}
+
+// off picks what is not of a type, or just so.
+func (g *generator) off(of *ref, all []string) string {
+	if close := near[of.named()]; close != nil && g.one(2) {
+		return choose(g, close)
+	}
+	return choose(g, all)
+}
+
 // variable gives the name of a variable that may stand at a place.
 func (g *generator) variable(of *ref, fallback bool) string {
 	if g.commit("undefined variable") {
@@ -47,6 +64,9 @@ func (g *generator) variable(of *ref, fallback bool) string {
 		if !fallback || g.one(2) {
 			v.fallback = g.literal(of, true)
 		}
+	}
+	if of.nonNull && g.commit("default that is null") {
+		v.of, v.fallback = of.with(false), "null"
 	}
 	if v.fallback == "" && g.one(4) {
 		v.fallback = g.literal(v.of, true)
@@ -102,7 +122,7 @@ func (g *generator) write(of *ref, constant bool, depth int) string {
 	}
 	switch {
 	case g.commit("wrong literal"):
-		return choose(g, oddLiterals)
+		return g.off(of, oddLiterals)
 	case of.nonNull && g.commit("null"), !of.nonNull && g.one(8):
 		return "null"
 	case of.item != nil && g.one(6): // one for a list of one
@@ -160,7 +180,7 @@ func (g *generator) write(of *ref, constant bool, depth int) string {
 func (g *generator) json(of *ref, depth int) string {
 	switch {
 	case g.commit("wrong variable"):
-		return choose(g, odd)
+		return g.off(of, odd)
 	case of.nonNull && g.commit("null"), !of.nonNull && g.one(8):
 		return "null"
 	case of.item != nil && g.one(6):
