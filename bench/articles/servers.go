@@ -48,6 +48,7 @@ func startPair(ctx context.Context, dir string) (_ *pair, err error) {
 	if p.cfg, err = setup.Real(ctx, dir, p.components, p.addresses[0]); err != nil {
 		return nil, err
 	}
+	p.cfg.AgencyRate = 1_000_000 // what is measured is what comes after it
 	raw, err := os.ReadFile(p.cfg.Roots)
 	if err != nil {
 		return nil, err

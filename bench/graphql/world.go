@@ -67,6 +67,7 @@ func newWorld(ctx context.Context, dir, profile string) (_ *world, err error) {
 	if w.cfg, err = setup.Real(ctx, dir, w.components, address); err != nil {
 		return nil, err
 	}
+	w.cfg.AgencyRate, w.cfg.AddressRate = 1_000_000, 1_000_000 // no peer limits rates
 	w.cfg.LogLevel = "warn"
 	if w.dsn, err = service.ReadDSN(w.cfg.PostgresDSNFile); err != nil {
 		return nil, err
