@@ -58,9 +58,11 @@ func (c *changeCase) write(tx storage.Tx, a *attempt, abroad bool, change func(*
 	if abroad {
 		changed.VersionAbroad++
 		changed.UpdatedAbroad = a.now
+		listed := false
 		if was.Category != changed.Category || was.Status != changed.Status || was.Marking != changed.Marking || !slices.Equal(was.Nexus, changed.Nexus) {
-			changed.ListedAbroad = a.now
+			changed.ListedAbroad, listed = a.now, true
 		}
+		a.tellGrantees(comity.EventCaseChanged, was.ID, was.ID, listed)
 	}
 	var err error
 	if changed.Sealed, err = seal(c.key, bindCase(changed.Case), text); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,7 +58,9 @@ type attempt struct {
 	told map[comity.State]audit.Content
 	// apart is told in leaves of their own, each to one state, so that none
 	// learns what else the act did, and to whom.
-	apart   []told
+	apart []told
+	// events are told of beside those that follow from the leaves.
+	events  []storage.Event
 	made    []comity.ID // ids that a repeat answers with
 	nonces  []nonce     // of the signed acts used
 	intent  []byte      // that waits in the outbox while what it is about is signed
@@ -81,6 +84,7 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 	action, key, input := act.about()
 	a := &attempt{x: x, who: who, action: action, outcome: audit.Done}
 	defer func() { x.observe(string(action), outcomeOf(err), time.Since(began)) }()
+	defer x.poke()
 
 	if _, err := uuid.Parse(key); err != nil {
 		return comity.Invalid("idempotencyKey", "an idempotency key is a UUID")
@@ -169,13 +173,17 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 	return act.finish(ctx, a)
 }
 
+// appendApart writes what is told beside the act's own leaf.
 func (a *attempt) appendApart(tx storage.Tx) error {
 	for _, t := range a.apart {
 		if err := appendLeaves(tx, a.now, map[comity.State]audit.Content{t.state: t.content}); err != nil {
 			return err
 		}
 	}
-	return nil
+	for i := range a.events {
+		a.events[i].ID = fmt.Sprintf("%s %d", comity.NewID(comity.KindLeaf), i)
+	}
+	return tx.AppendEvents(a.events)
 }
 
 // refused reports whether an act ended by a judgement, not by a fault.
@@ -206,7 +214,7 @@ func (x *Exchange) append(ctx context.Context, a *attempt, cause error) error {
 }
 
 // appendLeaves writes what happened into the record of acts, for each state its
-// own content.
+// own content, and the events that follow from it.
 func appendLeaves(tx storage.Tx, at time.Time, contents map[comity.State]audit.Content) error {
 	leaves, err := audit.Leaves(at, contents)
 	if err != nil {
@@ -217,7 +225,7 @@ func appendLeaves(tx storage.Tx, at time.Time, contents map[comity.State]audit.C
 			return err
 		}
 	}
-	return nil
+	return tx.AppendEvents(eventsOf(leaves[0].ID, at, contents))
 }
 
 // errAnew is a repeat's way to say that the act is performed again, as a new
@@ -236,7 +244,7 @@ func insertKey(tx storage.Tx, idem storage.Idempotency) error {
 // run more than once.
 func (a *attempt) reset(now time.Time) {
 	a.now = now.UTC()
-	a.records, a.origin, a.concerned, a.across, a.told, a.apart, a.nonces = nil, "", nil, "", nil, nil, nil
+	a.records, a.origin, a.concerned, a.across, a.told, a.apart, a.events, a.nonces = nil, "", nil, "", nil, nil, nil, nil
 	a.decision, a.made, a.digest = sovereignty.Decision{}, nil, ""
 	if a.outcome == audit.Proposed {
 		a.outcome = audit.Done

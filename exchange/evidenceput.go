@@ -293,6 +293,7 @@ func (c *CompleteEvidence) commit(tx storage.Tx, a *attempt) error {
 		}
 		a.link(event)
 		a.made = append(a.made, e.ID)
+		a.tellGrantees(comity.EventEvidenceCompleted, e.ID, e.Case, false)
 	}
 	return nil
 }

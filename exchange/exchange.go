@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -35,7 +36,7 @@ type Options struct {
 	Directory *statement.Directory
 	Policies  *sovereignty.Policies
 	States    map[comity.State]State
-	// CursorKey seals the cursors of lists for their viewer; the same on every server.
+	// CursorKey seals the cursors of lists and the ids of events for their viewer; the same on every server.
 	CursorKey [32]byte
 	Log       *slog.Logger
 	// Observe is told of every decided act and read, for metrics; nil for none.
@@ -54,7 +55,9 @@ type Exchange struct {
 	registers  registers
 	silent     silences
 	sightings  sightings
-	unheld     sync.Map // by state, why its published manifest is not taken, as logged last
+	unheld     sync.Map      // by state, why its published manifest is not taken, as logged last
+	acted      chan struct{} // after each act, for who waits for events
+	ticked     atomic.Int64  // second in which clocks were looked at
 	log        *slog.Logger
 	observe    func(string, string, time.Duration)
 }
@@ -69,7 +72,7 @@ func New(o Options) (*Exchange, error) {
 	if o.DB == nil || o.Directory == nil || o.Policies == nil || o.Log == nil {
 		return nil, errors.New("exchange: a database, a directory, policies and a log are needed")
 	}
-	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, states: o.States, cursors: c, log: o.Log, observe: o.Observe}
+	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, states: o.States, cursors: c, acted: make(chan struct{}, 1), log: o.Log, observe: o.Observe}
 	x.keys = newRecordKeys(x.custodian)
 	if x.observe == nil {
 		x.observe = func(string, string, time.Duration) {}

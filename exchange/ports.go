@@ -23,6 +23,8 @@ type (
 	ObjectPart     = object.Part
 	SignedURL      = object.Signed
 
+	Event = storage.ToldEvent
+
 	PublishedManifest = storage.PublishedManifest
 )
 

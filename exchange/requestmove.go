@@ -264,8 +264,11 @@ func (m *MoveRequest) commit(tx storage.Tx, a *attempt) error {
 			return err
 		}
 	}
-	if again {
+	switch {
+	case again:
 		a.tellNoteAlone(m)
+	case m.Message != "":
+		a.tellMessage(m.ID, m.Message)
 	}
 	a.made = []comity.ID{m.ID}
 	return tx.UpdateRequest(r, m.ExpectedVersion)

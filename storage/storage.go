@@ -23,6 +23,8 @@ var (
 // DB is one database of the exchange. An unreachable database is a
 // [comity.Error] with code UNAVAILABLE.
 type DB interface {
+	EventListener
+
 	// Write runs f in one read-write transaction, again when the engine asks
 	// for a retry or the connection broke before the commit; f must have no
 	// other effect. Nothing in f waits for the network. What a Lock method was waited for
@@ -263,6 +265,7 @@ type Idempotency struct {
 type ReadTx interface {
 	DispatchReader
 	DomesticReader
+	EventReader
 	GrantedReader
 	ManifestReader
 	ProposalReader
@@ -364,6 +367,7 @@ type Tx interface {
 	ReadTx
 	DispatchWriter
 	DomesticWriter
+	EventWriter
 	ManifestWriter
 	ProposalWriter
 	NeutralityWriter

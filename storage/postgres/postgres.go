@@ -74,7 +74,9 @@ func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, reads.Close())
 	}
-	db := sqldb.New(engine, writes, reads, o.Now)
+	served := engine
+	served.ListenEvents = func(ctx context.Context, woken func()) error { return listenEvents(ctx, dsn, woken) }
+	db := sqldb.New(served, writes, reads, o.Now)
 	err = leastRights(ctx, reads)
 	if err == nil {
 		err = current(ctx, reads)
@@ -86,6 +88,18 @@ func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
 }
 
 func connect(dsn string, connections int) (*sql.DB, error) {
+	c, err := configure(dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool := stdlib.OpenDB(*c)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(idleConnections)
+	pool.SetConnMaxLifetime(30 * time.Minute) // so that a failover or new password is noticed
+	return pool, nil
+}
+
+func configure(dsn string) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the address of the database is not one of PostgreSQL") // err could hold the password
@@ -106,11 +120,7 @@ func connect(dsn string, connections int) (*sql.DB, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
-	pool := stdlib.OpenDB(*c)
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(idleConnections)
-	pool.SetConnMaxLifetime(30 * time.Minute) // so that a failover or new password is noticed
-	return pool, nil
+	return c, nil
 }
 
 // Migrate brings the database to this version's schema, as its owner, and gives
@@ -188,7 +198,9 @@ var engine = sqldb.Engine{
 		ELSE (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint END AS now, set_config('comity.acting', $1, true),
 		set_config('comity.state', $2, true), set_config('comity.agency', $3, true), set_config('comity.officer', $4, true),
 		set_config('comity.role', $5, true), set_config('comity.token', $6, true), set_config('comity.viewers', ($7::text[])::text, true)) n`,
-	TrySequence: `SELECT pg_try_advisory_xact_lock(x'636f6d697479'::bigint)`, // "comity"
+	TrySequence:  `SELECT pg_try_advisory_xact_lock(x'636f6d697479'::bigint)`, // "comity"
+	TryEvents:    `SELECT pg_try_advisory_xact_lock(x'636f6d6576'::bigint)`,   // "comev"
+	NotifyEvents: `SELECT pg_notify('comity_events', '')`,
 	Link: `UPDATE leaves SET idx = (u.row ->> 1)::bigint, chain = decode(u.row ->> 2, 'hex') FROM json_array_elements($1::json) AS u (row)
 		WHERE leaves.id = (u.row ->> 0) COLLATE "C" AND leaves.idx IS NULL`,
 	ReadOptions: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},

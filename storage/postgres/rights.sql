@@ -4,7 +4,7 @@
 SELECT pg_advisory_xact_lock(x'636f6d6974790a'::bigint); -- one migrating server at a time
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM comity_app;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO comity_app;
-REVOKE INSERT ON goose_db_version, log_head FROM comity_app;
+REVOKE INSERT ON goose_db_version, log_head, event_head FROM comity_app;
 
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,
 	updated_abroad, listed_abroad, sealed, assessed_category, assessed_finding, assessed_by) ON cases TO comity_app;
@@ -27,6 +27,8 @@ GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts TO comity_app;
 GRANT UPDATE (ended_by, ended_at) ON standings TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
+GRANT UPDATE (seq), DELETE ON events TO comity_app;
+GRANT UPDATE (seq, forgotten, swept_at) ON event_head TO comity_app;
 GRANT UPDATE (attempts, not_before), DELETE ON effects TO comity_app;
 GRANT UPDATE (updated_at, category, status, tlp), DELETE ON visibility TO comity_app;
 GRANT DELETE ON assignments TO comity_app;

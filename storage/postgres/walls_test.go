@@ -24,6 +24,8 @@ var dark = map[string]string{
 	"nonces":      "used up by acts, and asked for by none",
 	"effects":     "carried out by the system",
 	"allowances":  "shared out among servers by the system",
+	"events":      "told through the gate, which reads them as the system",
+	"event_head":  "the place of events among those of all states",
 	"state_locks": "rows to lock, which say nothing",
 }
 

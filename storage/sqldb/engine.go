@@ -9,6 +9,7 @@
 package sqldb
 
 import (
+	"context"
 	"database/sql"
 )
 
@@ -44,6 +45,13 @@ type Engine struct {
 	// TrySequence answers whether this transaction is the only sequencer; ""
 	// where it is so by being a writer.
 	TrySequence string
+	// TryEvents answers whether this transaction alone gives events their places; ""
+	// where it is so by being a writer.
+	TryEvents string
+	// NotifyEvents tells other servers that events have places, once the transaction
+	// is committed, and ListenEvents waits for it; "" and nil where there is one server.
+	NotifyEvents string
+	ListenEvents func(ctx context.Context, woken func()) error
 	// Link writes index and chain of the leaves in $1, a JSON array of
 	// [id, index, chain in hexadecimal].
 	Link string
