@@ -58,9 +58,6 @@ func (d *document) look(l Limits) *fault {
 	for _, n := range d.Definitions {
 		switch n := n.(type) {
 		case *ast.OperationDefinition:
-			if n.Operation == ast.OperationTypeSubscription {
-				return invalid("there are no subscriptions")
-			}
 			d.operations = append(d.operations, n)
 		case *ast.FragmentDefinition:
 			if d.fragments[n.Name.Value] != nil {

@@ -9,6 +9,7 @@
 package graph
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph/sdl"
+	"github.com/comity-platform/comity/graph/subscribe"
 )
 
 // SDL is the schema, in the schema definition language.
@@ -37,7 +39,8 @@ type Options struct {
 	// Development serves introspection, GET /schema.graphql and an explorer
 	// page at GET /explorer.
 	Development bool
-	Limits      Limits // DefaultLimits when zero
+	Limits      Limits           // DefaultLimits when zero
+	Streams     subscribe.Limits // subscribe.DefaultLimits when zero
 	// Trusted are the documents of the project's own clients, by any names. They
 	// are checked against the schema and compiled here, and asked for by id.
 	Trusted map[string]string
@@ -61,11 +64,26 @@ type handler struct {
 	trustedOnly bool
 	site        *http.CrossOriginProtection
 	pace        *pace.Pace
+	hub         *subscribe.Hub
+	greeting    chan struct{} // sockets that have not said who they are
+	sockets     chan struct{}
 }
+
+// API is the handler of the API.
+type API struct {
+	http.Handler
+	hub *subscribe.Hub
+}
+
+// Run tells streams what happens, until ctx ends. No stream is taken before it, and none after.
+func (a *API) Run(ctx context.Context) { a.hub.Run(ctx) }
+
+// EndStreams ends every stream and takes no more, before a server shuts down.
+func (a *API) EndStreams() { a.hub.End() }
 
 // New makes the handler of the API: the endpoint at /graphql, and what
 // development adds.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*API, error) {
 	h, err := newHandler(o)
 	if err != nil {
 		return nil, err
@@ -75,12 +93,12 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", compressed(http.HandlerFunc(h.serve)))
+	mux.Handle("/graphql", h.streams(compressed(http.HandlerFunc(h.serve))))
 	if o.Development {
 		mux.HandleFunc("GET /schema.graphql", serveSDL)
 		mux.HandleFunc("GET /explorer", h.serveExplorer)
 	}
-	return mux, nil
+	return &API{mux, h.hub}, nil
 }
 
 func newHandler(o Options) (*handler, error) {
@@ -108,5 +126,10 @@ func newHandler(o Options) (*handler, error) {
 	if h.site, err = sameSite(o.ExternalURL); err != nil {
 		return nil, fmt.Errorf("graph: the external URL %q: %w", o.ExternalURL, err)
 	}
+	if o.Streams == (subscribe.Limits{}) {
+		o.Streams = subscribe.DefaultLimits
+	}
+	h.hub = subscribe.New(subscribe.Options{Source: o.Exchange, Limits: o.Streams, Now: o.Verifier.Now, Log: o.Log})
+	h.greeting, h.sockets = make(chan struct{}, maxGreeting), make(chan struct{}, o.Streams.Server)
 	return h, nil
 }

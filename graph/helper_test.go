@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -66,7 +67,10 @@ func (a *api) serve(t testing.TB, x *exchange.Exchange, change func(*Options)) *
 	}
 	server.Config.Handler = h
 	server.Start()
-	t.Cleanup(server.Close)
+	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan struct{})
+	go func() { defer close(done); h.Run(ctx) }()
+	t.Cleanup(func() { end(); <-done; server.Close() })
 	return &api{World: a.World, url: url, log: a.log}
 }
 

@@ -56,6 +56,9 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome
 	if q.fromGET && op.Operation != ast.OperationTypeQuery {
 		return refused(&fault{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "mutations are made by POST"})
 	}
+	if op.Operation == ast.OperationTypeSubscription {
+		return refused(invalid("subscriptions are streams: ask for " + typeEvents + ", or over a WebSocket"))
+	}
 	variables, err := h.bound.engine.Variables(op, q.Variables)
 	if err != nil {
 		return refused(h.faultOf(err))
@@ -81,25 +84,9 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome
 func (h *handler) read(ctx context.Context, who exchange.Caller, run func(context.Context, execute.Params) *execute.Answer, with execute.Params) *outcome {
 	o := &outcome{}
 	var at []any // where what ended the read went wrong
-	err := h.x.Read(ctx, who, func(r *exchange.Reader) error {
-		o.release() // of an earlier run
-		o.faults, at = nil, nil
-		with.State = &request{x: h.x, reader: r}
-		o.answer = run(ctx, with)
-		for _, e := range o.answer.Errors {
-			if errors.Is(e.Err, execute.ErrText) {
-				return passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
-			}
-			f := h.faultOf(e.Err)
-			f.path = e.Path
-			if f.severe() {
-				at = e.Path
-				return e.Err // as it is: the database tells its own being away from a fault
-			}
-			o.faults = append(o.faults, f)
-		}
-		o.data = o.answer.Data
-		return nil
+	err := h.x.Read(ctx, who, func(r *exchange.Reader) (err error) {
+		at, err = h.collect(ctx, r, run, with, o)
+		return err
 	})
 	if err != nil {
 		o.release()
@@ -110,6 +97,28 @@ func (h *handler) read(ctx context.Context, who exchange.Caller, run func(contex
 		return refused(f)
 	}
 	return o
+}
+
+// collect takes what a run came to, in the place of an earlier one. What ends the
+// read has a place in the answer, if any.
+func (h *handler) collect(ctx context.Context, r *exchange.Reader, run func(context.Context, execute.Params) *execute.Answer, with execute.Params, o *outcome) (at []any, err error) {
+	o.release()
+	o.faults = nil
+	with.State = &request{x: h.x, reader: r}
+	o.answer = run(ctx, with)
+	for _, e := range o.answer.Errors {
+		if errors.Is(e.Err, execute.ErrText) {
+			return nil, passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
+		}
+		f := h.faultOf(e.Err)
+		f.path = e.Path
+		if f.severe() {
+			return e.Path, e.Err // as it is: the database tells its own being away from a fault
+		}
+		o.faults = append(o.faults, f)
+	}
+	o.data = o.answer.Data
+	return nil, nil
 }
 
 // mutate performs the acts of an operation one after the other, each with the

@@ -165,12 +165,22 @@ func (h *handler) tell(id string, faults []*fault) []answer {
 // write sends an answer: the errors before the data, which is sent from where it
 // lies.
 func (h *handler) write(w http.ResponseWriter, id, media string, status int, data []byte, faults []*fault) {
-	head := []byte{'{'}
+	head, data := h.body(id, data, faults)
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(data)))
+	w.WriteHeader(status)
+	_, _ = w.Write(head) // the client went away: nobody is left to tell
+	_, _ = w.Write(data)
+}
+
+// body is an answer in two pieces: the errors before the data, which stays where it lies.
+func (h *handler) body(id string, data []byte, faults []*fault) (head, rest []byte) {
+	head = []byte{'{'}
 	if told := h.tell(id, faults); len(told) > 0 {
 		raw, err := encode(told)
 		if err != nil {
 			h.log.Error("an answer cannot be encoded", "request", id, "error", err)
-			status, data, raw = http.StatusInternalServerError, nil, []byte(`[{"message":"the answer cannot be encoded"}]`)
+			data, raw = nil, []byte(`[{"message":"the answer cannot be encoded"}]`)
 		}
 		head = append(append(head, `"errors":`...), raw...)
 	}
@@ -180,12 +190,7 @@ func (h *handler) write(w http.ResponseWriter, id, media string, status int, dat
 		}
 		head = append(head, `"data":`...)
 	}
-	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	data = append(data, '}') // there is room as a rule
-	w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(data)))
-	w.WriteHeader(status)
-	_, _ = w.Write(head) // the client went away: nobody is left to tell
-	_, _ = w.Write(data)
+	return head, append(data, '}') // there is room as a rule
 }
 
 // encode writes JSON as it is: it is no HTML.

@@ -64,6 +64,9 @@ func NewVerifier(d *statement.Directory, o Options) *Verifier {
 	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), now: o.Now, started: number(o.Now().Unix())}
 }
 
+// Now is the clock that tokens are judged by.
+func (v *Verifier) Now() time.Time { return v.now() }
+
 // claims are those of a token that matter here; an issuer may add others.
 type claims struct {
 	Issuer    string   `json:"iss"`

@@ -87,6 +87,8 @@ func (e *Engine) Compile(doc *ast.Document, op *ast.OperationDefinition, variabl
 		object = e.Schema.QueryType()
 	case ast.OperationTypeMutation:
 		object = e.Schema.MutationType()
+	case ast.OperationTypeSubscription: // of one event, which is the parent of its root field
+		object = e.Schema.SubscriptionType()
 	}
 	if object == nil {
 		return nil, fmt.Errorf("execute: the schema has no %s", op.Operation)

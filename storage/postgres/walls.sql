@@ -164,9 +164,9 @@ CREATE POLICY own_insert ON idempotency AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR issuer || E'\n' || subject = (SELECT comity_token()));
 CREATE POLICY own_delete ON idempotency AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 -- Events tell every state concerned, and their places are the system's to give.
-CREATE POLICY placing ON events AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
-CREATE POLICY forgetting ON events AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
-CREATE POLICY placing ON event_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY places ON events AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY forgets ON events AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
+CREATE POLICY places ON event_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 
 -- What officers see.
 CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (

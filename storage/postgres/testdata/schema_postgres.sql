@@ -112,6 +112,7 @@ CREATE TABLE deliveries (
 	CONSTRAINT deliveries_of_notice FOREIGN KEY (notice, state) REFERENCES dispatches(id, state),
 	CONSTRAINT deliveries_pkey PRIMARY KEY (notice, to_state)
 );
+CREATE INDEX deliveries_clock ON public.deliveries USING btree (due_at) WHERE (status = 'OPEN'::text);
 CREATE INDEX deliveries_to ON public.deliveries USING btree (to_state, notice);
 GRANT INSERT ON deliveries;
 GRANT SELECT ON deliveries;
@@ -159,6 +160,7 @@ CREATE TABLE dispatches (
 	CONSTRAINT dispatches_pkey PRIMARY KEY (id)
 );
 CREATE INDEX dispatches_case ON public.dispatches USING btree (case_id, kind, created_at, id);
+CREATE INDEX dispatches_clock ON public.dispatches USING btree (due_at) WHERE (status = 'OPEN'::text);
 CREATE UNIQUE INDEX dispatches_own ON public.dispatches USING btree (id, state);
 CREATE INDEX dispatches_record ON public.dispatches USING btree (record_id) WHERE (kind = 'NOTICE'::text);
 CREATE INDEX dispatches_state ON public.dispatches USING btree (kind, state, created_at, id);
@@ -198,6 +200,34 @@ CREATE TABLE entries (
 CREATE INDEX entries_case ON public.entries USING btree (case_id, created_at, id);
 GRANT INSERT ON entries;
 GRANT SELECT ON entries;
+CREATE TABLE event_head (
+	id bigint NOT NULL,
+	seq bigint NOT NULL,
+	forgotten bigint NOT NULL,
+	swept_at bigint NOT NULL,
+	CONSTRAINT event_head_id_check CHECK ((id = 1)),
+	CONSTRAINT event_head_pkey PRIMARY KEY (id)
+);
+GRANT SELECT ON event_head;
+GRANT UPDATE (seq, forgotten, swept_at) ON event_head;
+CREATE TABLE events (
+	id text COLLATE "C" NOT NULL,
+	seq bigint,
+	at bigint NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	record_id text COLLATE "C" NOT NULL,
+	message_id text COLLATE "C" NOT NULL,
+	case_id text COLLATE "C" NOT NULL,
+	listed boolean NOT NULL,
+	CONSTRAINT events_pkey PRIMARY KEY (id),
+	CONSTRAINT events_seq_key UNIQUE (seq)
+);
+CREATE INDEX events_waiting ON public.events USING btree (at, id) WHERE (seq IS NULL);
+GRANT DELETE ON events;
+GRANT INSERT ON events;
+GRANT SELECT ON events;
+GRANT UPDATE (seq) ON events;
 CREATE TABLE evidence (
 	id text COLLATE "C" NOT NULL,
 	case_id text COLLATE "C" NOT NULL,
@@ -289,6 +319,7 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_case ON public.grants USING btree (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON public.grants USING btree (case_id, viewer);
+CREATE INDEX grants_clock ON public.grants USING btree (not_after) WHERE (status = 'ACTIVE'::text);
 CREATE INDEX grants_contribution ON public.grants USING btree (release_id) WHERE (standing_id <> ''::text);
 CREATE INDEX grants_standing ON public.grants USING btree (standing_id) WHERE (standing_id <> ''::text);
 CREATE INDEX grants_state ON public.grants USING btree (state, created_at, id);
@@ -311,6 +342,7 @@ CREATE TABLE holds (
 	CONSTRAINT holds_pkey PRIMARY KEY (id)
 );
 CREATE INDEX holds_case ON public.holds USING btree (case_id, created_at, id);
+CREATE INDEX holds_clock ON public.holds USING btree (not_after) WHERE (released_at = 0);
 CREATE INDEX holds_request ON public.holds USING btree (request_id);
 CREATE INDEX holds_state ON public.holds USING btree (state, created_at, id);
 GRANT INSERT ON holds;
@@ -573,8 +605,10 @@ CREATE TABLE requests (
 	onward_grant text COLLATE "C" NOT NULL DEFAULT ''::text,
 	CONSTRAINT requests_pkey PRIMARY KEY (id)
 );
+CREATE INDEX requests_clock ON public.requests USING btree (due_at) WHERE (status = ANY (ARRAY['SENT'::text, 'RECEIVED'::text, 'ACKNOWLEDGED'::text, 'FORWARDED'::text]));
 CREATE INDEX requests_officer ON public.requests USING btree (officer, updated_at, id);
 CREATE INDEX requests_officer_due ON public.requests USING btree (officer, due_at, id);
+CREATE INDEX requests_postponed ON public.requests USING btree (postponed_to) WHERE (status = 'POSTPONED'::text);
 CREATE INDEX requests_routed ON public.requests USING btree (routed_to, updated_at, id);
 CREATE INDEX requests_routed_due ON public.requests USING btree (routed_to, due_at, id);
 CREATE INDEX requests_state ON public.requests USING btree (state, updated_at, id);

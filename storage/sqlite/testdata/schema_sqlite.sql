@@ -88,6 +88,7 @@ CREATE TABLE deliveries (
 	answered     BLOB NOT NULL,
 	PRIMARY KEY (notice, to_state)
 ) STRICT;
+CREATE INDEX deliveries_clock ON deliveries (due_at) WHERE status = 'OPEN';
 CREATE INDEX deliveries_to ON deliveries (to_state, notice);
 CREATE TABLE disclosures (
 	record_id TEXT NOT NULL,
@@ -132,6 +133,7 @@ CREATE TABLE dispatches (
 	answered    BLOB NOT NULL
 ) STRICT;
 CREATE INDEX dispatches_case ON dispatches (case_id, kind, created_at, id);
+CREATE INDEX dispatches_clock ON dispatches (due_at) WHERE status = 'OPEN';
 CREATE INDEX dispatches_record ON dispatches (record_id) WHERE kind = 'NOTICE';
 CREATE INDEX dispatches_state ON dispatches (kind, state, created_at, id);
 CREATE INDEX dispatches_to ON dispatches (kind, to_state, created_at, id);
@@ -164,6 +166,24 @@ CREATE TABLE entries (
 	sealed     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX entries_case ON entries (case_id, created_at, id);
+CREATE TABLE event_head (
+	id        INTEGER PRIMARY KEY CHECK (id = 1),
+	seq       INTEGER NOT NULL,
+	forgotten INTEGER NOT NULL,
+	swept_at  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE events (
+	id         TEXT PRIMARY KEY,
+	seq        INTEGER UNIQUE,
+	at         INTEGER NOT NULL,
+	state      TEXT NOT NULL, -- that is told; '' for those whom the case is granted to
+	kind       TEXT NOT NULL,
+	record_id  TEXT NOT NULL,
+	message_id TEXT NOT NULL,
+	case_id    TEXT NOT NULL,
+	listed     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_waiting ON events (at, id) WHERE seq IS NULL;
 CREATE TRIGGER evidence_of_case_inserted BEFORE INSERT ON evidence
 WHEN NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = NEW.state)
 BEGIN SELECT RAISE(ABORT, 'evidence_of_case'); END;
@@ -240,6 +260,7 @@ CREATE TABLE grants (
 , agreement_hash TEXT NOT NULL DEFAULT '', second TEXT NOT NULL DEFAULT '', acting_for TEXT NOT NULL DEFAULT '', emergency INTEGER NOT NULL DEFAULT 0, confirmation TEXT NOT NULL DEFAULT '', subjects TEXT NOT NULL DEFAULT '[]', standing_id TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX grants_case ON grants (case_id, created_at, id);
 CREATE INDEX grants_case_viewer ON grants (case_id, viewer);
+CREATE INDEX grants_clock ON grants (not_after) WHERE status = 'ACTIVE';
 CREATE INDEX grants_contribution ON grants (release_id) WHERE standing_id <> '';
 CREATE INDEX grants_standing ON grants (standing_id) WHERE standing_id <> '';
 CREATE INDEX grants_state ON grants (state, created_at, id);
@@ -263,6 +284,7 @@ CREATE TABLE holds (
 	sealed      BLOB NOT NULL
 ) STRICT;
 CREATE INDEX holds_case ON holds (case_id, created_at, id);
+CREATE INDEX holds_clock ON holds (not_after) WHERE released_at = 0;
 CREATE INDEX holds_request ON holds (request_id);
 CREATE INDEX holds_state ON holds (state, created_at, id);
 CREATE TABLE idempotency (
@@ -470,8 +492,10 @@ CREATE TABLE requests (
 	sealed       BLOB NOT NULL,
 	sealed_to    BLOB NOT NULL
 , onward_to TEXT NOT NULL DEFAULT '', onward_grant TEXT NOT NULL DEFAULT '') STRICT;
+CREATE INDEX requests_clock ON requests (due_at) WHERE status IN ('SENT', 'RECEIVED', 'ACKNOWLEDGED', 'FORWARDED');
 CREATE INDEX requests_officer ON requests (officer, updated_at, id);
 CREATE INDEX requests_officer_due ON requests (officer, due_at, id);
+CREATE INDEX requests_postponed ON requests (postponed_to) WHERE status = 'POSTPONED';
 CREATE INDEX requests_routed ON requests (routed_to, updated_at, id);
 CREATE INDEX requests_routed_due ON requests (routed_to, due_at, id);
 CREATE INDEX requests_state ON requests (state, updated_at, id);

@@ -1,0 +1,158 @@
+package subscribe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/comity-platform/comity/exchange"
+)
+
+// tellAll is a worker: it takes one stream after the other, and does a little for each.
+func (h *Hub) tellAll(ctx context.Context) {
+	for {
+		s := h.take()
+		if s == nil {
+			return
+		}
+		wait := h.step(ctx, s)
+		h.mu.Lock()
+		s.queued = false
+		if wait == 0 && s.waits() {
+			h.put(s)
+		}
+		h.mu.Unlock()
+		if wait > 0 {
+			time.AfterFunc(wait, func() {
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				h.put(s)
+			})
+		}
+	}
+}
+
+// waits reports whether there is something to do for a stream. The lock is held.
+func (s *Stream) waits() bool {
+	return !s.over && !s.closed && (s.check || !s.stalled && (s.behind || len(s.pending) > 0))
+}
+
+// take waits for a stream to work for; nil once the hub has ended.
+func (h *Hub) take() *Stream {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.ready) == 0 && !h.ended {
+		h.work.Wait()
+	}
+	if h.ended {
+		return nil
+	}
+	s := h.ready[0]
+	h.ready[0] = nil
+	h.ready = h.ready[1:]
+	return s
+}
+
+// step looks whether a stream still is good, or tells it one event, or reads on where
+// it was left behind. It says after which time it is to be tried again, 0 where
+// it did not fail.
+func (h *Hub) step(ctx context.Context, s *Stream) time.Duration {
+	h.mu.Lock()
+	check := s.check
+	s.check = false
+	switch {
+	case s.over || s.closed:
+		h.mu.Unlock()
+		return 0
+	case check:
+		h.mu.Unlock()
+		return s.settle(s.Good(ctx), func() { s.check = true })
+	case len(s.frames) >= h.Limits.Frames:
+		s.stalled = true
+		h.mu.Unlock()
+		return 0
+	case s.behind:
+		place := s.place
+		h.mu.Unlock()
+		return h.readOn(ctx, s, place)
+	case len(s.pending) == 0:
+		h.mu.Unlock()
+		return 0
+	}
+	e := s.pending[0]
+	h.mu.Unlock()
+	frame, err := s.Tell(ctx, e)
+	return s.settle(err, nil, func() {
+		if len(s.pending) > 0 && s.pending[0].Seq == e.Seq {
+			s.pending = s.pending[1:]
+		}
+		s.told(e, frame)
+	})
+}
+
+// told keeps what was told. The lock is held.
+func (s *Stream) told(e exchange.Event, frame *Frame) {
+	s.place = e.Seq
+	if frame != nil && !s.closed {
+		s.frames = append(s.frames, *frame)
+		s.wake()
+	}
+}
+
+// settle goes on after an attempt: done where it succeeded, failed where it is to be
+// made again. A subscription that is over ends its stream, as one does for which
+// nothing can be read for long.
+func (s *Stream) settle(err error, failed func(), done ...func()) time.Duration {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if err == nil {
+		s.failures = 0
+		for _, f := range done {
+			f()
+		}
+		return 0
+	}
+	if s.failures++; errors.Is(err, ErrOver) || s.failures >= mostFailures {
+		s.end()
+		return 0
+	}
+	if failed != nil {
+		failed()
+	}
+	return waitAgain
+}
+
+// readOn tells a stream that was left behind what the database has for it, until it
+// is as far as the hub.
+func (h *Hub) readOn(ctx context.Context, s *Stream, place int64) time.Duration {
+	found, err := h.Source.EventsAfter(ctx, place)
+	if err != nil {
+		return s.settle(err, nil)
+	}
+	for _, e := range found {
+		var frame *Frame
+		if s.concerns(e) && slices.ContainsFunc(e.Viewers, func(v string) bool { return slices.Contains(s.keys, v) }) {
+			h.mu.Lock()
+			full := len(s.frames) >= h.Limits.Frames
+			if full {
+				s.stalled = true
+			}
+			stop := full || s.over || s.closed
+			h.mu.Unlock()
+			if stop {
+				return 0
+			}
+			if frame, err = s.Tell(ctx, e); err != nil {
+				return s.settle(err, nil)
+			}
+		}
+		s.settle(nil, nil, func() { s.told(e, frame) })
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.place >= h.place || len(found) == 0 {
+		s.behind, s.place = false, max(s.place, h.place)
+	}
+	return 0
+}
