@@ -32,7 +32,7 @@ func (x *Exchange) Tell(ctx context.Context, who Caller, e Event, purpose comity
 		if shown, err := r.tell(t, purpose); err != nil {
 			return err
 		} else if !shown {
-			return errUntold
+			return r.lacking(errUntold)
 		}
 		return show(r, t)
 	})
@@ -40,6 +40,14 @@ func (x *Exchange) Tell(ctx context.Context, who Caller, e Event, purpose comity
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// lacking is a run's end by what it found, unless custodians are to be asked first.
+func (r *Reader) lacking(err error) error {
+	if len(r.answers.wanted) > 0 {
+		return errAsk
+	}
+	return err
 }
 
 // tell finds the record of an event, if the event is told to the officer.

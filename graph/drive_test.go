@@ -61,7 +61,11 @@ func (d *drive) told(t *testing.T, c *client, query string, variables map[string
 		t.Fatal(err)
 	}
 	var res result
-	ran := d.Statements(t, func() { res = do(t, c.request(t, http.MethodPost, c.url+"/graphql", bytes.NewReader(raw))) })
+	r := c.request(t, http.MethodPost, c.url+"/graphql", bytes.NewReader(raw))
+	if strings.HasPrefix(query, "subscription") {
+		r.Header.Set("Accept", typeEvents)
+	}
+	ran := d.Statements(t, func() { res = do(t, r) })
 	id := res.header.Get("X-Request-Id")
 	res.header.Del("Date")
 	res.header.Del("X-Request-Id")
@@ -138,6 +142,7 @@ var places = map[string][]string{
 	"Viewer.notices.filter.record":              {dispatchesOf("notices", "record")},
 	"Viewer.compelledDisclosures.filter.case":   {dispatchesOf("compelledDisclosures", "case")},
 	"Viewer.compelledDisclosures.filter.record": {dispatchesOf("compelledDisclosures", "record")},
+	"Subscription.events.case":                  {`subscription($id: ID!) { events(case: $id, purpose: INVESTIGATION) { id } }`, `subscription($id: ID!) { events(case: $id) { id } }`},
 	"Viewer.log.filter.record":                  {`query($id: ID!) { viewer { log(first: 5, filter: {record: $id, state: "AM"}) { nodes { id } ` + pageInfo + `} } }`},
 }
 

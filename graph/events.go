@@ -23,8 +23,8 @@ const (
 	heartbeat = 15 * time.Second
 	// writeTimeout is how long a client may take nothing before its stream ends.
 	writeTimeout = 10 * time.Second
-	// retryStreams is told to whom no stream is given.
-	retryStreams = "5"
+	// comeAgain is told to whom no stream is given.
+	comeAgain = 5 * time.Second
 )
 
 // streams serves what asks for a stream, and leaves the rest to next.
@@ -44,6 +44,9 @@ func (h *handler) streams(next http.Handler) http.Handler {
 		serve(w, r, id)
 	})
 }
+
+// IsStream reports whether a request asks for a stream, which lasts.
+func IsStream(r *http.Request) bool { return upgrades(r) || asksEvents(r) }
 
 type openedKey struct{}
 
@@ -73,7 +76,10 @@ func asksEvents(r *http.Request) bool {
 func (h *handler) identify(ctx context.Context, r *http.Request, id string) (exchange.Caller, *fault) {
 	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
 	if err == nil {
-		return exchange.Caller{Identity: who, RequestID: id}, nil
+		return exchange.Caller{Identity: who, RequestID: id}, h.tooFast(r, who.Officer)
+	}
+	if f := h.strangerTooFast(r); f != nil {
+		return exchange.Caller{}, f
 	}
 	f := h.faultOf(err)
 	switch f.code {
@@ -90,9 +96,6 @@ func (h *handler) identify(ctx context.Context, r *http.Request, id string) (exc
 func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request, id string) {
 	stream, first, faults := h.openEvents(w, r, id)
 	if len(faults) > 0 {
-		if s := faults[0].statusOf(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
-			w.Header().Set("Retry-After", retryStreams)
-		}
 		h.refuse(w, id, typeResponse, true, faults...)
 		return
 	}

@@ -78,6 +78,9 @@ type API struct {
 // Run tells streams what happens, until ctx ends. No stream is taken before it, and none after.
 func (a *API) Run(ctx context.Context) { a.hub.Run(ctx) }
 
+// Streams is how many streams are open.
+func (a *API) Streams() int { return a.hub.Len() }
+
 // EndStreams ends every stream and takes no more, before a server shuts down.
 func (a *API) EndStreams() { a.hub.End() }
 

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -24,6 +23,9 @@ type api struct {
 	*exchangetest.World
 	url string
 	log *logBuffer
+
+	streams *API
+	server  *httptest.Server
 }
 
 // logBuffer is a log that tests read.
@@ -67,11 +69,8 @@ func (a *api) serve(t testing.TB, x *exchange.Exchange, change func(*Options)) *
 	}
 	server.Config.Handler = h
 	server.Start()
-	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan struct{})
-	go func() { defer close(done); h.Run(ctx) }()
-	t.Cleanup(func() { end(); <-done; server.Close() })
-	return &api{World: a.World, url: url, log: a.log}
+	t.Cleanup(server.Close)
+	return &api{World: a.World, url: url, log: a.log, streams: h, server: server}
 }
 
 // client is an officer's software.

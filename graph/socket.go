@@ -95,9 +95,8 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 	select {
 	case places <- struct{}{}:
 	default:
-		w.Header().Set("Retry-After", retryStreams)
 		f := passed("streams", cap(places), "sockets at once: try again later")
-		f.status = http.StatusServiceUnavailable
+		f.after, f.status = comeAgain, http.StatusServiceUnavailable
 		refuse(f)
 		return
 	}
@@ -160,7 +159,7 @@ func (s *socket) greet(ctx context.Context, r *http.Request) bool {
 			_ = s.conn.Close(closeInvalid, "the payload of connection_init is an object with authorization and dpop")
 			return false
 		}
-		r = &http.Request{Method: r.Method, Header: http.Header{}}
+		r = (&http.Request{Method: r.Method, Header: http.Header{}, RemoteAddr: r.RemoteAddr}).WithContext(within)
 		if said.Authorization != "" {
 			r.Header.Set("Authorization", said.Authorization)
 		}

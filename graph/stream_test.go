@@ -26,11 +26,24 @@ type stream struct {
 	events chan event // closed at the end of the stream
 	last   string     // the end of its text, once it has ended
 	stop   context.CancelFunc
+	log    *logBuffer
+	name   string
 }
 
 const eventsOf = `subscription($kinds: [EventKind!], $case: ID, $purpose: Purpose, $after: String) {
 	events(kinds: $kinds, case: $case, purpose: $purpose, after: $after) {
 		id kind at case { id } evidence { id } request { id } message { id text } grant { id status } dispatch { id } } }`
+
+// stream has the API tell what happens, until the test ends or the server is ended.
+func (a *api) stream(t testing.TB) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan struct{})
+	go func() { defer close(done); a.streams.Run(ctx) }()
+	end = func() { cancel(); <-done }
+	t.Cleanup(end)
+	return end
+}
 
 // asksStream is a request for a stream of server-sent events.
 func (c *client) asksStream(t testing.TB, query string, variables map[string]any) *http.Request {
@@ -68,7 +81,7 @@ func (c *client) watching(t testing.TB, r *http.Request) *stream {
 		raw, _ := io.ReadAll(res.Body)
 		t.Fatalf("the stream was answered by %d %s", res.StatusCode, raw)
 	}
-	s := &stream{events: make(chan event, 1000), stop: cancel}
+	s := &stream{events: make(chan event, 1000), stop: cancel, log: c.log}
 	go func() {
 		defer close(s.events)
 		defer res.Body.Close()
@@ -127,11 +140,11 @@ func (s *stream) next(t testing.TB) event {
 	select {
 	case e, ok := <-s.events:
 		if !ok {
-			t.Fatalf("the stream ended: %q", s.last)
+			t.Fatalf("the stream %s ended: %q\n%s", s.name, s.last, s.log)
 		}
 		return e
 	case <-time.After(streamTime):
-		t.Fatal("nothing was told")
+		t.Fatalf("nothing was told\n%s", s.log)
 	}
 	return event{}
 }
@@ -157,6 +170,7 @@ func TestCaseEvents(t *testing.T) {
 	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
 			a := serveOn(t, open)
+			a.stream(t)
 			owner, other := a.as(t, "investigator@KZ"), a.as(t, "liaison@AM")
 			own, theirs := owner.watch(t, nil), other.watch(t, map[string]any{"purpose": "INVESTIGATION"})
 			c := owner.FileCase(t, "Ransomware")

@@ -121,13 +121,14 @@ func (s *subscription) open(ctx context.Context) (*subscribe.Stream, *subscribe.
 		Tell: s.tell, Good: s.good}, s.after)
 	if full, ok := errors.AsType[*subscribe.FullError](err); ok {
 		f := passed(full.Limit, full.Most, "streams at once: end one, or try again later")
+		f.after = comeAgain
 		if f.status = http.StatusTooManyRequests; full.Limit == "streams" {
 			f.status = http.StatusServiceUnavailable
 		}
 		return nil, nil, []*fault{f}
 	}
 	if err != nil {
-		return nil, nil, []*fault{{code: comity.CodeUnavailable, message: "this server takes no streams just now; try again", cause: err}}
+		return nil, nil, []*fault{{code: comity.CodeUnavailable, message: "this server takes no streams just now; try again", after: comeAgain, cause: err}}
 	}
 	if s.after >= 0 {
 		return stream, nil, nil

@@ -71,7 +71,10 @@ func setup(t *testing.T, env *testscript.Env) error {
 	}
 	server.Config.Handler = h
 	server.Start()
-	env.Defer(server.Close)
+	ctx, end := context.WithCancel(context.Background())
+	told := make(chan struct{})
+	go func() { defer close(told); h.Run(ctx) }()
+	env.Defer(func() { end(); <-told; server.Close() })
 	roots, err := w.Roots.Marshal()
 	if err != nil {
 		return err

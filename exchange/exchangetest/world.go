@@ -43,6 +43,7 @@ type World struct {
 	Log        *slog.Logger
 
 	labels *sync.Map // of exhibits begun, see [World.Label]
+	parts  exchange.Options
 }
 
 // Options changes what a world is made of.
@@ -89,9 +90,20 @@ func NewWith(t testing.TB, o Options) *World {
 	must(t, err)
 	var key [32]byte
 	_, _ = rand.Read(key[:])
-	w.Exchange, err = exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: policies, States: states, CursorKey: key, Log: w.Log})
+	w.parts = exchange.Options{DB: w.DB, Directory: w.Directory, Policies: policies, States: states, CursorKey: key, Log: w.Log}
+	w.Exchange, err = exchange.New(w.parts)
 	must(t, err)
 	return w
+}
+
+// Another is the exchange of another server, over the same database opened anew.
+func (w *World) Another(t testing.TB, db storage.DB) *exchange.Exchange {
+	t.Helper()
+	parts := w.parts
+	parts.DB = db
+	x, err := exchange.New(parts)
+	must(t, err)
+	return x
 }
 
 // SQLite opens a database in a fresh file.

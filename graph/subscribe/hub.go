@@ -115,6 +115,13 @@ func (h *Hub) End() {
 	h.work.Broadcast()
 }
 
+// Len is how many streams are open.
+func (h *Hub) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.streams)
+}
+
 // Over is closed once the hub takes no stream any more.
 func (h *Hub) Over() <-chan struct{} { return h.over }
 

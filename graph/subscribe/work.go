@@ -113,6 +113,7 @@ func (s *Stream) settle(err error, failed func(), done ...func()) time.Duration 
 		}
 		return 0
 	}
+	s.hub.Log.Debug("a stream fails", "officer", s.Officer.Ref(), "error", err, "times", s.failures+1)
 	if s.failures++; errors.Is(err, ErrOver) || s.failures >= mostFailures {
 		s.end()
 		return 0

@@ -40,8 +40,8 @@ func (r *reader) ClocksRunOut(after, until time.Time, limit int) (all []storage.
 	for _, c := range clocks {
 		for _, state := range c.told {
 			id := fmt.Sprintf(`'%s ' || %s || ' ' || %s || ' ' || (%s)`, c.kind, c.record, state, c.due)
-			found, err := events.query(r, fmt.Sprintf(`SELECT %s, %s, %s, '%s', %s, '', %s, false FROM %s AND %s > $1 AND %[3]s <= $2
-				AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = %[1]s) ORDER BY %[3]s LIMIT $3`,
+			found, err := events.query(r, fmt.Sprintf(`SELECT %s, %s, %s, '%s', %s, '', %s, false FROM %s AND %s > $1 AND %[2]s <= $2
+				AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = %[1]s) ORDER BY %[2]s LIMIT $3`,
 				id, c.due, state, c.kind, c.record, c.caseID, c.from, c.due), micros(after), micros(until), max(limit, 0))
 			if err != nil {
 				return nil, err

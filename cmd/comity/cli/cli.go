@@ -46,6 +46,7 @@ type commands struct {
 	Notice      noticeCmd      `cmd:"" help:"Have what was wrong corrected, restricted or erased wherever it was read."`
 	Disclosure  disclosureCmd  `cmd:"" help:"Tell of compelled disclosures, and object to them."`
 
+	Watch    watchCmd    `cmd:"" help:"Print what happens as it happens."`
 	Explain  explainCmd  `cmd:"" help:"Say why an act is permitted or denied, and what would cure it."`
 	Log      logCmd      `cmd:"" help:"Read the record of acts."`
 	State    stateCmd    `cmd:"" help:"Show the member states."`

@@ -62,6 +62,7 @@ func init() {
 		outcomes = append(outcomes, logOutcome(o))
 	}
 	words(outcomes...)
+	words(comity.EventKinds...)
 	dispatchWords()
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/graph/subscribe"
 )
 
 // The profiles. What a production profile must not have is listed at [Check].
@@ -52,6 +53,9 @@ type Config struct {
 	AddressRate    int      `json:"addressRate,omitzero" env:"COMITYD_ADDRESS_RATE" placeholder:"N" help:"API requests a second of one network address without a valid token, on each server (50); four seconds' worth at once."`
 	Proxies        []string `json:"proxies,omitzero" env:"COMITYD_PROXIES" placeholder:"NETWORK" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For says where a request comes from."`
 	TrustedOnly    bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
+	MaxStreams        int      `json:"maxStreams,omitzero" env:"COMITYD_MAX_STREAMS" placeholder:"N" help:"Subscriptions open at once (12000); more are told to come again."`
+	MaxAgencyStreams  int      `json:"maxAgencyStreams,omitzero" env:"COMITYD_MAX_AGENCY_STREAMS" placeholder:"N" help:"Of them for the officers of one agency (2000)."`
+	MaxOfficerStreams int      `json:"maxOfficerStreams,omitzero" env:"COMITYD_MAX_OFFICER_STREAMS" placeholder:"N" help:"Of them for one officer (20)."`
 	RequestTimeout Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
 	Drain          Duration `json:"drain,omitzero" env:"COMITYD_DRAIN" placeholder:"TIME" help:"How long a shutdown waits for requests in flight (30s)."`
 	LogLevel       string   `json:"logLevel,omitzero" env:"COMITYD_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info (the default), warn or error."`
@@ -146,6 +150,9 @@ func (c Config) filled() Config {
 	set(&c.MaxRequests, defaultMaxRequests)
 	set(&c.AgencyRate, defaultAgencyRate)
 	set(&c.AddressRate, defaultAddressRate)
+	set(&c.MaxStreams, subscribe.DefaultLimits.Server)
+	set(&c.MaxAgencyStreams, subscribe.DefaultLimits.Agency)
+	set(&c.MaxOfficerStreams, subscribe.DefaultLimits.Officer)
 	set(&c.RequestTimeout, Duration(defaultRequestTimeout))
 	set(&c.Drain, Duration(defaultDrain))
 	set(&c.LogLevel, "info")

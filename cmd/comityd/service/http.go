@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,9 +65,17 @@ func (s *Service) routes(api http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	limited := behind(proxies, s.limited(api))
-	for _, path := range []string{apiPath, "/schema.graphql", "/explorer"} {
+	for _, path := range []string{"/schema.graphql", "/explorer"} {
 		handle(path, "graphql", limited)
 	}
+	short, stream := s.observed("graphql", limited), s.observed("stream", limited) // which lasts, and says nothing of the others' times
+	mux.HandleFunc(apiPath, func(w http.ResponseWriter, r *http.Request) {
+		if graph.IsStream(r) {
+			stream.ServeHTTP(w, r)
+			return
+		}
+		short.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
 	// Which part fails is the operator's to know: strangers are told only where
 	// no listener of the operator's own tells it.
@@ -113,8 +122,9 @@ func (s *Service) limited(h http.Handler) http.Handler {
 		}
 		select {
 		case places <- struct{}{}:
-			defer func() { <-places }()
-			h.ServeHTTP(w, r) // which has the request's deadline
+			release := sync.OnceFunc(func() { <-places }) // a stream, once it is open, has a place of its own
+			defer release()
+			h.ServeHTTP(w, r.WithContext(graph.WithOpened(r.Context(), release))) // which has the request's deadline
 		default:
 			w.Header().Set("Retry-After", "1")
 			refuse(w, http.StatusServiceUnavailable, comity.CodeUnavailable, "the server is busy; try again")
@@ -151,7 +161,11 @@ func (s *Service) observed(name string, h http.Handler) http.Handler {
 		if s.cfg.TLSCert != "" {
 			rec.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		s.metrics.inFlight.Inc()
+		atWork := s.metrics.inFlight
+		if name == "stream" {
+			atWork = s.metrics.streams
+		}
+		atWork.Inc()
 		defer func() {
 			fault := recover()
 			if fault != nil && fault != http.ErrAbortHandler { //nolint:errorlint // documented to be this very value
@@ -160,7 +174,7 @@ func (s *Service) observed(name string, h http.Handler) http.Handler {
 					http.Error(rec, "internal error; the request id is "+id, http.StatusInternalServerError)
 				}
 			}
-			s.metrics.inFlight.Dec()
+			atWork.Dec()
 			took := time.Since(began)
 			s.metrics.requests.WithLabelValues(name, method(r.Method), strconv.Itoa(rec.status())).Inc()
 			s.metrics.seconds.WithLabelValues(name).Observe(took.Seconds())

@@ -21,6 +21,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	streams  prometheus.Gauge
 	refused  prometheus.Counter
 }
 
@@ -38,12 +39,14 @@ func newMetrics(d *statement.Directory) *metrics {
 			Help: "HTTP requests, by handler, method and status."}, []string{"handler", "method", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "comity_http_request_seconds",
 			Help: "Time of HTTP requests, by handler.", Buckets: slow}, []string{"handler"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "comity_streams",
+			Help: "Connections on which officers are told what happens."}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "comity_http_requests_in_flight",
 			Help: "HTTP requests being served."}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "comity_manifests_refused_total",
 			Help: "Manifests in the directory that were not accepted, counted at every look."}),
 	}
-	m.registry.MustRegister(m.acts, m.actTime, m.requests, m.seconds, m.inFlight, m.refused,
+	m.registry.MustRegister(m.acts, m.actTime, m.requests, m.seconds, m.inFlight, m.streams, m.refused,
 		manifests{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph"
+	"github.com/comity-platform/comity/graph/subscribe"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -47,6 +48,7 @@ type Service struct {
 	listener net.Listener
 	scrape   net.Listener // nil without a metrics address
 	api      *http.Server
+	streams  *graph.API // what the API tells as it happens
 	scraper  *http.Server
 	cert     atomic.Pointer[tls.Certificate]
 	complain complaints
@@ -126,16 +128,19 @@ func (s *Service) assemble() error {
 	s.metrics.watch(s.health)
 	limits := graph.DefaultLimits
 	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
+	streams := subscribe.DefaultLimits
+	streams.Server, streams.Agency, streams.Officer = s.cfg.MaxStreams, s.cfg.MaxAgencyStreams, s.cfg.MaxOfficerStreams
 	rates, err := pace.New(pace.Options{DB: s.parts.DB, Agency: float64(s.cfg.AgencyRate), Address: float64(s.cfg.AddressRate), Log: s.log})
 	if err != nil {
 		return err
 	}
 	api, err := graph.New(graph.Options{Exchange: s.exchange, Verifier: s.parts.Verifier, ExternalURL: s.cfg.ExternalURL + apiPath,
-		Development: s.cfg.Profile == Development, Limits: limits,
+		Development: s.cfg.Profile == Development, Limits: limits, Streams: streams,
 		Trusted: operations.All(), TrustedOnly: s.cfg.TrustedOnly, Pace: rates, Log: s.log})
 	if err != nil {
 		return err
 	}
+	s.streams = api
 	handler, err := s.routes(api)
 	if err != nil {
 		return err
@@ -181,6 +186,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	background.Go(func() error { s.exchange.Effects(work); return nil })
 	background.Go(func() error { s.reload(work); return nil })
+	background.Go(func() error { s.streams.Run(work); return nil })
 
 	failed := make(chan error, 2)
 	go func() { failed <- serve(s.api, s.listener) }()
@@ -223,6 +229,7 @@ func (s *Service) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.cfg.Drain))
 	defer cancel()
 	s.log.Info("shutting down", "drain", time.Duration(s.cfg.Drain).String())
+	s.streams.EndStreams() // each is gone on with at another server
 	err := errors.Join(s.api.Shutdown(ctx), s.scraper.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("requests were cut off: they took longer than the %s of --drain", time.Duration(s.cfg.Drain))

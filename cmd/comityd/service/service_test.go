@@ -171,7 +171,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`comity_acts_total{act=`, `comity_act_seconds_bucket{act=`, `comity_http_requests_total{handler="graphql",method="post",status="200"}`,
 		`comity_part_up{part="custodian KZ"} 1`, `comity_part_up{part="database"} 1`, `comity_manifest_number{state="UZ"} 1`,
-		`comity_manifest_expires_seconds{state="AM"}`, "comity_http_requests_in_flight", "go_goroutines",
+		`comity_manifest_expires_seconds{state="AM"}`, "comity_http_requests_in_flight", "comity_streams", "go_goroutines",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the metrics lack %s", want)
