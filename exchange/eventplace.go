@@ -16,6 +16,8 @@ const (
 	EventAge = 7 * 24 * time.Hour
 
 	eventsAtOnce = 500
+	// forgottenRounds bounds how many of these are deleted in a minute.
+	forgottenRounds = 20
 	// sweptEvery is how often it is written down until when clocks were looked at, and
 	// sweptAgain how much of the time before is looked at again, since a row can be
 	// committed after the instant that it names.
@@ -65,8 +67,14 @@ func (x *Exchange) PlaceEvents(ctx context.Context) (bool, error) {
 			}
 		}
 		if tx.Now().Sub(head.Swept) >= sweptEvery {
-			if _, err := tx.ForgetEvents(tx.Now().Add(-EventAge), eventsAtOnce); err != nil {
-				return err
+			for range forgottenRounds {
+				n, err := tx.ForgetEvents(tx.Now().Add(-EventAge), eventsAtOnce)
+				if err != nil {
+					return err
+				}
+				if n < eventsAtOnce {
+					break
+				}
 			}
 			if err := tx.SweptEvents(tx.Now()); err != nil {
 				return err

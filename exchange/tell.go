@@ -6,6 +6,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/sovereignty"
+	"github.com/comity-platform/comity/storage"
 )
 
 // Told is an event as one officer is told of it: of the records one is set.
@@ -101,7 +102,7 @@ func (v *CaseView) changed(e Event) bool {
 // Open reports whether a case is open to an officer, as of now. What is learnt goes
 // no further, and nothing is written down of it.
 func (x *Exchange) Open(ctx context.Context, who Caller, of comity.ID, purpose comity.Purpose) (open bool, err error) {
-	_, err = x.read(ctx, who, func(r *Reader) error {
+	_, err = x.read(storage.As(ctx, who.Officer), who, func(r *Reader) error {
 		found, err := r.Cases([]comity.ID{of}, purpose)
 		open = found[of].open()
 		return err

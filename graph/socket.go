@@ -345,6 +345,9 @@ func (s *socket) stream(ctx context.Context, m message) {
 func (s *socket) open(ctx context.Context, m message) (*subscribe.Stream, *subscribe.Frame, []*fault) {
 	within, cancel := context.WithTimeout(ctx, s.h.limits.Deadline)
 	defer cancel()
+	if f := s.h.tooFast((&http.Request{}).WithContext(within), s.who.Officer); f != nil {
+		return nil, nil, []*fault{f}
+	}
 	q, f := decodeWire(m.Payload, s.h.limits)
 	if f != nil {
 		return nil, nil, []*fault{f}

@@ -48,10 +48,11 @@ func TestStreamsEnd(t *testing.T) {
 			end := a.stream(t)
 			c, grant := a.granted(t)
 			owner, reader, liaison := a.as(t, "investigator@KZ"), a.as(t, "investigator@AM"), a.as(t, "liaison@KZ")
-			of := map[string]any{"case": c, "purpose": "INVESTIGATION"}
+			of := map[string]any{"case": c, "purpose": "INVESTIGATION", "kinds": []string{"CASE_CHANGED"}}
 			revoked, unassigned := reader.watch(t, of), liaison.watch(t, of)
 			revoked.name, unassigned.name = "of the case", "at home"
 			every := reader.watch(t, map[string]any{"purpose": "INVESTIGATION", "kinds": []string{"CASE_CHANGED", "GRANT_ENDED"}})
+			every.name = "of every case"
 			note := "more"
 			owner.Do(t, &exchange.UpdateCase{Key: exchangetest.Key(), ID: c, ExpectedVersion: 1, Narrative: &note})
 			for what, s := range map[string]*stream{"of the case": revoked, "at home": unassigned, "of every case": every} {
@@ -59,7 +60,7 @@ func TestStreamsEnd(t *testing.T) {
 					t.Errorf("%s: told %s", what, e.Raw)
 				}
 			}
-			if wrong := reader.watchingRefused(t, map[string]any{"case": c}); wrong.Errors[0].Extensions.Code != "NOT_FOUND" {
+			if wrong := reader.watchingRefused(t, map[string]any{"case": c, "purpose": "PROSECUTION"}); wrong.Errors[0].Extensions.Code != "NOT_FOUND" {
 				t.Errorf("without the grant's purpose: %s", wrong.raw)
 			}
 

@@ -118,7 +118,7 @@ func (h *handler) refuse(w http.ResponseWriter, id, media string, malformed bool
 	if !malformed && media == typeJSON && !first.severe() {
 		status = http.StatusOK
 	}
-	if status == http.StatusTooManyRequests {
+	if status == http.StatusTooManyRequests || first.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(first.after)))
 	}
 	if first.challenge != "" {

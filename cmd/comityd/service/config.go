@@ -48,18 +48,18 @@ type Config struct {
 	States             States `json:"states,omitzero" env:"COMITYD_STATES" placeholder:"JSON" help:"The states' custodians and object stores, an object by state code."`
 	DevelopmentIssuers bool   `json:"developmentIssuers,omitzero" env:"COMITYD_DEVELOPMENT_ISSUERS" help:"Serve the sample union's issuers under /issuer/CODE/: whoever asks is given any officer's token. Development only."`
 
-	MaxRequests    int      `json:"maxRequests,omitzero" env:"COMITYD_MAX_REQUESTS" placeholder:"N" help:"API requests served at once (256); more are told to come again."`
-	AgencyRate     int      `json:"agencyRate,omitzero" env:"COMITYD_AGENCY_RATE" placeholder:"N" help:"API requests a second of all officers of an agency, over all servers (500); four seconds' worth at once. The same on every server."`
-	AddressRate    int      `json:"addressRate,omitzero" env:"COMITYD_ADDRESS_RATE" placeholder:"N" help:"API requests a second of one network address without a valid token, on each server (50); four seconds' worth at once."`
-	Proxies        []string `json:"proxies,omitzero" env:"COMITYD_PROXIES" placeholder:"NETWORK" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For says where a request comes from."`
-	TrustedOnly    bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
+	MaxRequests       int      `json:"maxRequests,omitzero" env:"COMITYD_MAX_REQUESTS" placeholder:"N" help:"API requests served at once (256); more are told to come again."`
+	AgencyRate        int      `json:"agencyRate,omitzero" env:"COMITYD_AGENCY_RATE" placeholder:"N" help:"API requests a second of all officers of an agency, over all servers (500); four seconds' worth at once. The same on every server."`
+	AddressRate       int      `json:"addressRate,omitzero" env:"COMITYD_ADDRESS_RATE" placeholder:"N" help:"API requests a second of one network address without a valid token, on each server (50); four seconds' worth at once."`
+	Proxies           []string `json:"proxies,omitzero" env:"COMITYD_PROXIES" placeholder:"NETWORK" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For says where a request comes from."`
+	TrustedOnly       bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
 	MaxStreams        int      `json:"maxStreams,omitzero" env:"COMITYD_MAX_STREAMS" placeholder:"N" help:"Subscriptions open at once (12000); more are told to come again."`
 	MaxAgencyStreams  int      `json:"maxAgencyStreams,omitzero" env:"COMITYD_MAX_AGENCY_STREAMS" placeholder:"N" help:"Of them for the officers of one agency (2000)."`
 	MaxOfficerStreams int      `json:"maxOfficerStreams,omitzero" env:"COMITYD_MAX_OFFICER_STREAMS" placeholder:"N" help:"Of them for one officer (20)."`
-	RequestTimeout Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
-	Drain          Duration `json:"drain,omitzero" env:"COMITYD_DRAIN" placeholder:"TIME" help:"How long a shutdown waits for requests in flight (30s)."`
-	LogLevel       string   `json:"logLevel,omitzero" env:"COMITYD_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info (the default), warn or error."`
-	LogFormat      string   `json:"logFormat,omitzero" env:"COMITYD_LOG_FORMAT" placeholder:"FORMAT" help:"json (the default) or text."`
+	RequestTimeout    Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
+	Drain             Duration `json:"drain,omitzero" env:"COMITYD_DRAIN" placeholder:"TIME" help:"How long a shutdown waits for requests in flight (30s)."`
+	LogLevel          string   `json:"logLevel,omitzero" env:"COMITYD_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info (the default), warn or error."`
+	LogFormat         string   `json:"logFormat,omitzero" env:"COMITYD_LOG_FORMAT" placeholder:"FORMAT" help:"json (the default) or text."`
 
 	sources map[string]string // where each setting that was given stands, by its name in the file
 	faults  []Fault           // of the file

@@ -1,0 +1,71 @@
+package exchange_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/exchange/exchangetest"
+	"github.com/comity-platform/comity/storage"
+)
+
+// TestTellLeavesNoTrace: what an officer may not know of is neither shown nor written
+// down anywhere, and what is told is, once.
+func TestTellLeavesNoTrace(t *testing.T) {
+	for name, open := range map[string]func(testing.TB, func() time.Time) storage.DB{"SQLite": exchangetest.SQLite, "PostgreSQL": exchangetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			w := exchangetest.NewWith(t, exchangetest.Options{DB: open})
+			owner := w.As(t, "investigator@KZ")
+			c := owner.FileCase(t, "Ransomware", "AM")
+			if placed, err := w.Exchange.PlaceEvents(t.Context()); err != nil || !placed {
+				t.Fatalf("events placed: %v, %v", placed, err)
+			}
+			all, err := w.Exchange.EventsAfter(t.Context(), 0)
+			if err != nil || len(all) != 1 || all[0].Case != c {
+				t.Fatalf("%v, %v", all, err)
+			}
+			w.Sequence(t)
+			tell := func(name string, e exchange.Event) (told bool) {
+				t.Helper()
+				shown := false
+				told, err := w.Exchange.Tell(t.Context(), w.As(t, name).Caller, e, comity.PurposeInvestigation, func(_ *exchange.Reader, got *exchange.Told) error {
+					shown = true
+					if got.Case == nil || got.Case.ID != c {
+						t.Errorf("%s was shown %+v", name, got)
+					}
+					return nil
+				})
+				if err != nil || shown != told {
+					t.Errorf("%s: told %v, shown %v, %v", name, told, shown, err)
+				}
+				return told
+			}
+			absent := all[0]
+			absent.Record, absent.Event.Case = comity.NewID(comity.KindCase), comity.NewID(comity.KindCase)
+			for _, other := range []string{"colleague@KZ", "authority@KZ", "auditor@KZ", "investigator@AM", "liaison@AM"} {
+				abroad := all[0]
+				abroad.State = "" // as to whom the case is granted to
+				for _, e := range []exchange.Event{all[0], abroad, absent} {
+					if tell(other, e) {
+						t.Errorf("%s was told", other)
+					}
+				}
+			}
+			if n := w.Sequence(t); n != 0 {
+				t.Errorf("%d leaves were left by what was not told", n)
+			}
+			if !tell("investigator@KZ", all[0]) {
+				t.Error("the owner was not told")
+			}
+			if n := w.Sequence(t); n != 1 {
+				t.Errorf("%d leaves were left by what was told", n)
+			}
+			failed := errors.New("failed")
+			if told, err := w.Exchange.Tell(t.Context(), owner.Caller, all[0], "", func(*exchange.Reader, *exchange.Told) error { return failed }); told || !errors.Is(err, failed) {
+				t.Errorf("told %v, %v", told, err)
+			}
+		})
+	}
+}
