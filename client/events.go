@@ -180,7 +180,7 @@ func (c *Client) openStream(ctx context.Context, operation string, w Watching) (
 		return nil, fmt.Errorf("client: there is no operation %q", operation)
 	}
 	variables := map[string]any{}
-	for name, v := range map[string]string{"case": string(w.Case), "purpose": string(w.Purpose), "after": w.After} {
+	for name, v := range map[string]string{"of": string(w.Case), "purpose": string(w.Purpose), "after": w.After} {
 		if v != "" {
 			variables[name] = v
 		}

@@ -54,7 +54,8 @@ func TestOperations(t *testing.T) {
 		if len(text) > graph.DefaultLimits.Bytes {
 			t.Errorf("%s is of %d bytes", name, len(text))
 		}
-		if !strings.Contains(text, "query "+name+"(") && !strings.Contains(text, "query "+name+" ") && !strings.Contains(text, "mutation "+name+"(") {
+		if !strings.Contains(text, "query "+name+"(") && !strings.Contains(text, "query "+name+" ") && !strings.Contains(text, "mutation "+name+"(") &&
+			!strings.Contains(text, "subscription "+name+"(") {
 			t.Errorf("%s does not bear its name", name)
 		}
 	}

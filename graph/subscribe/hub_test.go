@@ -1,0 +1,281 @@
+package subscribe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/exchange"
+)
+
+// source is events in memory. Pages are short, so that streams read on often.
+type source struct {
+	mu     sync.Mutex
+	all    []exchange.Event
+	asked  int
+	failed error
+	acted  chan struct{}
+}
+
+func (s *source) PlaceEvents(context.Context) (bool, error) { return false, nil }
+
+func (s *source) EventsAfter(_ context.Context, place int64) ([]exchange.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	return append([]exchange.Event(nil), s.all[place:min(len(s.all), int(place)+5)]...), s.failed
+}
+
+func (s *source) LastEvent(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(len(s.all)), nil
+}
+
+func (s *source) ListenEvents(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s *source) Acted() <-chan struct{} { return s.acted }
+
+// happens adds an event that can concern some.
+func (s *source) happens(kind comity.EventKind, of comity.ID, viewers ...string) {
+	s.mu.Lock()
+	e := exchange.Event{Viewers: viewers}
+	e.Seq, e.Kind, e.Case = int64(len(s.all)+1), kind, of
+	s.all = append(s.all, e)
+	s.mu.Unlock()
+	select {
+	case s.acted <- struct{}{}:
+	default:
+	}
+}
+
+func newHub(t *testing.T, l Limits) (*Hub, *source) {
+	t.Helper()
+	s := &source{acted: make(chan struct{}, 1)}
+	h := New(Options{Source: s, Limits: l, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); h.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		h.mu.Lock()
+		running := h.running
+		h.mu.Unlock()
+		if running {
+			return h, s
+		}
+		if time.Now().After(end) {
+			t.Fatal("the hub does not run")
+		}
+	}
+}
+
+// follower reads a stream as a transport does.
+type follower struct {
+	*Stream
+	got  []Frame
+	over bool
+}
+
+func officer(n string) comity.Officer {
+	return comity.Officer{State: "KZ", Agency: "KZ/cyber", Role: comity.RoleInvestigator, Pseudonym: n}
+}
+
+func follow(t *testing.T, h *Hub, name string, change func(*Subscription), after int64) *follower {
+	t.Helper()
+	sub := Subscription{Officer: officer(name), Expires: time.Now().Add(time.Hour), Good: func(context.Context) error { return nil },
+		Tell: func(_ context.Context, e exchange.Event) (*Frame, error) { return &Frame{ID: fmt.Sprint(e.Seq)}, nil }}
+	if change != nil {
+		change(&sub)
+	}
+	s, _, err := h.Open(sub, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return &follower{Stream: s}
+}
+
+// until reads until so many frames came or the stream is over.
+func (f *follower) until(t *testing.T, n int) {
+	t.Helper()
+	for timeout := time.After(20 * time.Second); len(f.got) < n && !f.over; {
+		select {
+		case <-f.Woken():
+			frames, over := f.Take()
+			f.got, f.over = append(f.got, frames...), over
+		case <-timeout:
+			t.Fatalf("%d of %d frames came", len(f.got), n)
+		}
+	}
+}
+
+func (f *follower) ids() (ids []string) {
+	for _, g := range f.got {
+		ids = append(ids, g.ID)
+	}
+	return ids
+}
+
+// TestOrder: quick and slow streams, and those that go on from before, are told every
+// event that can concern them, once and in order.
+func TestOrder(t *testing.T) {
+	h, s := newHub(t, Limits{Server: 100, Agency: 100, Officer: 100, Frames: 2, Pending: 3})
+	const n = 200
+	for range n / 2 {
+		s.happens(comity.EventCaseChanged, "", "KZ:a", "KZ")
+		s.happens(comity.EventCaseChanged, "", "KZ:b")
+	}
+	late := follow(t, h, "a", nil, 0)
+	quick := follow(t, h, "a", nil, n)
+	slow := follow(t, h, "a", nil, n)
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range n / 2 {
+			s.happens(comity.EventCaseChanged, "", "KZ", "KZ:a")
+			s.happens(comity.EventCaseChanged, "", "KZ:b")
+		}
+	})
+	quick.until(t, n/2)
+	all.Wait()
+	slow.until(t, n/2)
+	late.until(t, n)
+	for i, f := range []*follower{late, quick, slow} {
+		last := 0
+		for _, id := range f.ids() {
+			var seq int
+			if _, err := fmt.Sscan(id, &seq); err != nil || seq <= last || seq%2 != 1 {
+				t.Fatalf("stream %d was told %s after %d", i, id, last)
+			}
+			last = seq
+		}
+		if last != 2*n-1 {
+			t.Errorf("stream %d ended at %d", i, last)
+		}
+	}
+	if h.mu.Lock(); len(slow.pending) > h.Limits.Pending {
+		t.Errorf("%d events wait for one stream", len(slow.pending))
+	}
+	h.mu.Unlock()
+}
+
+// TestConcerns: a stream is told of its kinds and its case alone, and of nothing that
+// is not told.
+func TestConcerns(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	kinds := follow(t, h, "a", func(sub *Subscription) { sub.Kinds = []comity.EventKind{comity.EventGrantEnded} }, -1)
+	of := follow(t, h, "a", func(sub *Subscription) { sub.Case = "case1_x" }, -1)
+	silent := follow(t, h, "a", func(sub *Subscription) {
+		sub.Tell = func(_ context.Context, e exchange.Event) (*Frame, error) {
+			if e.Seq < 3 {
+				return nil, nil
+			}
+			return &Frame{ID: "last"}, nil
+		}
+	}, -1)
+	s.happens(comity.EventCaseChanged, "case1_x", "KZ:a")
+	s.happens(comity.EventGrantEnded, "case1_y", "KZ")
+	s.happens(comity.EventGrantEnded, "case1_x", "KZ/cyber")
+	kinds.until(t, 2)
+	of.until(t, 2)
+	silent.until(t, 1)
+	if k, o, x := fmt.Sprint(kinds.ids()), fmt.Sprint(of.ids()), fmt.Sprint(silent.ids()); k != "[2 3]" || o != "[1 3]" || x != "[last]" {
+		t.Errorf("told %s, %s and %s", k, o, x)
+	}
+}
+
+// TestFailures: what could not be told is told later, in its place; what is over ends.
+func TestFailures(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	failures := 2
+	f := follow(t, h, "a", func(sub *Subscription) {
+		sub.Tell = func(_ context.Context, e exchange.Event) (*Frame, error) {
+			if failures > 0 {
+				failures--
+				return nil, errors.New("away")
+			}
+			return &Frame{ID: fmt.Sprint(e.Seq)}, nil
+		}
+	}, -1)
+	over := follow(t, h, "a", func(sub *Subscription) {
+		sub.Tell = func(context.Context, exchange.Event) (*Frame, error) { return nil, ErrOver }
+	}, -1)
+	closed := follow(t, h, "b", func(sub *Subscription) {
+		sub.Case = "case1_x"
+		sub.Good = func(context.Context) error { return ErrOver }
+	}, -1)
+	s.happens(comity.EventCaseChanged, "case1_x", "KZ")
+	s.happens(comity.EventCaseChanged, "", "KZ")
+	f.until(t, 2)
+	if got := fmt.Sprint(f.ids()); got != "[1 2]" {
+		t.Errorf("told %s", got)
+	}
+	over.until(t, 1)
+	closed.until(t, 1)
+	if !over.over || !closed.over || len(over.got)+len(closed.got) > 0 {
+		t.Errorf("told %v and %v before the end", over.got, closed.got)
+	}
+}
+
+// TestOpen: places are given as the limits say, and given back.
+func TestOpen(t *testing.T) {
+	h, _ := newHub(t, Limits{Server: 3, Agency: 2, Officer: 1, Frames: 1, Pending: 1})
+	first := follow(t, h, "a", nil, -1)
+	open := func(o comity.Officer) string {
+		s, _, err := h.Open(Subscription{Officer: o}, -1)
+		if full, ok := errors.AsType[*FullError](err); ok {
+			return full.Limit
+		}
+		if err != nil {
+			return err.Error()
+		}
+		t.Cleanup(s.Close)
+		return ""
+	}
+	other := comity.Officer{State: "KZ", Agency: "KZ/ct", Pseudonym: "x"}
+	for i, x := range []struct {
+		o    comity.Officer
+		want string
+	}{{officer("a"), "officerStreams"}, {officer("b"), ""}, {officer("c"), "agencyStreams"}, {other, ""}, {comity.Officer{State: "AM", Agency: "AM/cyber", Pseudonym: "y"}, "streams"}} {
+		if got := open(x.o); got != x.want {
+			t.Errorf("%d: %q, wanted %q", i, got, x.want)
+		}
+	}
+	first.Close()
+	first.Close() // again does nothing
+	if got := open(officer("c")); got != "" {
+		t.Errorf("after one was closed: %q", got)
+	}
+	h.End()
+	if got := open(other); got != ErrEnding.Error() {
+		t.Errorf("after the end: %q", got)
+	}
+	if len(h.byViewer) > 9 || h.Len() != 3 {
+		t.Errorf("%d keys and %d streams are left", len(h.byViewer), h.Len())
+	}
+}
+
+// TestOneAsks: however many streams there are, one asks for events.
+func TestOneAsks(t *testing.T) {
+	h, s := newHub(t, Limits{Server: 1000, Agency: 1000, Officer: 1000, Frames: 4, Pending: 4})
+	for i := range 500 {
+		follow(t, h, fmt.Sprint(i), nil, -1)
+	}
+	s.mu.Lock()
+	before := s.asked
+	s.mu.Unlock()
+	time.Sleep(4 * askEvery)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.asked - before; n < 2 || n > 8 {
+		t.Errorf("%d times was asked for events in %s", n, 4*askEvery)
+	}
+}
