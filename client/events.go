@@ -233,9 +233,6 @@ func (c *Client) askStream(ctx context.Context, operation string, asked map[stri
 	}
 	var none json.RawMessage
 	if err := c.read(operation, answer, raw, &result{data: &none}); err != nil {
-		if answer.StatusCode == http.StatusTooManyRequests { // a stream of one's own may be about to end
-			return nil, &retry{err: err, after: 5 * time.Second}
-		}
 		return nil, err
 	}
 	return nil, &Failure{Operation: operation, Err: errors.New("the exchange answers with no stream")}

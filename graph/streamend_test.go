@@ -253,8 +253,8 @@ func TestStreamsAsked(t *testing.T) {
 		status int
 		says   string
 	}{
-		"two root fields":          {`subscription { a: events { id } b: events { id } }`, 400, "one root field"},
-		"__typename alone":         {`subscription { __typename }`, 400, "one root field"},
+		"two root fields":          {`subscription { a: events { id } b: events { id } }`, 400, "single root field"},
+		"__typename alone":         {`subscription { __typename }`, 400, "root field"},
 		"a condition at the root":  {`subscription($on: Boolean!) { events @include(if: $on) { id } }`, 400, "@include"},
 		"a condition in a spread":  {`subscription { ... @skip(if: false) { events { id } } }`, 400, "@skip"},
 		"a query":                  {`{ viewer { officer { ref } } }`, 400, "of subscriptions"},

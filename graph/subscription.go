@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/graphql-go/graphql/language/ast"
 
@@ -41,9 +39,6 @@ func (h *handler) subscribe(ctx context.Context, who exchange.Caller, q wire, la
 	if op.Operation != ast.OperationTypeSubscription {
 		return nil, []*fault{invalid("streams are of subscriptions: ask queries and mutations for " + typeResponse)}
 	}
-	if conditional(doc, op.SelectionSet) {
-		return nil, []*fault{invalid("there is no @skip and no @include at the root of a subscription")}
-	}
 	variables, err := h.bound.engine.Variables(op, q.Variables)
 	if err != nil {
 		return nil, []*fault{h.faultOf(err)}
@@ -54,9 +49,6 @@ func (h *handler) subscribe(ctx context.Context, who exchange.Caller, q wire, la
 	plan, err := h.plan(q, doc, op, variables)
 	if err != nil {
 		return nil, []*fault{h.faultOf(err)}
-	}
-	if len(plan.Roots) != 1 || strings.HasPrefix(plan.Roots[0].Name, "__") {
-		return nil, []*fault{invalid("a subscription has one root field, and it is none of introspection")}
 	}
 	s := &subscription{h: h, who: who, plan: plan, with: execute.Params{Variables: variables, Limit: h.limits.Response,
 		Stop: func(err error) bool { return h.faultOf(err).severe() }}}
@@ -70,22 +62,6 @@ func (h *handler) subscribe(ctx context.Context, who exchange.Caller, q wire, la
 		return nil, []*fault{f}
 	}
 	return s, nil
-}
-
-// conditional reports whether the root of an operation depends on a condition.
-func conditional(doc *document, set *ast.SelectionSet) bool {
-	return slices.ContainsFunc(set.Selections, func(s ast.Selection) bool {
-		switch s := s.(type) {
-		case *ast.Field:
-			return len(s.Directives) > 0
-		case *ast.InlineFragment:
-			return len(s.Directives) > 0 || conditional(doc, s.SelectionSet)
-		case *ast.FragmentSpread:
-			f := doc.fragments[s.Name.Value]
-			return len(s.Directives) > 0 || f != nil && conditional(doc, f.SelectionSet)
-		}
-		return false
-	})
 }
 
 // take reads the arguments. Whether the case is open is decided before where to go on
