@@ -87,6 +87,13 @@ func TestIdleStreams(t *testing.T) {
 			t.Errorf("%v: %s", err, &said)
 		}
 	})
+	eventually(t, "the server listens", func() bool {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 	ready(t, cfg.ExternalURL, func(code int, _ readiness) bool { return code == http.StatusOK })
 
 	var officers []*client.Client
