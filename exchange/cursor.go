@@ -41,6 +41,25 @@ func (c cursors) make(binding []byte, k storage.Key) string {
 	return base64.RawURLEncoding.EncodeToString(c.gcm.Seal(nonce, nonce, plain, binding))
 }
 
+// Cursors are those of a page's items. Each is sealed when it is looked at: few are.
+type Cursors struct {
+	of      cursors
+	binding []byte
+	keys    []storage.Key
+}
+
+// Len is how many items there are.
+func (c Cursors) Len() int { return len(c.keys) }
+
+// At is the cursor of the item at i.
+func (c Cursors) At(i int) string { return c.of.make(c.binding, c.keys[i]) }
+
+// and takes over a cursor of a page of the same list.
+func (c Cursors) and(all Cursors, i int) Cursors {
+	all.keys = append(c.keys, all.keys[i])
+	return all
+}
+
 func (c cursors) open(binding []byte, cursor string) (storage.Key, error) {
 	if cursor == "" {
 		return storage.Key{}, nil

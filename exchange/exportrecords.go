@@ -136,7 +136,7 @@ func whole[T any](c *CaseView, read func([]*CaseView, int, string) (map[comity.I
 		if n += len(page.Items); !page.HasNext {
 			return nil
 		}
-		after = page.Cursors[len(page.Cursors)-1]
+		after = page.Cursors.At(page.Cursors.Len() - 1)
 	}
 	return comity.Invalid("case", fmt.Sprintf("an export holds at most %d records of a kind; read the case page by page", maxExport))
 }

@@ -87,10 +87,10 @@ func TestLogFilter(t *testing.T) {
 	if err != nil || !first.HasNext {
 		t.Fatalf("the first of several: %v", err)
 	}
-	if _, err := find(exchange.LogFilter{State: "KZ"}, 1, first.Cursors[0]); err != nil {
+	if _, err := find(exchange.LogFilter{State: "KZ"}, 1, first.Cursors.At(0)); err != nil {
 		t.Error(err)
 	}
-	if _, err := find(exchange.LogFilter{State: "AM"}, 1, first.Cursors[0]); comity.CodeOf(err) != comity.CodeInvalid {
+	if _, err := find(exchange.LogFilter{State: "AM"}, 1, first.Cursors.At(0)); comity.CodeOf(err) != comity.CodeInvalid {
 		t.Errorf("a cursor of another filter is taken: %v", err)
 	}
 }

@@ -307,17 +307,17 @@ func TestCursors(t *testing.T) {
 	if len(first.Items) != 2 || !first.HasNext {
 		t.Fatalf("the first page holds %d", len(first.Items))
 	}
-	second, err := list(owner, storage.CaseFilter{}, first.Cursors[1])
+	second, err := list(owner, storage.CaseFilter{}, first.Cursors.At(1))
 	must(t, err)
 	if len(second.Items) != 1 || second.HasNext || second.Items[0].ID == first.Items[0].ID || second.Items[0].ID == first.Items[1].ID {
 		t.Fatalf("the second page holds %d", len(second.Items))
 	}
 	for name, try := range map[string]func() error{
 		"another viewer": func() error {
-			_, err := list(w.As(t, "colleague@KZ"), storage.CaseFilter{}, first.Cursors[1])
+			_, err := list(w.As(t, "colleague@KZ"), storage.CaseFilter{}, first.Cursors.At(1))
 			return err
 		},
-		"another filter": func() error { _, err := list(owner, storage.CaseFilter{Own: true}, first.Cursors[1]); return err },
+		"another filter": func() error { _, err := list(owner, storage.CaseFilter{Own: true}, first.Cursors.At(1)); return err },
 		"garbage":        func() error { _, err := list(owner, storage.CaseFilter{}, "AAAA"); return err },
 	} {
 		if err := try(); comity.CodeOf(err) != comity.CodeInvalid {

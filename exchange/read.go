@@ -66,7 +66,7 @@ func (x *Exchange) Read(ctx context.Context, who Caller, f func(*Reader) error) 
 	if len(r.asked) == 0 && !r.lists {
 		return err // no record was asked about, no list read, and nothing denied
 	}
-	logged := x.db.Write(ctx, func(tx storage.Tx) error {
+	logged := x.db.WriteAt(ctx, r.now, func(tx storage.Tx) error {
 		if err := tx.Disclose(r.disclosed); err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ const maxCount = 1000
 // Page is one page of a list.
 type Page[T any] struct {
 	Items   []T
-	Cursors []string // of the items, each usable as `after`
+	Cursors Cursors // of the items, each usable as `after`
 	HasNext bool
 	// Count is how many the whole list holds, capped at 1,000; nil where it is not counted.
 	Count func() (int, error)
@@ -229,13 +229,14 @@ func (r *Reader) page(list string, filter any, first int, after string) (storage
 
 // cut makes a page of what was found, one more than fits when there is a next.
 func cut[S, T any](r *Reader, found []S, limit int, binding []byte, key func(S) storage.Key, show func(S) T) Page[T] {
-	var p Page[T]
+	p := Page[T]{Cursors: Cursors{of: r.x.cursors, binding: binding}}
 	if p.HasNext = len(found) >= limit; p.HasNext {
 		found = found[:limit-1]
 	}
+	p.Items, p.Cursors.keys = make([]T, 0, len(found)), make([]storage.Key, 0, len(found))
 	for _, s := range found {
 		p.Items = append(p.Items, show(s))
-		p.Cursors = append(p.Cursors, r.x.cursors.make(binding, key(s)))
+		p.Cursors.keys = append(p.Cursors.keys, key(s))
 	}
 	return p
 }

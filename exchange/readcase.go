@@ -132,7 +132,7 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 			continue
 		}
 		r.noteCase(v)
-		page.Items, page.Cursors = append(page.Items, v), append(page.Cursors, all.Cursors[i])
+		page.Items, page.Cursors = append(page.Items, v), page.Cursors.and(all.Cursors, i)
 	}
 	return page, nil
 }

@@ -89,7 +89,7 @@ func (r *Reader) listDispatches(list string, f storage.DispatchFilter, of *CaseV
 			r.incident(string(id), errors.New("the list and the policies disagree"))
 			continue
 		}
-		page.Items, page.Cursors = append(page.Items, shown[id]), append(page.Cursors, all.Cursors[i])
+		page.Items, page.Cursors = append(page.Items, shown[id]), page.Cursors.and(all.Cursors, i)
 	}
 	return page, nil
 }

@@ -89,7 +89,7 @@ func (r *Reader) ListRequests(f storage.RequestFilter, first int, after string) 
 			r.incident(string(id), errors.New("the list and the policies disagree"))
 			continue
 		}
-		page.Items, page.Cursors = append(page.Items, v), append(page.Cursors, all.Cursors[i])
+		page.Items, page.Cursors = append(page.Items, v), page.Cursors.and(all.Cursors, i)
 	}
 	return page, nil
 }

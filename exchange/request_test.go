@@ -452,6 +452,6 @@ func TestPageOfRequests(t *testing.T) {
 		if read := logOf(t, l.World, "auditor@KZ")[0].Content; len(read.Records) != 1 || read.Records[0].ID != string(want) {
 			t.Errorf("page %d of one request stands as a read of %+v", i, read.Records)
 		}
-		after = page.Cursors[0]
+		after = page.Cursors.At(0)
 	}
 }

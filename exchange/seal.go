@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -70,16 +71,55 @@ func bind(kind string, fields ...any) []byte {
 	return raw
 }
 
-func bindCase(c comity.Case) []byte {
-	fields := []any{c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version}
-	if c.Assessed != (comity.Assessed{}) { // what was sealed before there were assessments opens on
-		fields = append(fields, c.Assessed)
+// bound is what bind encodes, written field by field: pages of records are opened
+// with it, and most of their fields are plain.
+type bound []byte
+
+func binding(kind string) bound {
+	return append(append(append(make(bound, 0, 384), `["comity/record-text/v1","`...), kind...), '"')
+}
+
+func (b bound) text(s string) bound  { return append(b, ',').quote(s) }
+func (b bound) number(n int64) bound { return strconv.AppendInt(append(b, ','), n, 10) }
+func (b bound) flag(v bool) bound    { return strconv.AppendBool(append(b, ','), v) }
+func (b bound) other(v any) bound    { return append(b, ',').encode(v) }
+func (b bound) end() []byte          { return append(b, ']') }
+
+func (b bound) marking(m comity.Marking) bound {
+	b = append(b, `,{"tlp":`...).quote(string(m.TLP))
+	b = append(b, `,"pap":`...).quote(string(m.PAP))
+	return append(append(b, `,"handling":`...).quote(string(m.Handling)), '}')
+}
+
+// quote writes a string as encoding/json does.
+func (b bound) quote(s string) bound {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return b.encode(s)
+		}
 	}
-	return bind("case", fields...)
+	return append(append(append(b, '"'), s...), '"')
+}
+
+func (b bound) encode(v any) bound {
+	raw, err := json.Marshal(v)
+	if err != nil { // strings, numbers and plain structs only
+		panic(err)
+	}
+	return append(b, raw...)
+}
+
+func bindCase(c comity.Case) []byte {
+	b := binding("case").text(string(c.ID)).text(string(c.State)).text(string(c.Agency)).text(string(c.Owner)).text(string(c.Category)).text(string(c.Status)).
+		marking(c.Marking).other(c.Nexus).flag(c.Reserved).number(int64(c.Version))
+	if c.Assessed != (comity.Assessed{}) { // what was sealed before there were assessments opens on
+		b = b.other(c.Assessed)
+	}
+	return b.end()
 }
 
 func bindEntry(e comity.Entry) []byte {
-	return bind("entry", e.ID, e.Case, e.State, e.Author, e.Marking, e.CreatedAt.UTC().UnixMicro())
+	return binding("entry").text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(string(e.Author)).marking(e.Marking).number(e.CreatedAt.UnixMicro()).end()
 }
 
 func bindSubject(s comity.Subject) []byte {
@@ -87,11 +127,11 @@ func bindSubject(s comity.Subject) []byte {
 }
 
 func bindObservable(o comity.Observable) []byte {
-	return bind("observable", o.ID, o.Case, o.State, o.Marking, o.CreatedAt.UTC().UnixMicro())
+	return binding("observable").text(string(o.ID)).text(string(o.Case)).text(string(o.State)).marking(o.Marking).number(o.CreatedAt.UnixMicro()).end()
 }
 
 func bindEvidence(e comity.Evidence) []byte {
-	return bind("evidence", e.ID, e.Case, e.State, e.MediaType, e.Original, e.Size)
+	return binding("evidence").text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(e.MediaType).flag(e.Original).number(e.Size).end()
 }
 
 func bindRequest(r comity.Request) []byte {

@@ -290,7 +290,7 @@ func (s *storm) all(t *testing.T, c comity.ID) (found []*comity.Grant) {
 			page, err := r.ListGrants(storage.GrantFilter{Case: c}, 100, after)
 			found = append(found, page.Items...)
 			if more = page.HasNext; more {
-				after = page.Cursors[len(page.Cursors)-1]
+				after = page.Cursors.At(page.Cursors.Len() - 1)
 			}
 			return err
 		})

@@ -8,7 +8,7 @@ import (
 // connection is a page of a list, of any kind.
 type connection struct {
 	execute.Seq
-	cursors []string
+	cursors exchange.Cursors
 	next    bool
 	prev    bool
 	count   func() (int, error)
@@ -78,8 +78,8 @@ func (b *binding) connections() {
 
 // cursor gives the cursor of an item, "" where there is none.
 func (c *connection) cursor(i int) string {
-	if i < 0 || i >= len(c.cursors) {
+	if i < 0 || i >= c.cursors.Len() {
 		return ""
 	}
-	return c.cursors[i]
+	return c.cursors.At(i)
 }

@@ -33,6 +33,9 @@ type DB interface {
 	// no row of another state's record. [ErrNobody] under a context that says for
 	// whom it is by neither [As] nor [AsSystem].
 	Write(ctx context.Context, f func(Tx) error) error
+	// WriteAt is Write at an instant that was judged by before: [Tx.Now] is that,
+	// and not the database's clock. It is for what is written down of a read.
+	WriteAt(ctx context.Context, at time.Time, f func(Tx) error) error
 	// Read runs f once, on one snapshot of the primary, read-only, for whom the
 	// context says (see [As] and [AsSystem]); [ErrNobody] where it says nothing.
 	Read(ctx context.Context, f func(ReadTx) error) error
@@ -437,6 +440,8 @@ type Tx interface {
 	// oldest first, and returns how many it did.
 	ForgetIdempotency(before time.Time, limit int) (int, error)
 
+	// AppendLeaf adds a leaf to the record of acts. One that exists, or that may not be
+	// written, fails the transaction, at the latest when it is committed: ErrExists.
 	AppendLeaf(Leaf) error
 	AddEffect(Effect) error
 	// DueEffects locks up to limit effects that are due, of other states than

@@ -15,7 +15,7 @@ func listenEvents(ctx context.Context, dsn string, woken func()) error {
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.ConnectConfig(ctx, c)
+	conn, err := pgx.ConnectConfig(ctx, c.ConnConfig)
 	if err != nil {
 		return away(err)
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -54,11 +55,12 @@ type Options struct {
 
 // Connections of one server. More of them would wait in PostgreSQL instead of
 // here. Reads and writes have their own, so that many who read hold up no act.
+// Those that are idle are kept: a new one has every statement planned anew.
 const (
 	readConnections  = 20
 	writeConnections = 12
-	idleConnections  = readConnections // one that was closed would plan all its statements anew
 	connectTimeout   = 5 * time.Second
+	connectionAge    = 30 * time.Minute // so that a failover or new password is noticed
 )
 
 // Open connects to a migrated database with the application role's DSN, a
@@ -66,44 +68,36 @@ const (
 // [CheckRole]. A server that is away, also later, gives
 // [comity.CodeUnavailable]; connections come back by themselves.
 func Open(ctx context.Context, dsn string, o Options) (storage.DB, error) {
-	reads, err := connect(dsn, readConnections)
+	reads, err := newPool(ctx, dsn, readConnections)
 	if err != nil {
 		return nil, err
 	}
-	writes, err := connect(dsn, writeConnections)
+	writes, err := newPool(ctx, dsn, writeConnections)
 	if err != nil {
 		return nil, errors.Join(err, reads.Close())
 	}
 	served := engine
 	served.ListenEvents = func(ctx context.Context, woken func()) error { return listenEvents(ctx, dsn, woken) }
 	db := sqldb.New(served, writes, reads, o.Now)
-	err = leastRights(ctx, reads)
+	looks := stdlib.OpenDBFromPool(reads.Pool)
+	err = leastRights(ctx, looks)
 	if err == nil {
-		err = current(ctx, reads)
+		err = current(ctx, looks)
 	}
+	err = errors.Join(err, looks.Close())
 	if err != nil {
 		return nil, errors.Join(away(err), db.Close())
 	}
 	return db, nil
 }
 
-func connect(dsn string, connections int) (*sql.DB, error) {
-	c, err := configure(dsn)
-	if err != nil {
-		return nil, err
-	}
-	pool := stdlib.OpenDB(*c)
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(idleConnections)
-	pool.SetConnMaxLifetime(30 * time.Minute) // so that a failover or new password is noticed
-	return pool, nil
-}
-
-func configure(dsn string) (*pgx.ConnConfig, error) {
-	c, err := pgx.ParseConfig(dsn)
+// configure reads the address of a database.
+func configure(dsn string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the address of the database is not one of PostgreSQL") // err could hold the password
 	}
+	c := config.ConnConfig
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
@@ -120,7 +114,18 @@ func configure(dsn string) (*pgx.ConnConfig, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
-	return c, nil
+	return config, nil
+}
+
+// connect is a pool for few statements at a time.
+func connect(dsn string, connections int) (*sql.DB, error) {
+	config, err := configure(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDB(*config.ConnConfig)
+	db.SetMaxOpenConns(connections)
+	return db, nil
 }
 
 // Migrate brings the database to this version's schema, as its owner, and gives
@@ -203,8 +208,8 @@ var engine = sqldb.Engine{
 	NotifyEvents: `SELECT pg_notify('comity_events', '')`,
 	Link: `UPDATE leaves SET idx = (u.row ->> 1)::bigint, chain = decode(u.row ->> 2, 'hex') FROM json_array_elements($1::json) AS u (row)
 		WHERE leaves.id = (u.row ->> 0) COLLATE "C" AND leaves.idx IS NULL`,
-	ReadOptions: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-	Fault:       fault,
+	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT f.state, f.facet, $3, $4 FROM unnest($1::text[], $2::text[]) AS f (state, facet)`,
+	Fault:  fault,
 }
 
 // faults by SQLSTATE or its class (PostgreSQL, appendix A).

@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -25,7 +24,7 @@ const (
 // DB is a database of the exchange over one engine.
 type DB struct {
 	engine        Engine
-	writes, reads *sql.DB
+	writes, reads Pool
 	clock         func() time.Time
 	texts         sync.Map // statement → its translation
 	observer      atomic.Pointer[func(text string, rows int)]
@@ -35,7 +34,7 @@ var _ storage.DB = (*DB)(nil)
 
 // New serves a migrated database by a pool for writes and one for reads. A
 // clock overrides the engine's. The pools are closed by Close.
-func New(engine Engine, writes, reads *sql.DB, clock func() time.Time) *DB {
+func New(engine Engine, writes, reads Pool, clock func() time.Time) *DB {
 	if clock == nil && engine.Begin == "" {
 		clock = time.Now
 	}
@@ -61,7 +60,12 @@ func (d *DB) ran(text string, rows int) {
 
 // Write implements [storage.DB].
 func (d *DB) Write(ctx context.Context, f func(storage.Tx) error) error {
-	return d.write(ctx, func(w *writer) error { return f(w) })
+	return d.write(ctx, time.Time{}, func(w *writer) error { return f(w) })
+}
+
+// WriteAt implements [storage.DB].
+func (d *DB) WriteAt(ctx context.Context, at time.Time, f func(storage.Tx) error) error {
+	return d.write(ctx, at, func(w *writer) error { return f(w) })
 }
 
 // Read implements [storage.DB].
@@ -72,33 +76,33 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 	}
 	var r *reader
 	err = d.try(ctx, func() (final bool, err error) {
-		r, err = d.begin(ctx, d.reads, d.engine.ReadOptions, acting{officer: officer, system: system})
+		r, err = d.begin(ctx, d.reads, true, acting{officer: officer, system: system}, time.Time{})
 		return false, err
 	})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = r.tx.Rollback() }() // nothing to keep
+	defer r.tx.Rollback() // nothing to keep
 	// A snapshot once begun is not begun again: f may have collected half an answer.
 	return d.try(ctx, func() (bool, error) { return true, f(r) })
 }
 
-func (d *DB) write(ctx context.Context, f func(*writer) error) error {
+func (d *DB) write(ctx context.Context, at time.Time, f func(*writer) error) error {
 	officer, system, err := storage.Acting(ctx)
 	if err != nil {
 		return err
 	}
 	who := acting{officer: officer, system: system, writes: !system}
 	return d.try(ctx, func() (bool, error) {
-		r, err := d.begin(ctx, d.writes, nil, who)
+		r, err := d.begin(ctx, d.writes, false, who, at)
 		if err != nil {
 			return false, err
 		}
-		defer func() { _ = r.tx.Rollback() }() // does nothing after a commit
+		defer r.tx.Rollback() // does nothing after a commit
 		if err := f(&writer{reader: r}); err != nil {
 			return false, err
 		}
-		return true, r.tx.Commit()
+		return true, r.tx.Commit(ctx)
 	})
 }
 
@@ -110,21 +114,31 @@ type acting struct {
 }
 
 // begin starts a transaction for an officer or the system and reads the clock,
-// which also takes the snapshot.
-func (d *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions, who acting) (*reader, error) {
-	tx, err := pool.BeginTx(ctx, o)
+// which also takes the snapshot, unless the instant is given.
+func (d *DB) begin(ctx context.Context, pool Pool, reads bool, who acting, at time.Time) (*reader, error) {
+	tx, err := pool.Begin(ctx, reads)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	r := &reader{ctx: ctx, db: d, tx: tx}
-	if d.clock != nil {
+	switch {
+	case !at.IsZero():
+		r.now = at
+	case d.clock != nil:
 		r.now = d.clock().UTC().Truncate(time.Microsecond)
 	}
 	if d.engine.Begin == "" {
 		return r, nil
 	}
-	if err := tx.QueryRowContext(ctx, d.engine.Begin, r.beginning(who)...).Scan(instant(&r.now)); err != nil {
-		_ = tx.Rollback()
+	if !at.IsZero() { // nothing of it is asked
+		err := tx.Later(ctx, d.engine.Begin, r.beginning(who))
+		if err != nil {
+			tx.Rollback()
+		}
+		return r, err
+	}
+	if err := r.row(d.engine.Begin, r.beginning(who), instant(&r.now)); err != nil {
+		tx.Rollback()
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	return r, nil
@@ -186,10 +200,7 @@ func unavailable(err error) error {
 
 // Check implements [storage.DB].
 func (d *DB) Check(ctx context.Context) error {
-	var one int
-	return d.try(ctx, func() (bool, error) {
-		return false, d.reads.QueryRowContext(ctx, "SELECT 1").Scan(&one)
-	})
+	return d.try(ctx, func() (bool, error) { return false, d.reads.Check(ctx) })
 }
 
 // Close implements [storage.DB].

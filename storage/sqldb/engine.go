@@ -1,17 +1,14 @@
-// Package sqldb implements [storage.DB] by hand-written SQL over database/sql,
-// one text for PostgreSQL and SQLite. What differs between them is in [Engine],
+// Package sqldb implements [storage.DB] by hand-written SQL, one text for
+// PostgreSQL and SQLite. What differs between them is in [Engine] and [Pool],
 // which the adapters storage/postgres and storage/sqlite fill in; they also
 // open the database and migrate it.
 //
-// Every list is ordered by an index and bounded by it; every insert says ON
-// CONFLICT DO NOTHING, so that a row which exists is an answer and does not
-// spoil the transaction.
+// Every list is ordered by an index and bounded by it; every insert but
+// that of a leaf says ON CONFLICT DO NOTHING, so that a row which exists is an
+// answer and does not spoil the transaction.
 package sqldb
 
-import (
-	"context"
-	"database/sql"
-)
+import "context"
 
 // Fault classes an error of an engine by what can be done about it.
 type Fault int
@@ -55,8 +52,9 @@ type Engine struct {
 	// Link writes index and chain of the leaves in $1, a JSON array of
 	// [id, index, chain in hexadecimal].
 	Link string
-	// ReadOptions begin a snapshot.
-	ReadOptions *sql.TxOptions
+	// Facets writes what the openings of a leaf are found by: for each the state in $1
+	// and the facet in $2, at the instant $3 of the leaf $4.
+	Facets string
 	// Fault classes an error, wrapped or not.
 	Fault func(error) Fault
 }

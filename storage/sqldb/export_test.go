@@ -23,27 +23,23 @@ func inner(r storage.ReadTx) *reader {
 }
 
 // ExplainListCases gives the engine's plan of ListCases's list; prefix is the
-// engine's word for it. The plan stands in each row's last column.
-func ExplainListCases(tx storage.ReadTx, prefix string, v storage.Viewer, f storage.CaseFilter, p storage.Page) (string, error) {
+// engine's word for it, after which the plan stands in the last of each row's
+// columns.
+func ExplainListCases(tx storage.ReadTx, prefix string, columns int, v storage.Viewer, f storage.CaseFilter, p storage.Page) (string, error) {
 	r := inner(tx)
 	from, a := r.visible(v, f, p)
-	rows, err := r.tx.QueryContext(r.ctx, prefix+r.db.text(`SELECT c.id`+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`), a...)
+	rows, err := r.tx.Query(r.ctx, prefix+r.db.text(`SELECT c.id`+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`), a)
 	if err != nil {
 		return "", err
 	}
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return "", err
-	}
 	var plan strings.Builder
 	for rows.Next() {
 		var line string
-		into := make([]any, len(columns))
-		for i := range into {
-			into[i] = new(any)
+		into := []any{&line}
+		for range columns - 1 { // before it
+			into = append([]any{new(any)}, into...)
 		}
-		into[len(into)-1] = &line
 		if err := rows.Scan(into...); err != nil {
 			return "", err
 		}

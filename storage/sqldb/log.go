@@ -38,17 +38,20 @@ var openings = newTable("openings", "leaf_id pos state at salt content commitmen
 	})
 
 func (w *writer) AppendLeaf(l storage.Leaf) error {
-	if err := waiting.insert(w, l); err != nil {
+	// None of it is answered: a leaf that exists, or a row that may not be, fails the
+	// commit, which goes out together with them.
+	if err := w.later(waiting.adding(l)); err != nil {
 		return err
 	}
 	rows := make([]opening, len(l.Openings))
 	for i, o := range l.Openings {
 		rows[i] = opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: o.Commitment()}
 	}
-	if err := openings.insert(w, rows...); err != nil {
+	if err := w.later(openings.adding(rows...)); err != nil {
 		return err
 	}
-	return logFacets.insert(w, facetsOf(l)...)
+	states, names := facetsOf(l)
+	return w.later(w.db.engine.Facets, args{set(w.reader, states), set(w.reader, names), micros(l.At), l.ID})
 }
 
 func (r *reader) Log(s comity.State, f storage.LogFilter, p storage.Page) ([]storage.LogEntry, error) {
@@ -126,7 +129,7 @@ func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 // lost; such a leaf comes after others that are later by its clock.
 func (d *DB) Sequence(ctx context.Context, limit int, link storage.LinkFunc) (int, error) {
 	done := 0
-	err := d.write(storage.AsSystem(ctx), func(w *writer) error {
+	err := d.write(storage.AsSystem(ctx), time.Time{}, func(w *writer) error {
 		done = 0
 		if try := d.engine.TrySequence; try != "" {
 			var alone bool

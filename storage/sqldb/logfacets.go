@@ -2,23 +2,10 @@ package sqldb
 
 import (
 	"slices"
-	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
 )
-
-// logFacet is one thing that an opening is found by: the name of the facet, a
-// colon and its value.
-type logFacet struct {
-	state comity.State
-	facet string
-	at    time.Time
-	leaf  comity.ID
-}
-
-var logFacets = newTable("log_facets", "state facet at leaf_id",
-	func(f *logFacet) []any { return []any{&f.state, &f.facet, instant(&f.at), &f.leaf} })
 
 // facets names what is set of a filter, or of an opening, that which finds the
 // fewest first.
@@ -34,16 +21,18 @@ func facets(records []string, o comity.OfficerRef, act, outcome string, s comity
 	return all
 }
 
-func facetsOf(l storage.Leaf) (rows []logFacet) {
+// facetsOf gives what the openings of a leaf are found by: for each the state, and
+// the name of the facet, a colon and its value.
+func facetsOf(l storage.Leaf) (states []comity.State, all []string) {
 	for _, o := range l.Openings {
 		f := o.Facets
 		names := facets(f.Records, f.Officer, f.Act, f.Outcome, f.State)
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) { // a record can be named twice
-			rows = append(rows, logFacet{o.State, name, l.At, l.ID})
+			states, all = append(states, o.State), append(all, name)
 		}
 	}
-	return rows
+	return states, all
 }
 
 // logPage is the FROM of a page of openings o of a state. One facet is walked by

@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -18,7 +17,7 @@ import (
 type reader struct {
 	ctx context.Context
 	db  *DB
-	tx  *sql.Tx
+	tx  Conn
 	now time.Time
 }
 
@@ -33,13 +32,11 @@ var (
 func (r *reader) Now() time.Time { return r.now }
 
 func (r *reader) exec(text string, args ...any) (int, error) {
-	res, err := r.tx.ExecContext(r.ctx, r.db.text(text), args...)
-	if err != nil {
-		return 0, err
+	n, err := r.tx.Exec(r.ctx, r.db.text(text), args)
+	if err == nil {
+		r.db.ran(text, n)
 	}
-	n, err := res.RowsAffected()
-	r.db.ran(text, int(n))
-	return int(n), err
+	return n, err
 }
 
 // set is the argument of "= ANY($n)".
@@ -78,7 +75,7 @@ func (t table[T]) cols(alias string) string {
 
 // query runs a SELECT of t's columns and collects the rows.
 func (t table[T]) query(r *reader, text string, args ...any) ([]T, error) {
-	rows, err := r.tx.QueryContext(r.ctx, r.db.text(text), args...)
+	rows, err := r.tx.Query(r.ctx, r.db.text(text), args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
@@ -147,28 +144,19 @@ func group[T any](all []T, of func(T) comity.ID) map[comity.ID][]T {
 // and of parameters (both engines take at least 32,766).
 const insertAtOnce = 100
 
+// later runs a statement that nothing is asked of but that it does not fail, see
+// [Conn.Later].
+func (w *writer) later(text string, args args) error {
+	w.db.ran(text, 0)
+	return w.tx.Later(w.ctx, w.db.text(text), args)
+}
+
 // insert writes rows; [storage.ErrExists] when one of them was there.
 func (t table[T]) insert(w *writer, rows ...T) error {
 	for len(rows) > 0 {
 		n := min(len(rows), insertAtOnce)
-		var text strings.Builder
-		text.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ", ") + ") VALUES ")
-		all := make(args, 0, n*len(t.columns))
-		for i := range rows[:n] {
-			if i > 0 {
-				text.WriteString(", ")
-			}
-			text.WriteString("(")
-			for j, f := range t.fields(&rows[i]) {
-				if j > 0 {
-					text.WriteString(", ")
-				}
-				text.WriteString(all.add(f))
-			}
-			text.WriteString(")")
-		}
-		text.WriteString(" ON CONFLICT DO NOTHING")
-		done, err := w.exec(text.String(), all...)
+		text, all := t.adding(rows[:n]...)
+		done, err := w.exec(text+" ON CONFLICT DO NOTHING", all...)
 		if err != nil {
 			return fmt.Errorf("insert into %s: %w", t.name, err)
 		}
@@ -178,6 +166,27 @@ func (t table[T]) insert(w *writer, rows ...T) error {
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// adding is an INSERT of rows.
+func (t table[T]) adding(rows ...T) (string, args) {
+	var text strings.Builder
+	text.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ", ") + ") VALUES ")
+	all := make(args, 0, len(rows)*len(t.columns))
+	for i := range rows {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteString("(")
+		for j, f := range t.fields(&rows[i]) {
+			if j > 0 {
+				text.WriteString(", ")
+			}
+			text.WriteString(all.add(f))
+		}
+		text.WriteString(")")
+	}
+	return text.String(), all
 }
 
 // before is the place that a list ordered newest first goes on from.
@@ -190,13 +199,32 @@ func before(k storage.Key) (int64, comity.ID) {
 
 // scanOne reads one row of a statement; [storage.ErrNotFound] when there is none.
 func (r *reader) scanOne(text string, args []any, into ...any) error {
-	err := r.tx.QueryRowContext(r.ctx, r.db.text(text), args...).Scan(into...)
+	err := r.row(r.db.text(text), args, into...)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, storage.ErrNotFound):
 		r.db.ran(text, 0)
-		return storage.ErrNotFound
 	case err == nil:
 		r.db.ran(text, 1)
 	}
 	return err
+}
+
+// row reads one row of a statement in the engine's own words.
+func (r *reader) row(text string, args []any, into ...any) error {
+	rows, err := r.tx.Query(r.ctx, text, args)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return storage.ErrNotFound
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	rows.Close() // reads the rest, where an error can still stand
+	return rows.Err()
 }

@@ -64,7 +64,7 @@ func Open(ctx context.Context, path string, o Options) (storage.DB, error) {
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
 	reads.SetMaxOpenConns(readers)
 	reads.SetMaxIdleConns(readers)
-	db := sqldb.New(engine, writes, reads, o.Now)
+	db := sqldb.New(engine, sqldb.SQL(writes, exists), sqldb.SQL(reads, exists), o.Now)
 	if err := migrate(ctx, writes); err != nil {
 		if fault(err) != sqldb.FaultNone {
 			err = comity.Unavailable("the database", err)
@@ -108,7 +108,8 @@ var engine = sqldb.Engine{
 	// $1 for each, while everybody who writes waits.
 	Link: `UPDATE leaves SET idx = u.value ->> 1, chain = unhex(u.value ->> 2) FROM json_each($1) u
 		WHERE leaves.id = u.value ->> 0 AND +leaves.idx IS NULL`,
-	Fault: fault,
+	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT s.value, f.value, $3, $4 FROM json_each($1) s JOIN json_each($2) f ON f.key = s.key`,
+	Fault:  fault,
 }
 
 var membership = regexp.MustCompile(`= ANY\((\$[0-9]+)\)`)
@@ -118,6 +119,14 @@ var membership = regexp.MustCompile(`= ANY\((\$[0-9]+)\)`)
 func translate(text string) string {
 	text = membership.ReplaceAllString(text, "IN (SELECT value FROM json_each(${1}))")
 	return strings.NewReplacer(" FOR NO KEY UPDATE", "", " SKIP LOCKED", "").Replace(text)
+}
+
+// exists tells a row that exists from other errors.
+func exists(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code() == codes.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == codes.SQLITE_CONSTRAINT_UNIQUE) {
+		return fmt.Errorf("%w: %w", storage.ErrExists, err)
+	}
+	return err
 }
 
 func fault(err error) sqldb.Fault {

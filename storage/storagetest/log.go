@@ -74,10 +74,7 @@ func logOfStates(t *testing.T, db storage.DB) {
 		return r.Log("AM", storage.LogFilter{}, storage.Page{Limit: 9, After: storage.Key{At: am.At, ID: am.ID}})
 	})
 	equal(t, "log after the newest", page, []storage.LogEntry{entry(both, "AM")})
-	write(t, db, func(tx storage.Tx) error {
-		wantErr(t, "the same leaf again", tx.AppendLeaf(am), storage.ErrExists)
-		return nil
-	})
+	wantErr(t, "the same leaf again", db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.AppendLeaf(am) }), storage.ErrExists)
 	// An opening is bound by every part of it.
 	o := both.Openings[1]
 	for name, f := range map[string]func(*storage.Opening){"state": func(o *storage.Opening) { o.State = "AM" },

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/comity-platform/comity/storage"
+	"github.com/comity-platform/comity/storage/sqldb"
+)
+
+// endTime bounds the end of a transaction that nobody waits for any more.
+const endTime = 5 * time.Second
+
+// pool begins transactions on pgx itself. What a transaction has to say and no
+// answer is waited for goes out with the next statement that is: BEGIN with the
+// first one, a leaf with COMMIT.
+type pool struct{ *pgxpool.Pool }
+
+func newPool(ctx context.Context, dsn string, connections int) (pool, error) {
+	c, err := configure(dsn)
+	if err != nil {
+		return pool{}, err
+	}
+	c.MaxConns = int32(connections)
+	c.MaxConnLifetime, c.MaxConnLifetimeJitter = connectionAge, connectionAge/4 // not all at once
+	p, err := pgxpool.NewWithConfig(ctx, c)
+	return pool{p}, err
+}
+
+func (p pool) Begin(ctx context.Context, reads bool) (sqldb.Conn, error) {
+	c, err := p.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &transaction{conn: c, later: &pgx.Batch{}}
+	if reads {
+		t.later.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	} else {
+		t.later.Queue(`BEGIN`)
+	}
+	return t, nil
+}
+
+func (p pool) Check(ctx context.Context) error {
+	var one int
+	return p.QueryRow(ctx, "SELECT 1").Scan(&one)
+}
+
+func (p pool) Close() error {
+	p.Pool.Close()
+	return nil
+}
+
+type transaction struct {
+	conn  *pgxpool.Conn // nil once it ended
+	later *pgx.Batch    // not sent yet
+}
+
+var errEnded = errors.New("postgres: the transaction has ended")
+
+// send sends what waits, with one more statement, and leaves the answer to that
+// one to be read.
+func (t *transaction) send(ctx context.Context, text string, args []any) (pgx.BatchResults, error) {
+	if t.conn == nil {
+		return nil, errEnded
+	}
+	before, batch := t.later.Len(), t.later
+	batch.Queue(text, args...)
+	t.later = &pgx.Batch{}
+	results := t.conn.SendBatch(ctx, batch)
+	for range before {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close() // which says the same
+			return nil, exists(err)
+		}
+	}
+	return results, nil
+}
+
+func (t *transaction) Query(ctx context.Context, text string, args []any) (sqldb.Rows, error) {
+	if t.later.Len() == 0 && t.conn != nil {
+		return t.conn.Query(ctx, text, args...)
+	}
+	results, err := t.send(ctx, text, args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return batchRows{rows, results}, nil
+}
+
+// batchRows are the last of a batch.
+type batchRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+}
+
+func (r batchRows) Close() {
+	r.Rows.Close()
+	_ = r.results.Close() // Err told what went wrong
+}
+
+func (t *transaction) Exec(ctx context.Context, text string, args []any) (int, error) {
+	if t.later.Len() == 0 && t.conn != nil {
+		tag, err := t.conn.Exec(ctx, text, args...)
+		return int(tag.RowsAffected()), err
+	}
+	results, err := t.send(ctx, text, args)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := results.Exec()
+	return int(tag.RowsAffected()), errors.Join(err, results.Close())
+}
+
+func (t *transaction) Later(_ context.Context, text string, args []any) error {
+	if t.conn == nil {
+		return errEnded
+	}
+	t.later.Queue(text, args...)
+	return nil
+}
+
+func (t *transaction) Commit(ctx context.Context) error {
+	results, err := t.send(ctx, `COMMIT`, nil)
+	if err != nil {
+		return err
+	}
+	tag, err := results.Exec()
+	err = errors.Join(err, results.Close())
+	if err == nil && tag.String() != "COMMIT" { // of a transaction that failed before
+		err = fmt.Errorf("postgres: a transaction was not committed: %s", tag)
+	}
+	if err == nil {
+		t.conn.Release()
+		t.conn = nil
+	}
+	return err
+}
+
+// Rollback gives the connection back, as soon as the transaction has ended on it.
+func (t *transaction) Rollback() {
+	c := t.conn
+	if c == nil {
+		return
+	}
+	t.conn = nil
+	if c.Conn().IsClosed() || c.Conn().PgConn().TxStatus() == 'I' { // never begun
+		c.Release()
+		return
+	}
+	go func() { // whoever read has the answer, and does not wait for this
+		ctx, cancel := context.WithTimeout(context.Background(), endTime)
+		defer cancel()
+		_, _ = c.Exec(ctx, `ROLLBACK`) // where that fails, Release closes the connection
+		c.Release()
+	}()
+}
+
+// exists tells a row that exists from other errors.
+func exists(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" {
+		return fmt.Errorf("%w: %w", storage.ErrExists, err)
+	}
+	return err
+}
