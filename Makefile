@@ -14,7 +14,7 @@ COUNTED = $(STACK) -counts -- go test -json -count=1
 
 .DEFAULT_GOAL := help
 .PHONY: help test soak fuzz bench bench-transfer bench-articles bench-graphql check check-format check-vet check-lint \
-	check-vulnerabilities check-schema check-tidy release-schema up down build clean postgres node
+	check-vulnerabilities check-schema check-tidy release-schema up down build clean postgres node wrk
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,8 @@ bench-transfer: postgres ## evidence going up and down, beside curl on the same 
 bench-articles: postgres ## decisions beside OPA; lists at a million cases; row-level security; revocation
 	@cd bench && go run ./articles
 
-bench-graphql: postgres node ## the API beside graphql-go, gqlgen, Mercurius, PostGraphile and a handler by hand (needs wrk and Node.js)
-	@cd bench && go run ./graphql
+bench-graphql: postgres node wrk ## the API beside graphql-go, gqlgen, Mercurius, PostGraphile and a handler by hand (needs wrk and Node.js)
+	@cd bench && go run ./graphql/exec && go run ./graphql
 
 check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
 
@@ -115,3 +115,12 @@ node:
 	echo "installing Node.js from the system's packages" >&2; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	{ apt-get update -qq && apt-get install -y -qq nodejs npm; } >&2
+
+wrk:
+	@if command -v wrk >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "wrk is needed, which makes the load of bench-graphql. On Debian: sudo apt-get install wrk" >&2; exit 1; \
+	fi; \
+	echo "installing wrk from the system's packages" >&2; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update -qq && apt-get install -y -qq wrk; } >&2

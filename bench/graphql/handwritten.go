@@ -172,7 +172,7 @@ func (s *stored) fields() []any {
 func (h *handwritten) list(ctx context.Context) (*listAnswer, error) {
 	a := &listAnswer{}
 	var now time.Time
-	err := h.read(ctx, &now, func(tx pgx.Tx) error {
+	err := h.read(ctx, &now, func(tx *pgxpool.Conn) error {
 		args := []any{h.officer.State, h.officer.Agency, h.officer.Ref(), storage.ViewerKeys(h.officer), now.UnixMicro(), int64(1<<63 - 1), ""}
 		var branches []string
 		args = append(args, 51)
@@ -225,7 +225,7 @@ func (h *handwritten) list(ctx context.Context) (*listAnswer, error) {
 func (h *handwritten) point(ctx context.Context, id comity.ID) (*pointAnswer, error) {
 	a := &pointAnswer{}
 	var now time.Time
-	err := h.read(ctx, &now, func(tx pgx.Tx) error {
+	err := h.read(ctx, &now, func(tx *pgxpool.Conn) error {
 		cases, err := h.cases(ctx, tx, `SELECT `+caseColumns+` FROM cases c WHERE (`+seenCase+`) AND c.id = ANY($6)`,
 			h.officer.State, h.officer.Agency, h.officer.Ref(), storage.ViewerKeys(h.officer), now.UnixMicro(), []string{string(id)})
 		if err != nil {
@@ -272,32 +272,39 @@ const (
 		AND g.was_active AND g.state <> $1 AND g.grantee_state = $1 AND g.grantee_agency IN ('', $2) AND g.grantee_officer IN ('', $3)
 		AND g.status = 'ACTIVE' AND g.not_before <= $5 AND g.not_after > $5)`
 	beginning = `SELECT set_config('comity.now', n.now::text, true)::bigint FROM (SELECT
-		(extract(epoch FROM transaction_timestamp()) * 1000000)::bigint AS now, set_config('comity.acting', $1, true),
+		CASE WHEN $8::bigint <> 0 THEN $8::bigint ELSE (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint END AS now, set_config('comity.acting', $1, true),
 		set_config('comity.state', $2, true), set_config('comity.agency', $3, true), set_config('comity.officer', $4, true),
 		set_config('comity.role', $5, true), set_config('comity.token', $6, true), set_config('comity.viewers', ($7::text[])::text, true)) n`
 )
 
-// begin says for whom a transaction is.
-func (h *handwritten) begin(ctx context.Context, tx pgx.Tx, acting string) (time.Time, error) {
+// settings say for whom a transaction is, at an instant or, for 0, now.
+func (h *handwritten) settings(acting string, at int64) []any {
 	o := h.officer
-	var now int64
-	err := tx.QueryRow(ctx, beginning, acting, o.State, o.Agency, o.Ref(), o.Role, o.Issuer+"\n"+o.Subject, storage.ViewerKeys(o)).Scan(&now)
-	return time.UnixMicro(now).UTC(), err
+	return []any{acting, o.State, o.Agency, o.Ref(), o.Role, o.Issuer + "\n" + o.Subject, storage.ViewerKeys(o), at}
 }
 
-func (h *handwritten) read(ctx context.Context, now *time.Time, f func(pgx.Tx) error) error {
-	tx, err := h.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+func (h *handwritten) read(ctx context.Context, now *time.Time, f func(*pgxpool.Conn) error) error {
+	c, err := h.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(ctx) }() // nothing to keep
-	if *now, err = h.begin(ctx, tx, "officer"); err != nil {
+	defer c.Release()
+	var b pgx.Batch
+	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	b.Queue(beginning, h.settings("officer", 0)...).QueryRow(func(row pgx.Row) error {
+		var micros int64
+		err := row.Scan(&micros)
+		*now = time.UnixMicro(micros).UTC()
+		return err
+	})
+	if err := c.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
-	return f(tx)
+	defer func() { _, _ = c.Exec(ctx, `ROLLBACK`) }() // nothing to keep
+	return f(c)
 }
 
-func (h *handwritten) cases(ctx context.Context, tx pgx.Tx, text string, args ...any) ([]*stored, error) {
+func (h *handwritten) cases(ctx context.Context, tx *pgxpool.Conn, text string, args ...any) ([]*stored, error) {
 	found, err := tx.Query(ctx, text, args...)
 	if err != nil {
 		return nil, err
@@ -313,7 +320,7 @@ func (h *handwritten) cases(ctx context.Context, tx pgx.Tx, text string, args ..
 }
 
 // assigned asks how the officer finds the cases.
-func (h *handwritten) assigned(ctx context.Context, tx pgx.Tx, ids []string) error {
+func (h *handwritten) assigned(ctx context.Context, tx *pgxpool.Conn, ids []string) error {
 	found, err := tx.Query(ctx, `SELECT a.case_id, a.viewer, a.assigned_by, a.at FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
 		ids, storage.ViewerKeys(h.officer))
 	if err != nil {
@@ -325,7 +332,7 @@ func (h *handwritten) assigned(ctx context.Context, tx pgx.Tx, ids []string) err
 	return err
 }
 
-func (h *handwritten) recordKeys(ctx context.Context, tx pgx.Tx, ids []string) (map[comity.ID]custodian.RecordKey, error) {
+func (h *handwritten) recordKeys(ctx context.Context, tx *pgxpool.Conn, ids []string) (map[comity.ID]custodian.RecordKey, error) {
 	found, err := tx.Query(ctx, `SELECT k.record, k.state, k.wrapped FROM record_keys k WHERE k.record = ANY($1)`, ids)
 	if err != nil {
 		return nil, err
@@ -362,7 +369,7 @@ func (h *handwritten) key(ctx context.Context, id comity.ID, wrapped string) (cu
 	return key, err
 }
 
-func (h *handwritten) exhibits(ctx context.Context, tx pgx.Tx, ids []string, keys map[comity.ID]custodian.RecordKey) (map[comity.ID][]*exhibit, error) {
+func (h *handwritten) exhibits(ctx context.Context, tx *pgxpool.Conn, ids []string, keys map[comity.ID]custodian.RecordKey) (map[comity.ID][]*exhibit, error) {
 	found, err := tx.Query(ctx, `SELECT e.id, e.case_id, e.state, e.status, e.media_type, e.original, e.size, e.header, e.wrapped_key, e.object_key, e.upload_id,
 		e.object_version, e.root, e.plain_sha256, e.parts, e.receipt, e.begun_by, e.created_at, e.completed_at, e.sealed
 		FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL (SELECT * FROM evidence WHERE case_id = p.id COLLATE "C" AND (created_at, id) > ($3, $4)
@@ -432,25 +439,21 @@ func (h *handwritten) leaf(ctx context.Context, at time.Time, outcome audit.Outc
 	if err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, h.pool, func(tx pgx.Tx) error {
-		if _, err := h.begin(ctx, tx, "act"); err != nil {
-			return err
-		}
-		for _, l := range leaves {
-			if err := h.append(ctx, tx, l); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var b pgx.Batch
+	b.Queue(`BEGIN`)
+	b.Queue(beginning, h.settings("act", at.UnixMicro())...)
+	for _, l := range leaves {
+		add(&b, l)
+	}
+	b.Queue(`COMMIT`)
+	return h.pool.SendBatch(ctx, &b).Close()
 }
 
-func (h *handwritten) append(ctx context.Context, tx pgx.Tx, l storage.Leaf) error {
+func add(b *pgx.Batch, l storage.Leaf) {
 	at := l.At.UnixMicro()
-	if _, err := tx.Exec(ctx, `INSERT INTO leaves (id, hash, at) VALUES ($1, $2, $3)`, l.ID, l.Hash[:], at); err != nil {
-		return err
-	}
-	var openings, facets insertion
+	b.Queue(`INSERT INTO leaves (id, hash, at) VALUES ($1, $2, $3)`, l.ID, l.Hash[:], at)
+	var openings insertion
+	var states, facets []string
 	for i, o := range l.Openings {
 		commitment := o.Commitment()
 		content := o.Content
@@ -458,7 +461,7 @@ func (h *handwritten) append(ctx context.Context, tx pgx.Tx, l storage.Leaf) err
 			content = []byte{}
 		}
 		openings.row(l.ID, i, o.State, at, o.Salt[:], content, commitment[:])
-		names := []string{}
+		var names []string
 		for _, r := range o.Facets.Records {
 			names = append(names, "record:"+r)
 		}
@@ -469,14 +472,12 @@ func (h *handwritten) append(ctx context.Context, tx pgx.Tx, l storage.Leaf) err
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
-			facets.row(o.State, name, at, l.ID)
+			states, facets = append(states, string(o.State)), append(facets, name)
 		}
 	}
-	if _, err := tx.Exec(ctx, openings.text("openings", "leaf_id, pos, state, at, salt, content, commitment"), openings.args...); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, facets.text("log_facets", "state, facet, at, leaf_id"), facets.args...)
-	return err
+	b.Queue(openings.text("openings", "leaf_id, pos, state, at, salt, content, commitment"), openings.args...)
+	b.Queue(`INSERT INTO log_facets (state, facet, at, leaf_id) SELECT f.state, f.facet, $3, $4 FROM unnest($1::text[], $2::text[]) AS f (state, facet)`,
+		states, facets, at, l.ID)
 }
 
 // insertion is an INSERT of several rows.

@@ -252,8 +252,8 @@ func (m *measuring) table() error {
 	return w.Flush()
 }
 
-// constant asks at the same rate of Comity and of Mercurius, half of what the
-// latter answers at most, and of Comity at half of its own, and says the ratios.
+// constant asks of Comity at half of what it answers at most, and of Comity and
+// Mercurius at the same rate, half of what the slower one does, and says the ratios.
 func (m *measuring) constant(ctx context.Context) error {
 	list := m.results[cellList]
 	comity := m.targets[0]
@@ -264,7 +264,7 @@ func (m *measuring) constant(ctx context.Context) error {
 	}
 	runs := []run{{comity, half}}
 	if i := slices.IndexFunc(m.targets, func(t *target) bool { return t.name == mercurius }); i > 0 {
-		of := int(median(list[mercurius], rate) / 2)
+		of := int(min(median(list[mercurius], rate), median(list[comity.name], rate)) / 2)
 		runs = append(runs, run{comity, of}, run{m.targets[i], of})
 	}
 	found := make([][]ran, len(runs))
