@@ -60,6 +60,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (wire, *fault)
 		f := &fault{code: comity.CodeInvalid, message: "the body did not arrive", cause: err}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			f.status = http.StatusRequestTimeout
+			w.Header().Set("Connection", "close")
 		}
 		return wire{}, f
 	}

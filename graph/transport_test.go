@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"testing"
@@ -293,6 +295,68 @@ func TestHead(t *testing.T) {
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", res.StatusCode)
+	}
+}
+
+// TestSlowBody: whoever does not send what was announced is told so.
+func TestSlowBody(t *testing.T) {
+	a := serveAPI(t, nil)
+	c := a.as(t, "liaison@KZ")
+	h, err := New(Options{Exchange: a.Exchange, Verifier: a.Verifier, ExternalURL: a.url + "/graphql", Log: a.World.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ReadTimeout = 300 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	reader, writer := io.Pipe()
+	defer writer.Close()
+	go func() { _, _ = io.WriteString(writer, `{"query":`) }()
+	r := c.request(t, http.MethodPost, a.url+"/graphql", reader)
+	if r.URL, err = url.Parse(server.URL + "/graphql"); err != nil {
+		t.Fatal(err)
+	}
+	r.Host = r.URL.Host
+	if got := do(t, r); got.status != http.StatusRequestTimeout || len(got.Errors) != 1 {
+		t.Errorf("%d %v %s", got.status, got.header, got.raw)
+	}
+}
+
+// TestKeepAlive: a connection serves one request after another, refused ones too.
+func TestKeepAlive(t *testing.T) {
+	a := serveAPI(t, nil)
+	c := a.as(t, "liaison@KZ")
+	h := &http.Client{Transport: &http.Transport{}}
+	defer h.CloseIdleConnections()
+	for i, ask := range []func() *http.Request{
+		func() *http.Request { return c.request(t, http.MethodPost, a.url+"/graphql", body(whoami)) },
+		func() *http.Request { return c.request(t, http.MethodPost, a.url+"/graphql", body("{")) },
+		func() *http.Request { return c.request(t, http.MethodOptions, a.url+"/graphql", nil) },
+		func() *http.Request {
+			return c.request(t, http.MethodHead, a.url+"/graphql?query="+url.QueryEscape(whoami), nil)
+		},
+		func() *http.Request {
+			r := c.request(t, http.MethodPost, a.url+"/graphql", body(whoami))
+			r.Header.Del("DPoP")
+			return r
+		},
+		func() *http.Request {
+			return c.request(t, http.MethodGet, a.url+"/graphql?query="+url.QueryEscape(whoami), nil)
+		},
+	} {
+		reused := false
+		r := ask()
+		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}))
+		res, err := h.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if reused != (i > 0) {
+			t.Errorf("request %d, answered %s: the connection is another one", i, res.Status)
+		}
 	}
 }
 

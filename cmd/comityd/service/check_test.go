@@ -70,6 +70,8 @@ func TestCheckNamesFaults(t *testing.T) {
 		"level":          {func(c *service.Config) { c.LogLevel = "loud" }, "logLevel", "loud"},
 		"format":         {func(c *service.Config) { c.LogFormat = "xml" }, "logFormat", "xml"},
 		"limit":          {func(c *service.Config) { c.MaxRequests = -1 }, "maxRequests", "less than one"},
+		"agency's rate":  {func(c *service.Config) { c.AgencyRate = -1 }, "agencyRate", "less than one"},
+		"proxies":        {func(c *service.Config) { c.Proxies = []string{"10.0.0.1"} }, "proxies", "not a network"},
 		"period":         {func(c *service.Config) { c.Drain = -1 }, "drain", "not a period"},
 		"long requests":  {func(c *service.Config) { c.RequestTimeout = service.Duration(exchange.SettleAfter) }, "requestTimeout", "not below 1m30s"},
 		"open issuers":   {func(c *service.Config) { c.Listen = "0.0.0.0:1" }, "developmentIssuers", "other machines"},

@@ -3,14 +3,18 @@ package service
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/graph"
 )
@@ -157,6 +161,54 @@ func TestStrangersSayLittle(t *testing.T) {
 		ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(strings.Repeat("x", maxStranger+1))))
 	if w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a long request without a token is answered %d", w.Code)
+	}
+}
+
+// TestHeads: a head that does not end, or has no end in sight, holds nothing.
+func TestHeads(t *testing.T) {
+	s, _ := testService(t, Config{RequestTimeout: Duration(300 * time.Millisecond)})
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = s.server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	server.Start()
+	defer server.Close()
+	send := func(head string) (status string, took time.Duration) {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		began := time.Now()
+		_ = conn.SetDeadline(began.Add(30 * time.Second))
+		_, _ = io.WriteString(conn, head)
+		answer, err := io.ReadAll(conn)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("the connection is still open after %s", time.Since(began))
+		}
+		status, _, _ = strings.Cut(string(answer), "\r\n")
+		return status, time.Since(began)
+	}
+	if status, _ := send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.Contains(status, "204") {
+		t.Errorf("a right one: %q", status)
+	}
+	if status, _ := send("GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 2*maxHeader) + "\r\n\r\n"); !strings.Contains(status, "431") {
+		t.Errorf("one that is too long: %q", status)
+	}
+	if _, took := send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "); took < 200*time.Millisecond {
+		t.Errorf("one that does not end is given up after %s", took)
+	}
+	if h := server.Config; h.ReadHeaderTimeout <= 0 || h.ReadTimeout <= 0 || h.WriteTimeout <= h.ReadTimeout || h.IdleTimeout <= 0 || h.MaxHeaderBytes <= 0 {
+		t.Errorf("a bound is missing: %+v", h)
+	}
+}
+
+// TestRefusalsAreAnswers: what has no place is told in the form of the API.
+func TestRefusalsAreAnswers(t *testing.T) {
+	w := httptest.NewRecorder()
+	w.Header().Set(graph.RequestIDHeader, "an-id")
+	refuse(w, http.StatusServiceUnavailable, comity.CodeUnavailable, "the server is busy")
+	want := `{"errors":[{"message":"the server is busy","extensions":{"code":"UNAVAILABLE","requestId":"an-id"}}]}`
+	if w.Code != http.StatusServiceUnavailable || strings.TrimSpace(w.Body.String()) != want || w.Header().Get("Content-Type") != "application/json; charset=utf-8" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
 
