@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -130,6 +131,16 @@ func (x *Exchange) eventHead(ctx context.Context) (head storage.EventHead, err e
 		return err
 	})
 	return head, err
+}
+
+// EventViewers are the keys by which an officer can be among the viewers of an
+// [Event]: those of cases, and the state, by which an auditor is told of grants.
+func EventViewers(o comity.Officer) []string {
+	keys := storage.ViewerKeys(o)
+	if all := string(o.State); !slices.Contains(keys, all) {
+		keys = append(keys, all)
+	}
+	return keys
 }
 
 // eventList is what events' ids are bound to, beside their viewer.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
-	"github.com/comity-platform/comity/storage"
 )
 
 // ErrOver is what a subscription says when it is no longer good.
@@ -86,11 +85,7 @@ func (h *Hub) Open(sub Subscription, after int64) (*Stream, int64, error) {
 	case len(h.streams) >= h.Limits.Server:
 		return nil, 0, &FullError{"streams", h.Limits.Server}
 	}
-	keys := storage.ViewerKeys(sub.Officer)
-	if all := string(sub.Officer.State); !slices.Contains(keys, all) { // an auditor, to whom what concerns the state is told, and no case
-		keys = append(keys, all)
-	}
-	s := &Stream{Subscription: sub, hub: h, keys: keys, number: len(h.streams), woken: make(chan struct{}, 1), place: after}
+	s := &Stream{Subscription: sub, hub: h, keys: exchange.EventViewers(sub.Officer), number: len(h.streams), woken: make(chan struct{}, 1), place: after}
 	if after < 0 {
 		s.place = h.place
 	}

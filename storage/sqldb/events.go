@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -148,8 +149,8 @@ func viewersOf(e storage.Event, found map[comity.ID][]eventViewer) (viewers []st
 }
 
 func (w *writer) AppendEvents(all []storage.Event) error {
-	for _, e := range all {
-		if err := events.insert(w, e); err != nil && !errors.Is(err, storage.ErrExists) {
+	for some := range slices.Chunk(all, insertAtOnce) { // of which those that are there stay
+		if err := events.insert(w, some...); err != nil && !errors.Is(err, storage.ErrExists) {
 			return err
 		}
 	}

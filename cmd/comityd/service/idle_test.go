@@ -75,7 +75,7 @@ func TestIdleStreams(t *testing.T) {
 	file := filepath.Join(dir, "idle.json")
 	must(t, os.WriteFile(file, raw, 0o600))
 	var said bytes.Buffer
-	server := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestIdleStreamsServer$", "-test.timeout=20m")
+	server := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], "-test.run=^TestIdleStreamsServer$", "-test.timeout=20m")
 	server.Env = append(os.Environ(), idleConfig+"="+file)
 	server.Stdout, server.Stderr = &said, &said
 	in, err := server.StdinPipe()
