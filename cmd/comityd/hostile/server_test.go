@@ -78,7 +78,7 @@ func TestHostile(t *testing.T) {
 			for _, part := range []struct {
 				name string
 				test func(*testing.T, *server)
-			}{{"documents", documentsAlone}, {"distinct documents", distinctDocuments}, {"noise", noise}, {"connections", connections}, {"heads", heads}} {
+			}{{"documents", documentsAlone}, {"distinct documents", distinctDocuments}, {"noise", noise}, {"connections", connections}, {"heads", heads}, {"streams", streams}} {
 				t.Run(part.name, func(t *testing.T) {
 					o := served(t, s, "auditor@KZ")
 					part.test(t, s)
