@@ -109,7 +109,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 	if err != nil {
 		return // it was answered
 	}
-	defer s.conn.CloseNow()
+	defer func() { _ = s.conn.CloseNow() }() // what is closed in good order stays so
 	s.conn.SetReadLimit(int64(6*h.limits.Bytes + h.limits.Variables + envelopeBytes))
 	opened(r.Context())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // which ends where the connection is taken over
