@@ -46,17 +46,26 @@ type Cursors struct {
 	of      cursors
 	binding []byte
 	keys    []storage.Key
+	made    *[]string // those that were looked at: an item has one cursor in an answer
 }
 
 // Len is how many items there are.
 func (c Cursors) Len() int { return len(c.keys) }
 
 // At is the cursor of the item at i.
-func (c Cursors) At(i int) string { return c.of.make(c.binding, c.keys[i]) }
+func (c Cursors) At(i int) string {
+	if *c.made == nil {
+		*c.made = make([]string, len(c.keys))
+	}
+	if (*c.made)[i] == "" {
+		(*c.made)[i] = c.of.make(c.binding, c.keys[i])
+	}
+	return (*c.made)[i]
+}
 
 // and takes over a cursor of a page of the same list.
 func (c Cursors) and(all Cursors, i int) Cursors {
-	all.keys = append(c.keys, all.keys[i])
+	all.keys, all.made = append(c.keys, all.keys[i]), new([]string)
 	return all
 }
 

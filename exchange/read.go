@@ -229,7 +229,7 @@ func (r *Reader) page(list string, filter any, first int, after string) (storage
 
 // cut makes a page of what was found, one more than fits when there is a next.
 func cut[S, T any](r *Reader, found []S, limit int, binding []byte, key func(S) storage.Key, show func(S) T) Page[T] {
-	p := Page[T]{Cursors: Cursors{of: r.x.cursors, binding: binding}}
+	p := Page[T]{Cursors: Cursors{of: r.x.cursors, binding: binding, made: new([]string)}}
 	if p.HasNext = len(found) >= limit; p.HasNext {
 		found = found[:limit-1]
 	}
