@@ -40,6 +40,11 @@ func (a *api) stream(t testing.TB) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() { defer close(done); a.streams.Run(ctx) }()
+	for wait := time.Now().Add(streamTime); !a.streams.hub.Running(); time.Sleep(time.Millisecond) {
+		if time.Now().After(wait) {
+			t.Fatal("no stream is taken")
+		}
+	}
 	end = func() { cancel(); <-done }
 	t.Cleanup(end)
 	return end

@@ -122,6 +122,13 @@ func (h *Hub) Len() int {
 	return len(h.streams)
 }
 
+// Running reports whether the hub takes streams.
+func (h *Hub) Running() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.running && !h.ended
+}
+
 // Over is closed once the hub takes no stream any more.
 func (h *Hub) Over() <-chan struct{} { return h.over }
 
