@@ -403,3 +403,37 @@ func TestMemory(t *testing.T) {
 		t.Error("what the run was given is kept")
 	}
 }
+
+// TestStoppedBeyond tells what ends all work even where more failed before it than
+// is told.
+func TestStoppedBeyond(t *testing.T) {
+	e := engine(t, calls{}, map[string]func(context.Context) error{"maybe": func(context.Context) error { return errBroken }})
+	for query, stop := range map[string]func(error) bool{
+		"{ items { wrong } again: items { maybe { name } } }": func(err error) bool { return err == errBroken },
+		"{ items { wrong } again: items { boom } }":           func(err error) bool { _, ok := errors.AsType[*Panic](err); return ok },
+	} {
+		_, failed := ran(t, t.Context(), e, query, nil, Params{Root: tree(maxErrors+10, 1), Stop: stop})
+		if len(failed) != maxErrors+1 || !stop(failed[0].Err) {
+			t.Errorf("%s: %d errors, first %v", query, len(failed), failed[0])
+		}
+	}
+}
+
+// TestKept bounds what is kept of all runs that a memory served, not of the last alone.
+func TestKept(t *testing.T) {
+	r := &run{}
+	kept := 0
+	for ; kept < 10; kept++ { // each has its rows one level further up
+		for range 10 - kept {
+			r.rows(&selection{})
+		}
+		w := r.rows(&selection{})
+		w.parents = append(w.parents, make([]any, keptRows/2)...)
+		if !r.free() {
+			break
+		}
+	}
+	if kept > 2 {
+		t.Errorf("%d runs were kept in one memory", kept)
+	}
+}

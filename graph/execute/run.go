@@ -18,7 +18,8 @@ type Params struct {
 	Stop func(error) bool
 }
 
-// maxErrors bounds the errors of one answer; what fails beyond is null all the same.
+// maxErrors bounds the errors of one answer; what fails beyond is null all the same,
+// and what ends all work is told in addition.
 const maxErrors = 100
 
 // Answer is what came of a run. Data is JSON, "null" where a null rose to the
@@ -152,7 +153,7 @@ func (r *run) rows(s *selection) *rows {
 // be kept.
 func (r *run) free() bool {
 	total := 0
-	for _, w := range r.levels[:r.used] {
+	for _, w := range r.levels { // also those that only earlier runs used
 		total += cap(w.parents)
 		clear(w.parents)
 		w.selection, w.parents = nil, w.parents[:0]

@@ -84,10 +84,13 @@ func (r *run) null(s *shape, err error) bool {
 
 // fail notes an error at the place that is being written.
 func (r *run) fail(err error) {
-	r.told = r.told || err == r.stopped
 	if len(r.errors) == maxErrors {
-		return
+		if r.stopped == nil && r.Stop != nil && r.Stop(err) {
+			r.stopped = err
+		}
+		return // what ends all work is told all the same, see answer
 	}
+	r.told = r.told || err == r.stopped
 	path := make([]any, len(r.path))
 	for i, s := range r.path {
 		if path[i] = s.at; s.of != nil {
