@@ -307,14 +307,23 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// TestResponseLimit refuses an answer that is too long, by name.
+// TestResponseLimit refuses an answer that is too long, by name, and has the read in
+// the record of acts: that it is too long says what there is.
 func TestResponseLimit(t *testing.T) {
 	a := serveAPI(t, func(o *Options) { o.Limits = DefaultLimits; o.Limits.Response = 2000; o.Limits.Variables = 3000 })
 	c := a.as(t, "investigator@KZ")
 	id := c.fileCase(t, "a")
 	c.done(t, "caseUpdate", "", map[string]any{"id": id, "expectedVersion": 1, "summary": strings.Repeat("x", 2000)})
+	reads := func() int {
+		log := a.as(t, "auditor@KZ").get(t, `query($id: ID!) { viewer { log(first: 100, filter: {act: "read", record: $id}) { nodes { act } } } }`, map[string]any{"id": id})
+		return len(dig(t, log, "viewer", "log", "nodes").([]any))
+	}
+	before := reads()
 	if r := c.call(t, `{ viewer { cases(first: 1) { nodes { summary } } } }`, nil); r.status != http.StatusBadRequest || r.Errors[0].Extensions.Limit != "response" || r.Data != nil {
 		t.Errorf("%d %s", r.status, r.raw)
+	}
+	if after := reads(); after != before+1 {
+		t.Errorf("how long the case is was told, and %d reads of it are in the record of acts", after-before)
 	}
 	if r := c.call(t, `{ __typename }`, map[string]any{"a": strings.Repeat("x", 3000)}); r.status != http.StatusBadRequest || r.Errors[0].Extensions.Limit != "variables" {
 		t.Errorf("%d %s", r.status, r.raw)

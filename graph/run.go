@@ -107,8 +107,10 @@ func (h *handler) collect(ctx context.Context, r *exchange.Reader, run func(cont
 	with.State = &request{x: h.x, reader: r}
 	o.answer = run(ctx, with)
 	for _, e := range o.answer.Errors {
-		if errors.Is(e.Err, execute.ErrText) {
-			return nil, passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")
+		if errors.Is(e.Err, execute.ErrText) { // which tells how much there is to read: its leaf stands as any read's
+			o.release()
+			o.faults = []*fault{passed("response", h.limits.Response, "bytes in an answer: ask for shorter pages")}
+			return nil, nil
 		}
 		f := h.faultOf(e.Err)
 		f.path = e.Path

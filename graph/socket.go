@@ -14,6 +14,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity/graph/execute"
 	"github.com/comity-platform/comity/graph/subscribe"
 )
 
@@ -342,9 +343,21 @@ func (s *socket) stream(ctx context.Context, m message) {
 	}
 }
 
-func (s *socket) open(ctx context.Context, m message) (*subscribe.Stream, *subscribe.Frame, []*fault) {
+func (s *socket) open(ctx context.Context, m message) (stream *subscribe.Stream, first *subscribe.Frame, faults []*fault) {
 	within, cancel := context.WithTimeout(ctx, s.h.limits.Deadline)
 	defer cancel()
+	err := execute.Guard(func() error { // around this goroutine is no server that would catch a panic
+		stream, first, faults = s.begin(within, m)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, []*fault{s.h.faultOf(err)}
+	}
+	return stream, first, faults
+}
+
+// begin takes a message to a stream that is open.
+func (s *socket) begin(within context.Context, m message) (*subscribe.Stream, *subscribe.Frame, []*fault) {
 	if f := s.h.tooFast((&http.Request{}).WithContext(within), s.who.Officer); f != nil {
 		return nil, nil, []*fault{f}
 	}

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/comity-platform/comity"
 )
 
 // dial opens a WebSocket with some headers.
@@ -225,5 +228,15 @@ func TestSocketStreams(t *testing.T) {
 	}
 	if code := next.closed(); code != websocket.StatusGoingAway {
 		t.Errorf("at the end of the server: closed with %d", code)
+	}
+}
+
+// TestSocketPanic: what panics as a stream is opened is that stream's error, and not
+// the end of the server.
+func TestSocketPanic(t *testing.T) {
+	s := &socket{h: &handler{limits: DefaultLimits}} // knows no documents at all
+	_, _, faults := s.open(t.Context(), message{Payload: jsontext.Value(`{"documentId":"sha256:x"}`)})
+	if len(faults) != 1 || faults[0].code != comity.CodeInternal {
+		t.Errorf("%v", faults)
 	}
 }

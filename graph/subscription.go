@@ -121,10 +121,15 @@ func (s *subscription) open(ctx context.Context) (*subscribe.Stream, *subscribe.
 func (s *subscription) good(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.h.limits.Deadline)
 	defer cancel()
-	if err := s.identified(ctx); err != nil || s.of == "" {
+	err := s.identified(ctx)
+	if err != nil || s.of == "" {
 		return err
 	}
-	open, err := s.h.x.Open(ctx, s.who, s.of, s.purpose)
+	var open bool
+	err = execute.Guard(func() (err error) { // as in tell: it is called by a worker for all streams
+		open, err = s.h.x.Open(ctx, s.who, s.of, s.purpose)
+		return err
+	})
 	if err == nil && !open {
 		err = subscribe.ErrOver
 	}
@@ -158,11 +163,6 @@ func (s *subscription) tell(ctx context.Context, e exchange.Event) (*subscribe.F
 		})
 		return err
 	})
-	if f, ok := errors.AsType[*fault](err); ok && !f.severe() { // more than may be answered
-		o.release()
-		o.faults = []*fault{f}
-		return s.frame(id, o), nil
-	}
 	if err != nil || !told {
 		return nil, err
 	}
