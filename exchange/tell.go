@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/sovereignty"
@@ -86,15 +87,17 @@ func (r *Reader) tell(t *Told, purpose comity.Purpose) (bool, error) {
 }
 
 // changed reports whether a change of the case is one that its reader is shown: at
-// home every one, abroad what full scope shows or every scope lists.
+// home every one, abroad what full scope shows or every scope lists, from the
+// grant's beginning on. How often and when a case changed before is not granted.
 func (v *CaseView) changed(e Event) bool {
 	switch v.Access.Level {
 	case sovereignty.AccessOwn:
 		return e.State != ""
-	case sovereignty.AccessFull:
-		return e.State == ""
-	case sovereignty.AccessSummary:
-		return e.State == "" && e.Listed
+	case sovereignty.AccessFull, sovereignty.AccessSummary:
+		return e.State == "" && slices.ContainsFunc(v.grants, func(g comity.Grant) bool {
+			shows := g.Scope == comity.ScopeFull || g.Scope == comity.ScopeSummary && e.Listed
+			return shows && !e.At.Before(g.CreatedAt) && !e.At.Before(g.NotBefore)
+		})
 	}
 	return false
 }

@@ -69,3 +69,65 @@ func TestTellLeavesNoTrace(t *testing.T) {
 		})
 	}
 }
+
+// TestTellFromTheGrantOn: who is granted a case is told of what changes in it from then
+// on, and not how often and when it changed before, whatever is gone on from.
+func TestTellFromTheGrantOn(t *testing.T) {
+	w := exchangetest.New(t)
+	owner, liaison, reader := w.As(t, "investigator@KZ"), w.As(t, "liaison@KZ"), w.As(t, "investigator@AM")
+	c := owner.FileCase(t, "Ransomware", "AM")
+	owner.Do(t, &exchange.AssignCase{Key: exchangetest.Key(), ID: c, Office: comity.RoleLiaison})
+	change := func(title string) {
+		t.Helper()
+		version := 0
+		owner.Read(t, func(r *exchange.Reader) error {
+			found, err := r.Cases([]comity.ID{c}, "")
+			if found[c] != nil {
+				version = found[c].Version
+			}
+			return err
+		})
+		owner.Do(t, &exchange.UpdateCase{Key: exchangetest.Key(), ID: c, ExpectedVersion: version, Title: &title})
+		w.Clock.Advance(time.Minute)
+	}
+	place := int64(0)
+	look := func() (n int) {
+		t.Helper()
+		for {
+			if _, err := w.Exchange.PlaceEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			all, err := w.Exchange.EventsAfter(t.Context(), place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(all) == 0 {
+				return n
+			}
+			for _, e := range all {
+				if place = e.Seq; e.Kind != comity.EventCaseChanged {
+					continue
+				}
+				ok, err := w.Exchange.Tell(t.Context(), reader.Caller, e, comity.PurposeInvestigation, func(*exchange.Reader, *exchange.Told) error { return nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ok {
+					n++
+				}
+			}
+		}
+	}
+	change("before")
+	change("and again")
+	w.Mandate(t, "KZ")
+	liaison.Do(t, liaison.MakeGrant(t, c, liaison.GrantBody("AM", owner.Release(t, c, "AM"))))
+	if told := look(); told != 0 {
+		t.Errorf("told of %d changes from before the grant", told)
+	}
+	w.Clock.Advance(time.Minute)
+	change("after")
+	if told := look(); told != 1 {
+		t.Errorf("told %d times of a change under the grant", told)
+	}
+}

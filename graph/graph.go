@@ -65,8 +65,7 @@ type handler struct {
 	site        *http.CrossOriginProtection
 	pace        *pace.Pace
 	hub         *subscribe.Hub
-	greeting    chan struct{} // sockets that have not said who they are
-	sockets     chan struct{}
+	seats       *seats // of sockets
 }
 
 // API is the handler of the API.
@@ -133,6 +132,6 @@ func newHandler(o Options) (*handler, error) {
 		o.Streams = subscribe.DefaultLimits
 	}
 	h.hub = subscribe.New(subscribe.Options{Source: o.Exchange, Limits: o.Streams, Now: o.Verifier.Now, Log: o.Log})
-	h.greeting, h.sockets = make(chan struct{}, maxGreeting), make(chan struct{}, o.Streams.Server)
+	h.seats = newSeats()
 	return h, nil
 }

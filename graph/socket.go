@@ -22,9 +22,13 @@ import (
 const socketProtocol = "graphql-transport-ws"
 
 const (
-	// maxGreeting bounds the sockets at once whose client has not said who it is.
-	maxGreeting = 256
-	greetWithin = 10 * time.Second
+	// maxGreeting bounds the sockets at once whose client has not said who it is, and
+	// maxGreetingOfOne those from one network address.
+	maxGreeting      = 256
+	maxGreetingOfOne = 32
+	// maxGreetingBytes bounds the first message: a token and a proof.
+	maxGreetingBytes = 64 << 10
+	greetWithin      = 10 * time.Second
 	// idleSocket is how long a socket may be open without a stream.
 	idleSocket = time.Minute
 	pingEvery  = 20 * time.Second
@@ -89,20 +93,12 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 		}
 		s.who = who
 	}
-	places := h.sockets
-	if s.who.Token == "" {
-		places = h.greeting
-	}
-	select {
-	case places <- struct{}{}:
-	default:
-		f := passed("streams", cap(places), "sockets at once: try again later")
-		f.after, f.status = comeAgain, http.StatusServiceUnavailable
+	release, f := h.seat(r, s.who)
+	if f != nil {
 		refuse(f)
 		return
 	}
-	release := sync.OnceFunc(func() { <-places })
-	defer release()
+	defer func() { release() }()
 	control := http.NewResponseController(w)
 	_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})
 	var err error
@@ -111,24 +107,24 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 		return // it was answered
 	}
 	defer func() { _ = s.conn.CloseNow() }() // what is closed in good order stays so
-	s.conn.SetReadLimit(int64(6*h.limits.Bytes + h.limits.Variables + envelopeBytes))
+	s.conn.SetReadLimit(maxGreetingBytes)
 	opened(r.Context())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // which ends where the connection is taken over
 	defer cancel()
 	s.alive = ctx
+	stranger := s.who.Token == ""
 	if !s.greet(ctx, r) {
 		return
 	}
-	if places == h.greeting { // from here on it is an officer's
-		select {
-		case h.sockets <- struct{}{}:
-			release()
-			defer func() { <-h.sockets }()
-		default:
+	if stranger { // from here on it is an officer's
+		release()
+		if release, f = h.seat(r, s.who); f != nil {
+			release = func() {}
 			_ = s.conn.Close(websocket.StatusTryAgainLater, "")
 			return
 		}
 	}
+	s.conn.SetReadLimit(int64(6*h.limits.Bytes + h.limits.Variables + envelopeBytes))
 	go s.watch(ctx, cancel)
 	s.listen(ctx)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/graph/subscribe"
 )
 
 // dial opens a WebSocket with some headers.
@@ -228,6 +229,64 @@ func TestSocketStreams(t *testing.T) {
 	}
 	if code := next.closed(); code != websocket.StatusGoingAway {
 		t.Errorf("at the end of the server: closed with %d", code)
+	}
+}
+
+// TestSocketPlaces: sockets without a stream take no more places than streams may,
+// and a stranger takes few, for little.
+func TestSocketPlaces(t *testing.T) {
+	a := serveAPI(t, func(o *Options) {
+		o.Streams = subscribe.DefaultLimits
+		o.Streams.Officer, o.Streams.Agency, o.Streams.Server = 2, 3, 4
+	})
+	a.stream(t)
+	refused := func(what string, headers map[string]string, status int) {
+		t.Helper()
+		conn, res, err := a.as(t, "investigator@KZ").dial(t, headers, socketProtocol)
+		if err == nil {
+			_ = conn.CloseNow()
+			t.Errorf("%s: it has a socket", what)
+		} else if res == nil || res.StatusCode != status || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %v, %v", what, res, err)
+		}
+	}
+	first := a.as(t, "investigator@KZ").greeted(t)
+	a.as(t, "investigator@KZ").greeted(t)
+	refused("the third of an officer", a.as(t, "investigator@KZ").proof(t, http.MethodGet), http.StatusTooManyRequests)
+	a.as(t, "liaison@KZ").greeted(t)
+	refused("the fourth of an agency", a.as(t, "authority@KZ").proof(t, http.MethodGet), http.StatusTooManyRequests)
+	a.as(t, "investigator@AM").greeted(t)
+	refused("the fifth of a server", a.as(t, "investigator@BY").proof(t, http.MethodGet), http.StatusServiceUnavailable)
+
+	var anonymous *websocket.Conn
+	var err error
+	for range maxGreetingOfOne {
+		if anonymous, _, err = a.as(t, "investigator@BY").dial(t, nil, socketProtocol); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused("one more of a stranger", nil, http.StatusTooManyRequests)
+	k := talk{t, anonymous}
+	said, _ := json.Marshal(a.as(t, "investigator@BY").proof(t, http.MethodGet))
+	k.say(`{"type":"connection_init","payload":` + strings.NewReplacer("Authorization", "authorization", "DPoP\":", "dpop\":").Replace(string(said)) + `}`)
+	if code := k.closed(); code != websocket.StatusTryAgainLater {
+		t.Errorf("greeted where there is no place: closed with %d", code)
+	}
+	if k.conn, _, err = a.as(t, "investigator@BY").dial(t, nil, socketProtocol); err != nil {
+		t.Fatalf("the place of who was refused is not free: %v", err)
+	}
+	k.say(`{"type":"connection_init","payload":"` + strings.Repeat("x", maxGreetingBytes) + `"}`)
+	if code := k.closed(); code != websocket.StatusMessageTooBig {
+		t.Errorf("a long greeting: closed with %d", code)
+	}
+	_ = first.conn.Close(websocket.StatusNormalClosure, "")
+	for deadline := time.Now().Add(streamTime); ; time.Sleep(20 * time.Millisecond) {
+		if _, _, err := a.as(t, "investigator@BY").dial(t, a.as(t, "investigator@BY").proof(t, http.MethodGet), socketProtocol); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the end of a socket makes no room")
+		}
 	}
 }
 

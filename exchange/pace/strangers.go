@@ -27,15 +27,7 @@ func newStrangers(o Options) (strangers, error) {
 // how long to wait. Of IPv6, whoever has an address has the network around it.
 func (p *Pace) Stranger(address netip.Addr) *Wait {
 	s := p.strangers
-	address = address.Unmap()
-	bits := 64
-	if address.Is4() {
-		bits = 32
-	}
-	network, err := address.WithZone("").Prefix(bits)
-	if err != nil { // none at all: one for all such
-		network = netip.Prefix{}
-	}
+	network := Network(address)
 	l, ok := s.known.Get(network)
 	if !ok {
 		l = rate.NewLimiter(rate.Limit(s.o.Address), int(Burst*s.o.Address))
@@ -50,4 +42,19 @@ func (p *Pace) Stranger(address netip.Addr) *Wait {
 		return &Wait{"addressRate", s.o.Address, max(after, time.Millisecond)}
 	}
 	return nil
+}
+
+// Network is the network that whoever has an address has, the zero one for all that
+// are none.
+func Network(address netip.Addr) netip.Prefix {
+	address = address.Unmap()
+	bits := 64
+	if address.Is4() {
+		bits = 32
+	}
+	network, err := address.WithZone("").Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return network
 }

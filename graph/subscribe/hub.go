@@ -42,6 +42,7 @@ var DefaultLimits = Limits{Server: 12_000, Agency: 2_000, Officer: 20, Frames: 1
 // How a hub works.
 const (
 	workers   = 8
+	ofOne     = 6                      // of them, for the streams of one state at most
 	askEvery  = 500 * time.Millisecond // without a word of anybody
 	waitAgain = time.Second            // after a failure
 	// mostFailures in a row end a stream, which can be gone on with elsewhere.
@@ -72,7 +73,7 @@ type Hub struct {
 	byCase   map[comity.ID]map[*Stream]struct{}
 	agencies map[comity.AgencyID]int
 	officers map[comity.OfficerRef]int
-	ready    []*Stream
+	lines    map[comity.State]*line
 	work     *sync.Cond
 	over     chan struct{} // closed once no stream is taken any more
 }
@@ -80,7 +81,8 @@ type Hub struct {
 // New makes a hub, which hands out nothing before it runs.
 func New(o Options) *Hub {
 	h := &Hub{Options: o, streams: map[*Stream]struct{}{}, byViewer: map[string]map[*Stream]struct{}{}, byCase: map[comity.ID]map[*Stream]struct{}{},
-		agencies: map[comity.AgencyID]int{}, officers: map[comity.OfficerRef]int{}, over: make(chan struct{})}
+		agencies: map[comity.AgencyID]int{}, officers: map[comity.OfficerRef]int{},
+		lines: map[comity.State]*line{}, over: make(chan struct{})}
 	h.work = sync.NewCond(&h.mu)
 	return h
 }
@@ -226,7 +228,12 @@ func (h *Hub) hand(found []exchange.Event) {
 func (h *Hub) put(s *Stream) {
 	if !s.queued && !s.closed {
 		s.queued = true
-		h.ready = append(h.ready, s)
+		l := h.lines[s.Officer.State]
+		if l == nil {
+			l = &line{}
+			h.lines[s.Officer.State] = l
+		}
+		l.ready = append(l.ready, s)
 		h.work.Signal()
 	}
 }

@@ -225,6 +225,32 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestStatesApart: streams of one state that take long to tell hold up no other state's.
+func TestStatesApart(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	held, release := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	for i := range 2 * workers {
+		follow(t, h, fmt.Sprint("slow", i), func(sub *Subscription) {
+			sub.Tell = func(context.Context, exchange.Event) (*Frame, error) {
+				select {
+				case held <- struct{}{}:
+				case <-release:
+				}
+				<-release
+				return nil, nil
+			}
+		}, -1)
+	}
+	other := follow(t, h, "other", func(sub *Subscription) { sub.Officer.State, sub.Officer.Agency = "AM", "AM/cyber" }, -1)
+	s.happens(comity.EventCaseChanged, "", "KZ")
+	for range ofOne {
+		<-held
+	}
+	s.happens(comity.EventCaseChanged, "", "AM")
+	other.until(t, 1)
+}
+
 // TestOpen: places are given as the limits say, and given back.
 func TestOpen(t *testing.T) {
 	h, _ := newHub(t, Limits{Server: 3, Agency: 2, Officer: 1, Frames: 1, Pending: 1})

@@ -19,6 +19,7 @@ func (h *Hub) tellAll(ctx context.Context) {
 		wait := h.step(ctx, s)
 		h.mu.Lock()
 		s.queued = false
+		h.lines[s.Officer.State].atWork--
 		if wait == 0 && s.waits() {
 			h.put(s)
 		}
@@ -42,16 +43,36 @@ func (s *Stream) waits() bool {
 func (h *Hub) take() *Stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for len(h.ready) == 0 && !h.ended {
+	for !h.ended {
+		if l := h.next(); l != nil {
+			s := l.ready[0]
+			l.ready[0] = nil
+			l.ready = l.ready[1:]
+			l.atWork++
+			return s
+		}
 		h.work.Wait()
 	}
-	if h.ended {
-		return nil
+	return nil
+}
+
+// line is the streams of one state's officers that wait for a worker. Telling them
+// may take long, as by much that is asked for or by a custodian that does not
+// answer: that is to hold up no other state's.
+type line struct {
+	ready  []*Stream
+	atWork int // streams that are with one
+}
+
+// next is the line that is served next: of those that wait, the one with the fewest
+// at work, nil where there is none. The lock is held.
+func (h *Hub) next() (next *line) {
+	for _, l := range h.lines {
+		if len(l.ready) > 0 && l.atWork < ofOne && (next == nil || l.atWork < next.atWork) {
+			next = l
+		}
 	}
-	s := h.ready[0]
-	h.ready[0] = nil
-	h.ready = h.ready[1:]
-	return s
+	return next
 }
 
 // step looks whether a stream still is good, or tells it one event, or reads on where
