@@ -155,6 +155,10 @@ func (d hookedDB) Write(ctx context.Context, f func(storage.Tx) error) error {
 	return d.around(ctx, "database Write", func(ctx context.Context) error { return d.DB.Write(ctx, f) })
 }
 
+func (d hookedDB) WriteAt(ctx context.Context, at time.Time, f func(storage.Tx) error) error {
+	return d.around(ctx, "database Write", func(ctx context.Context) error { return d.DB.WriteAt(ctx, at, f) })
+}
+
 func (d hookedDB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 	return d.around(ctx, "database Read", func(ctx context.Context) error { return d.DB.Read(ctx, f) })
 }

@@ -182,6 +182,15 @@ func (d brokenDB) Write(ctx context.Context, f func(storage.Tx) error) error {
 	return d.DB.Write(ctx, f)
 }
 
+func (d brokenDB) WriteAt(ctx context.Context, at time.Time, f func(storage.Tx) error) error {
+	if d.write != nil {
+		if err := d.write(); err != nil {
+			return err
+		}
+	}
+	return d.DB.WriteAt(ctx, at, f)
+}
+
 // over makes the API stand on the same world with a part of it changed.
 func (a *api) over(t *testing.T, kz turned, db brokenDB) *api {
 	t.Helper()
