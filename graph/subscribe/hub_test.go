@@ -20,15 +20,20 @@ type source struct {
 	asked  int
 	failed error
 	acted  chan struct{}
+	found  func() // called once events were looked for
 }
 
 func (s *source) PlaceEvents(context.Context) (bool, error) { return false, nil }
 
 func (s *source) EventsAfter(_ context.Context, place int64) ([]exchange.Event, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.asked++
-	return append([]exchange.Event(nil), s.all[place:min(len(s.all), int(place)+5)]...), s.failed
+	found, err := append([]exchange.Event(nil), s.all[place:min(len(s.all), int(place)+5)]...), s.failed
+	s.mu.Unlock()
+	if s.found != nil {
+		s.found()
+	}
+	return found, err
 }
 
 func (s *source) LastEvent(context.Context) (int64, error) {
@@ -303,5 +308,35 @@ func TestOneAsks(t *testing.T) {
 	defer s.mu.Unlock()
 	if n := s.asked - before; n < 2 || n > 8 {
 		t.Errorf("%d times was asked for events in %s", n, 4*askEvery)
+	}
+}
+
+// TestReadOnMeanwhile: what happens between a look into the database, which finds
+// nothing more, and its end is told: it was not offered to a stream left behind.
+func TestReadOnMeanwhile(t *testing.T) {
+	src := &source{acted: make(chan struct{}, 1)}
+	h := New(Options{Source: src, Limits: DefaultLimits, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	for range 3 {
+		src.happens(comity.EventCaseChanged, "case1_a", "KZ:one")
+	}
+	h.running, h.place = true, 3
+	f := follow(t, h, "one", nil, 3)
+	viewer := f.keys[0]
+	f.behind = true
+	src.found = func() {
+		src.found = nil
+		src.happens(comity.EventCaseChanged, "case1_a", viewer)
+		h.hand(src.all[3:])
+	}
+	for range 3 {
+		h.mu.Lock()
+		place, behind := f.place, f.behind
+		h.mu.Unlock()
+		if behind {
+			h.readOn(t.Context(), f.Stream, place)
+		}
+	}
+	if frames, _ := f.Take(); len(frames) != 1 || frames[0].ID != "4" || f.behind {
+		t.Errorf("told %v, behind %v", frames, f.behind)
 	}
 }

@@ -148,6 +148,7 @@ func (s *Stream) settle(err error, failed func(), done ...func()) time.Duration 
 // readOn tells a stream that was left behind what the database has for it, until it
 // is as far as the hub.
 func (h *Hub) readOn(ctx context.Context, s *Stream, place int64) time.Duration {
+	before := h.at() // what comes later is not offered to a stream that is behind, and may not be found either
 	found, err := h.Source.EventsAfter(ctx, place)
 	if err != nil {
 		return s.settle(err, nil)
@@ -173,8 +174,9 @@ func (h *Hub) readOn(ctx context.Context, s *Stream, place int64) time.Duration 
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.place >= h.place || len(found) == 0 {
-		s.behind, s.place = false, max(s.place, h.place)
+	if len(found) == 0 {
+		s.place = max(s.place, before)
 	}
+	s.behind = s.behind && s.place < h.place
 	return 0
 }
