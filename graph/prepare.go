@@ -42,6 +42,9 @@ func newPrepared() (*prepared, error) {
 // document gives the checked document of a request: one that is known by its
 // id, or a text, unless this server answers known ones alone.
 func (h *handler) document(q wire) (*document, []*fault) {
+	if q.checked != nil {
+		return q.checked, nil
+	}
 	if q.Document != "" {
 		d, f := h.trusted.document(q.Document)
 		if f != nil {
@@ -84,6 +87,9 @@ func (h *handler) plan(q wire, d *document, op *ast.OperationDefinition, variabl
 	key := planKeyOf(d, op, variables)
 	if q.Document != "" {
 		return h.trusted.plan(h, key, d, op, variables)
+	}
+	if q.checked != nil {
+		return h.bound.engine.Compile(d.Document, op, variables)
 	}
 	if p, ok := h.prepared.plans.Get(key); ok {
 		return p, nil

@@ -18,12 +18,14 @@ func anonymous(r *http.Request) bool {
 }
 
 // asksPublic reports whether a query asks for public root fields and nothing
-// else, each written out at the root.
-func (h *handler) asksPublic(q wire) bool {
-	doc, faults := h.documentOf(q)
+// else, each written out at the root. What was checked for it is not kept for
+// later requests: what strangers ask takes no places.
+func (h *handler) asksPublic(q *wire) bool {
+	doc, faults := h.documentOf(*q)
 	if len(faults) > 0 {
 		return false
 	}
+	q.checked = doc
 	op, err := doc.operation(q.Operation)
 	if err != nil || op.Operation != ast.OperationTypeQuery {
 		return false
@@ -36,7 +38,7 @@ func (h *handler) asksPublic(q wire) bool {
 	return true
 }
 
-// documentOf is document without keeping it: what strangers ask takes no places.
+// documentOf is document without keeping it.
 func (h *handler) documentOf(q wire) (*document, []*fault) {
 	if q.Document != "" || h.trustedOnly {
 		return h.document(q)

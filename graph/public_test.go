@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -54,5 +56,26 @@ func TestPublic(t *testing.T) {
 		if status, _ := ask(`{ states { code } }`, h); status != http.StatusUnauthorized {
 			t.Errorf("a bad token (%v) is answered %d for the directory", h, status)
 		}
+	}
+}
+
+// TestPublicTakesNoPlaces: what a stranger asks drives nothing out that is kept for officers.
+func TestPublicTakesNoPlaces(t *testing.T) {
+	a := serveAPI(t, nil)
+	h, err := newHandler(Options{Exchange: a.Exchange, Verifier: a.Verifier, ExternalURL: "http://127.0.0.1/graphql", Log: a.World.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/graphql", strings.NewReader(fmt.Sprintf(`{"query":"{ union { name } } #%d"}`, i)))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.serve(w, r)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"name"`) {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	if documents, plans := h.prepared.documents.Len(), h.prepared.plans.Len(); documents+plans > 0 {
+		t.Errorf("a stranger's queries left %d documents and %d plans", documents, plans)
 	}
 }

@@ -24,6 +24,7 @@ type wire struct {
 	Operation string
 	Variables map[string]any
 	fromGET   bool
+	checked   *document // where it was looked at before
 }
 
 // envelopeBytes is what the JSON around query and variables may take.

@@ -136,10 +136,10 @@ func (s *subscription) good(ctx context.Context) error {
 	return err
 }
 
-// identified verifies the token anew, as of now.
+// identified verifies the token anew, as of now: it is to be the same officer's.
 func (s *subscription) identified(ctx context.Context) error {
-	_, err := s.h.verifier.Verify(ctx, s.who.Token)
-	if comity.CodeOf(err) == comity.CodeUnauthenticated {
+	who, err := s.h.verifier.Verify(ctx, s.who.Token)
+	if comity.CodeOf(err) == comity.CodeUnauthenticated || err == nil && who.Officer != s.who.Officer {
 		return subscribe.ErrOver
 	}
 	return err

@@ -62,8 +62,8 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if anonymous(r) {
-			if q, f := h.receive(w, r); f == nil && h.asksPublic(q) {
-				h.answer(w, id, media, h.run(ctx, exchange.Caller{RequestID: id}, q))
+			if q, f := h.receive(w, r); f == nil && h.asksPublic(&q) {
+				h.answer(w, id, media, h.guarded(func() *outcome { return h.run(ctx, exchange.Caller{RequestID: id}, q) }))
 				return
 			}
 		}
@@ -87,16 +87,20 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, id, media, true, f)
 		return
 	}
-	var o *outcome
-	err = execute.Guard(func() error {
-		o = h.run(ctx, caller, q)
+	h.answer(w, id, media, h.guarded(func() *outcome {
+		o := h.run(ctx, caller, q)
 		h.x.Seen(ctx, caller)
-		return nil
-	})
+		return o
+	}))
+}
+
+// guarded makes a fault of a panic.
+func (h *handler) guarded(run func() *outcome) (o *outcome) {
+	err := execute.Guard(func() error { o = run(); return nil })
 	if err != nil {
 		o = refused(h.faultOf(err))
 	}
-	h.answer(w, id, media, o)
+	return o
 }
 
 // secure sets what keeps an answer from being kept, framed or misread.
