@@ -30,7 +30,6 @@ type target struct {
 	headers map[string]string
 	session *session // of an officer, where requests need one
 	bodies  map[string][]byte
-	read    func(cell string, answer []byte) (any, error) // the answer as Comity would give it
 }
 
 // session is what an officer's requests are proved with.

@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 	"github.com/minio/minio-go/v7/pkg/signer"
@@ -47,8 +48,23 @@ func (a admin) addUser(ctx context.Context, accessKey, secretKey string) error {
 	return a.put(ctx, "add-user", url.Values{"accessKey": {accessKey}}, sealed)
 }
 
+// errNoPolicy is MinIO's word that it knows no such policy.
+var errNoPolicy = errors.New("XMinioAdminNoSuchPolicy")
+
+// setPolicy gives a user a policy that was added just before: MinIO reads its
+// policies anew in the background, and can miss it for a moment.
 func (a admin) setPolicy(ctx context.Context, accessKey, name string) error {
-	return a.put(ctx, "set-user-or-group-policy", url.Values{"policyName": {name}, "userOrGroup": {accessKey}, "isGroup": {"false"}}, nil)
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		err := a.put(ctx, "set-user-or-group-policy", url.Values{"policyName": {name}, "userOrGroup": {accessKey}, "isGroup": {"false"}}, nil)
+		if !errors.Is(err, errNoPolicy) || pause > 3*time.Second {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }
 
 func (a admin) put(ctx context.Context, call string, query url.Values, body []byte) error {
@@ -75,6 +91,9 @@ func (a admin) put(ctx context.Context, call string, query url.Values, body []by
 		var said struct{ Code, Message string } // JSON in some versions, XML in others
 		if json.Unmarshal(answer, &said) != nil && xml.Unmarshal(answer, &said) != nil {
 			return errors.New(res.Status)
+		}
+		if said.Code == errNoPolicy.Error() {
+			return fmt.Errorf("%s: %w: %s", res.Status, errNoPolicy, said.Message)
 		}
 		return fmt.Errorf("%s: %s: %s", res.Status, said.Code, said.Message)
 	}
