@@ -107,7 +107,7 @@ func (v *CaseView) changed(e Event) bool {
 func (x *Exchange) Open(ctx context.Context, who Caller, of comity.ID, purpose comity.Purpose) (open bool, err error) {
 	_, err = x.read(storage.As(ctx, who.Officer), who, func(r *Reader) error {
 		found, err := r.Cases([]comity.ID{of}, purpose)
-		open = found[of].open()
+		open = found[of].Opened()
 		return err
 	})
 	return open, err
@@ -119,7 +119,7 @@ func (x *Exchange) Opening(ctx context.Context, who Caller, of comity.ID, purpos
 	open := false
 	err := x.Read(ctx, who, func(r *Reader) error {
 		found, err := r.Cases([]comity.ID{of}, purpose)
-		open = found[of].open()
+		open = found[of].Opened()
 		return err
 	})
 	if err == nil && !open {
@@ -128,6 +128,7 @@ func (x *Exchange) Opening(ctx context.Context, who Caller, of comity.ID, purpos
 	return err
 }
 
-func (v *CaseView) open() bool {
+// Opened reports whether a case shows its clear fields; none does not.
+func (v *CaseView) Opened() bool {
 	return v != nil && v.Access.Level != sovereignty.AccessNone && v.Access.Level != sovereignty.AccessEnded
 }

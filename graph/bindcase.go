@@ -11,11 +11,6 @@ import (
 	"github.com/comity-platform/comity/sovereignty"
 )
 
-// open reports whether a case shows its clear fields.
-func open(c *exchange.CaseView) bool {
-	return c.Access.Level != sovereignty.AccessNone && c.Access.Level != sovereignty.AccessEnded
-}
-
 // words gives a sealed field of a case, null while it is closed.
 func words[V ~string](read func(*comity.CaseText) V) field[*exchange.CaseView] {
 	return text(func(_ *request, c *exchange.CaseView) V {
@@ -35,19 +30,19 @@ func (b *binding) cases() {
 		"category": text(func(_ *request, c *exchange.CaseView) comity.Category { return c.Category }),
 		"status":   text(func(_ *request, c *exchange.CaseView) comity.CaseStatus { return c.Status }),
 		"marking": object(func(_ *request, c *exchange.CaseView) *comity.Marking {
-			if !open(c) {
+			if !c.Opened() {
 				return nil
 			}
 			return &c.Marking
 		}),
 		"nexus": items(func(_ *request, c *exchange.CaseView) []comity.Nexus {
-			if !open(c) {
+			if !c.Opened() {
 				return nil
 			}
 			return orEmpty(c.Nexus)
 		}),
 		"reserved": optionalBoolean(func(_ *request, c *exchange.CaseView) *bool {
-			if !open(c) {
+			if !c.Opened() {
 				return nil
 			}
 			return &c.Reserved
