@@ -441,7 +441,8 @@ type Tx interface {
 	ForgetIdempotency(before time.Time, limit int) (int, error)
 
 	// AppendLeaf adds a leaf to the record of acts. One that exists, or that may not be
-	// written, fails the transaction, at the latest when it is committed: ErrExists.
+	// written, fails the transaction, at the latest when it is committed, and is never
+	// ErrExists, which would be taken for another row's.
 	AppendLeaf(Leaf) error
 	AddEffect(Effect) error
 	// DueEffects locks up to limit effects that are due, of other states than

@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqldb"
 )
 
@@ -58,18 +56,25 @@ func (p pool) Close() error {
 }
 
 type transaction struct {
-	conn  *pgxpool.Conn // nil once it ended
-	later *pgx.Batch    // not sent yet
+	conn   *pgxpool.Conn // nil once it ended
+	later  *pgx.Batch    // not sent yet
+	failed error         // of what waited: it may not even have begun, and nothing follows
 }
 
 var errEnded = errors.New("postgres: the transaction has ended")
 
-// send sends what waits, with one more statement, and leaves the answer to that
-// one to be read.
-func (t *transaction) send(ctx context.Context, text string, args []any) (pgx.BatchResults, error) {
+// over says why nothing follows.
+func (t *transaction) over() error {
 	if t.conn == nil {
-		return nil, errEnded
+		return errEnded
 	}
+	return t.failed
+}
+
+// send sends what waits, with one more statement, and leaves the answer to that
+// one to be read. Where one of those that waited fails, perhaps none was run: not
+// BEGIN, nor the leaf of the act.
+func (t *transaction) send(ctx context.Context, text string, args []any) (pgx.BatchResults, error) {
 	before, batch := t.later.Len(), t.later
 	batch.Queue(text, args...)
 	t.later = &pgx.Batch{}
@@ -77,14 +82,18 @@ func (t *transaction) send(ctx context.Context, text string, args []any) (pgx.Ba
 	for range before {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close() // which says the same
-			return nil, exists(err)
+			t.failed = err
+			return nil, err
 		}
 	}
 	return results, nil
 }
 
 func (t *transaction) Query(ctx context.Context, text string, args []any) (sqldb.Rows, error) {
-	if t.later.Len() == 0 && t.conn != nil {
+	if err := t.over(); err != nil {
+		return nil, err
+	}
+	if t.later.Len() == 0 {
 		return t.conn.Query(ctx, text, args...)
 	}
 	results, err := t.send(ctx, text, args)
@@ -110,7 +119,10 @@ func (r batchRows) Close() {
 }
 
 func (t *transaction) Exec(ctx context.Context, text string, args []any) (int, error) {
-	if t.later.Len() == 0 && t.conn != nil {
+	if err := t.over(); err != nil {
+		return 0, err
+	}
+	if t.later.Len() == 0 {
 		tag, err := t.conn.Exec(ctx, text, args...)
 		return int(tag.RowsAffected()), err
 	}
@@ -123,14 +135,17 @@ func (t *transaction) Exec(ctx context.Context, text string, args []any) (int, e
 }
 
 func (t *transaction) Later(_ context.Context, text string, args []any) error {
-	if t.conn == nil {
-		return errEnded
+	if err := t.over(); err != nil {
+		return err
 	}
 	t.later.Queue(text, args...)
 	return nil
 }
 
 func (t *transaction) Commit(ctx context.Context) error {
+	if err := t.over(); err != nil {
+		return err
+	}
 	results, err := t.send(ctx, `COMMIT`, nil)
 	if err != nil {
 		return err
@@ -164,12 +179,4 @@ func (t *transaction) Rollback() {
 		_, _ = c.Exec(ctx, `ROLLBACK`) // where that fails, Release closes the connection
 		c.Release()
 	}()
-}
-
-// exists tells a row that exists from other errors.
-func exists(err error) error {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" {
-		return fmt.Errorf("%w: %w", storage.ErrExists, err)
-	}
-	return err
 }

@@ -234,8 +234,11 @@ func fault(err error) sqldb.Fault {
 		}
 		return sqldb.FaultNone
 	}
+	if pgconn.SafeToRetry(err) {
+		return sqldb.FaultUnsent
+	}
 	_, network := errors.AsType[net.Error](err)
-	if network || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return sqldb.FaultLost
 	}
 	return sqldb.FaultNone

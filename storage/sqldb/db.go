@@ -83,8 +83,13 @@ func (d *DB) Read(ctx context.Context, f func(storage.ReadTx) error) error {
 		return err
 	}
 	defer r.tx.Rollback() // nothing to keep
-	// A snapshot once begun is not begun again: f may have collected half an answer.
-	return d.try(ctx, func() (bool, error) { return true, f(r) })
+	// A snapshot once begun is not begun again, nor f run again in what failed: it
+	// may have collected half an answer.
+	err = f(r)
+	if err != nil && ctx.Err() == nil && d.engine.Fault(err) != FaultNone {
+		return unavailable(err)
+	}
+	return err
 }
 
 func (d *DB) write(ctx context.Context, at time.Time, f func(*writer) error) error {
@@ -163,7 +168,7 @@ func (r *reader) beginning(who acting) []any {
 
 // try runs once until it succeeds, fails for good, or was tried too often.
 // Once says whether a lost connection is final: one lost while committing may
-// have committed, and only idempotency keys can tell.
+// have committed, and only idempotency keys can tell, unless COMMIT was not sent.
 func (d *DB) try(ctx context.Context, once func() (final bool, err error)) error {
 	pause := firstPause
 	for n := 1; ; n++ {
@@ -175,7 +180,7 @@ func (d *DB) try(ctx context.Context, once func() (final bool, err error)) error
 			return err
 		}
 		fault := d.engine.Fault(err)
-		again := fault == FaultRetry || fault == FaultLost && !final
+		again := fault == FaultRetry || fault == FaultUnsent || fault == FaultLost && !final
 		if fault == FaultNone {
 			return err
 		}

@@ -15,10 +15,11 @@ type Fault int
 
 // The classes.
 const (
-	FaultNone  Fault = iota // not the engine's, or nothing can be done
-	FaultRetry              // the engine rolled back and asks for another try
-	FaultLost               // the connection broke: another one may do
-	FaultAway               // the database cannot be reached
+	FaultNone   Fault = iota // not the engine's, or nothing can be done
+	FaultRetry               // the engine rolled back and asks for another try
+	FaultUnsent              // the connection had broken before anything of the statement was sent
+	FaultLost                // the connection broke: another one may do
+	FaultAway                // the database cannot be reached
 )
 
 // Engine is what differs between the databases.

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // Pool is how an engine's transactions are begun.
@@ -20,8 +21,9 @@ type Conn interface {
 	// Exec runs a statement and answers how many rows it changed.
 	Exec(ctx context.Context, text string, args []any) (int, error)
 	// Later runs a statement whose outcome is of no interest unless it fails, at the
-	// latest when the transaction is committed; what fails then fails the commit. A
-	// row that exists is storage.ErrExists. It may go out together with what follows.
+	// latest when the transaction is committed, which then it never is. It may go out
+	// together with what follows, whose own outcome its failure must not be taken for:
+	// a row that exists is no storage.ErrExists here.
 	Later(ctx context.Context, text string, args []any) error
 	Commit(ctx context.Context) error
 	Rollback()
@@ -36,20 +38,17 @@ type Rows interface {
 	Close()
 }
 
-// SQL is a [Pool] over database/sql; exists tells the error of a row that exists.
-func SQL(db *sql.DB, exists func(error) error) Pool { return sqlPool{db, exists} }
+// SQL is a [Pool] over database/sql.
+func SQL(db *sql.DB) Pool { return sqlPool{db} }
 
-type sqlPool struct {
-	db     *sql.DB
-	exists func(error) error
-}
+type sqlPool struct{ db *sql.DB }
 
 func (p sqlPool) Begin(ctx context.Context, _ bool) (Conn, error) {
 	tx, err := p.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return sqlConn{tx, p.exists}, nil
+	return &sqlConn{tx: tx}, nil
 }
 
 func (p sqlPool) Check(ctx context.Context) error {
@@ -61,10 +60,10 @@ func (p sqlPool) Close() error { return p.db.Close() }
 
 type sqlConn struct {
 	tx     *sql.Tx
-	exists func(error) error
+	failed error // of Later
 }
 
-func (c sqlConn) Query(ctx context.Context, text string, args []any) (Rows, error) {
+func (c *sqlConn) Query(ctx context.Context, text string, args []any) (Rows, error) {
 	rows, err := c.tx.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func (c sqlConn) Query(ctx context.Context, text string, args []any) (Rows, erro
 	return sqlRows{rows}, nil
 }
 
-func (c sqlConn) Exec(ctx context.Context, text string, args []any) (int, error) {
+func (c *sqlConn) Exec(ctx context.Context, text string, args []any) (int, error) {
 	res, err := c.tx.ExecContext(ctx, text, args...)
 	if err != nil {
 		return 0, err
@@ -81,13 +80,20 @@ func (c sqlConn) Exec(ctx context.Context, text string, args []any) (int, error)
 	return int(n), err
 }
 
-func (c sqlConn) Later(ctx context.Context, text string, args []any) error {
+func (c *sqlConn) Later(ctx context.Context, text string, args []any) error {
 	_, err := c.tx.ExecContext(ctx, text, args...)
-	return c.exists(err)
+	c.failed = errors.Join(c.failed, err)
+	return err
 }
 
-func (c sqlConn) Commit(context.Context) error { return c.tx.Commit() }
-func (c sqlConn) Rollback()                    { _ = c.tx.Rollback() } // does nothing after a commit
+func (c *sqlConn) Commit(context.Context) error {
+	if c.failed != nil {
+		return c.failed
+	}
+	return c.tx.Commit()
+}
+
+func (c *sqlConn) Rollback() { _ = c.tx.Rollback() } // does nothing after a commit
 
 type sqlRows struct{ *sql.Rows }
 

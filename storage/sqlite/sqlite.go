@@ -64,7 +64,7 @@ func Open(ctx context.Context, path string, o Options) (storage.DB, error) {
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
 	reads.SetMaxOpenConns(readers)
 	reads.SetMaxIdleConns(readers)
-	db := sqldb.New(engine, sqldb.SQL(writes, exists), sqldb.SQL(reads, exists), o.Now)
+	db := sqldb.New(engine, sqldb.SQL(writes), sqldb.SQL(reads), o.Now)
 	if err := migrate(ctx, writes); err != nil {
 		if fault(err) != sqldb.FaultNone {
 			err = comity.Unavailable("the database", err)
@@ -119,14 +119,6 @@ var membership = regexp.MustCompile(`= ANY\((\$[0-9]+)\)`)
 func translate(text string) string {
 	text = membership.ReplaceAllString(text, "IN (SELECT value FROM json_each(${1}))")
 	return strings.NewReplacer(" FOR NO KEY UPDATE", "", " SKIP LOCKED", "").Replace(text)
-}
-
-// exists tells a row that exists from other errors.
-func exists(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code() == codes.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == codes.SQLITE_CONSTRAINT_UNIQUE) {
-		return fmt.Errorf("%w: %w", storage.ErrExists, err)
-	}
-	return err
 }
 
 func fault(err error) sqldb.Fault {

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -74,7 +75,6 @@ func logOfStates(t *testing.T, db storage.DB) {
 		return r.Log("AM", storage.LogFilter{}, storage.Page{Limit: 9, After: storage.Key{At: am.At, ID: am.ID}})
 	})
 	equal(t, "log after the newest", page, []storage.LogEntry{entry(both, "AM")})
-	wantErr(t, "the same leaf again", db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.AppendLeaf(am) }), storage.ErrExists)
 	// An opening is bound by every part of it.
 	o := both.Openings[1]
 	for name, f := range map[string]func(*storage.Opening){"state": func(o *storage.Opening) { o.State = "AM" },
@@ -85,6 +85,30 @@ func logOfStates(t *testing.T, db storage.DB) {
 			t.Errorf("the commitment does not bind the %s", name)
 		}
 	}
+}
+
+// leafTwice: a leaf that exists fails its transaction, also where nobody asks what
+// became of it, and is not taken for another row that exists.
+func leafTwice(t *testing.T, db storage.DB) {
+	l := newLeaf(noon, "AM")
+	appendLeaf(t, db, l)
+	key := storage.Idempotency{Issuer: "https://id.AM", Subject: "1", Mutation: "openCase", Key: "k", At: noon}
+	for name, f := range map[string]func(storage.Tx) error{
+		"committed":          func(tx storage.Tx) error { return tx.AppendLeaf(l) },
+		"before another row": func(tx storage.Tx) error { return errors.Join(tx.AppendLeaf(l), tx.InsertIdempotency(key)) },
+		"after another row":  func(tx storage.Tx) error { return errors.Join(tx.InsertIdempotency(key), tx.AppendLeaf(l)) },
+		"and nobody is told": func(tx storage.Tx) error { _ = tx.AppendLeaf(l); return nil },
+		"nor of another row": func(tx storage.Tx) error { _, _ = tx.AppendLeaf(l), tx.InsertIdempotency(key); return nil },
+	} {
+		if err := db.WriteAt(storage.AsSystem(t.Context()), noon, f); err == nil || errors.Is(err, storage.ErrExists) {
+			t.Errorf("a leaf again, %s: %v", name, err)
+		}
+	}
+	read(t, db, func(r storage.ReadTx) error {
+		_, err := r.IdempotencyOf(key.Issuer, key.Subject, key.Mutation, key.Key)
+		wantErr(t, "the row beside a leaf that exists", err, storage.ErrNotFound)
+		return nil
+	})
 }
 
 func sequenceOnce(t *testing.T, db storage.DB, limit, want int) {

@@ -35,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"OfAnotherState", ofAnotherState}, {"Neutrality", neutrality}, {"Roster", roster}, {"StandingGrants", standingGrants}, {"Contributions", contributions}, {"Manifests", manifests}, {"ManifestsConcurrent", manifestsConcurrent}, {"Reservations", reservations}, {"Holds", holds}, {"Withdrawals", withdrawals},
 		{"DispatchVisibility", dispatchVisibility}, {"AnnotationsShown", annotationsShown}, {"DispatchLists", dispatchLists},
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
-		{"Log", logOfStates}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
+		{"Log", logOfStates}, {"LeafTwice", leafTwice}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Events", eventRows}, {"EventsConcurrent", eventsConcurrent}, {"EventViewers", eventViewers}, {"EventClocks", eventClocks},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"Allowances", allowances}, {"AllowancesConcurrent", allowancesConcurrent},
