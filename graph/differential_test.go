@@ -13,6 +13,7 @@ import (
 
 	"github.com/graphql-go/graphql/language/ast"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/deploy/node"
 	"github.com/comity-platform/comity/graph/differential"
 	"github.com/comity-platform/comity/graph/execute"
@@ -89,7 +90,7 @@ func sides(t testing.TB) map[string]*side {
 			t.Fatal(err)
 		}
 		// Limits are not of the specification: none is near.
-		l := Limits{Bytes: 1 << 20, Tokens: 1 << 20, Depth: 1000, Variables: 1 << 20, Response: 64 << 20, Fields: 1 << 20, Aliases: 1 << 20, Directives: 1 << 20, RootFields: 1 << 20}
+		l := Limits{Bytes: 1 << 20, Tokens: 1 << 20, Depth: 1000, Variables: 1 << 20, Response: 64 << 20, Fields: 1 << 20, Aliases: 1 << 20, Directives: 1 << 20, RootFields: 1 << 20, Cost: 1 << 62}
 		h := &handler{schema: built, bound: &binding{engine: engine}, limits: l, development: true}
 		if h.prepared, err = newPrepared(); err != nil {
 			t.Fatal(err)
@@ -97,6 +98,16 @@ func sides(t testing.TB) map[string]*side {
 		all[name] = &side{h, s}
 	}
 	return all
+}
+
+// subscribes reports whether a case that was not refused is a subscription.
+func (s *side) subscribes(c differential.Case) bool {
+	doc, faults := s.document(wire{Query: c.Query})
+	if len(faults) > 0 {
+		return false
+	}
+	op, err := doc.operation(c.Operation)
+	return err == nil && op.Operation == ast.OperationTypeSubscription
 }
 
 // answer takes a case the way of a request, as far as that is not about officers.
@@ -124,6 +135,18 @@ func (s *side) answer(t testing.TB, c differential.Case) differential.Answer {
 	if f != nil {
 		t.Fatalf("%s\n%v", c, f)
 	}
+	if op.Operation == ast.OperationTypeSubscription {
+		sub, _, faults := s.ready(wire{Query: c.Query, Operation: c.Operation, Variables: given})
+		switch {
+		case len(faults) > 0 && faults[0].path == nil:
+			return refuse(differential.AtVariables, faults...)
+		case len(faults) > 0:
+			a := refuse(differential.AtSource, faults...)
+			a.Errors = append(a.Errors, pathOf(t, faults[0].path))
+			return a
+		}
+		return sub.told(t)
+	}
 	variables, err := s.bound.engine.Variables(op, given)
 	if err != nil {
 		return refuse(differential.AtVariables, s.faultOf(err))
@@ -133,16 +156,12 @@ func (s *side) answer(t testing.TB, c differential.Case) differential.Answer {
 		t.Fatalf("%s\n%v", c, err)
 	}
 	mutation := op.Operation == ast.OperationTypeMutation
-	with := execute.Params{Variables: variables, Root: differential.Roots(mutation), State: &differential.State{}, Limit: s.limits.Response}
+	with := execute.Params{Variables: variables, Root: differential.Root(op.Operation), State: &differential.State{}, Limit: s.limits.Response}
 	var a differential.Answer
 	note := func(done *execute.Answer) []byte {
 		defer done.Release()
 		for _, e := range done.Errors {
-			path, err := json.Marshal(e.Path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.Errors, a.Says = append(a.Errors, path), append(a.Says, e.Err.Error())
+			a.Errors, a.Says = append(a.Errors, pathOf(t, e.Path)), append(a.Says, e.Err.Error())
 		}
 		return bytes.Clone(done.Data)
 	}
@@ -161,6 +180,43 @@ func (s *side) answer(t testing.TB, c differential.Case) differential.Answer {
 	}
 	a.Data = append(append([]byte("{"), bytes.Join(members, []byte(","))...), '}')
 	return a
+}
+
+// told is the frame that a stream writes of one event, as it is read by a client.
+func (s *subscription) told(t testing.TB) (a differential.Answer) {
+	t.Helper()
+	with := s.with
+	with.Root, with.State, with.Stop = differential.Root("subscription"), &differential.State{}, nil // every error is told here
+	done := s.plan.Run(t.Context(), with)
+	o := &outcome{data: done.Data, answer: done}
+	defer o.release()
+	for _, e := range done.Errors {
+		o.faults = append(o.faults, &fault{code: comity.CodeInvalid, message: e.Err.Error(), path: e.Path})
+	}
+	var frame struct {
+		Errors []struct {
+			Message string
+			Path    json.RawMessage
+		}
+		Data json.RawMessage
+	}
+	if err := json.Unmarshal(s.frame("1", o).Data, &frame); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range frame.Errors {
+		a.Errors, a.Says = append(a.Errors, e.Path), append(a.Says, e.Message)
+	}
+	a.Data = frame.Data
+	return a
+}
+
+func pathOf(t testing.TB, path []any) json.RawMessage {
+	t.Helper()
+	raw, err := json.Marshal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 // reference is the reference implementation, running.
@@ -288,11 +344,14 @@ func TestDifferential(t *testing.T) {
 		for i, theirs := range r.answers(t, name, batch) {
 			ours := s.answer(t, batch[i])
 			what := ours.Refused
-			switch {
-			case what == "" && len(ours.Errors) > 0:
-				what = "answered with errors"
-			case what == "":
+			if what == "" {
 				what = "answered"
+				if s.subscribes(batch[i]) {
+					what = "told"
+				}
+				if len(ours.Errors) > 0 {
+					what += " with errors"
+				}
 			}
 			for name, k := range known {
 				if k.of(batch[i]) {
@@ -317,8 +376,9 @@ func TestDifferential(t *testing.T) {
 		}
 	}
 	t.Logf("cases: %v", count)
-	for _, what := range []string{differential.AtDocument, differential.AtVariables, "answered", "answered with errors"} {
-		if uint64(count[what]*50) < *cases {
+	for what, one := range map[string]uint64{differential.AtDocument: 50, differential.AtVariables: 50, differential.AtSource: 1000, "answered": 50, "answered with errors": 50,
+		"told": 20, "told with errors": 200} {
+		if uint64(count[what])*one < *cases {
 			t.Errorf("only %d of %d cases were %q", count[what], *cases, what)
 		}
 	}

@@ -28,40 +28,56 @@ type subscription struct {
 // subscribe takes a request from its text to a subscription. last is the event that
 // the client's own software goes on from, "" for none.
 func (h *handler) subscribe(ctx context.Context, who exchange.Caller, q wire, last string) (*subscription, []*fault) {
-	doc, faults := h.document(q)
+	s, given, faults := h.ready(q)
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	s.who = who
+	if err := s.take(ctx, given, last); err != nil {
+		return nil, []*fault{s.at(err)}
+	}
+	return s, nil
+}
+
+// ready does what is not about officers: it gives a subscription with its plan, and
+// the arguments of its root field.
+func (h *handler) ready(q wire) (*subscription, args, []*fault) {
+	doc, faults := h.document(q)
+	if len(faults) > 0 {
+		return nil, nil, faults
+	}
 	op, err := doc.operation(q.Operation)
 	if err != nil {
-		return nil, []*fault{invalid(err.Error())}
+		return nil, nil, []*fault{invalid(err.Error())}
 	}
 	if op.Operation != ast.OperationTypeSubscription {
-		return nil, []*fault{invalid("streams are of subscriptions: ask queries and mutations for " + typeResponse)}
+		return nil, nil, []*fault{invalid("streams are of subscriptions: ask queries and mutations for " + typeResponse)}
 	}
 	variables, err := h.bound.engine.Variables(op, q.Variables)
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		return nil, nil, []*fault{h.faultOf(err)}
 	}
 	if doc.cost(op, variables) > float64(h.limits.Cost) {
-		return nil, []*fault{passed("cost", h.limits.Cost, "fields that an event could hold: ask for shorter pages")}
+		return nil, nil, []*fault{passed("cost", h.limits.Cost, "fields that an event could hold: ask for shorter pages")}
 	}
 	plan, err := h.plan(q, doc, op, variables)
 	if err != nil {
-		return nil, []*fault{h.faultOf(err)}
+		return nil, nil, []*fault{h.faultOf(err)}
 	}
-	s := &subscription{h: h, who: who, plan: plan, with: execute.Params{Variables: variables, Limit: h.limits.Response,
+	s := &subscription{h: h, plan: plan, with: execute.Params{Variables: variables, Limit: h.limits.Response,
 		Stop: func(err error) bool { return h.faultOf(err).severe() }}}
 	given, err := h.bound.engine.Arguments(plan.Roots[0], variables)
-	if err == nil {
-		err = s.take(ctx, args(given), last)
-	}
 	if err != nil {
-		f := h.faultOf(err)
-		f.path = []any{plan.Roots[0].Key}
-		return nil, []*fault{f}
+		return nil, nil, []*fault{s.at(err)}
 	}
-	return s, nil
+	return s, args(given), nil
+}
+
+// at is a fault of the root field, for which no stream is opened.
+func (s *subscription) at(err error) *fault {
+	f := s.h.faultOf(err)
+	f.path = []any{s.plan.Roots[0].Key}
+	return f
 }
 
 // take reads the arguments. Whether the case is open is decided before where to go on

@@ -33,10 +33,14 @@ func pick(s string, n int) int { return int(hash(s) % uint32(n)) }
 // thing is an object of the data.
 type thing struct{ object, id string }
 
-// Roots are what the root fields of operations are read off.
-func Roots(mutation bool) any {
-	if mutation {
+// Root is what the root fields of an operation of a kind are read off; of a
+// subscription, the event.
+func Root(kind string) any {
+	switch kind {
+	case "mutation":
 		return &thing{"Mutation", "M"}
+	case "subscription":
+		return &thing{"Subscription", "S"}
 	}
 	return &thing{"Query", "Q"}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Case is a request.
+// Case is a request. Of a subscription, the answer is that for its one event.
 type Case struct {
 	Query     string          `json:"query"`
 	Variables json.RawMessage `json:"variables"`
@@ -33,6 +33,7 @@ func (c Case) String() string {
 const (
 	AtDocument  = "document"  // it cannot be parsed, or is not valid
 	AtVariables = "variables" // of the wrong form, or for an operation that is not there
+	AtSource    = "source"    // of a subscription: the arguments of its root field
 )
 
 // Answer is what a request came to.
@@ -50,6 +51,10 @@ func Difference(ours, reference Answer) string {
 	if ours.Refused != reference.Refused {
 		return fmt.Sprintf("ours was refused at %q (%v), the reference at %q (%v)", ours.Refused, ours.Says, reference.Refused, reference.Says)
 	}
+	same := func(x, y json.RawMessage) bool { return bytes.Equal(x, y) }
+	if !slices.EqualFunc(ours.Errors, reference.Errors, same) {
+		return fmt.Sprintf("the errors differ:\n ours      %s %v\n reference %s %v", ours.Errors, ours.Says, reference.Errors, reference.Says)
+	}
 	if ours.Refused != "" {
 		return ""
 	}
@@ -60,10 +65,6 @@ func Difference(ours, reference Answer) string {
 	}
 	if a != b {
 		return fmt.Sprintf("the data differ:\n ours      %s\n reference %s", a, b)
-	}
-	same := func(x, y json.RawMessage) bool { return bytes.Equal(x, y) }
-	if !slices.EqualFunc(ours.Errors, reference.Errors, same) {
-		return fmt.Sprintf("the errors differ:\n ours      %s %v\n reference %s %v", ours.Errors, ours.Says, reference.Errors, reference.Says)
 	}
 	return ""
 }

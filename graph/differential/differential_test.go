@@ -33,11 +33,14 @@ func TestDifference(t *testing.T) {
 		"the errors":       answer("", `{"a":1,"b":{"c":null,"d":["x",1.5]}}`, `["b","c"]`),
 		"the errors diff":  answer("", `{"a":1,"b":{"c":null,"d":["x",1.5]}}`, `["b","c"]`, `["b","d",1]`),
 		"ours was refused": answer(AtVariables, ""),
-		"no JSON":          answer("", `{"a":1`),
+		"no JSON":          answer("", `{"a":1`, `["b","c"]`, `["b","d",0]`),
 	} {
 		if got := Difference(one, other); (got == "") != (says == "") || !strings.Contains(got, says) {
 			t.Errorf("%s: %q", says, got)
 		}
+	}
+	if Difference(answer(AtSource, "", `["a"]`), answer(AtSource, "", `["a"]`)) != "" || Difference(answer(AtSource, "", `["a"]`), answer(AtSource, "", `["b"]`)) == "" {
+		t.Error("refusals are not told apart by their paths")
 	}
 	if Difference(answer(AtDocument, ""), answer(AtDocument, "")) != "" || Difference(answer(AtDocument, ""), answer(AtVariables, "")) == "" {
 		t.Error("refusals are not told apart by their place")
@@ -56,7 +59,7 @@ func TestCases(t *testing.T) {
 		if !json.Valid(x.Variables) {
 			t.Fatalf("case %d: its variables are no JSON: %s", n, x.Variables)
 		}
-		for _, part := range []string{"fragment F", "... on Named", "... on Thing", "mutation", "@skip(if: $", "@include(if: true)", "null", `"""`, "grid", "echoDeep", `\ud83d\ude00`, "nowhere", "... {", "on Pair"} {
+		for _, part := range []string{"fragment F", "... on Named", "... on Thing", "mutation", "@skip(if: $", "@include(if: true)", "null", `"""`, "grid", "echoDeep", `\ud83d\ude00`, "nowhere", "... {", "on Pair", "subscription", "on Subscription", "on Subscription @", "__typename @include"} {
 			seen[part] = seen[part] || strings.Contains(x.Query, part)
 		}
 	}

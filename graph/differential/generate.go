@@ -10,8 +10,8 @@ import (
 // Case makes the nth case of a seed. A third of them are made wrong in some way.
 func (s *Schema) Case(seed, n uint64) Case {
 	g := &generator{s: s, Rand: rand.New(rand.NewPCG(seed, n)), fields: 10 + int(n%50)}
-	if g.IntN(3) == 0 {
-		g.wrong = wrongs[g.IntN(len(wrongs))]
+	if g.one(3) {
+		g.wrong = choose(g, wrongs)
 	}
 	return g.request()
 }
@@ -66,10 +66,21 @@ func choose[T any](g *generator, all []T) T { return all[g.IntN(len(all))] }
 
 func (g *generator) request() Case {
 	kind, root := "query", g.s.types["Query"]
-	if g.one(5) {
+	switch g.IntN(10) {
+	case 0, 1:
 		kind, root = "mutation", g.s.types["Mutation"]
+	case 2, 3:
+		kind, root = "subscription", g.s.types["Subscription"]
+		if g.one(5) {
+			g.wrong = choose(g, wrongRoots)
+		}
 	}
-	body := g.selections(root, newScope(), 0)
+	var body string
+	if root.name == "Subscription" {
+		body = g.subscribed(root)
+	} else {
+		body = g.selections(root, newScope(), 0)
+	}
 	if g.commit("undefined fragment") {
 		body = strings.Replace(body, "{", "{ ...Nowhere ", 1)
 	}

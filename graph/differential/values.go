@@ -68,6 +68,13 @@ func (g *generator) variable(of *ref, fallback bool) string {
 	if of.nonNull && g.commit("default that is null") {
 		v.of, v.fallback = of.with(false), "null"
 	}
+	if of.nonNull && g.commit("null over a default") {
+		v.of, v.given = of.with(false), "null"
+		if v.fallback == "" && !fallback {
+			v.fallback = g.literal(of, true)
+		}
+		return "$" + v.name
+	}
 	if v.fallback == "" && g.one(4) {
 		v.fallback = g.literal(v.of, true)
 	}
@@ -104,7 +111,7 @@ func (g *generator) definitions() string {
 
 // value writes a variable or a literal.
 func (g *generator) value(of *ref, fallback, constant bool) string {
-	if !constant && g.one(3) {
+	if !constant && (g.one(3) || of.nonNull && g.wrong == "null over a default") {
 		return g.variable(of, fallback)
 	}
 	return g.literal(of, constant)

@@ -1,7 +1,8 @@
 // The reference's side: answers the cases that come in on a line each batch, over
 // the same data as data.go works out.
 import {createInterface} from 'node:readline'
-import {buildSchema, execute, isEnumType, isAbstractType, isListType, isNonNullType, isLeafType, parse, validate, validateSchema, Kind, valueFromASTUntyped} from 'graphql'
+import {buildSchema, execute, isEnumType, isAbstractType, isListType, isNonNullType, isLeafType, parse, specifiedRules, subscribe, validate, validateSchema, GraphQLError, Kind,
+  valueFromASTUntyped} from 'graphql'
 
 const lines = createInterface({input: process.stdin})[Symbol.asyncIterator]()
 const schemas = {}
@@ -10,7 +11,7 @@ for (const name in defined) schemas[name] = build(defined[name])
 
 for (let line = await lines.next(); !line.done; line = await lines.next()) {
   const {schema, cases} = JSON.parse(line.value)
-  process.stdout.write(JSON.stringify(cases.map(c => answer(schemas[schema], c))) + '\n')
+  process.stdout.write(JSON.stringify(await Promise.all(cases.map(c => answer(schemas[schema], c)))) + '\n')
 }
 
 function build({sdl, scalars}) {
@@ -36,22 +37,60 @@ function build({sdl, scalars}) {
   return {schema, plain}
 }
 
-function answer({schema, plain}, {query, variables, operationName}) {
-  let document
-  try {
-    document = parse(query)
-  } catch (e) {
-    return {refused: 'document', errors: [], says: [e.message]}
+// unconditional is what the edition of September 2025 adds to the single root field
+// (section 5.2.4.1), and this version of the reference has not: whether there is a
+// stream does not hang on @skip or @include.
+function unconditional(context) {
+  const visit = (set, seen) => {
+    for (const s of set.selections) {
+      for (const d of s.directives) {
+        if (['skip', 'include'].includes(d.name.value)) context.reportError(new GraphQLError('a condition at the root of a subscription', {nodes: d}))
+      }
+      if (s.kind === Kind.INLINE_FRAGMENT) visit(s.selectionSet, seen)
+      if (s.kind === Kind.FRAGMENT_SPREAD && !seen.has(s.name.value)) {
+        seen.add(s.name.value)
+        const f = context.getFragment(s.name.value)
+        if (f) visit(f.selectionSet, seen)
+      }
+    }
   }
-  const faults = validate(schema, document)
-  if (faults.length) return {refused: 'document', errors: [], says: faults.map(e => e.message)}
-  const operation = document.definitions.find(d => d.kind === Kind.OPERATION_DEFINITION && (!operationName || d.name?.value === operationName))
-  const mutation = operation?.operation === 'mutation'
-  const result = execute({schema, document, operationName, variableValues: variables, rootValue: {id: mutation ? 'M' : 'Q'},
-    contextValue: {next: 0}, fieldResolver: resolver(plain, schema), typeResolver: v => v.object})
+  return {OperationDefinition(node) { if (node.operation === 'subscription') visit(node.selectionSet, new Set()) }}
+}
+
+// faultsOf are those of a document. The reference throws where a condition at the
+// root of a subscription hangs on a variable.
+function faultsOf(schema, query) {
+  try {
+    const document = parse(query)
+    return {document, faults: validate(schema, document, [...specifiedRules, unconditional]).map(e => e.message)}
+  } catch (e) {
+    if (!(e instanceof GraphQLError)) throw e
+    return {faults: [e.message]}
+  }
+}
+
+async function answer({schema, plain}, {query, variables, operationName}) {
+  const {document, faults} = faultsOf(schema, query)
+  if (faults.length) return {refused: 'document', errors: [], says: faults}
+  const kind = document.definitions.find(d => d.kind === Kind.OPERATION_DEFINITION && (!operationName || d.name?.value === operationName))?.operation
+  const asked = {schema, document, operationName, variableValues: variables, rootValue: {id: kind === 'mutation' ? 'M' : 'Q'},
+    contextValue: {next: 0}, fieldResolver: resolver(plain, schema), typeResolver: v => v.object}
+  const result = kind === 'subscription' ? await told(asked) : execute(asked)
   const errors = result.errors ?? []
-  if (!('data' in result)) return {refused: 'variables', errors: [], says: errors.map(e => e.message)}
-  return {refused: '', data: result.data, errors: errors.map(e => e.path ?? null), says: errors.map(e => e.message)}
+  const paths = errors.map(e => e.path ?? null)
+  const says = errors.map(e => e.message)
+  if ('data' in result) return {refused: '', data: result.data, errors: paths, says}
+  return paths.length && paths[0] ? {refused: 'source', errors: paths, says} : {refused: 'variables', errors: [], says}
+}
+
+// told is what a subscription answers to its source's one event, or why there is no
+// source.
+async function told(asked) {
+  const stream = await subscribe({...asked, subscribeFieldResolver: async function* () { yield {id: 'S'} }})
+  if (!(Symbol.asyncIterator in stream)) return stream
+  const {value} = await stream.next()
+  if (!(await stream.next()).done) throw new Error('there is a second answer to one event')
+  return value
 }
 
 function hash(s) {
