@@ -126,6 +126,7 @@ func newLeaf(at time.Time, contents map[comity.State]Content) (storage.Leaf, err
 		}
 		o := opening(state, raw)
 		o.Facets = storage.Facets{Act: c.Act, Outcome: string(c.Outcome), State: c.Actor.State, Officer: c.Actor.Ref}
+		o.Facets.Records = make([]string, 0, len(c.Records))
 		for _, r := range c.Records {
 			o.Facets.Records = append(o.Facets.Records, r.ID)
 		}
@@ -135,13 +136,15 @@ func newLeaf(at time.Time, contents map[comity.State]Content) (storage.Leaf, err
 		leaf.Openings = append(leaf.Openings, opening(padding, nil))
 	}
 	// In the order of their commitments: the order tells nothing either.
-	slices.SortFunc(leaf.Openings, func(a, b storage.Opening) int {
-		x, y := a.Commitment(), b.Commitment()
-		return bytes.Compare(x[:], y[:])
-	})
+	by := make(map[[32]byte]storage.Opening, width) // no two are alike, each being salted
 	commitments := make([][32]byte, len(leaf.Openings))
 	for i, o := range leaf.Openings {
 		commitments[i] = o.Commitment()
+		by[commitments[i]] = o
+	}
+	slices.SortFunc(commitments, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
+	for i, c := range commitments {
+		leaf.Openings[i] = by[c]
 	}
 	leaf.Hash = Hash(commitments)
 	return leaf, nil

@@ -39,7 +39,7 @@ var custodianWait = 3 * time.Second
 type answers struct {
 	last   bool // no more questions are taken
 	mu     sync.Mutex
-	keys   map[keyRef]answer[custodian.RecordKey]
+	keys   map[keyRef]answer[wordKey]
 	limits map[comity.ID]answer[custodian.Limits] // by grant
 	wanted map[any]question
 	told   map[string]bool // to the server's log
@@ -58,7 +58,7 @@ type question struct {
 }
 
 func newAnswers() *answers {
-	return &answers{keys: map[keyRef]answer[custodian.RecordKey]{}, limits: map[comity.ID]answer[custodian.Limits]{},
+	return &answers{keys: map[keyRef]answer[wordKey]{}, limits: map[comity.ID]answer[custodian.Limits]{},
 		wanted: map[any]question{}, told: map[string]bool{}}
 }
 
@@ -158,11 +158,11 @@ func (s *silences) keep(state comity.State) {
 
 // keys gives the record keys of refs, and the faults of those that do not open.
 // It ends the run by errAsk while any question of the read is open.
-func (r *Reader) keys(refs []keyRef) (map[keyRef]custodian.RecordKey, map[keyRef]error, error) {
-	keys, faults := map[keyRef]custodian.RecordKey{}, map[keyRef]error{}
+func (r *Reader) keys(refs []keyRef) (map[keyRef]wordKey, map[keyRef]error, error) {
+	keys, faults := make(map[keyRef]wordKey, len(refs)), map[keyRef]error{}
 	for _, ref := range refs {
 		got, ok := find(r.answers, r.answers.keys, ref, ref.state, r.x.keys.kept,
-			func(ctx context.Context) (custodian.RecordKey, error) { return r.x.keys.get(ctx, ref) })
+			func(ctx context.Context) (wordKey, error) { return r.x.keys.get(ctx, ref) })
 		switch {
 		case !ok:
 		case got.err != nil:

@@ -151,7 +151,7 @@ func (r *Reader) Assessments(cases []*CaseView) (map[comity.ID][]*AssessmentView
 	return out, nil
 }
 
-func (r *Reader) openAssessment(v *AssessmentView, row storage.Assessment, key custodian.RecordKey) error {
+func (r *Reader) openAssessment(v *AssessmentView, row storage.Assessment, key wordKey) error {
 	var text comity.AssessmentText
 	if err := unseal(key, bindAssessment(row.Assessment), row.Sealed, &text); err != nil {
 		r.incident(string(row.ID), err)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -17,7 +16,7 @@ import (
 // the clear fields beside them.
 type changeCase struct {
 	view storage.CaseView
-	key  custodian.RecordKey
+	key  wordKey
 }
 
 func (c *changeCase) open(ctx context.Context, a *attempt) error {

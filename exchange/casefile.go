@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -22,7 +21,7 @@ type FileCase struct {
 	ID comity.ID `json:"-"` // the case, on success
 
 	wrapped string
-	key     custodian.RecordKey
+	key     wordKey
 }
 
 func (f *FileCase) about() (sovereignty.Action, string, any) {
@@ -57,7 +56,7 @@ func (f *FileCase) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	f.ID = comity.NewID(comity.KindCase)
-	f.wrapped, f.key, err = c.NewRecordKey(ctx, f.ID)
+	f.wrapped, f.key, err = newWordKey(ctx, c, f.ID)
 	return err
 }
 

@@ -97,8 +97,8 @@ func (r *ReserveCategory) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	var key custodian.RecordKey
-	if r.wrapped, key, err = keys.NewRecordKey(ctx, r.ID); err != nil {
+	var key wordKey
+	if r.wrapped, key, err = newWordKey(ctx, keys, r.ID); err != nil {
 		return err
 	}
 	if r.row.Sealed, err = seal(key, bindReservation(r.row.Reservation), comity.DomesticText{Reason: r.Body.Reason}); err != nil {

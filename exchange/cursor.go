@@ -26,25 +26,40 @@ func newCursors(key [32]byte) (cursors, error) {
 	return cursors{gcm}, err
 }
 
-func cursorFor(who comity.Officer, list string, filter any) []byte {
-	raw, err := json.Marshal([]any{"comity/cursor/v1", who.Issuer, who.Subject, list, filter})
-	if err != nil { // filters are plain structs
-		panic(err)
-	}
-	return raw
+// bindings are what cursors are bound to: written when it is first needed.
+type bindings struct {
+	who    comity.Officer
+	list   string
+	filter any
+	raw    []byte
 }
 
-func (c cursors) make(binding []byte, k storage.Key) string {
+func cursorFor(who comity.Officer, list string, filter any) *bindings {
+	return &bindings{who: who, list: list, filter: filter}
+}
+
+func (b *bindings) bytes() []byte {
+	if b.raw == nil {
+		raw, err := json.Marshal([]any{"comity/cursor/v1", b.who.Issuer, b.who.Subject, b.list, b.filter})
+		if err != nil { // filters are plain structs
+			panic(err)
+		}
+		b.raw = raw
+	}
+	return b.raw
+}
+
+func (c cursors) make(binding *bindings, k storage.Key) string {
 	plain, _ := json.Marshal([]any{k.At.UnixMicro(), k.ID})
 	nonce := make([]byte, c.gcm.NonceSize())
 	_, _ = rand.Read(nonce) // never fails since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(c.gcm.Seal(nonce, nonce, plain, binding))
+	return base64.RawURLEncoding.EncodeToString(c.gcm.Seal(nonce, nonce, plain, binding.bytes()))
 }
 
 // Cursors are those of a page's items. Each is sealed when it is looked at: few are.
 type Cursors struct {
 	of      cursors
-	binding []byte
+	binding *bindings
 	keys    []storage.Key
 	made    *[]string // those that were looked at: an item has one cursor in an answer
 }
@@ -69,7 +84,7 @@ func (c Cursors) and(all Cursors, i int) Cursors {
 	return all
 }
 
-func (c cursors) open(binding []byte, cursor string) (storage.Key, error) {
+func (c cursors) open(binding *bindings, cursor string) (storage.Key, error) {
 	if cursor == "" {
 		return storage.Key{}, nil
 	}
@@ -78,7 +93,7 @@ func (c cursors) open(binding []byte, cursor string) (storage.Key, error) {
 	if err != nil || len(raw) < c.gcm.NonceSize() {
 		return storage.Key{}, bad
 	}
-	plain, err := c.gcm.Open(nil, raw[:c.gcm.NonceSize()], raw[c.gcm.NonceSize():], binding)
+	plain, err := c.gcm.Open(nil, raw[:c.gcm.NonceSize()], raw[c.gcm.NonceSize():], binding.bytes())
 	if err != nil {
 		return storage.Key{}, bad
 	}

@@ -159,6 +159,83 @@ func TestKeysForgotten(t *testing.T) {
 	}
 }
 
+// TestKeysInUse: a key in use is asked for anew before it ends, so that no read waits
+// for it; the state is dark within 30 seconds all the same when it seals its Vault.
+func TestKeysInUse(t *testing.T) {
+	g := newGranted(t)
+	s := newSwitchable()
+	x := serverWith(t, g.World, s.around)
+	began := time.Now()
+	var later atomic.Int64
+	x.SetKeyClock(func() time.Time { return began.Add(time.Duration(later.Load())) })
+	owner := at(g.owner, x)
+	open := func(d time.Duration, want bool) {
+		t.Helper()
+		later.Store(int64(d))
+		if v := caseOf(t, owner, g.c, ""); (v.Text != nil) != want {
+			t.Errorf("after %v the owner reads %+v, wanted it open: %v", d, v, want)
+		}
+	}
+	open(0, true)
+	open(time.Second, true)
+	later.Store(int64(25 * time.Second))
+	effects(t, x, func() bool { return x.KeysEnd().Equal(began.Add(55 * time.Second)) })
+	s.away["KZ"].Store(true)
+	asked := s.asked.Load()
+	open(50*time.Second, true)
+	if n := s.asked.Load() - asked; n != 0 {
+		t.Errorf("a read asked for %d keys that were renewed", n)
+	}
+	effects(t, x, func() bool { return s.asked.Load() > asked }) // in vain
+	open(55*time.Second-1, true)
+	open(55*time.Second, false)
+}
+
+// TestKeysAskedTogether: a read that lacks many keys asks for them together, eight at
+// once at most.
+func TestKeysAskedTogether(t *testing.T) {
+	w := newWorld(t)
+	owner := w.As(t, "investigator@KZ")
+	const together, all = 8, 20
+	for range all {
+		owner.FileCase(t, "A case", "AM")
+	}
+	var inside, most atomic.Int32
+	full := make(chan struct{})
+	s := newSwitchable()
+	s.slow = func() {
+		n := inside.Add(1)
+		defer inside.Add(-1)
+		for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+		}
+		if n == together {
+			select {
+			case <-full:
+			default:
+				close(full)
+			}
+		}
+		select {
+		case <-full:
+			time.Sleep(5 * time.Millisecond)
+		case <-time.After(20 * time.Second): // fewer come at once
+		}
+	}
+	open := 0
+	at(owner, serverWith(t, w, s.around)).Read(t, func(r *exchange.Reader) error {
+		page, err := r.ListCases(storage.CaseFilter{}, "", 100, "")
+		for _, v := range page.Items {
+			if v.Text != nil {
+				open++
+			}
+		}
+		return err
+	})
+	if open != all || s.asked.Load() != all || most.Load() != together {
+		t.Errorf("%d cases are open, %d keys were asked for, %d at once", open, s.asked.Load(), most.Load())
+	}
+}
+
 // TestKeyRewrapped: a wrapped key that was swapped in the database is not
 // answered with the key that was known before.
 func TestKeyRewrapped(t *testing.T) {

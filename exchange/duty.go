@@ -28,7 +28,7 @@ type SetShift struct {
 	canonical json.RawMessage
 	row       comity.Shift
 	wrapped   string
-	key       custodian.RecordKey
+	key       wordKey
 }
 
 func (s *SetShift) about() (sovereignty.Action, string, any) { return sovereignty.DutySet, s.Key, s }
@@ -113,7 +113,7 @@ func (s *SetShift) prepare(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if s.wrapped, s.key, err = keys.NewRecordKey(ctx, s.row.ID); err != nil {
+	if s.wrapped, s.key, err = newWordKey(ctx, keys, s.row.ID); err != nil {
 		return err
 	}
 	s.Statement, err = keys.Sign(ctx, custodian.SignOrder{Asker: a.asker(s.Act), Kind: statement.KindShift, ID: s.row.ID, Record: s.row.ID, Body: s.canonical})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -78,17 +79,21 @@ const effectTime = 10 * time.Second
 // Effects carries out waiting effects until ctx ends: those of this server that
 // were interrupted, and those of servers that are gone. A state whose custodian
 // hangs holds up no other state's. It also takes manifests that were published
-// through other servers, and forgets record keys and idempotency keys past their age.
+// through other servers, asks anew for record keys in use, and forgets record keys
+// and idempotency keys past their age.
 func (x *Exchange) Effects(ctx context.Context) {
 	ctx = storage.AsSystem(ctx)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var forgot time.Time
 	busy := map[comity.State]chan struct{}{}
+	var keys sync.WaitGroup
+	keys.Go(func() { x.renewKeys(ctx) })
 	defer func() {
 		for _, done := range busy {
 			<-done
 		}
+		keys.Wait()
 	}()
 	for {
 		select {

@@ -25,3 +25,15 @@ func (x *Exchange) KeysKept() int {
 	defer x.keys.mu.Unlock()
 	return len(x.keys.cache)
 }
+
+// KeysEnd is when the last of the record keys in memory ends.
+func (x *Exchange) KeysEnd() (end time.Time) {
+	x.keys.mu.Lock()
+	defer x.keys.mu.Unlock()
+	for _, kept := range x.keys.cache {
+		if kept.until.After(end) {
+			end = kept.until
+		}
+	}
+	return end
+}

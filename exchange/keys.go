@@ -2,8 +2,11 @@ package exchange
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -16,14 +19,24 @@ const keyAge = 30 * time.Second
 // maxKeys bounds the cache.
 const maxKeys = 4096
 
+// A key that was used is asked for anew in the background, at an instant drawn
+// between these ages, lest reads wait for many keys that end together.
+const (
+	renewFrom = keyAge / 2
+	renewTo   = keyAge * 3 / 4
+)
+
+// renewEvery is how often it is looked at which keys are due.
+const renewEvery = 500 * time.Millisecond
+
 // recordKeys opens record keys through the custodians of the states that they
-// belong to, and keeps them for at most keyAge.
+// belong to, and keeps them for at most keyAge after the custodian was asked.
 type recordKeys struct {
 	custodian func(comity.State) (custodian.Custodian, error)
 	now       func() time.Time
 
 	mu    sync.Mutex
-	cache map[keyRef]keptKey
+	cache map[keyRef]*keptKey
 }
 
 // keyRef is one state's key of one record, in one wrapping: a re-wrapped or
@@ -35,46 +48,62 @@ type keyRef struct {
 }
 
 type keptKey struct {
-	key   custodian.RecordKey
+	key   wordKey
 	until time.Time
+	renew time.Time // when it is asked for anew, if it was used
+	used  bool
+}
+
+func keptAt(key wordKey, now time.Time) *keptKey {
+	return &keptKey{key: key, until: now.Add(keyAge), renew: now.Add(renewFrom + rand.N(renewTo-renewFrom))}
 }
 
 func newRecordKeys(c func(comity.State) (custodian.Custodian, error)) *recordKeys {
-	return &recordKeys{custodian: c, now: time.Now, cache: map[keyRef]keptKey{}}
+	return &recordKeys{custodian: c, now: time.Now, cache: map[keyRef]*keptKey{}}
 }
 
 // kept gives a key that is within its age.
-func (k *recordKeys) kept(ref keyRef) (custodian.RecordKey, bool) {
+func (k *recordKeys) kept(ref keyRef) (wordKey, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	kept, ok := k.cache[ref]
 	if !ok || !k.now().Before(kept.until) {
-		return custodian.RecordKey{}, false
+		return wordKey{}, false
 	}
+	kept.used = true
 	return kept.key, true
 }
 
 // get opens one key.
-func (k *recordKeys) get(ctx context.Context, ref keyRef) (custodian.RecordKey, error) {
+func (k *recordKeys) get(ctx context.Context, ref keyRef) (wordKey, error) {
 	if key, ok := k.kept(ref); ok {
 		return key, nil
 	}
 	now := k.now()
-	c, err := k.custodian(ref.state)
+	key, err := k.ask(ctx, ref)
 	if err != nil {
-		return custodian.RecordKey{}, err
-	}
-	key, err := c.RecordKey(ctx, ref.record, ref.wrapped)
-	if err != nil {
-		return custodian.RecordKey{}, err
+		return wordKey{}, err
 	}
 	k.keep(ref, key, now)
 	return key, nil
 }
 
+// ask has the custodian open one key.
+func (k *recordKeys) ask(ctx context.Context, ref keyRef) (wordKey, error) {
+	c, err := k.custodian(ref.state)
+	if err != nil {
+		return wordKey{}, err
+	}
+	key, err := c.RecordKey(ctx, ref.record, ref.wrapped)
+	if err != nil {
+		return wordKey{}, err
+	}
+	return wordKeyOf(key)
+}
+
 // keep remembers a key that was opened at now. The age counts from before the
 // custodian was asked, never from its answer.
-func (k *recordKeys) keep(ref keyRef, key custodian.RecordKey, now time.Time) {
+func (k *recordKeys) keep(ref keyRef, key wordKey, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.cache) >= maxKeys {
@@ -90,7 +119,7 @@ func (k *recordKeys) keep(ref keyRef, key custodian.RecordKey, now time.Time) {
 			delete(k.cache, r)
 		}
 	}
-	k.cache[ref] = keptKey{key: key, until: now.Add(keyAge)}
+	k.cache[ref] = keptAt(key, now)
 }
 
 // drop forgets the keys of a record.
@@ -112,6 +141,81 @@ func (k *recordKeys) prune() {
 	for r, kept := range k.cache {
 		if !now.Before(kept.until) {
 			delete(k.cache, r)
+		}
+	}
+}
+
+// due are the keys to ask for anew, by state: within their age, and used since the
+// custodian was last asked.
+func (k *recordKeys) due() map[comity.State][]keyRef {
+	now := k.now()
+	all := map[comity.State][]keyRef{}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for ref, kept := range k.cache {
+		if kept.used && !now.Before(kept.renew) && now.Before(kept.until) {
+			all[ref.state] = append(all[ref.state], ref)
+		}
+	}
+	return all
+}
+
+// renew asks the custodian for a key anew. One that was dropped meanwhile stays so;
+// one for which the custodian does not answer ends at its age.
+func (k *recordKeys) renew(ctx context.Context, ref keyRef) {
+	now := k.now()
+	key, err := k.ask(ctx, ref)
+	if err != nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.cache[ref]; ok {
+		k.cache[ref] = keptAt(key, now)
+	}
+}
+
+// renewKeys asks for the keys that are due until ctx ends, of each state as many at
+// once as one read does. A state whose custodian hangs holds up no other state's.
+func (x *Exchange) renewKeys(ctx context.Context) {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	busy := map[comity.State]chan struct{}{}
+	defer func() {
+		for _, done := range busy {
+			<-done
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for state, refs := range x.keys.due() {
+			if done, ok := busy[state]; ok {
+				select {
+				case <-done:
+				default:
+					continue
+				}
+			}
+			if x.silent.check(state) != nil {
+				continue
+			}
+			done := make(chan struct{})
+			busy[state] = done
+			go func() {
+				defer close(done)
+				within, cancel := context.WithTimeout(ctx, custodianWait)
+				defer cancel()
+				var g errgroup.Group
+				g.SetLimit(callsInFlight)
+				for _, ref := range refs {
+					g.Go(func() error { x.keys.renew(within, ref); return nil })
+				}
+				_ = g.Wait() // the goroutines return no errors
+			}()
 		}
 	}
 }

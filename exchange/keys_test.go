@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -17,20 +19,104 @@ func TestKeysBounded(t *testing.T) {
 	k.now = func() time.Time { return now }
 	ref := func(i int) keyRef { return keyRef{comity.ID(fmt.Sprint(i)), "KZ", "w"} }
 	for i := range 100 {
-		k.keep(ref(i), custodian.RecordKey{}, now.Add(-keyAge+time.Second))
+		k.keep(ref(i), wordKey{}, now.Add(-keyAge+time.Second))
 	}
 	for i := 100; i < maxKeys; i++ {
-		k.keep(ref(i), custodian.RecordKey{}, now)
+		k.keep(ref(i), wordKey{}, now)
 	}
 	now = now.Add(2 * time.Second)
-	k.keep(ref(maxKeys), custodian.RecordKey{}, now)
+	k.keep(ref(maxKeys), wordKey{}, now)
 	if n := len(k.cache); n != maxKeys-100+1 {
 		t.Errorf("with 100 keys past their age %d are kept", n)
 	}
 	for i := range 200 {
-		k.keep(ref(maxKeys+1+i), custodian.RecordKey{}, now)
+		k.keep(ref(maxKeys+1+i), wordKey{}, now)
 		if _, ok := k.cache[ref(maxKeys+1+i)]; !ok || len(k.cache) > maxKeys {
 			t.Fatalf("the newest key is kept: %v, among %d", ok, len(k.cache))
 		}
+	}
+}
+
+// askedKeys is a custodian that counts what it is asked.
+type askedKeys struct {
+	custodian.Custodian
+	asked int
+	away  bool
+	hook  func()
+}
+
+func (c *askedKeys) RecordKey(context.Context, comity.ID, string) (custodian.RecordKey, error) {
+	c.asked++
+	if c.hook != nil {
+		c.hook()
+	}
+	if c.away {
+		return custodian.RecordKey{}, errors.New("away")
+	}
+	return custodian.RecordKey{byte(c.asked)}, nil
+}
+
+// TestKeysRenewed: a key that was used is due between half and three quarters of its
+// age and renewed from when it was asked for; one that was not is never, nor one past
+// its age; one that was dropped meanwhile stays so, and one that the custodian does
+// not give ends at its age.
+func TestKeysRenewed(t *testing.T) {
+	began := time.Now()
+	now := began
+	c := &askedKeys{}
+	k := newRecordKeys(func(comity.State) (custodian.Custodian, error) { return c, nil })
+	k.now = func() time.Time { return now }
+	ref := keyRef{"case1_x", "KZ", "w"}
+	at := func(d time.Duration) { now = began.Add(d) }
+	get := func() {
+		t.Helper()
+		if _, err := k.get(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due := func(want int) {
+		t.Helper()
+		if got := len(k.due()["KZ"]); got != want {
+			t.Errorf("after %v %d keys are due, wanted %d", now.Sub(began), got, want)
+		}
+	}
+	get()
+	at(renewTo)
+	due(0) // not used since
+	at(0)
+	get()
+	at(renewFrom - 1)
+	due(0)
+	at(renewTo)
+	due(1)
+	at(keyAge)
+	due(0)
+	at(renewTo)
+	c.hook = func() { at(renewTo + 5*time.Second) } // it takes its time
+	k.renew(t.Context(), ref)
+	c.hook = nil
+	due(0)
+	if c.asked != 2 {
+		t.Errorf("the custodian was asked %d times", c.asked)
+	}
+	at(renewTo + keyAge - 1)
+	if _, ok := k.kept(ref); !ok {
+		t.Error("a renewed key ended before its age")
+	}
+	c.away = true
+	k.renew(t.Context(), ref)
+	if _, ok := k.kept(ref); !ok {
+		t.Error("a key ended before its age when the custodian was away")
+	}
+	at(renewTo + keyAge)
+	if _, ok := k.kept(ref); ok {
+		t.Error("a key outlived its age, which counts from before it was asked for")
+	}
+	c.away = false
+	get()
+	c.hook = func() { k.drop(ref.record) }
+	k.renew(t.Context(), ref)
+	if _, ok := k.kept(ref); ok {
+		t.Error("a dropped key came back")
 	}
 }

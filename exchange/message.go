@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -14,7 +13,7 @@ import (
 // own record, sealed under its own key (Article 1), which is made with the
 // first thing it writes.
 type correspondence struct {
-	key     custodian.RecordKey
+	key     wordKey
 	wrapped string // not yet kept, "" when it is
 }
 
@@ -37,7 +36,7 @@ func (c *correspondence) open(ctx context.Context, a *attempt, request comity.ID
 	if err != nil {
 		return err
 	}
-	c.wrapped, c.key, err = keys.NewRecordKey(ctx, request)
+	c.wrapped, c.key, err = newWordKey(ctx, keys, request)
 	return err
 }
 

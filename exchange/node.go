@@ -6,7 +6,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -203,7 +202,7 @@ func (all inners) walled(id comity.ID, named bool) bool {
 }
 
 // innerNode opens the words of an inner record.
-func (r *Reader) innerNode(id comity.ID, c *CaseView, all inners, key custodian.RecordKey) (Node, error) {
+func (r *Reader) innerNode(id comity.ID, c *CaseView, all inners, key wordKey) (Node, error) {
 	switch id.Kind() {
 	case comity.KindEntry:
 		e := all.entries[id]

@@ -25,7 +25,7 @@ type twoOfficers struct {
 
 	found *storage.Proposal // nil when there is none for this officer
 	made  storage.Proposal
-	key   custodian.RecordKey
+	key   wordKey
 	text  comity.ProposalText
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -17,7 +16,7 @@ type DeclineProposal struct {
 	Reason   string    `json:"reason"`
 
 	found storage.Proposal
-	key   custodian.RecordKey
+	key   wordKey
 }
 
 func (d *DeclineProposal) about() (sovereignty.Action, string, any) {

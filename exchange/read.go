@@ -33,6 +33,8 @@ type Reader struct {
 	exhibits  map[comity.ID]bool        // shown to this reader
 	disclosed []comity.DisclosureRecord // of other states
 	classes   map[sovereignty.Question]sovereignty.Decision
+	question  sovereignty.Question // the last one; in a list the next is mostly of its class
+	decision  sovereignty.Decision
 }
 
 // look is what a record was asked for under: each has an entry in the leaf.
@@ -106,6 +108,7 @@ func (r *Reader) contents() map[comity.State]audit.Content {
 	content := audit.Content{Act: string(readAct), Outcome: audit.Read, At: r.now, Actor: actorOf(r.who.Officer),
 		Policies: r.x.policies.Hash(), RequestID: r.who.RequestID}
 	own := content
+	own.Records = make([]audit.Record, 0, len(r.order))
 	abroad := map[comity.State]audit.Content{}
 	visible, denied := 0, 0
 	for _, s := range r.order {
@@ -194,11 +197,15 @@ func (r *Reader) Now() time.Time { return r.now }
 // decide asks the policies once for each class of question.
 func (r *Reader) decide(q sovereignty.Question) sovereignty.Decision {
 	q.Officer = r.who.Officer
-	if d, ok := r.classes[q]; ok {
-		return d
+	if len(r.classes) > 0 && q == r.question {
+		return r.decision
 	}
-	d := r.x.policies.Decide(q)
-	r.classes[q] = d
+	d, ok := r.classes[q]
+	if !ok {
+		d = r.x.policies.Decide(q)
+		r.classes[q] = d
+	}
+	r.question, r.decision = q, d
 	return d
 }
 
@@ -218,7 +225,7 @@ type Page[T any] struct {
 }
 
 // page opens a page's bounds for a list and filter.
-func (r *Reader) page(list string, filter any, first int, after string) (storage.Page, []byte, error) {
+func (r *Reader) page(list string, filter any, first int, after string) (storage.Page, *bindings, error) {
 	if first < 1 || first > maxPage {
 		return storage.Page{}, nil, comity.Invalid("first", "a page holds between 1 and 100 items")
 	}
@@ -228,7 +235,7 @@ func (r *Reader) page(list string, filter any, first int, after string) (storage
 }
 
 // cut makes a page of what was found, one more than fits when there is a next.
-func cut[S, T any](r *Reader, found []S, limit int, binding []byte, key func(S) storage.Key, show func(S) T) Page[T] {
+func cut[S, T any](r *Reader, found []S, limit int, binding *bindings, key func(S) storage.Key, show func(S) T) Page[T] {
 	p := Page[T]{Cursors: Cursors{of: r.x.cursors, binding: binding, made: new([]string)}}
 	if p.HasNext = len(found) >= limit; p.HasNext {
 		found = found[:limit-1]

@@ -9,7 +9,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -190,7 +189,7 @@ func (v *CaseView) words() bool {
 
 // open opens the words of a case. One at home that does not open ends the read;
 // another state's is closed by itself, lest one state break others' lists.
-func (r *Reader) open(v *CaseView, row storage.CaseView, key custodian.RecordKey) error {
+func (r *Reader) open(v *CaseView, row storage.CaseView, key wordKey) error {
 	var text comity.CaseText
 	if err := unseal(key, bindCase(row.Case.Case), row.Sealed, &text); err != nil {
 		r.incident(string(v.ID), err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -181,7 +180,7 @@ func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[
 		if v == nil {
 			continue
 		}
-		key := func(s comity.State) *custodian.RecordKey {
+		key := func(s comity.State) *wordKey {
 			if k, ok := keys[ref(row.ID, s)]; ok {
 				return &k
 			}
@@ -214,7 +213,7 @@ func (r *Reader) noteShown(d storage.DispatchView, of *CaseView) {
 	r.disclose(of, d.ID)
 }
 
-func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []storage.Delivery, key func(comity.State) *custodian.RecordKey) (err error) {
+func (r *Reader) openDispatch(v *DispatchView, row storage.DispatchView, sent []storage.Delivery, key func(comity.State) *wordKey) (err error) {
 	own, d := r.who.Officer.State, row.Dispatch
 	if k := key(d.State); k != nil && (d.State == own || d.Status != comity.DispatchWithdrawn) {
 		if v.Text, err = wordsOf[comity.DispatchText](r, k, d.ID, d.State, bindDispatch(d.Dispatch), d.Sealed); err != nil {
@@ -269,7 +268,7 @@ func (v *DispatchView) keepCases(own comity.State, found map[comity.ID]storage.C
 	}
 }
 
-func (r *Reader) answerOf(key *custodian.RecordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {
+func (r *Reader) answerOf(key *wordKey, id comity.ID, s comity.State, answer comity.DispatchStatus, by comity.OfficerRef, named comity.ID, sealed []byte) (*comity.AnswerText, error) {
 	if len(sealed) == 0 {
 		return nil, nil
 	}

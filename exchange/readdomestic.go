@@ -3,7 +3,6 @@ package exchange
 import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -41,7 +40,7 @@ func (r *Reader) Reservations() ([]ReservationView, error) {
 		return nil, err
 	}
 	return reasoned(r, found, func(v storage.Reservation) comity.ID { return v.ID },
-		func(v storage.Reservation, key *custodian.RecordKey) (ReservationView, error) {
+		func(v storage.Reservation, key *wordKey) (ReservationView, error) {
 			r.note(audit.Record{ID: string(v.ID), Level: string(sovereignty.AccessOwn)}, v.State)
 			reason, err := reasonOf(key, bindReservation(v.Reservation), v.Sealed)
 			return ReservationView{v.Reservation, reason}, err
@@ -63,7 +62,7 @@ func (r *Reader) ListHolds(f HoldFilter, first int, after string) (Page[HoldView
 		return Page[HoldView]{}, err
 	}
 	views, err := reasoned(r, found, func(h storage.Hold) comity.ID { return h.Case },
-		func(h storage.Hold, key *custodian.RecordKey) (HoldView, error) {
+		func(h storage.Hold, key *wordKey) (HoldView, error) {
 			reason, err := reasonOf(key, bindHold(h.Hold), h.Sealed)
 			return HoldView{h.Hold, reason, h.Lies(r.now)}, err
 		})
@@ -92,7 +91,7 @@ func (r *Reader) ListWithdrawals(c comity.ID, first int, after string) (Page[Wit
 		return Page[WithdrawalView]{}, err
 	}
 	views, err := reasoned(r, found, func(w storage.Withdrawal) comity.ID { return w.Case },
-		func(w storage.Withdrawal, key *custodian.RecordKey) (WithdrawalView, error) {
+		func(w storage.Withdrawal, key *wordKey) (WithdrawalView, error) {
 			v := WithdrawalView{Withdrawal: w.Withdrawal}
 			if w.Status == comity.WithdrawalPending {
 				var err error
@@ -117,7 +116,7 @@ func (r *Reader) ListWithdrawals(c comity.ID, first int, after string) (Page[Wit
 }
 
 // reasoned opens own rows with the key of the record that they are sealed under.
-func reasoned[S, T any](r *Reader, rows []S, of func(S) comity.ID, open func(S, *custodian.RecordKey) (T, error)) ([]T, error) {
+func reasoned[S, T any](r *Reader, rows []S, of func(S) comity.ID, open func(S, *wordKey) (T, error)) ([]T, error) {
 	ids := make([]comity.ID, len(rows))
 	for i, row := range rows {
 		ids[i] = of(row)
@@ -137,7 +136,7 @@ func reasoned[S, T any](r *Reader, rows []S, of func(S) comity.ID, open func(S, 
 	}
 	views := make([]T, len(rows))
 	for i, row := range rows {
-		var key *custodian.RecordKey
+		var key *wordKey
 		if k, ok := keys[refs[i]]; ok {
 			key = &k
 		}
@@ -149,7 +148,7 @@ func reasoned[S, T any](r *Reader, rows []S, of func(S) comity.ID, open func(S, 
 	return views, nil
 }
 
-func reasonOf(key *custodian.RecordKey, aad, sealed []byte) (string, error) {
+func reasonOf(key *wordKey, aad, sealed []byte) (string, error) {
 	if key == nil {
 		return "", nil
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -79,7 +78,7 @@ func casesByID(cases []*CaseView) map[comity.ID]*CaseView {
 
 // children makes a page per case of its inner records, with their words opened.
 func children[S, T any](r *Reader, cases []*CaseView, list string, first int, after string,
-	load func(storage.Page) (map[comity.ID][]S, error), key func(S) storage.Key, open func(custodian.RecordKey, S) (T, error),
+	load func(storage.Page) (map[comity.ID][]S, error), key func(S) storage.Key, open func(wordKey, S) (T, error),
 ) (map[comity.ID]Page[T], error) {
 	out := map[comity.ID]Page[T]{}
 	var filter any
@@ -121,8 +120,9 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 			continue
 		}
 		var fault error
+		opener := keys[c.keyRef()]
 		page := cut(r, rows, p.Limit, binding, key, func(s S) T {
-			t, err := open(keys[c.keyRef()], s)
+			t, err := open(opener, s)
 			if err != nil {
 				fault = err
 			}
@@ -147,7 +147,7 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 // wordsOf opens the words that a state wrote, nil where they do not open: of another
 // state's that is an incident, and those words alone are closed, lest one state's row
 // break others' lists. The own state's end the read.
-func wordsOf[T any](r *Reader, key *custodian.RecordKey, record comity.ID, of comity.State, aad, sealed []byte) (*T, error) {
+func wordsOf[T any](r *Reader, key *wordKey, record comity.ID, of comity.State, aad, sealed []byte) (*T, error) {
 	if key == nil {
 		return nil, nil
 	}
@@ -163,7 +163,7 @@ func wordsOf[T any](r *Reader, key *custodian.RecordKey, record comity.ID, of co
 }
 
 // words opens the words of a record.
-func words[T any](key custodian.RecordKey, aad, sealed []byte) (T, error) {
+func words[T any](key wordKey, aad, sealed []byte) (T, error) {
 	var t T
 	err := unseal(key, aad, sealed, &t)
 	return t, err
@@ -178,7 +178,7 @@ func (r *Reader) Entries(cases []*CaseView, first int, after string) (map[comity
 	return children(r, cases, "entries", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Entry, error) { return r.tx.Entries(ids, all, p) },
 		func(e storage.Entry) storage.Key { return place(e.CreatedAt, e.ID) },
-		func(key custodian.RecordKey, e storage.Entry) (EntryView, error) {
+		func(key wordKey, e storage.Entry) (EntryView, error) {
 			text, err := words[comity.EntryText](key, bindEntry(e.Entry), e.Sealed)
 			if !all[e.Case] && e.Marking.TLP == comity.TLPRed {
 				err = errWall
@@ -204,7 +204,7 @@ func (r *Reader) Subjects(cases []*CaseView, first int, after string) (map[comit
 			return r.tx.Subjects(ids, all, named, p)
 		},
 		func(s storage.Subject) storage.Key { return place(s.CreatedAt, s.ID) },
-		func(key custodian.RecordKey, s storage.Subject) (SubjectView, error) {
+		func(key wordKey, s storage.Subject) (SubjectView, error) {
 			text, err := words[comity.SubjectText](key, bindSubject(s.Subject), s.Sealed)
 			c := byCase[s.Case]
 			grant := c.Subjects[s.ID]
@@ -226,7 +226,7 @@ func (r *Reader) Observables(cases []*CaseView, first int, after string) (map[co
 	return children(r, cases, "observables", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Observable, error) { return r.tx.Observables(ids, all, p) },
 		func(o storage.Observable) storage.Key { return place(o.CreatedAt, o.ID) },
-		func(key custodian.RecordKey, o storage.Observable) (ObservableView, error) {
+		func(key wordKey, o storage.Observable) (ObservableView, error) {
 			text, err := words[comity.ObservableText](key, bindObservable(o.Observable), o.Sealed)
 			if !all[o.Case] && o.Marking.TLP == comity.TLPRed {
 				err = errWall
@@ -256,7 +256,7 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 	return children(r, cases, "evidence", first, after,
 		func(p storage.Page) (map[comity.ID][]storage.Evidence, error) { return r.tx.Evidence(ids, named, p) },
 		func(e storage.Evidence) storage.Key { return place(e.CreatedAt, e.ID) },
-		func(key custodian.RecordKey, e storage.Evidence) (EvidenceView, error) {
+		func(key wordKey, e storage.Evidence) (EvidenceView, error) {
 			c := byCase[e.Case]
 			text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
 			if !c.Own {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -139,7 +138,7 @@ func (r *Reader) showRequests(rows []storage.Request) ([]*RequestView, error) {
 	return views, nil
 }
 
-func (r *Reader) openRequest(v *RequestView, row storage.Request, wrapped map[comity.State]string, keys map[keyRef]custodian.RecordKey) (err error) {
+func (r *Reader) openRequest(v *RequestView, row storage.Request, wrapped map[comity.State]string, keys map[keyRef]wordKey) (err error) {
 	if key, ok := keys[keyRef{row.ID, row.State, wrapped[row.State]}]; ok {
 		if v.Text, err = wordsOf[comity.RequestText](r, &key, row.ID, row.State, bindRequest(row.Request), row.Sealed); err != nil {
 			return err
@@ -166,7 +165,7 @@ func withAction(q sovereignty.Question, a sovereignty.Action) sovereignty.Questi
 }
 
 // reachable gives the keys of refs that open; the words of the others stay closed.
-func (r *Reader) reachable(refs []keyRef) (map[keyRef]custodian.RecordKey, error) {
+func (r *Reader) reachable(refs []keyRef) (map[keyRef]wordKey, error) {
 	keys, faults, err := r.keys(refs)
 	for ref, err := range faults {
 		r.warn("a custodian does not answer", ref.state, err)
@@ -175,7 +174,7 @@ func (r *Reader) reachable(refs []keyRef) (map[keyRef]custodian.RecordKey, error
 }
 
 // messageKeys opens the keys of the authors' states.
-func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]map[comity.State]string) (map[keyRef]custodian.RecordKey, error) {
+func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]map[comity.State]string) (map[keyRef]wordKey, error) {
 	var refs []keyRef
 	for _, m := range messages {
 		refs = append(refs, keyRef{m.Request, m.State, wrapped[m.Request][m.State]})
@@ -184,7 +183,7 @@ func (r *Reader) messageKeys(messages []storage.Message, wrapped map[comity.ID]m
 }
 
 // openMessage opens a message's words where its author's state's key is at hand.
-func (r *Reader) openMessage(m storage.Message, wrapped map[comity.ID]map[comity.State]string, keys map[keyRef]custodian.RecordKey) (MessageView, error) {
+func (r *Reader) openMessage(m storage.Message, wrapped map[comity.ID]map[comity.State]string, keys map[keyRef]wordKey) (MessageView, error) {
 	v := MessageView{Message: m.Message}
 	key, ok := keys[keyRef{m.Request, m.State, wrapped[m.Request][m.State]}]
 	if !ok {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
@@ -37,7 +36,7 @@ type SendRequest struct {
 
 	agreement statement.Agreement
 	wrapped   string
-	key       custodian.RecordKey
+	key       wordKey
 }
 
 func (s *SendRequest) about() (sovereignty.Action, string, any) {
@@ -160,7 +159,7 @@ func (s *SendRequest) prepare(ctx context.Context, a *attempt) error {
 		return err
 	}
 	s.ID = comity.NewID(comity.KindRequest)
-	s.wrapped, s.key, err = keys.NewRecordKey(ctx, s.ID)
+	s.wrapped, s.key, err = newWordKey(ctx, keys, s.ID)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -18,47 +19,63 @@ import (
 // belong together: somebody wrote to the database past the gate.
 var errTampered = errors.New("exchange: a sealed record does not open with its clear fields")
 
+// wordKey seals and opens words under one record key. Its cipher is made once for
+// as long as the key is held. The zero value opens and seals nothing.
+type wordKey struct{ cipher.AEAD }
+
+func wordKeyOf(key custodian.RecordKey) (wordKey, error) {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return wordKey{}, fmt.Errorf("exchange: record key: %w", err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	return wordKey{gcm}, err
+}
+
+// newWordKey has a custodian make the key of a new record.
+func newWordKey(ctx context.Context, c custodian.Custodian, record comity.ID) (wrapped string, _ wordKey, err error) {
+	wrapped, key, err := c.NewRecordKey(ctx, record)
+	if err != nil {
+		return "", wordKey{}, err
+	}
+	made, err := wordKeyOf(key)
+	return wrapped, made, err
+}
+
+// Format implements [fmt.Formatter] and shows nothing of the key.
+func (wordKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[record key]")) }
+
 // seal encrypts a record's words with AES-256-GCM under its record key. The
 // additional data binds what stays clear beside them.
-func seal(key custodian.RecordKey, aad []byte, text any) ([]byte, error) {
+func seal(key wordKey, aad []byte, text any) ([]byte, error) {
+	if key.AEAD == nil {
+		return nil, errors.New("exchange: words are sealed without a key")
+	}
 	plain, err := json.Marshal(text)
 	if err != nil {
 		return nil, fmt.Errorf("exchange: encode a record's text: %w", err)
 	}
-	gcm, err := aead(key)
-	if err != nil {
-		return nil, err
-	}
-	nonce := make([]byte, gcm.NonceSize(), gcm.NonceSize()+len(plain)+gcm.Overhead())
+	nonce := make([]byte, key.NonceSize(), key.NonceSize()+len(plain)+key.Overhead())
 	_, _ = rand.Read(nonce) // never fails since Go 1.24
-	return gcm.Seal(nonce, nonce, plain, aad), nil
+	return key.Seal(nonce, nonce, plain, aad), nil
 }
 
 // unseal opens what seal made, into text.
-func unseal(key custodian.RecordKey, aad, sealed []byte, text any) error {
-	gcm, err := aead(key)
-	if err != nil {
-		return err
-	}
-	if len(sealed) < gcm.NonceSize() {
+func unseal(key wordKey, aad, sealed []byte, text any) error {
+	if key.AEAD == nil || len(sealed) < key.NonceSize() {
 		return errTampered
 	}
-	plain, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], aad)
+	plain, err := key.Open(nil, sealed[:key.NonceSize()], sealed[key.NonceSize():], aad)
 	if err != nil {
 		return errTampered
+	}
+	if readText(plain, text) {
+		return nil
 	}
 	if err := json.Unmarshal(plain, text); err != nil {
 		return fmt.Errorf("exchange: decode a record's text: %w", err)
 	}
 	return nil
-}
-
-func aead(key custodian.RecordKey) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("exchange: record key: %w", err)
-	}
-	return cipher.NewGCM(block)
 }
 
 // bind encodes the clear fields that a record's words are bound to. JSON of a
@@ -91,6 +108,21 @@ func (b bound) marking(m comity.Marking) bound {
 	return append(append(b, `,"handling":`...).quote(string(m.Handling)), '}')
 }
 
+func (b bound) nexus(all []comity.Nexus) bound {
+	if all == nil {
+		return append(b, ",null"...)
+	}
+	b = append(b, ",["...)
+	for i, n := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, `{"basis":`...).quote(string(n.Basis)), `,"state":`...).quote(string(n.State))
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
 // quote writes a string as encoding/json does.
 func (b bound) quote(s string) bound {
 	for i := range len(s) {
@@ -111,7 +143,7 @@ func (b bound) encode(v any) bound {
 
 func bindCase(c comity.Case) []byte {
 	b := binding("case").text(string(c.ID)).text(string(c.State)).text(string(c.Agency)).text(string(c.Owner)).text(string(c.Category)).text(string(c.Status)).
-		marking(c.Marking).other(c.Nexus).flag(c.Reserved).number(int64(c.Version))
+		marking(c.Marking).nexus(c.Nexus).flag(c.Reserved).number(int64(c.Version))
 	if c.Assessed != (comity.Assessed{}) { // what was sealed before there were assessments opens on
 		b = b.other(c.Assessed)
 	}

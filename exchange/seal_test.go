@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ func FuzzBinding(f *testing.F) {
 		m := comity.Marking{TLP: comity.TLP(text), PAP: comity.PAPAmber, Handling: comity.Handling(id)}
 		c := comity.Case{ID: comity.ID(id), State: "KZ", Agency: comity.AgencyID(agency), Owner: comity.OfficerRef(text), Category: comity.Category(text),
 			Status: comity.CaseOpen, Marking: m, Nexus: []comity.Nexus{{Basis: comity.NexusTerritory, State: comity.State(agency)}}, Reserved: flag, Version: version}
+		none, several := c, c
+		none.Nexus, several.Nexus = nil, []comity.Nexus{{Basis: comity.NexusBasis(id), State: comity.State(text)}, {}}
 		assessed := c
 		assessed.Assessed = comity.Assessed{Category: comity.Category(text), By: comity.OfficerRef(id)}
 		e := comity.Entry{ID: comity.ID(id), Case: comity.ID(text), State: "KZ", Author: comity.OfficerRef(agency), Marking: m, CreatedAt: at}
@@ -24,7 +28,10 @@ func FuzzBinding(f *testing.F) {
 		v := comity.Evidence{ID: comity.ID(id), Case: comity.ID(agency), State: "KZ", MediaType: text, Original: flag, Size: n}
 		micros := at.UTC().UnixMicro()
 		for kind, both := range map[string][2][]byte{
-			"case": {bindCase(c), bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version)},
+			"case":     {bindCase(c), bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version)},
+			"no nexus": {bindCase(none), bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, none.Nexus, c.Reserved, c.Version)},
+			"several": {bindCase(several), bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, several.Nexus,
+				c.Reserved, c.Version)},
 			"assessed": {bindCase(assessed), bind("case", c.ID, c.State, c.Agency, c.Owner, c.Category, c.Status, c.Marking, c.Nexus, c.Reserved, c.Version,
 				assessed.Assessed)},
 			"entry":      {bindEntry(e), bind("entry", e.ID, e.Case, e.State, e.Author, e.Marking, micros)},
@@ -36,4 +43,44 @@ func FuzzBinding(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Words that lists are full of are read by hand as encoding/json reads them.
+func FuzzText(f *testing.F) {
+	f.Add([]byte(`{"title":"t","summary":"s","narrative":"n","reference":"r","classification":"SECRET"}`))
+	f.Add([]byte(`{"name":"disk é.txt","note":"","claimMd5":"0","claimSha1":"1"}`))
+	f.Add([]byte(`{"happened":"2026","text":"a \" b","text":"twice"}`))
+	f.Add([]byte(`{"NAME":"x","text":null}`))
+	f.Add([]byte("{\"text\":\"\xff\x01\"}"))
+	f.Add([]byte(`{"text":"a"} `))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		for _, both := range [][2]any{{new(comity.CaseText), new(comity.CaseText)}, {new(comity.EvidenceText), new(comity.EvidenceText)},
+			{new(comity.EntryText), new(comity.EntryText)}} {
+			if !readText(plain, both[0]) {
+				continue
+			}
+			if err := json.Unmarshal(plain, both[1]); err != nil || !reflect.DeepEqual(both[0], both[1]) {
+				t.Errorf("%q is read as %+v, and by encoding/json as %+v, %v", plain, both[0], both[1], err)
+			}
+		}
+	})
+}
+
+// TestTextByHand: what seal writes for most words is read by hand.
+func TestTextByHand(t *testing.T) {
+	for _, text := range []any{
+		&comity.CaseText{Title: "Ransom note", Summary: "Files were encrypted — all", Narrative: "n", Reference: "R-1", Classification: comity.Secret},
+		&comity.EvidenceText{Name: "disk.img", Note: "n", ClaimMD5: "0", ClaimSHA1: "1", Classification: comity.Secret},
+		&comity.EntryText{Happened: "2026", Text: "The room was sealed.", Classification: comity.Secret},
+	} {
+		raw, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := reflect.New(reflect.TypeOf(text).Elem()).Interface()
+		if !readText(raw, got) || !reflect.DeepEqual(got, text) {
+			t.Errorf("%s is read as %+v", raw, got)
+		}
+	}
 }

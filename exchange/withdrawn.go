@@ -95,8 +95,12 @@ func (x *Exchange) destroy(ctx context.Context, keys custodian.Custodian, row st
 	if err != nil {
 		return err
 	}
+	opener, err := wordKeyOf(key)
+	if err != nil {
+		return err
+	}
 	var text withdrawalText
-	if err := unseal(key, bindWithdrawal(row.Withdrawal), row.Sealed, &text); err != nil {
+	if err := unseal(opener, bindWithdrawal(row.Withdrawal), row.Sealed, &text); err != nil {
 		return err
 	}
 	if err := keys.Withdraw(ctx, text.Statement); err != nil && comity.CodeOf(err) != comity.CodeConflict {

@@ -22,3 +22,13 @@ func (v *Verifier) Waiting() int {
 	}
 	return n
 }
+
+// MaxVerified bounds the tokens that are remembered.
+const MaxVerified = maxVerified
+
+// Remembered is how many are.
+func (v *Verifier) Remembered() int {
+	v.verified.mu.Lock()
+	defer v.verified.mu.Unlock()
+	return len(v.verified.known)
+}

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ type Verifier struct {
 	directory *statement.Directory
 	issuers   *issuers
 	replays   *replays
+	verified  verifieds
 	now       func() time.Time
 	started   number // in whole seconds, as proofs are dated
 }
@@ -61,7 +63,7 @@ func NewVerifier(d *statement.Directory, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), now: o.Now, started: number(o.Now().Unix())}
+	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), verified: verifieds{known: map[[sha256.Size]byte]verified{}}, now: o.Now, started: number(o.Now().Unix())}
 }
 
 // Now is the clock that tokens are judged by.
@@ -100,47 +102,68 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 // by it (see [Verifier.VerifyRequest], or the signed act at a custodian). Errors
 // are UNAUTHENTICATED, or UNAVAILABLE when the issuer's keys cannot be got.
 func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
-	message, err := jws.Parse(token, jws.Rule{Limit: maxToken, Types: types, Algorithms: statement.IssuerAlgorithms})
-	if err != nil {
-		return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
+	hash := sha256.Sum256([]byte(token))
+	d, known := v.verified.look(hash)
+	var message *jws.Message
+	read := func() (err error) {
+		message, err = jws.Parse(token, jws.Rule{Limit: maxToken, Types: types, Algorithms: statement.IssuerAlgorithms})
+		return err
 	}
-	var claim struct {
-		Issuer string `json:"iss"`
+	if !known {
+		if err := read(); err != nil {
+			return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
+		}
+		var claim struct {
+			Issuer string `json:"iss"`
+		}
+		if err := message.Peek(&claim); err != nil {
+			return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
+		}
+		d = verified{algorithm: message.Algorithm, keyID: message.KeyID, claims: claims{Issuer: claim.Issuer}}
 	}
-	if err := message.Peek(&claim); err != nil {
-		return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
-	}
-	state, issuer, err := v.directory.IssuerOf(claim.Issuer)
+	state, issuer, err := v.directory.IssuerOf(d.claims.Issuer)
 	if err != nil {
 		return Identity{}, refuseFor(invalidToken, "the token's issuer is not accepted", err)
 	}
-	if !slices.Contains(issuer.Algorithms, string(message.Algorithm)) {
+	if !slices.Contains(issuer.Algorithms, string(d.algorithm)) {
 		return Identity{}, refuse(invalidToken, "the token is signed with %s, and the manifest of %s lets its issuer use %v only",
-			message.Algorithm, state, issuer.Algorithms)
+			d.algorithm, state, issuer.Algorithms)
 	}
-	if message.KeyID == "" {
+	if d.keyID == "" {
 		return Identity{}, refuse(invalidToken, "the token does not name its key (kid)")
 	}
-	key, err := v.issuers.key(ctx, state, issuer.URL, message.KeyID)
+	key, err := v.issuers.key(ctx, state, issuer.URL, d.keyID)
 	if err != nil {
 		return Identity{}, err
 	}
-	payload, err := message.Verify(key)
-	if err != nil {
-		return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
+	checked := known && d.holds(key)
+	if !checked {
+		if known {
+			err = read()
+		}
+		var payload []byte
+		if err == nil {
+			payload, err = message.Verify(key)
+		}
+		if err != nil {
+			return Identity{}, refuseFor(invalidToken, "the token is not valid", err)
+		}
+		d.key, d.claims = key, claims{}
+		if err := jws.DecodeOpen(payload, &d.claims); err != nil {
+			return Identity{}, refuseFor(invalidToken, "the token's claims", err)
+		}
 	}
-	var c claims
-	if err := jws.DecodeOpen(payload, &c); err != nil {
-		return Identity{}, refuseFor(invalidToken, "the token's claims", err)
-	}
-	if err := c.check(v.directory.Union(), v.now()); err != nil {
+	if err := d.claims.check(v.directory.Union(), v.now()); err != nil {
 		return Identity{}, err
 	}
-	officer, err := c.officer(state, issuer)
+	officer, err := d.claims.officer(state, issuer)
 	if err != nil {
 		return Identity{}, err
 	}
-	return Identity{Officer: officer, JKT: c.Confirm.JKT, ID: c.ID, Expires: c.Expires.time(), Token: token}, nil
+	if !checked {
+		v.verified.keep(hash, d)
+	}
+	return Identity{Officer: officer, JKT: d.claims.Confirm.JKT, ID: d.claims.ID, Expires: d.claims.Expires.time(), Token: token}, nil
 }
 
 // check judges the claims that are about the token.

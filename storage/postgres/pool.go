@@ -71,6 +71,14 @@ func (t *transaction) over() error {
 	return t.failed
 }
 
+// take gives the arguments of one more statement, unless nothing follows.
+func (t *transaction) take(args []any) ([]any, error) {
+	if err := t.over(); err != nil {
+		return nil, err
+	}
+	return plainArgs(args)
+}
+
 // send sends what waits, with one more statement, and leaves the answer to that
 // one to be read. Where one of those that waited fails, perhaps none was run: not
 // BEGIN, nor the leaf of the act.
@@ -90,11 +98,13 @@ func (t *transaction) send(ctx context.Context, text string, args []any) (pgx.Ba
 }
 
 func (t *transaction) Query(ctx context.Context, text string, args []any) (sqldb.Rows, error) {
-	if err := t.over(); err != nil {
+	args, err := t.take(args)
+	if err != nil {
 		return nil, err
 	}
 	if t.later.Len() == 0 {
-		return t.conn.Query(ctx, text, args...)
+		rows, err := t.conn.Query(ctx, text, args...)
+		return plainRows{rows}, err
 	}
 	results, err := t.send(ctx, text, args)
 	if err != nil {
@@ -104,12 +114,12 @@ func (t *transaction) Query(ctx context.Context, text string, args []any) (sqldb
 	if err != nil {
 		return nil, errors.Join(err, results.Close())
 	}
-	return batchRows{rows, results}, nil
+	return batchRows{plainRows{rows}, results}, nil
 }
 
 // batchRows are the last of a batch.
 type batchRows struct {
-	pgx.Rows
+	plainRows
 	results pgx.BatchResults
 }
 
@@ -119,7 +129,8 @@ func (r batchRows) Close() {
 }
 
 func (t *transaction) Exec(ctx context.Context, text string, args []any) (int, error) {
-	if err := t.over(); err != nil {
+	args, err := t.take(args)
+	if err != nil {
 		return 0, err
 	}
 	if t.later.Len() == 0 {
@@ -135,7 +146,8 @@ func (t *transaction) Exec(ctx context.Context, text string, args []any) (int, e
 }
 
 func (t *transaction) Later(_ context.Context, text string, args []any) error {
-	if err := t.over(); err != nil {
+	args, err := t.take(args)
+	if err != nil {
 		return err
 	}
 	t.later.Queue(text, args...)

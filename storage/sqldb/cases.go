@@ -16,7 +16,7 @@ var cases = newTable("cases", `id state agency owner category status tlp pap han
 	assessed_category assessed_finding assessed_by`,
 	func(c *storage.Case) []any {
 		return []any{&c.ID, &c.State, &c.Agency, &c.Owner, &c.Category, &c.Status, &c.Marking.TLP, &c.Marking.PAP,
-			&c.Marking.Handling, asJSON(&c.Nexus), &c.Reserved, &c.Version, &c.VersionAbroad, instant(&c.CreatedAt),
+			&c.Marking.Handling, nexusField{&c.Nexus}, &c.Reserved, &c.Version, &c.VersionAbroad, instant(&c.CreatedAt),
 			instant(&c.UpdatedAt), instant(&c.UpdatedAbroad), instant(&c.ListedAbroad), blob(&c.Sealed),
 			&c.Assessed.Category, &c.Assessed.Character, &c.Assessed.By}
 	})

@@ -6,14 +6,17 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/internal/plainjson"
 )
 
 // A field is both where a column is scanned to and what is written to it, so
 // that each record lists its fields once, in the order of its table's columns.
-// Pointers to strings, numbers and booleans serve as they are.
+// Pointers to strings, numbers and booleans serve as they are. Scan copies what it
+// keeps, and leaves nothing of what was read before, nor changes what that refers to.
 type field interface {
 	sql.Scanner
 	driver.Valuer
@@ -58,6 +61,7 @@ func (f jsonField) Value() (driver.Value, error) {
 }
 
 func (f jsonField) Scan(v any) error {
+	reflect.ValueOf(f.v).Elem().SetZero()
 	switch v := v.(type) {
 	case string:
 		return json.Unmarshal([]byte(v), f.v)
@@ -65,6 +69,55 @@ func (f jsonField) Scan(v any) error {
 		return json.Unmarshal(v, f.v)
 	}
 	return fmt.Errorf("JSON is kept as text, not %T", v)
+}
+
+// nexusField keeps what links a case to states; a list of cases reads it for each.
+type nexusField struct{ n *[]comity.Nexus }
+
+func (f nexusField) Value() (driver.Value, error) { return jsonField{f.n}.Value() }
+
+func (f nexusField) Scan(v any) error {
+	var raw []byte
+	switch v := v.(type) {
+	case string:
+		raw = []byte(v)
+	case []byte:
+		raw = v
+	}
+	if n, ok := readNexus(raw); ok {
+		*f.n = n
+		return nil
+	}
+	return jsonField{f.n}.Scan(v)
+}
+
+// readNexus reads a list as it is written, and nothing else.
+func readNexus(b []byte) ([]comity.Nexus, bool) {
+	if string(b) == "[]" {
+		return []comity.Nexus{}, true
+	}
+	var all []comity.Nexus
+	for next := byte('['); len(b) > 0 && b[0] == next; next = ',' {
+		var n comity.Nexus
+		rest, ok := plainjson.Strings(b[1:], func(name string) *string {
+			switch name {
+			case "basis":
+				return (*string)(&n.Basis)
+			case "state":
+				return (*string)(&n.State)
+			}
+			return nil
+		})
+		if !ok {
+			break
+		}
+		all = append(all, n)
+		if string(rest) == "]" {
+			return all, true
+		}
+		b = rest
+	}
+	return nil, false
 }
 
 // bytesField keeps bytes of any length; none is the empty string, never NULL.

@@ -81,9 +81,10 @@ func (t table[T]) query(r *reader, text string, args ...any) ([]T, error) {
 	}
 	defer rows.Close()
 	var all []T
+	var v T // each row is read over the one before, whose strings it keeps where they are the same
+	fields := t.fields(&v)
 	for rows.Next() {
-		var v T
-		if err := rows.Scan(t.fields(&v)...); err != nil {
+		if err := rows.Scan(fields...); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
 		all = append(all, v)
@@ -133,9 +134,19 @@ func (t table[T]) children(r *reader, parent string, of func(T) comity.ID, ids [
 }
 
 func group[T any](all []T, of func(T) comity.ID) map[comity.ID][]T {
-	m := make(map[comity.ID][]T)
+	count := make(map[comity.ID]int)
 	for _, v := range all {
-		m[of(v)] = append(m[of(v)], v)
+		count[of(v)]++
+	}
+	m := make(map[comity.ID][]T, len(count))
+	room := make([]T, len(all))
+	for _, v := range all {
+		id := of(v)
+		if n := count[id]; n > 0 {
+			m[id], room = room[:0:n], room[n:]
+			count[id] = 0
+		}
+		m[id] = append(m[id], v)
 	}
 	return m
 }

@@ -32,8 +32,8 @@ const sequenceEvery = 200 * time.Millisecond
 
 // headroom is memory that is reserved and never touched, so that it takes none. The
 // garbage collector goes by how much is in use: with it, it waits until as much
-// again was allocated, where little is in use and a page of records takes a megabyte.
-const headroom = 64 << 20
+// again was allocated, where little is in use and a page of records takes half a megabyte.
+const headroom = 128 << 20
 
 // Options are what a service takes from the process around it.
 type Options struct {
