@@ -132,6 +132,6 @@ func newHandler(o Options) (*handler, error) {
 		o.Streams = subscribe.DefaultLimits
 	}
 	h.hub = subscribe.New(subscribe.Options{Source: o.Exchange, Limits: o.Streams, Now: o.Verifier.Now, Log: o.Log})
-	h.seats = newSeats()
+	h.seats = newSeats(o.Streams)
 	return h, nil
 }

@@ -1,29 +1,29 @@
 package graph
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"sync"
 
-	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/pace"
+	"github.com/comity-platform/comity/graph/subscribe"
 )
 
-// seats are the places of sockets, so that neither an officer nor an agency nor a
-// stranger takes those of others: a socket without a stream takes one too. Of an
-// officer and an agency there are as many as they may have streams.
+// seats are the places of sockets, so that neither an officer nor an agency, a state
+// or a stranger takes those of others: a socket without a stream takes one too. Of
+// officers there are as many as they may have streams.
 type seats struct {
+	officers *subscribe.Places
+
 	mu        sync.Mutex
 	strangers int
-	networks  map[netip.Prefix]int // strangers, by where they come from
-	officers  map[comity.OfficerRef]int
-	agencies  map[comity.AgencyID]int
-	all       int // of officers
+	networks  subscribe.Count[netip.Prefix] // strangers, by where they come from
 }
 
-func newSeats() *seats {
-	return &seats{networks: map[netip.Prefix]int{}, officers: map[comity.OfficerRef]int{}, agencies: map[comity.AgencyID]int{}}
+func newSeats(l subscribe.Limits) *seats {
+	return &seats{officers: subscribe.NewPlaces(l), networks: subscribe.Count[netip.Prefix]{}}
 }
 
 // seat takes a place for a socket, and says how to give it back.
@@ -31,27 +31,11 @@ func (h *handler) seat(r *http.Request, who exchange.Caller) (release func(), f 
 	if who.Token == "" {
 		return h.strangersSeat(r)
 	}
-	s, limits, o := h.seats, h.hub.Limits, who.Officer
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.officers[o.Ref()] >= limits.Officer:
-		return nil, noSeat("officerStreams", limits.Officer, http.StatusTooManyRequests)
-	case s.agencies[o.Agency] >= limits.Agency:
-		return nil, noSeat("agencyStreams", limits.Agency, http.StatusTooManyRequests)
-	case s.all >= limits.Server:
-		return nil, noSeat("streams", limits.Server, http.StatusServiceUnavailable)
+	release, err := h.seats.officers.Take(who.Officer)
+	if full, ok := errors.AsType[*subscribe.FullError](err); ok {
+		return nil, noPlace(full, "sockets")
 	}
-	s.officers[o.Ref()]++
-	s.agencies[o.Agency]++
-	s.all++
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		less(s.officers, o.Ref())
-		less(s.agencies, o.Agency)
-		s.all--
-	}), nil
+	return release, nil
 }
 
 // strangersSeat is for who has not said who it is: a request without a token.
@@ -65,29 +49,27 @@ func (h *handler) strangersSeat(r *http.Request) (release func(), f *fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.networks[network] >= maxGreetingOfOne {
-		return nil, noSeat("addressStreams", maxGreetingOfOne, http.StatusTooManyRequests)
+		return nil, noPlace(&subscribe.FullError{Limit: "addressStreams", Most: maxGreetingOfOne}, "sockets")
 	}
 	if s.strangers >= maxGreeting {
-		return nil, noSeat("streams", maxGreeting, http.StatusServiceUnavailable)
+		return nil, noPlace(&subscribe.FullError{Limit: "streams", Most: maxGreeting, Server: true}, "sockets")
 	}
 	s.networks[network]++
 	s.strangers++
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		less(s.networks, network)
+		s.networks.Less(network)
 		s.strangers--
 	}), nil
 }
 
-func noSeat(limit string, most, status int) *fault {
-	f := passed(limit, most, "sockets at once: end one, or try again later")
-	f.after, f.status = comeAgain, status
-	return f
-}
-
-func less[K comparable](m map[K]int, k K) {
-	if m[k]--; m[k] <= 0 {
-		delete(m, k)
+// noPlace says that there is none, and when to come again.
+func noPlace(full *subscribe.FullError, of string) *fault {
+	f := passed(full.Limit, full.Most, of+" at once: end one, or try again later")
+	f.after, f.status = comeAgain, http.StatusTooManyRequests
+	if full.Server {
+		f.status = http.StatusServiceUnavailable
 	}
+	return f
 }

@@ -285,7 +285,7 @@ func (s *socket) subscribe(ctx context.Context, m message) bool {
 	}
 	if full {
 		end()
-		f := passed("officerStreams", s.h.hub.Limits.Officer, "streams at once: end one, or try again later")
+		f := noPlace(&subscribe.FullError{Limit: "officerStreams", Most: s.h.hub.Limits.Officer}, "streams")
 		return s.fail(m.ID, []*fault{f}) == nil
 	}
 	if _, err := s.h.verifier.Verify(ctx, s.who.Token); comity.CodeOf(err) == comity.CodeUnauthenticated {

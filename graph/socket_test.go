@@ -237,7 +237,7 @@ func TestSocketStreams(t *testing.T) {
 func TestSocketPlaces(t *testing.T) {
 	a := serveAPI(t, func(o *Options) {
 		o.Streams = subscribe.DefaultLimits
-		o.Streams.Officer, o.Streams.Agency, o.Streams.Server = 2, 3, 4
+		o.Streams.Officer, o.Streams.Agency, o.Streams.State, o.Streams.Server = 2, 3, 4, 5
 	})
 	a.stream(t)
 	refused := func(what string, headers map[string]string, status int) {
@@ -255,8 +255,10 @@ func TestSocketPlaces(t *testing.T) {
 	refused("the third of an officer", a.as(t, "investigator@KZ").proof(t, http.MethodGet), http.StatusTooManyRequests)
 	a.as(t, "liaison@KZ").greeted(t)
 	refused("the fourth of an agency", a.as(t, "authority@KZ").proof(t, http.MethodGet), http.StatusTooManyRequests)
+	a.as(t, "ct@KZ").greeted(t)
+	refused("the fifth of a state", a.as(t, "ct@KZ").proof(t, http.MethodGet), http.StatusTooManyRequests)
 	a.as(t, "investigator@AM").greeted(t)
-	refused("the fifth of a server", a.as(t, "investigator@BY").proof(t, http.MethodGet), http.StatusServiceUnavailable)
+	refused("the sixth of a server", a.as(t, "investigator@BY").proof(t, http.MethodGet), http.StatusServiceUnavailable)
 
 	var anonymous *websocket.Conn
 	var err error

@@ -289,12 +289,12 @@ func TestStreamsAsked(t *testing.T) {
 	}
 }
 
-// TestStreamsAreBounded: of the streams that one officer, an agency and a server has,
+// TestStreamsAreBounded: of the streams that an officer, an agency, a state and a server has,
 // none is more than its limit, and what ends makes room.
 func TestStreamsAreBounded(t *testing.T) {
 	a := serveAPI(t, func(o *Options) {
 		o.Streams = subscribe.DefaultLimits
-		o.Streams.Officer, o.Streams.Agency, o.Streams.Server = 2, 3, 4
+		o.Streams.Officer, o.Streams.Agency, o.Streams.State, o.Streams.Server = 2, 3, 4, 5
 	})
 	a.stream(t)
 	open := func(name string) *stream { return a.as(t, name).watch(t, nil) }
@@ -309,6 +309,8 @@ func TestStreamsAreBounded(t *testing.T) {
 	full("investigator@KZ", "officerStreams", http.StatusTooManyRequests)
 	open("liaison@KZ")
 	full("authority@KZ", "agencyStreams", http.StatusTooManyRequests)
+	open("ct@KZ") // of another agency, and a state names its own
+	full("ct@KZ", "stateStreams", http.StatusTooManyRequests)
 	open("investigator@AM")
 	full("investigator@BY", "streams", http.StatusServiceUnavailable)
 	first.stop()

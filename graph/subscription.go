@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/graphql-go/graphql/language/ast"
 
@@ -112,12 +111,7 @@ func (s *subscription) open(ctx context.Context) (*subscribe.Stream, *subscribe.
 	stream, place, err := s.h.hub.Open(subscribe.Subscription{Officer: s.who.Officer, Kinds: s.kinds, Case: s.of, Expires: s.who.Expires,
 		Tell: s.tell, Good: s.good}, s.after)
 	if full, ok := errors.AsType[*subscribe.FullError](err); ok {
-		f := passed(full.Limit, full.Most, "streams at once: end one, or try again later")
-		f.after = comeAgain
-		if f.status = http.StatusTooManyRequests; full.Limit == "streams" {
-			f.status = http.StatusServiceUnavailable
-		}
-		return nil, nil, []*fault{f}
+		return nil, nil, []*fault{noPlace(full, "streams")}
 	}
 	if err != nil {
 		return nil, nil, []*fault{{code: comity.CodeUnavailable, message: "this server takes no streams just now; try again", after: comeAgain, cause: err}}

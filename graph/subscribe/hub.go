@@ -27,9 +27,10 @@ type Source interface {
 	Acted() <-chan struct{}
 }
 
-// Limits bound streams. What passes the first three is refused.
+// Limits bound streams. What passes the first four is refused.
 type Limits struct {
 	Server  int // streams of this server
+	State   int // of one state on it
 	Agency  int // of one agency on it
 	Officer int // of one officer on it
 	Frames  int // told to a stream and not written yet
@@ -37,7 +38,7 @@ type Limits struct {
 }
 
 // DefaultLimits are those of a production server.
-var DefaultLimits = Limits{Server: 12_000, Agency: 2_000, Officer: 20, Frames: 16, Pending: 64}
+var DefaultLimits = Limits{Server: 12_000, State: 4_000, Agency: 2_000, Officer: 20, Frames: 16, Pending: 64}
 
 // How a hub works.
 const (
@@ -45,6 +46,7 @@ const (
 	ofOne     = 6                      // of them, for the streams of one state at most
 	askEvery  = 500 * time.Millisecond // without a word of anybody
 	waitAgain = time.Second            // after a failure
+	readOnOf  = 2                      // workers that read on for one officer's streams at most
 	// mostFailures in a row end a stream, which can be gone on with elsewhere.
 	mostFailures = 20
 	// checkWithin is how long it takes at most until it is noticed that a stream's token
@@ -71,9 +73,9 @@ type Hub struct {
 	streams  map[*Stream]struct{}
 	byViewer map[string]map[*Stream]struct{}
 	byCase   map[comity.ID]map[*Stream]struct{}
-	agencies map[comity.AgencyID]int
-	officers map[comity.OfficerRef]int
+	places   *Places
 	lines    map[comity.State]*line
+	readers  map[comity.OfficerRef]*readers
 	work     *sync.Cond
 	over     chan struct{} // closed once no stream is taken any more
 }
@@ -81,8 +83,7 @@ type Hub struct {
 // New makes a hub, which hands out nothing before it runs.
 func New(o Options) *Hub {
 	h := &Hub{Options: o, streams: map[*Stream]struct{}{}, byViewer: map[string]map[*Stream]struct{}{}, byCase: map[comity.ID]map[*Stream]struct{}{},
-		agencies: map[comity.AgencyID]int{}, officers: map[comity.OfficerRef]int{},
-		lines: map[comity.State]*line{}, over: make(chan struct{})}
+		places: NewPlaces(o.Limits), lines: map[comity.State]*line{}, readers: map[comity.OfficerRef]*readers{}, over: make(chan struct{})}
 	h.work = sync.NewCond(&h.mu)
 	return h
 }
@@ -224,9 +225,9 @@ func (h *Hub) hand(found []exchange.Event) {
 	}
 }
 
-// put gives a stream to a worker. The lock is held.
+// put gives a stream for which there is something to do to a worker. The lock is held.
 func (h *Hub) put(s *Stream) {
-	if !s.queued && !s.closed {
+	if !s.queued && s.waits() {
 		s.queued = true
 		l := h.lines[s.Officer.State]
 		if l == nil {

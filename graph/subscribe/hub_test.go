@@ -21,11 +21,18 @@ type source struct {
 	failed error
 	acted  chan struct{}
 	found  func() // called once events were looked for
+	reads  func(place int64) (done func())
 }
 
 func (s *source) PlaceEvents(context.Context) (bool, error) { return false, nil }
 
 func (s *source) EventsAfter(_ context.Context, place int64) ([]exchange.Event, error) {
+	s.mu.Lock()
+	reads := s.reads
+	s.mu.Unlock()
+	if reads != nil {
+		defer reads(place)()
+	}
 	s.mu.Lock()
 	s.asked++
 	found, err := append([]exchange.Event(nil), s.all[place:min(len(s.all), int(place)+5)]...), s.failed
@@ -70,17 +77,8 @@ func newHub(t *testing.T, l Limits) (*Hub, *source) {
 	done := make(chan struct{})
 	go func() { defer close(done); h.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		h.mu.Lock()
-		running := h.running
-		h.mu.Unlock()
-		if running {
-			return h, s
-		}
-		if time.Now().After(end) {
-			t.Fatal("the hub does not run")
-		}
-	}
+	waitFor(t, "the hub runs", h.Running)
+	return h, s
 }
 
 // follower reads a stream as a transport does.
@@ -133,7 +131,7 @@ func (f *follower) ids() (ids []string) {
 // TestOrder: quick and slow streams, and those that go on from before, are told every
 // event that can concern them, once and in order.
 func TestOrder(t *testing.T) {
-	h, s := newHub(t, Limits{Server: 100, Agency: 100, Officer: 100, Frames: 2, Pending: 3})
+	h, s := newHub(t, Limits{Server: 100, State: 100, Agency: 100, Officer: 100, Frames: 2, Pending: 3})
 	const n = 200
 	for range n / 2 {
 		s.happens(comity.EventCaseChanged, "", "KZ:a", "KZ")
@@ -258,7 +256,7 @@ func TestStatesApart(t *testing.T) {
 
 // TestOpen: places are given as the limits say, and given back.
 func TestOpen(t *testing.T) {
-	h, _ := newHub(t, Limits{Server: 3, Agency: 2, Officer: 1, Frames: 1, Pending: 1})
+	h, _ := newHub(t, Limits{Server: 4, State: 3, Agency: 2, Officer: 1, Frames: 1, Pending: 1})
 	first := follow(t, h, "a", nil, -1)
 	open := func(o comity.Officer) string {
 		s, _, err := h.Open(Subscription{Officer: o}, -1)
@@ -271,11 +269,13 @@ func TestOpen(t *testing.T) {
 		t.Cleanup(s.Close)
 		return ""
 	}
-	other := comity.Officer{State: "KZ", Agency: "KZ/ct", Pseudonym: "x"}
+	other, third := comity.Officer{State: "KZ", Agency: "KZ/ct", Pseudonym: "x"}, comity.Officer{State: "KZ", Agency: "KZ/made-up", Pseudonym: "z"}
+	abroad := func(n string) comity.Officer { return comity.Officer{State: "AM", Agency: "AM/cyber", Pseudonym: n} }
 	for i, x := range []struct {
 		o    comity.Officer
 		want string
-	}{{officer("a"), "officerStreams"}, {officer("b"), ""}, {officer("c"), "agencyStreams"}, {other, ""}, {comity.Officer{State: "AM", Agency: "AM/cyber", Pseudonym: "y"}, "streams"}} {
+	}{{officer("a"), "officerStreams"}, {officer("b"), ""}, {officer("c"), "agencyStreams"}, {other, ""}, {third, "stateStreams"},
+		{abroad("y"), ""}, {abroad("z"), "streams"}} {
 		if got := open(x.o); got != x.want {
 			t.Errorf("%d: %q, wanted %q", i, got, x.want)
 		}
@@ -289,14 +289,14 @@ func TestOpen(t *testing.T) {
 	if got := open(other); got != ErrEnding.Error() {
 		t.Errorf("after the end: %q", got)
 	}
-	if len(h.byViewer) > 9 || h.Len() != 3 {
+	if len(h.byViewer) > 12 || h.Len() != 4 {
 		t.Errorf("%d keys and %d streams are left", len(h.byViewer), h.Len())
 	}
 }
 
 // TestOneAsks: however many streams there are, one asks for events.
 func TestOneAsks(t *testing.T) {
-	h, s := newHub(t, Limits{Server: 1000, Agency: 1000, Officer: 1000, Frames: 4, Pending: 4})
+	h, s := newHub(t, Limits{Server: 1000, State: 1000, Agency: 1000, Officer: 1000, Frames: 4, Pending: 4})
 	for i := range 500 {
 		follow(t, h, fmt.Sprint(i), nil, -1)
 	}
@@ -328,15 +328,119 @@ func TestReadOnMeanwhile(t *testing.T) {
 		src.happens(comity.EventCaseChanged, "case1_a", viewer)
 		h.hand(src.all[3:])
 	}
-	for range 3 {
-		h.mu.Lock()
-		place, behind := f.place, f.behind
-		h.mu.Unlock()
-		if behind {
-			h.readOn(t.Context(), f.Stream, place)
-		}
+	for range 4 {
+		h.step(t.Context(), f.Stream)
 	}
 	if frames, _ := f.Take(); len(frames) != 1 || frames[0].ID != "4" || f.behind {
 		t.Errorf("told %v, behind %v", frames, f.behind)
+	}
+}
+
+// TestReadOnInTurn: however many streams an officer goes on with, two workers at most
+// read for them, a page at a time, and each gets to its end.
+func TestReadOnInTurn(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	const n = 40
+	for range n {
+		s.happens(comity.EventCaseChanged, "", "KZ:a")
+	}
+	waitFor(t, "the hub has seen all", func() bool { return h.at() == n })
+	var mu sync.Mutex
+	reading, most := 0, 0
+	s.mu.Lock()
+	s.reads = func(place int64) func() {
+		if place == n { // the hub itself, or who is as far as it
+			return func() {}
+		}
+		mu.Lock()
+		reading++
+		most = max(most, reading)
+		mu.Unlock()
+		return func() {
+			time.Sleep(5 * time.Millisecond)
+			mu.Lock()
+			reading--
+			mu.Unlock()
+		}
+	}
+	s.mu.Unlock()
+	var all []*follower
+	for range 10 {
+		all = append(all, follow(t, h, "a", nil, 0))
+	}
+	for _, f := range all {
+		f.until(t, n)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if most > 2 {
+		t.Errorf("%d workers read on for one officer", most)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.readers) > 0 {
+		t.Errorf("%d officers' readers are left", len(h.readers))
+	}
+}
+
+// TestLater: an event that is to be told later is told then, before those that came
+// after it, and however often that is so.
+func TestLater(t *testing.T) {
+	h, s := newHub(t, Limits{Server: 9, State: 9, Agency: 9, Officer: 9, Frames: 2, Pending: 3})
+	var mu sync.Mutex
+	asked := 0
+	f := follow(t, h, "a", func(sub *Subscription) {
+		sub.Tell = func(_ context.Context, e exchange.Event) (*Frame, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asked++; asked <= 2*mostFailures {
+				return nil, &LaterError{After: 2 * time.Millisecond}
+			}
+			return &Frame{ID: fmt.Sprint(e.Seq)}, nil
+		}
+	}, -1)
+	const n = 10
+	for range n {
+		s.happens(comity.EventCaseChanged, "", "KZ:a")
+	}
+	f.until(t, n)
+	if got := fmt.Sprint(f.ids()); got != "[1 2 3 4 5 6 7 8 9 10]" {
+		t.Errorf("told %s", got)
+	}
+}
+
+// TestRests: what happens meanwhile has no stream asked again before its time.
+func TestRests(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	var mu sync.Mutex
+	asked := 0
+	follow(t, h, "a", func(sub *Subscription) {
+		sub.Tell = func(context.Context, exchange.Event) (*Frame, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked++
+			return nil, &LaterError{After: time.Hour}
+		}
+	}, -1)
+	for range 20 {
+		s.happens(comity.EventCaseChanged, "", "KZ:a")
+	}
+	other := follow(t, h, "b", nil, 0)
+	s.happens(comity.EventCaseChanged, "", "KZ:b")
+	other.until(t, 1)
+	mu.Lock()
+	defer mu.Unlock()
+	if asked != 1 {
+		t.Errorf("asked %d times within an hour", asked)
+	}
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not so: %s", what)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package subscribe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,15 +16,11 @@ var ErrOver = errors.New("subscribe: it is over")
 // ErrEnding is for who subscribes at a server that is ending, or has not begun.
 var ErrEnding = errors.New("subscribe: this server takes no streams now")
 
-// FullError is for who subscribes where there is no place.
-type FullError struct {
-	Limit string // "streams", "agencyStreams" or "officerStreams"
-	Most  int
-}
+// LaterError is for an event that is told after a time: it is kept until then, as are
+// those that come after it.
+type LaterError struct{ After time.Duration }
 
-func (e *FullError) Error() string {
-	return fmt.Sprintf("subscribe: the limit %s of %d is reached", e.Limit, e.Most)
-}
+func (e *LaterError) Error() string { return "subscribe: to be told after " + e.After.String() }
 
 // Subscription is what a stream is for.
 type Subscription struct {
@@ -34,7 +29,8 @@ type Subscription struct {
 	Case    comity.ID          // "" for every one
 	Expires time.Time
 	// Tell makes the frame of an event, nil where it is not told. [ErrOver] ends the
-	// stream; after any other error it is tried again.
+	// stream; after any other error it is tried again, after a [LaterError] as often
+	// as it takes.
 	Tell func(context.Context, exchange.Event) (*Frame, error)
 	// Good reports, without a trace, whether the subscription still is: [ErrOver].
 	Good func(context.Context) error
@@ -51,19 +47,22 @@ type Frame struct {
 type Stream struct {
 	Subscription
 
-	hub    *Hub
-	keys   []string
-	number int
-	woken  chan struct{}
+	hub     *Hub
+	keys    []string
+	number  int
+	woken   chan struct{}
+	release func() // gives its place back
 
 	// All below is under the hub's lock.
-	place    int64 // of the last event that was told, or was not to be
+	place    int64 // of the last event that was looked at: what is to be told of those up to it is pending, or was
 	behind   bool  // the next ones are read from the database
 	pending  []exchange.Event
 	frames   []Frame
 	check    bool
 	queued   bool // it waits for a worker, or is with one
 	stalled  bool // it has as many frames as it may
+	resting  bool // it is to be tried again later
+	parked   bool // others of its officer's read on, and it waits for them
 	over     bool
 	closed   bool
 	failures int
@@ -74,34 +73,26 @@ type Stream struct {
 func (h *Hub) Open(sub Subscription, after int64) (*Stream, int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	agency, ref := sub.Officer.Agency, sub.Officer.Ref()
-	switch {
-	case h.ended || !h.running:
+	if h.ended || !h.running {
 		return nil, 0, ErrEnding
-	case h.officers[ref] >= h.Limits.Officer:
-		return nil, 0, &FullError{"officerStreams", h.Limits.Officer}
-	case h.agencies[agency] >= h.Limits.Agency:
-		return nil, 0, &FullError{"agencyStreams", h.Limits.Agency}
-	case len(h.streams) >= h.Limits.Server:
-		return nil, 0, &FullError{"streams", h.Limits.Server}
 	}
-	s := &Stream{Subscription: sub, hub: h, keys: exchange.EventViewers(sub.Officer), number: len(h.streams), woken: make(chan struct{}, 1), place: after}
+	release, err := h.places.Take(sub.Officer)
+	if err != nil {
+		return nil, 0, err
+	}
+	s := &Stream{Subscription: sub, hub: h, keys: exchange.EventViewers(sub.Officer), number: len(h.streams), woken: make(chan struct{}, 1), release: release, place: after}
 	if after < 0 {
 		s.place = h.place
 	}
 	s.behind = s.place < h.place
 	h.streams[s] = struct{}{}
-	h.officers[ref]++
-	h.agencies[agency]++
 	for _, k := range s.keys {
 		index(h.byViewer, k)[s] = struct{}{}
 	}
 	if sub.Case != "" {
 		index(h.byCase, sub.Case)[s] = struct{}{}
 	}
-	if s.behind {
-		h.put(s)
-	}
+	h.put(s)
 	return s, s.place, nil
 }
 
@@ -130,14 +121,7 @@ func (s *Stream) Close() {
 	if delete(h.byCase[s.Case], s); len(h.byCase[s.Case]) == 0 {
 		delete(h.byCase, s.Case)
 	}
-	less(h.officers, s.Officer.Ref())
-	less(h.agencies, s.Officer.Agency)
-}
-
-func less[K comparable](m map[K]int, k K) {
-	if m[k]--; m[k] <= 0 {
-		delete(m, k)
-	}
+	s.release()
 }
 
 // Woken is told when there are frames to take, or the stream is over.
@@ -179,17 +163,19 @@ func (s *Stream) concerns(e exchange.Event) bool {
 
 // offer keeps an event that can concern the stream until a worker tells it.
 func (s *Stream) offer(e exchange.Event) {
-	if s.over || s.behind || e.Seq <= s.place || !s.concerns(e) {
+	if s.over || s.behind || e.Seq <= s.place || !s.concerns(e) { // it comes under each of the officer's keys
 		return
 	}
-	n := len(s.pending)
-	switch {
-	case n > 0 && s.pending[n-1].Seq >= e.Seq: // under another of the officer's keys
-		return
-	case n >= s.hub.Limits.Pending:
-		s.pending, s.behind = nil, true
-	default:
-		s.pending = append(s.pending, e)
+	if s.behind = !s.keep(e); !s.behind {
+		s.hub.put(s)
 	}
-	s.hub.put(s)
+}
+
+// keep has an event told, unless as many wait as may.
+func (s *Stream) keep(e exchange.Event) bool {
+	if len(s.pending) >= s.hub.Limits.Pending {
+		return false
+	}
+	s.pending, s.place = append(s.pending, e), e.Seq
+	return true
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/comity-platform/comity/exchange"
+	"github.com/comity-platform/comity"
 )
 
 // tellAll is a worker: it takes one stream after the other, and does a little for each.
@@ -20,23 +20,24 @@ func (h *Hub) tellAll(ctx context.Context) {
 		h.mu.Lock()
 		s.queued = false
 		h.lines[s.Officer.State].atWork--
-		if wait == 0 && s.waits() {
-			h.put(s)
-		}
-		h.mu.Unlock()
 		if wait > 0 {
+			s.resting = true
 			time.AfterFunc(wait, func() {
 				h.mu.Lock()
 				defer h.mu.Unlock()
+				s.resting = false
 				h.put(s)
 			})
 		}
+		h.put(s)
+		h.mu.Unlock()
 	}
 }
 
 // waits reports whether there is something to do for a stream. The lock is held.
 func (s *Stream) waits() bool {
-	return !s.over && !s.closed && (s.check || !s.stalled && (s.behind || len(s.pending) > 0))
+	ready := !s.stalled && !s.parked && (s.behind || len(s.pending) > 0)
+	return !s.over && !s.closed && !s.resting && (s.check || ready)
 }
 
 // take waits for a stream to work for; nil once the hub has ended.
@@ -75,8 +76,8 @@ func (h *Hub) next() (next *line) {
 	return next
 }
 
-// step looks whether a stream still is good, or tells it one event, or reads on where
-// it was left behind. It says after which time it is to be tried again, 0 where
+// step looks whether a stream still is good, or tells it one event, or reads a page on
+// where it was left behind. It says after which time it is to be tried again, 0 where
 // it did not fail.
 func (h *Hub) step(ctx context.Context, s *Stream) time.Duration {
 	h.mu.Lock()
@@ -93,9 +94,13 @@ func (h *Hub) step(ctx context.Context, s *Stream) time.Duration {
 		s.stalled = true
 		h.mu.Unlock()
 		return 0
-	case s.behind:
+	case len(s.pending) == 0 && s.behind:
 		place := s.place
+		may := h.mayRead(s)
 		h.mu.Unlock()
+		if !may {
+			return 0
+		}
 		return h.readOn(ctx, s, place)
 	case len(s.pending) == 0:
 		h.mu.Unlock()
@@ -105,20 +110,14 @@ func (h *Hub) step(ctx context.Context, s *Stream) time.Duration {
 	h.mu.Unlock()
 	frame, err := s.Tell(ctx, e)
 	return s.settle(err, nil, func() {
-		if len(s.pending) > 0 && s.pending[0].Seq == e.Seq {
+		if len(s.pending) > 0 { // it did not end meanwhile
 			s.pending = s.pending[1:]
 		}
-		s.told(e, frame)
+		if frame != nil && !s.closed {
+			s.frames = append(s.frames, *frame)
+			s.wake()
+		}
 	})
-}
-
-// told keeps what was told. The lock is held.
-func (s *Stream) told(e exchange.Event, frame *Frame) {
-	s.place = e.Seq
-	if frame != nil && !s.closed {
-		s.frames = append(s.frames, *frame)
-		s.wake()
-	}
 }
 
 // settle goes on after an attempt: done where it succeeded, failed where it is to be
@@ -134,6 +133,9 @@ func (s *Stream) settle(err error, failed func(), done ...func()) time.Duration 
 		}
 		return 0
 	}
+	if later, ok := errors.AsType[*LaterError](err); ok {
+		return max(later.After, time.Millisecond)
+	}
 	s.hub.Log.Debug("a stream fails", "officer", s.Officer.Ref(), "error", err, "times", s.failures+1)
 	if s.failures++; errors.Is(err, ErrOver) || s.failures >= mostFailures {
 		s.end()
@@ -145,38 +147,65 @@ func (s *Stream) settle(err error, failed func(), done ...func()) time.Duration 
 	return waitAgain
 }
 
-// readOn tells a stream that was left behind what the database has for it, until it
-// is as far as the hub.
+// readers are the streams of one officer that read on where they were left behind.
+type readers struct {
+	atWork  int
+	waiting []*Stream
+}
+
+// mayRead has a stream read on, or wait until another of its officer's has read a
+// page. The lock is held.
+func (h *Hub) mayRead(s *Stream) bool {
+	r := h.readers[s.Officer.Ref()]
+	if r == nil {
+		r = &readers{}
+		h.readers[s.Officer.Ref()] = r
+	}
+	if r.atWork >= readOnOf {
+		s.parked = true
+		r.waiting = append(r.waiting, s)
+		return false
+	}
+	r.atWork++
+	return true
+}
+
+// hasRead has those try that wait for it, all of them: one may have ended or
+// stalled meanwhile. The lock is held.
+func (h *Hub) hasRead(o comity.OfficerRef) {
+	r := h.readers[o]
+	for _, s := range r.waiting {
+		s.parked = false
+		h.put(s)
+	}
+	r.waiting = nil
+	if r.atWork--; r.atWork == 0 {
+		delete(h.readers, o)
+	}
+}
+
+// readOn reads a page of what happened since a stream was left behind, until it is as
+// far as the hub, and keeps what can concern it. One page is one short read of the
+// database, and nothing of it is told before others had their turn.
 func (h *Hub) readOn(ctx context.Context, s *Stream, place int64) time.Duration {
 	before := h.at() // what comes later is not offered to a stream that is behind, and may not be found either
 	found, err := h.Source.EventsAfter(ctx, place)
-	if err != nil {
-		return s.settle(err, nil)
-	}
-	for _, e := range found {
-		var frame *Frame
-		if s.concerns(e) && slices.ContainsFunc(e.Viewers, func(v string) bool { return slices.Contains(s.keys, v) }) {
-			h.mu.Lock()
-			full := len(s.frames) >= h.Limits.Frames
-			if full {
-				s.stalled = true
-			}
-			stop := full || s.over || s.closed
-			h.mu.Unlock()
-			if stop {
-				return 0
-			}
-			if frame, err = s.Tell(ctx, e); err != nil {
-				return s.settle(err, nil)
-			}
-		}
-		s.settle(nil, nil, func() { s.told(e, frame) })
-	}
+	wait := s.settle(err, nil)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.hasRead(s.Officer.Ref())
+	if err != nil || s.over || s.closed {
+		return wait
+	}
+	for _, e := range found {
+		if s.concerns(e) && slices.ContainsFunc(e.Viewers, func(v string) bool { return slices.Contains(s.keys, v) }) && !s.keep(e) {
+			return 0 // it reads on from here
+		}
+		s.place = e.Seq
+	}
 	if len(found) == 0 {
 		s.place = max(s.place, before)
 	}
-	s.behind = s.behind && s.place < h.place
+	s.behind = s.place < h.place
 	return 0
 }

@@ -251,7 +251,7 @@ func parseCursorKey(raw []byte) (key [32]byte, err error) {
 
 func (c *checker) checkLimits() {
 	for name, n := range map[string]int{"maxRequests": c.cfg.MaxRequests, "agencyRate": c.cfg.AgencyRate, "addressRate": c.cfg.AddressRate,
-		"maxStreams": c.cfg.MaxStreams, "maxAgencyStreams": c.cfg.MaxAgencyStreams, "maxOfficerStreams": c.cfg.MaxOfficerStreams} {
+		"maxStreams": c.cfg.MaxStreams, "maxStateStreams": c.cfg.MaxStateStreams, "maxAgencyStreams": c.cfg.MaxAgencyStreams, "maxOfficerStreams": c.cfg.MaxOfficerStreams} {
 		c.want(n > 0, name, "is less than one")
 	}
 	_, err := c.cfg.proxies()

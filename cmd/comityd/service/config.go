@@ -54,6 +54,7 @@ type Config struct {
 	Proxies           []string `json:"proxies,omitzero" env:"COMITYD_PROXIES" placeholder:"NETWORK" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For says where a request comes from."`
 	TrustedOnly       bool     `json:"trustedOnly,omitzero" env:"COMITYD_TRUSTED_ONLY" help:"Answer the queries of this project's own clients alone, known by their ids; ad-hoc texts are refused."`
 	MaxStreams        int      `json:"maxStreams,omitzero" env:"COMITYD_MAX_STREAMS" placeholder:"N" help:"Subscriptions open at once (12000); more are told to come again."`
+	MaxStateStreams   int      `json:"maxStateStreams,omitzero" env:"COMITYD_MAX_STATE_STREAMS" placeholder:"N" help:"Of them for the officers of one state (4000)."`
 	MaxAgencyStreams  int      `json:"maxAgencyStreams,omitzero" env:"COMITYD_MAX_AGENCY_STREAMS" placeholder:"N" help:"Of them for the officers of one agency (2000)."`
 	MaxOfficerStreams int      `json:"maxOfficerStreams,omitzero" env:"COMITYD_MAX_OFFICER_STREAMS" placeholder:"N" help:"Of them for one officer (20)."`
 	RequestTimeout    Duration `json:"requestTimeout,omitzero" env:"COMITYD_REQUEST_TIMEOUT" placeholder:"TIME" help:"Longest that an API request may take, below 90s (60s)."`
@@ -151,6 +152,7 @@ func (c Config) filled() Config {
 	set(&c.AgencyRate, defaultAgencyRate)
 	set(&c.AddressRate, defaultAddressRate)
 	set(&c.MaxStreams, subscribe.DefaultLimits.Server)
+	set(&c.MaxStateStreams, subscribe.DefaultLimits.State)
 	set(&c.MaxAgencyStreams, subscribe.DefaultLimits.Agency)
 	set(&c.MaxOfficerStreams, subscribe.DefaultLimits.Officer)
 	set(&c.RequestTimeout, Duration(defaultRequestTimeout))

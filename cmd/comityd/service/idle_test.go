@@ -68,7 +68,7 @@ func TestIdleStreams(t *testing.T) {
 	n := *idleStreams
 	cfg, l, dir := embedded(t)
 	must(t, l.Close())
-	cfg.MaxStreams, cfg.MaxAgencyStreams, cfg.MaxOfficerStreams = n+10, n+10, n+10
+	cfg.MaxStreams, cfg.MaxStateStreams, cfg.MaxAgencyStreams, cfg.MaxOfficerStreams = n+10, n+10, n+10, n+10
 	cfg.LogLevel = "warn"
 	raw, err := json.Marshal(cfg)
 	must(t, err)

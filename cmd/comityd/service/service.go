@@ -135,7 +135,7 @@ func (s *Service) assemble() error {
 	limits := graph.DefaultLimits
 	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
 	streams := subscribe.DefaultLimits
-	streams.Server, streams.Agency, streams.Officer = s.cfg.MaxStreams, s.cfg.MaxAgencyStreams, s.cfg.MaxOfficerStreams
+	streams.Server, streams.State, streams.Agency, streams.Officer = s.cfg.MaxStreams, s.cfg.MaxStateStreams, s.cfg.MaxAgencyStreams, s.cfg.MaxOfficerStreams
 	rates, err := pace.New(pace.Options{DB: s.parts.DB, Agency: float64(s.cfg.AgencyRate), Address: float64(s.cfg.AddressRate), Log: s.log})
 	if err != nil {
 		return err
