@@ -10,6 +10,7 @@ import (
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/custodian/keyring"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
@@ -63,7 +64,7 @@ func TestOneStateBreaksNoLists(t *testing.T) {
 			return g.Exchange
 		}, "the grant does not agree with what KZ signed"},
 		"its custodian gives another key": {func(t *testing.T, g *granted, exec func(string, ...any)) *exchange.Exchange {
-			keys, err := keyring.Open(t.TempDir())
+			keys, err := keyring.Open(stacktest.TempDir(t))
 			must(t, err)
 			other := custodian.New(custodian.Options{State: "KZ", Directory: g.Directory, Verifier: g.Verifier, Now: g.Clock.Now}, keys)
 			_, key, err := other.NewRecordKey(t.Context(), g.c)

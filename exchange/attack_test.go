@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // Attacks on the gate: each test is what an attacker tried.
@@ -42,7 +42,7 @@ func operated(t *testing.T) (*granted, *sql.DB) {
 	t.Helper()
 	var raw *sql.DB
 	w := exchangetest.NewWith(t, exchangetest.Options{DB: func(t testing.TB, now func() time.Time) storage.DB {
-		path := filepath.Join(t.TempDir(), "comity.db")
+		path := sqlitetest.File(t)
 		db, err := sqlite.Open(context.Background(), path, sqlite.Options{Now: now})
 		if err != nil {
 			t.Fatal(err)

@@ -3,26 +3,26 @@ package exchange_test
 import (
 	"context"
 	"database/sql"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
-	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // onOwned runs a test on both engines with a connection of the database's owner,
 // who takes off what the schema holds the operator to.
 func onOwned(t *testing.T, test func(t *testing.T, w *exchangetest.World, owner *sql.DB)) {
 	t.Run("SQLite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "comity.db")
+		path := sqlitetest.File(t)
 		w := exchangetest.NewWith(t, exchangetest.Options{DB: func(t testing.TB, now func() time.Time) storage.DB {
 			db, err := sqlite.Open(context.Background(), path, sqlite.Options{Now: now})
 			if err != nil {
@@ -38,8 +38,7 @@ func onOwned(t *testing.T, test func(t *testing.T, w *exchangetest.World, owner 
 		test(t, w, raw)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
-		d := stacktest.NewDatabase(t)
-		must(t, postgres.Migrate(t.Context(), d.OwnerDSN, d.App))
+		d := postgrestest.Database(t)
 		w := exchangetest.NewWith(t, exchangetest.Options{DB: func(t testing.TB, now func() time.Time) storage.DB {
 			db, err := postgres.Open(context.Background(), d.AppDSN, postgres.Options{Now: now})
 			if err != nil {

@@ -3,7 +3,6 @@ package exchange_test
 import (
 	"context"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,7 +16,9 @@ import (
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // Two servers over one database, the states' stores and the states' keys:
@@ -35,7 +36,7 @@ func newPair(t *testing.T, open func(t testing.TB, now func() time.Time) (a, b s
 			return first
 		},
 		Keys: func(t testing.TB, s comity.State) custodian.Keys {
-			rings[s] = t.TempDir()
+			rings[s] = stacktest.TempDir(t)
 			keys, err := keyring.Open(rings[s])
 			if err != nil {
 				t.Fatal(err)
@@ -58,14 +59,11 @@ func newPair(t *testing.T, open func(t testing.TB, now func() time.Time) (a, b s
 // engines open one database twice.
 var engines = map[string]func(t testing.TB, now func() time.Time) (a, b storage.DB){
 	"SQLite": func(t testing.TB, now func() time.Time) (storage.DB, storage.DB) {
-		path := filepath.Join(t.TempDir(), "comity.db")
+		path := sqlitetest.File(t)
 		return opened(t, func(ctx context.Context) (storage.DB, error) { return sqlite.Open(ctx, path, sqlite.Options{Now: now}) })
 	},
 	"PostgreSQL": func(t testing.TB, now func() time.Time) (storage.DB, storage.DB) {
-		d := stacktest.NewDatabase(t)
-		if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-			t.Fatal(err)
-		}
+		d := postgrestest.Database(t)
 		return opened(t, func(ctx context.Context) (storage.DB, error) {
 			return postgres.Open(ctx, d.AppDSN, postgres.Options{Now: now})
 		})

@@ -19,6 +19,7 @@ import (
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqlite"
 )
 
@@ -230,7 +231,7 @@ func TestBackupOpensNothing(t *testing.T) {
 	backups := map[string]func(*testing.T) (*granted, func(now func() time.Time) storage.DB){
 		"SQLite": func(t *testing.T) (*granted, func(func() time.Time) storage.DB) {
 			g, raw := operated(t)
-			copied := filepath.Join(t.TempDir(), "backup.db")
+			copied := filepath.Join(stacktest.TempDir(t), "backup.db")
 			return g, func(now func() time.Time) storage.DB {
 				if now == nil {
 					exec(t, raw, `VACUUM INTO '`+copied+`'`)
@@ -242,8 +243,7 @@ func TestBackupOpensNothing(t *testing.T) {
 			}
 		},
 		"PostgreSQL": func(t *testing.T) (*granted, func(func() time.Time) storage.DB) {
-			d := stacktest.NewDatabase(t)
-			must(t, postgres.Migrate(t.Context(), d.OwnerDSN, d.App))
+			d := postgrestest.Database(t)
 			open := func(dsn string, now func() time.Time) storage.DB {
 				db, err := postgres.Open(context.Background(), dsn, postgres.Options{Now: now})
 				must(t, err)

@@ -10,19 +10,19 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph/subscribe"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // granted is a case of KZ that AM may read in full.
@@ -171,13 +171,10 @@ func twoServers(t *testing.T, engine string) (a, b *api) {
 	var second storage.DB
 	log := &logBuffer{}
 	w := exchangetest.NewWith(t, exchangetest.Options{Log: slog.New(slog.NewTextHandler(log, nil)), DB: func(t testing.TB, now func() time.Time) (first storage.DB) {
-		path := filepath.Join(t.TempDir(), "comity.db")
+		path := sqlitetest.File(t)
 		opens := func() (storage.DB, error) { return sqlite.Open(t.Context(), path, sqlite.Options{Now: now}) }
 		if engine == "PostgreSQL" {
-			d := stacktest.NewDatabase(t)
-			if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-				t.Fatal(err)
-			}
+			d := postgrestest.Database(t)
 			opens = func() (storage.DB, error) { return postgres.Open(t.Context(), d.AppDSN, postgres.Options{Now: now}) }
 		}
 		first, err := opens()

@@ -168,7 +168,7 @@ func (p *Postgres) serve() (Command, error) {
 		"log_min_error_statement=panic",
 	}
 	if !p.opts.Durable {
-		settings = append(settings, "fsync=off", "full_page_writes=off")
+		settings = append(settings, "fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "max_wal_size=256MB")
 	}
 	c := Command{Path: filepath.Join(p.bin, "postgres"), Args: []string{"-D", p.data()}, user: p.user}
 	for _, s := range settings {
@@ -195,6 +195,8 @@ type Database struct {
 	App      string // role that serves: owns nothing, no BYPASSRLS, no rights but what Owner grants it
 	OwnerDSN string
 	AppDSN   string
+
+	copied bool // its roles are another one's
 }
 
 // NewDatabase makes a fresh database with roles of its own.
@@ -224,13 +226,38 @@ func (p *Postgres) NewDatabase(ctx context.Context) (*Database, error) {
 	return d, nil
 }
 
-// Drop removes a database that NewDatabase made, with its roles and whoever is
-// still connected to it.
-func (p *Postgres) Drop(ctx context.Context, d *Database) error {
-	err := p.exec(ctx, p.AdminDSN(),
-		fmt.Sprintf(`DROP DATABASE %s WITH (FORCE)`, d.Name),
-		fmt.Sprintf(`DROP ROLE %s`, d.App), fmt.Sprintf(`DROP ROLE %s`, d.Owner))
+// CopyDatabase makes a database of what another one holds, to which nobody may be
+// connected meanwhile. Both have the same roles, so that the other one is dropped last.
+func (p *Postgres) CopyDatabase(ctx context.Context, from *Database) (*Database, error) {
+	owner, err := url.Parse(from.OwnerDSN)
 	if err != nil {
+		return nil, err
+	}
+	app, err := url.Parse(from.AppDSN)
+	if err != nil {
+		return nil, err
+	}
+	name := "comity_" + randomSecret()[:12]
+	d := &Database{Name: name, Owner: from.Owner, App: from.App, OwnerDSN: p.dsn(name, owner.User), AppDSN: p.dsn(name, app.User), copied: true}
+	err = p.exec(ctx, p.AdminDSN(),
+		fmt.Sprintf(`CREATE DATABASE %s OWNER %s TEMPLATE %s`, name, d.Owner, from.Name),
+		fmt.Sprintf(`REVOKE ALL ON DATABASE %s FROM PUBLIC`, name), // these two are no part of a template
+		fmt.Sprintf(`GRANT CONNECT ON DATABASE %s TO %s`, name, d.App),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("copy database %s: %w", from.Name, err)
+	}
+	return d, nil
+}
+
+// Drop removes a database that NewDatabase or CopyDatabase made, with the roles
+// that it does not share and whoever is still connected to it.
+func (p *Postgres) Drop(ctx context.Context, d *Database) error {
+	statements := []string{fmt.Sprintf(`DROP DATABASE %s WITH (FORCE)`, d.Name)}
+	if !d.copied {
+		statements = append(statements, fmt.Sprintf(`DROP ROLE %s`, d.App), fmt.Sprintf(`DROP ROLE %s`, d.Owner))
+	}
+	if err := p.exec(ctx, p.AdminDSN(), statements...); err != nil {
 		return fmt.Errorf("drop database %s: %w", d.Name, err)
 	}
 	return nil

@@ -34,6 +34,8 @@ type Options struct {
 	// Durable makes PostgreSQL flush to disk, so that data survives a crash of
 	// the machine and not only of the process.
 	Durable bool
+	// PostgresDir is where [Start] keeps PostgreSQL, when not beside the others.
+	PostgresDir string
 	// Progress receives a line for each step that takes long, such as building
 	// a component from source. Nil discards them.
 	Progress io.Writer
@@ -72,6 +74,9 @@ func Start(ctx context.Context, dir string, o Options) (*Stack, error) {
 		return nil, fmt.Errorf("wait for another start in %s: %w", dir, err)
 	}
 	defer unlock()
+	if o.PostgresDir == "" {
+		o.PostgresDir = filepath.Join(dir, "postgres")
+	}
 	var (
 		s    Stack
 		errs [3]error
@@ -79,7 +84,7 @@ func Start(ctx context.Context, dir string, o Options) (*Stack, error) {
 	)
 	wg.Go(func() { s.Vault, errs[0] = StartVault(ctx, filepath.Join(dir, "vault"), o) })
 	wg.Go(func() { s.MinIO, errs[1] = StartMinIO(ctx, filepath.Join(dir, "minio"), o) })
-	wg.Go(func() { s.Postgres, errs[2] = StartPostgres(ctx, filepath.Join(dir, "postgres"), o) })
+	wg.Go(func() { s.Postgres, errs[2] = StartPostgres(ctx, o.PostgresDir, o) })
 	wg.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)

@@ -4,13 +4,11 @@
 package exchangetest
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -30,8 +28,13 @@ import (
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/object/directory"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
+
+// policies are the same for all, and never change.
+var policies = sync.OnceValues(sovereignty.Load)
 
 // World is an exchange with everything around it.
 type World struct {
@@ -86,7 +89,7 @@ func NewWith(t testing.TB, o Options) *World {
 		w.Stores[s] = store(t, s)
 		states[s] = exchange.State{Custodian: w.Custodians[s], Store: w.Stores[s]}
 	}
-	policies, err := sovereignty.Load()
+	policies, err := policies()
 	must(t, err)
 	var key [32]byte
 	_, _ = rand.Read(key[:])
@@ -106,30 +109,23 @@ func (w *World) Another(t testing.TB, db storage.DB) *exchange.Exchange {
 	return x
 }
 
-// SQLite opens a database in a fresh file.
+// SQLite makes a fresh database of SQLite.
 func SQLite(t testing.TB, now func() time.Time) storage.DB {
 	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{Now: now})
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	return db
+	return sqlitetest.Open(t, sqlite.Options{Now: now})
 }
 
 // Postgres makes a fresh database on the real PostgreSQL of the test run.
 func Postgres(t testing.TB, now func() time.Time) storage.DB {
 	t.Helper()
-	d := stacktest.NewDatabase(t)
-	must(t, postgres.Migrate(t.Context(), d.OwnerDSN, d.App))
-	db, err := postgres.Open(context.Background(), d.AppDSN, postgres.Options{Now: now})
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	db, _ := postgrestest.Open(t, postgres.Options{Now: now})
 	return db
 }
 
 // Keyring makes a fresh keyring.
 func Keyring(t testing.TB, _ comity.State) custodian.Keys {
 	t.Helper()
-	keys, err := keyring.Open(t.TempDir())
+	keys, err := keyring.Open(stacktest.TempDir(t))
 	must(t, err)
 	return keys
 }
@@ -138,7 +134,7 @@ func Keyring(t testing.TB, _ comity.State) custodian.Keys {
 func store(t testing.TB, s comity.State) *directory.Store {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	st, err := directory.Open(t.TempDir(), "http://"+server.Listener.Addr().String()+"/store/"+string(s))
+	st, err := directory.Open(stacktest.TempDir(t), "http://"+server.Listener.Addr().String()+"/store/"+string(s))
 	must(t, err)
 	server.Config.Handler = st
 	server.Start()

@@ -22,12 +22,12 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/custodian"
-	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 )
 
 var (
@@ -167,11 +167,7 @@ func openSQLite(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
 }
 
 func openPostgres(t *testing.T, now func() time.Time) (storage.DB, *pgx.Conn) {
-	d := stacktest.NewDatabase(t)
-	must(t, postgres.Migrate(t.Context(), d.OwnerDSN, d.App))
-	db, err := postgres.Open(context.WithoutCancel(t.Context()), d.AppDSN, postgres.Options{Now: now})
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	db, d := postgrestest.Open(t, postgres.Options{Now: now})
 	conn, err := pgx.Connect(t.Context(), d.AppDSN)
 	must(t, err)
 	t.Cleanup(func() { must(t, conn.Close(context.WithoutCancel(t.Context()))) })

@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 )
 
 // wire is a way to PostgreSQL that can be cut.
@@ -77,10 +77,7 @@ func (w *wire) cut() {
 // message with its COMMIT. Where the connection had broken before that, nothing can
 // have been committed, and another one is taken.
 func TestBrokenBeforeAnythingIsSent(t *testing.T) {
-	d := stacktest.NewDatabase(t)
-	if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-		t.Fatal(err)
-	}
+	d := postgrestest.Database(t)
 	w, dsn := newWire(t, d.AppDSN)
 	db, err := postgres.Open(t.Context(), dsn, postgres.Options{})
 	if err != nil {
@@ -123,10 +120,7 @@ func TestBrokenBeforeAnythingIsSent(t *testing.T) {
 // TestBrokenWhileCommitting: where COMMIT was sent and no answer came, it may have
 // committed; nothing is written a second time.
 func TestBrokenWhileCommitting(t *testing.T) {
-	d := stacktest.NewDatabase(t)
-	if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-		t.Fatal(err)
-	}
+	d := postgrestest.Database(t)
 	w, dsn := newWire(t, d.AppDSN)
 	db, err := postgres.Open(t.Context(), dsn, postgres.Options{})
 	if err != nil {

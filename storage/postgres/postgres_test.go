@@ -16,15 +16,13 @@ import (
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/storagetest"
 )
 
 func openDatabase(t *testing.T) (storage.DB, *stack.Database) {
 	t.Helper()
-	d := stacktest.NewDatabase(t)
-	if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-		t.Fatal(err)
-	}
+	d := postgrestest.Database(t)
 	db, err := postgres.Open(t.Context(), d.AppDSN, postgres.Options{})
 	if err != nil {
 		t.Fatal(err)

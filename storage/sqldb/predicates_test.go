@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqldb"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 	"github.com/comity-platform/comity/storage/storagetest"
 )
 
@@ -29,10 +29,7 @@ func TestWithout(t *testing.T) {
 		n = -1
 	}
 	storagetest.Run(t, func(t *testing.T) storage.DB {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := sqlitetest.Open(t, sqlite.Options{})
 		if n >= 0 {
 			sqldb.Without(db, sqldb.Predicates[n])
 		}

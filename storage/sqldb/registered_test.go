@@ -14,6 +14,7 @@ import (
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqldb"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 	"github.com/comity-platform/comity/storage/storagetest"
 )
 
@@ -41,10 +42,7 @@ func TestEveryConditionIsRegistered(t *testing.T) {
 	ran := map[string]bool{}
 	t.Run("suite", func(t *testing.T) {
 		storagetest.Run(t, func(t *testing.T) storage.DB {
-			db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			db := sqlitetest.Open(t, sqlite.Options{})
 			db.(*sqldb.DB).Observe(func(text string, _ int) {
 				mu.Lock()
 				defer mu.Unlock()

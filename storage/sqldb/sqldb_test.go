@@ -3,7 +3,6 @@ package sqldb_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,11 +12,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/postgres"
+	"github.com/comity-platform/comity/storage/postgres/postgrestest"
 	"github.com/comity-platform/comity/storage/sqldb"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // opened is a fresh database; analyze lets the engine count its rows, and unguard
@@ -29,11 +29,7 @@ type opened struct {
 
 func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { db.Close() })
+		db := sqlitetest.Open(t, sqlite.Options{})
 		run := func(text string) func() error {
 			return func() error {
 				return db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return sqldb.Exec(tx, text) })
@@ -48,15 +44,7 @@ func onBoth(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 func onPostgres(t *testing.T, test func(t *testing.T, engine string, db opened)) {
 	t.Helper()
 	t.Run("postgres", func(t *testing.T) {
-		d := stacktest.NewDatabase(t)
-		if err := postgres.Migrate(t.Context(), d.OwnerDSN, d.App); err != nil {
-			t.Fatal(err)
-		}
-		db, err := postgres.Open(t.Context(), d.AppDSN, postgres.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { db.Close() })
+		db, d := postgrestest.Open(t, postgres.Options{})
 		run := func(text string) func() error {
 			return func() error {
 				owner, err := pgx.Connect(t.Context(), d.OwnerDSN)

@@ -16,16 +16,13 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 	"github.com/comity-platform/comity/storage/storagetest"
 )
 
 func open(t *testing.T) storage.DB {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "comity.db"), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return sqlitetest.Open(t, sqlite.Options{})
 }
 
 func TestStorage(t *testing.T) { storagetest.Run(t, open) }

@@ -63,19 +63,36 @@ func TestMinIO(t testing.TB) *stack.MinIO {
 // TestPostgres is a PostgreSQL shared with other tests: use [NewDatabase].
 func TestPostgres(t testing.TB) *stack.Postgres {
 	t.Helper()
-	if dsn := os.Getenv(EnvPostgresDSN); dsn != "" {
-		p, err := stack.ConnectPostgres(dsn)
-		return must(t, p, err)
-	}
-	p, err := postgresOnce()
+	p, err := Postgres()
 	return must(t, p, err)
+}
+
+// Postgres is [TestPostgres] for what outlives a test.
+func Postgres() (*stack.Postgres, error) {
+	if dsn := os.Getenv(EnvPostgresDSN); dsn != "" {
+		return stack.ConnectPostgres(dsn)
+	}
+	return postgresOnce()
 }
 
 // NewDatabase is a fresh database in the shared PostgreSQL, dropped when the test ends.
 func NewDatabase(t testing.TB) *stack.Database {
 	t.Helper()
+	return database(t, (*stack.Postgres).NewDatabase)
+}
+
+// CopyDatabase is one of what another holds, dropped when the test ends.
+func CopyDatabase(t testing.TB, from *stack.Database) *stack.Database {
+	t.Helper()
+	return database(t, func(p *stack.Postgres, ctx context.Context) (*stack.Database, error) {
+		return p.CopyDatabase(ctx, from)
+	})
+}
+
+func database(t testing.TB, make func(*stack.Postgres, context.Context) (*stack.Database, error)) *stack.Database {
+	t.Helper()
 	p := TestPostgres(t)
-	d, err := p.NewDatabase(t.Context())
+	d, err := make(p, t.Context())
 	must(t, d, err)
 	t.Cleanup(func() {
 		if err := p.Drop(context.Background(), d); err != nil {
@@ -114,7 +131,7 @@ func must[T any](t testing.TB, v T, err error) T {
 }
 
 func own[T any](name string, f start[T]) (v T, err error) {
-	dir, err := Dir()
+	dir, err := dirOf(name)
 	if err != nil {
 		return v, err
 	}
@@ -125,7 +142,7 @@ func own[T any](name string, f start[T]) (v T, err error) {
 
 func private[T interface{ Stop(context.Context) error }](t testing.TB, name string, f start[T]) T {
 	t.Helper()
-	dir, err := Dir()
+	dir, err := dirOf(name)
 	must(t, dir, err)
 	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
 	defer cancel()
@@ -148,7 +165,68 @@ const dirPrefix = "comity-test-"
 // those of test processes that have ended: Go tells a test process of the end
 // of each test but not of its own, and one that is killed removes nothing.
 func Dir() (string, error) {
-	old, err := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
+	return open(dirIn(os.TempDir()))
+}
+
+// PostgresDir is Dir for a PostgreSQL, in memory where there is room: a database is
+// made of some hundred files, which takes a disk a second and memory a twentieth.
+func PostgresDir() (string, error) {
+	if roomInMemory(clusterRoom) {
+		return open(dirIn(memory))
+	}
+	return Dir()
+}
+
+func dirOf(component string) (string, error) {
+	if component == "postgres" {
+		return PostgresDir()
+	}
+	return Dir()
+}
+
+func open(dir string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o711)
+}
+
+// TempDir is a directory for a test's files, removed when it ends. It lies in
+// memory where the system offers room there: no test takes the machine's power
+// away, and waiting for its disk at every commit is most of what many tests do.
+// What is killed and started again finds all that it wrote, as it would on a disk.
+func TempDir(t testing.TB) string {
+	t.Helper()
+	parent := os.TempDir()
+	if roomInMemory(filesRoom) {
+		parent = memory
+	}
+	dir, err := dirIn(parent)
+	must(t, dir, err)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// memory is where Linux offers files in memory (file-hierarchy(7)). In a container it
+// can be small.
+const (
+	memory      = "/dev/shm"
+	filesRoom   = 1 << 30
+	clusterRoom = 4 << 30
+)
+
+func roomInMemory(bytes uint64) bool {
+	var s syscall.Statfs_t
+	return syscall.Statfs(memory, &s) == nil && s.Bavail*uint64(s.Bsize) >= bytes && syscall.Access(memory, 7) == nil
+}
+
+// dirIn makes a directory of this process, and removes those of ended ones.
+func dirIn(parent string) (string, error) {
+	old, err := filepath.Glob(filepath.Join(parent, dirPrefix+"*"))
 	if err != nil {
 		return "", err
 	}
@@ -163,9 +241,5 @@ func Dir() (string, error) {
 			_ = os.RemoveAll(path) // a later run tries again
 		}
 	}
-	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-*", dirPrefix, os.Getpid()))
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o711)
+	return os.MkdirTemp(parent, fmt.Sprintf("%s%d-*", dirPrefix, os.Getpid()))
 }

@@ -50,7 +50,12 @@ func run(ctx context.Context, command []string, counts bool, out io.Writer) (sta
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := stack.Start(ctx, dir, stack.Options{Progress: os.Stderr})
+	postgres, err := stacktest.PostgresDir()
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(postgres)) }()
+	s, err := stack.Start(ctx, dir, stack.Options{PostgresDir: postgres, Progress: os.Stderr})
 	if err != nil {
 		return 1, err
 	}
