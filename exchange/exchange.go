@@ -55,6 +55,7 @@ type Exchange struct {
 	registers  registers
 	silent     silences
 	sightings  sightings
+	decisions  decisions
 	unheld     sync.Map      // by state, why its published manifest is not taken, as logged last
 	acted      chan struct{} // after each act, for who waits for events
 	ticked     atomic.Int64  // second in which clocks were looked at

@@ -32,9 +32,8 @@ type Reader struct {
 	denied    *sovereignty.Decision     // of what belongs to the own state as such, as of the log
 	exhibits  map[comity.ID]bool        // shown to this reader
 	disclosed []comity.DisclosureRecord // of other states
-	classes   map[sovereignty.Question]sovereignty.Decision
-	question  sovereignty.Question // the last one; in a list the next is mostly of its class
-	decision  sovereignty.Decision
+	question  sovereignty.Question      // the last one; in a list the next is mostly of its class
+	decision  sovereignty.Decision      // on it
 }
 
 // look is what a record was asked for under: each has an entry in the leaf.
@@ -85,8 +84,7 @@ func (x *Exchange) read(ctx context.Context, who Caller, f func(*Reader) error) 
 	a := newAnswers()
 	for run := 1; ; run++ {
 		a.last = run == maxRuns
-		r = &Reader{ctx: ctx, x: x, who: who, answers: a, asked: map[look]*seen{}, exhibits: map[comity.ID]bool{},
-			classes: map[sovereignty.Question]sovereignty.Decision{}}
+		r = &Reader{ctx: ctx, x: x, who: who, answers: a, asked: map[look]*seen{}, exhibits: map[comity.ID]bool{}}
 		err = x.db.Read(ctx, func(tx storage.ReadTx) error {
 			r.tx, r.now = tx, tx.Now().UTC()
 			return f(r)
@@ -197,16 +195,10 @@ func (r *Reader) Now() time.Time { return r.now }
 // decide asks the policies once for each class of question.
 func (r *Reader) decide(q sovereignty.Question) sovereignty.Decision {
 	q.Officer = r.who.Officer
-	if len(r.classes) > 0 && q == r.question {
-		return r.decision
+	if q != r.question {
+		r.question, r.decision = q, r.x.decisions.on(q, r.x.policies)
 	}
-	d, ok := r.classes[q]
-	if !ok {
-		d = r.x.policies.Decide(q)
-		r.classes[q] = d
-	}
-	r.question, r.decision = q, d
-	return d
+	return r.decision
 }
 
 // maxPage bounds the length of a page.

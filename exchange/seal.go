@@ -92,8 +92,8 @@ func bind(kind string, fields ...any) []byte {
 // with it, and most of their fields are plain.
 type bound []byte
 
-func binding(kind string) bound {
-	return append(append(append(make(bound, 0, 384), `["comity/record-text/v1","`...), kind...), '"')
+func binding(kind string, room int) bound {
+	return append(append(append(make(bound, 0, room), `["comity/record-text/v1","`...), kind...), '"')
 }
 
 func (b bound) text(s string) bound  { return append(b, ',').quote(s) }
@@ -123,10 +123,18 @@ func (b bound) nexus(all []comity.Nexus) bound {
 	return append(b, ']')
 }
 
+// itself says of each byte whether it stands for itself in a string of encoding/json.
+var itself = func() (all [256]bool) {
+	for c := byte(0x20); c < 0x7f; c++ {
+		all[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+	}
+	return all
+}()
+
 // quote writes a string as encoding/json does.
 func (b bound) quote(s string) bound {
 	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		if !itself[s[i]] {
 			return b.encode(s)
 		}
 	}
@@ -142,7 +150,7 @@ func (b bound) encode(v any) bound {
 }
 
 func bindCase(c comity.Case) []byte {
-	b := binding("case").text(string(c.ID)).text(string(c.State)).text(string(c.Agency)).text(string(c.Owner)).text(string(c.Category)).text(string(c.Status)).
+	b := binding("case", 384).text(string(c.ID)).text(string(c.State)).text(string(c.Agency)).text(string(c.Owner)).text(string(c.Category)).text(string(c.Status)).
 		marking(c.Marking).nexus(c.Nexus).flag(c.Reserved).number(int64(c.Version))
 	if c.Assessed != (comity.Assessed{}) { // what was sealed before there were assessments opens on
 		b = b.other(c.Assessed)
@@ -151,7 +159,7 @@ func bindCase(c comity.Case) []byte {
 }
 
 func bindEntry(e comity.Entry) []byte {
-	return binding("entry").text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(string(e.Author)).marking(e.Marking).number(e.CreatedAt.UnixMicro()).end()
+	return binding("entry", 320).text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(string(e.Author)).marking(e.Marking).number(e.CreatedAt.UnixMicro()).end()
 }
 
 func bindSubject(s comity.Subject) []byte {
@@ -159,11 +167,11 @@ func bindSubject(s comity.Subject) []byte {
 }
 
 func bindObservable(o comity.Observable) []byte {
-	return binding("observable").text(string(o.ID)).text(string(o.Case)).text(string(o.State)).marking(o.Marking).number(o.CreatedAt.UnixMicro()).end()
+	return binding("observable", 320).text(string(o.ID)).text(string(o.Case)).text(string(o.State)).marking(o.Marking).number(o.CreatedAt.UnixMicro()).end()
 }
 
 func bindEvidence(e comity.Evidence) []byte {
-	return binding("evidence").text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(e.MediaType).flag(e.Original).number(e.Size).end()
+	return binding("evidence", 192).text(string(e.ID)).text(string(e.Case)).text(string(e.State)).text(e.MediaType).flag(e.Original).number(e.Size).end()
 }
 
 func bindRequest(r comity.Request) []byte {

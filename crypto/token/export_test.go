@@ -1,6 +1,9 @@
 package token
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // HoldPatience has whoever waits for an issuer's keys wait until they are
 // fetched or the test ends it, however long either takes.
@@ -31,4 +34,20 @@ func (v *Verifier) Remembered() int {
 	v.verified.mu.Lock()
 	defer v.verified.mu.Unlock()
 	return len(v.verified.known)
+}
+
+// ReadProof is [ReadProof] for a verifier, which remembers headers.
+func (v *Verifier) ReadProof(proof, method, rawURL, token string, now time.Time) (jkt, id string, err error) {
+	p, err := v.sessions.readProof(proof, method, rawURL, token, now)
+	return p.jkt, p.id, err
+}
+
+// MaxSessions bounds the headers that are remembered.
+const MaxSessions = maxSessions
+
+// Sessions is how many headers are remembered.
+func (v *Verifier) Sessions() int {
+	v.sessions.mu.Lock()
+	defer v.sessions.mu.Unlock()
+	return len(v.sessions.known)
 }

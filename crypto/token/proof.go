@@ -61,7 +61,7 @@ func Proof(key crypto.Signer, method, rawURL, token string, now time.Time) (stri
 // the key's thumbprint and the proof's id, by which a replay is told. An empty
 // token wants a proof without one. Errors are UNAUTHENTICATED.
 func ReadProof(proof, method, rawURL, token string, now time.Time) (jkt, id string, err error) {
-	p, err := readProof(proof, method, rawURL, token, now)
+	p, err := (*sessions)(nil).readProof(proof, method, rawURL, token, now)
 	return p.jkt, p.id, err
 }
 
@@ -71,8 +71,8 @@ type shown struct {
 	issued  number
 }
 
-func readProof(proof, method, rawURL, token string, now time.Time) (shown, error) {
-	payload, key, err := jws.VerifyEmbedded(proof, TypProof, maxProof)
+func (s *sessions) readProof(proof, method, rawURL, token string, now time.Time) (shown, error) {
+	payload, jkt, err := s.verify(proof)
 	if err != nil {
 		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)
 	}
@@ -101,10 +101,6 @@ func readProof(proof, method, rawURL, token string, now time.Time) (shown, error
 	}
 	if err := statement.CheckFresh("the DPoP proof", int64(c.IssuedAt), now); err != nil {
 		return shown{}, comity.Unauthenticated(err.Error(), &fault{code: invalidProof})
-	}
-	jkt, err := statement.Thumbprint(key)
-	if err != nil {
-		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)
 	}
 	return shown{jkt: jkt, id: c.ID, issued: c.IssuedAt}, nil
 }

@@ -137,12 +137,23 @@ func TestForgedProofsRefused(t *testing.T) {
 		}
 		return h
 	}
+	v := tokentest.NewUnion(t).Verifier // which remembers the header
 	read := func(p string) error {
-		_, _, err := token.ReadProof(p, "POST", endpoint, "", now)
+		t.Helper()
+		jkt, id, err := token.ReadProof(p, "POST", endpoint, "", now)
+		again, sameID, remembered := v.ReadProof(p, "POST", endpoint, "", now)
+		if comity.CodeOf(err) != comity.CodeOf(remembered) || jkt != again || id != sameID {
+			t.Errorf("whose header is not known: %q, %q, %v; and where it is: %q, %q, %v", jkt, id, err, again, sameID, remembered)
+		}
 		return err
 	}
-	if err := read(tokentest.Forge(t, header(), claims("nonce", "x", "iat", 1_700_000_000.25), key)); err != nil {
-		t.Fatalf("with claims of its own: %v", err)
+	for range 2 {
+		if err := read(tokentest.Forge(t, header(), claims("nonce", "x", "iat", 1_700_000_000.25), key)); err != nil {
+			t.Fatalf("with claims of its own: %v", err)
+		}
+	}
+	if v.Sessions() != 1 {
+		t.Fatalf("%d headers are remembered", v.Sessions())
 	}
 	var private map[string]any
 	_ = json.Unmarshal(tokentest.JWK(t, key), &private)
@@ -175,11 +186,30 @@ func TestForgedProofsRefused(t *testing.T) {
 		"iat a string":     tokentest.Forge(t, header(), claims("iat", "now"), key),
 		"two htu":          tokentest.Forge(t, header(), []byte(`{"htu":"https://evil.test/",`+string(claims()[1:])), key),
 		"trailing data":    tokentest.Forge(t, header(), append(claims(), '{'), key),
+		"another's":        tokentest.Forge(t, header(), claims(), other),
 		"too long":         tokentest.Forge(t, header(), claims("x", strings.Repeat("x", 8<<10)), key),
 	} {
 		if err := read(p); comity.CodeOf(err) != comity.CodeUnauthenticated {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	good := tokentest.Forge(t, header(), claims(), key)
+	head, rest, _ := strings.Cut(good, ".")
+	body, signature, _ := strings.Cut(rest, ".")
+	for _, p := range []string{head + "." + body + ".", head + "." + body + "." + signature[2:], head + "." + body + "=." + signature, head + "." + body + "\n." + signature,
+		head + ".." + signature, head + "." + body + "." + signature + "." + signature, head + "." + body, good + "AA", head + "." + body + "." + strings.Repeat("A", 86)} {
+		if err := read(p); comity.CodeOf(err) != comity.CodeUnauthenticated {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	for range token.MaxSessions + 10 {
+		other, _ := statement.NewKey()
+		if err := read(tokentest.Forge(t, header("jwk", tokentest.JWK(t, other)), claims(), other)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := v.Sessions(); n != token.MaxSessions {
+		t.Errorf("%d headers are remembered", n)
 	}
 }
 

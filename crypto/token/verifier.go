@@ -54,6 +54,7 @@ type Verifier struct {
 	issuers   *issuers
 	replays   *replays
 	verified  verifieds
+	sessions  *sessions
 	now       func() time.Time
 	started   number // in whole seconds, as proofs are dated
 }
@@ -63,7 +64,8 @@ func NewVerifier(d *statement.Directory, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), verified: verifieds{known: map[[sha256.Size]byte]verified{}}, now: o.Now, started: number(o.Now().Unix())}
+	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), verified: verifieds{known: map[[sha256.Size]byte]verified{}},
+		sessions: &sessions{known: map[string]session{}}, now: o.Now, started: number(o.Now().Unix())}
 }
 
 // Now is the clock that tokens are judged by.
@@ -248,7 +250,7 @@ func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, externalU
 		return Identity{}, err
 	}
 	now := v.now()
-	proof, err := readProof(proofs[0], r.Method, externalURL, token, now)
+	proof, err := v.sessions.readProof(proofs[0], r.Method, externalURL, token, now)
 	if err != nil {
 		return Identity{}, err
 	}

@@ -98,6 +98,7 @@ func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []co
 	}
 	granted := group(covering, func(g comity.Grant) comity.ID { return g.Case })
 	assigned := group(mine, func(a assignment) comity.ID { return a.caseID })
+	views = make([]storage.CaseView, 0, len(found))
 	for _, c := range found {
 		if view, ok := viewOf(v, c, granted[c.ID], assigned[c.ID]); ok {
 			views = append(views, view)

@@ -1,7 +1,8 @@
 // Package jws reads compact JWS (RFC 7515) and public JWK (RFC 7517) from
 // outside, more narrowly than go-jose does: one serialization, listed
 // algorithms, listed types, no critical extensions, JSON without duplicate
-// members. Signatures themselves are checked by go-jose.
+// members. Signatures themselves are checked by go-jose, but for those of session keys
+// that are met again and again.
 package jws
 
 import (
@@ -47,10 +48,8 @@ func Parse(compact string, r Rule) (*Message, error) {
 	}
 	var header []byte
 	for i, s := range segments {
-		b, err := base64.RawURLEncoding.DecodeString(s)
-		// Re-encoding refuses a second spelling of the same bytes (line breaks,
-		// unused bits), so that a JWS has one text and one hash.
-		if err != nil || base64.RawURLEncoding.EncodeToString(b) != s {
+		b, ok := canonical(s)
+		if !ok {
 			return nil, errors.New("it is not canonical base64url")
 		}
 		if i == 0 {
@@ -96,6 +95,13 @@ func Parse(compact string, r Rule) (*Message, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// canonical decodes base64url. Re-encoding refuses a second spelling of the same bytes
+// (line breaks, unused bits), so that a JWS has one text and one hash.
+func canonical(s string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return b, err == nil && base64.RawURLEncoding.EncodeToString(b) == s
 }
 
 // typed compares media types as RFC 7515, section 4.1.9, does.
