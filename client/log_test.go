@@ -16,6 +16,7 @@ import (
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqlite"
+	"github.com/comity-platform/comity/storage/sqlite/sqlitetest"
 )
 
 // keeper is whoever keeps the database of a world.
@@ -26,7 +27,7 @@ type keeper struct {
 
 func newKept(t *testing.T) *keeper {
 	t.Helper()
-	k := &keeper{path: filepath.Join(t.TempDir(), "comity.db")}
+	k := &keeper{path: sqlitetest.File(t)}
 	k.world = newWorldWith(t, exchangetest.Options{DB: func(t testing.TB, now func() time.Time) storage.DB {
 		db, err := sqlite.Open(context.Background(), k.path, sqlite.Options{Now: now})
 		must(t, err)

@@ -79,6 +79,7 @@ func hungCustodian(t *testing.T) {
 // TestHungCustodianIsRemembered: after one read waited in vain, the next are
 // dark at once, without asking.
 func TestHungCustodianIsRemembered(t *testing.T) {
+	exchange.SetCustodianWait(t, 5*time.Second) // it is waited for to the end
 	w := newWorld(t)
 	w.Mandate(t, "KZ")
 	c := grantOf(t, w, "KZ")

@@ -98,6 +98,7 @@ func TestRevokedAtNextRead(t *testing.T) {
 	}
 	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait, each for its own readers
 			w, x := newPair(t, open, failing("none"))
 			w.Mandate(t, "KZ")
 			owner, liaison, foreign := w.As(t, "investigator@KZ"), w.As(t, "liaison@KZ"), w.As(t, "investigator@AM")

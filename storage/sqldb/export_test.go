@@ -55,6 +55,9 @@ type Predicate struct {
 	without string
 }
 
+// In reports whether it is part of a statement.
+func (p Predicate) In(text string) bool { return p.text.MatchString(text) }
+
 func predicate(name, text, without string) Predicate {
 	return Predicate{name, regexp.MustCompile(text), without}
 }
@@ -226,6 +229,18 @@ func Found(tx storage.ReadTx, v storage.Viewer, ids ...comity.ID) (int, error) {
 	a.add(micros(v.At))
 	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE `+seen+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
 	return len(found), err
+}
+
+// Statements tells f of every statement that a database is about to run for the
+// first time, whatever comes of it.
+func Statements(db storage.DB, f func(text string)) {
+	d := db.(*DB)
+	translate := d.engine.Translate
+	d.engine.Translate = func(text string) string {
+		f(text)
+		return translate(text)
+	}
+	d.texts.Clear()
 }
 
 // Without takes a predicate out of every statement that a database runs, until

@@ -2,15 +2,21 @@ package sqldb_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqldb"
 	"github.com/comity-platform/comity/storage/sqlite"
@@ -18,7 +24,10 @@ import (
 	"github.com/comity-platform/comity/storage/storagetest"
 )
 
-const taken = "COMITY_TEST_WITHOUT_PREDICATE"
+const (
+	taken = "COMITY_TEST_WITHOUT_PREDICATE"
+	told  = "COMITY_TEST_STATEMENTS" // the file in which to tell what each test runs
+)
 
 // TestWithout is the shared suite without the predicate that the environment
 // names, and is meant to fail then: see TestEveryPredicateIsMissed. Where it names
@@ -28,31 +37,82 @@ func TestWithout(t *testing.T) {
 	if err != nil {
 		n = -1
 	}
+	var mu sync.Mutex
+	ran := map[string][]string{}
 	storagetest.Run(t, func(t *testing.T) storage.DB {
 		db := sqlitetest.Open(t, sqlite.Options{})
+		sqldb.Statements(db, func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			_, test, _ := strings.Cut(t.Name(), "/")
+			ran[test] = append(ran[test], text)
+		})
 		if n >= 0 {
 			sqldb.Without(db, sqldb.Predicates[n])
 		}
 		return db
 	})
+	if path := os.Getenv(told); path != "" {
+		all, err := json.Marshal(ran)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, all, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// watchful are the tests of the shared suite that look for what viewers see.
+var watchful = []string{"Cases", "Assignments", "CasesGranted", "CasesEnded", "CaseLists", "RandomWorlds", "ChildrenAbroad", "EvidenceNamed", "Custody",
+	"RequestVisibility", "Requests", "RequestLists", "GrantVisibility", "GrantLists", "GrantedToState", "Proposals", "Mandates", "Officers", "Reservations", "Holds",
+	"Withdrawals", "Log", "LogFilters", "Roster", "StandingGrants", "Contributions", "Parents", "Tally", "Neutrality", "DispatchVisibility", "AnnotationsShown",
+	"DispatchLists", "NoticesDelivered"}
+
+// suite runs tests of TestWithout in a process of its own.
+func suite(t *testing.T, tests []string, environment ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, os.Args[0], "-test.failfast", "-test.run", "^TestWithout$/^("+strings.Join(tests, "|")+")$")
+	c.Env = append(os.Environ(), environment...)
+	out, err := c.CombinedOutput()
+	return string(out), err
 }
 
 // TestEveryPredicateIsMissed takes away each predicate of visibility in turn, on
-// the engine that has no wall behind them: the shared suite must notice.
+// the engine that has no wall behind them: the shared suite must notice. Asked are
+// the tests that run a statement with the predicate, which a run with all of them
+// told: for the others nothing has changed.
 func TestEveryPredicateIsMissed(t *testing.T) {
-	without := func(n int) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		defer cancel()
-		c := exec.CommandContext(ctx, os.Args[0], "-test.failfast", "-test.run", "^TestWithout$/^("+strings.Join([]string{"Cases", "Assignments",
-			"CasesGranted", "CasesEnded", "CaseLists", "RandomWorlds", "ChildrenAbroad", "EvidenceNamed", "Custody", "RequestVisibility", "Requests", "RequestLists",
-			"GrantVisibility", "GrantLists", "GrantedToState", "Proposals", "Mandates", "Officers", "Reservations", "Holds", "Withdrawals", "Log", "LogFilters", "Roster", "StandingGrants",
-			"Contributions", "Parents", "Tally", "Neutrality", "DispatchVisibility", "AnnotationsShown", "DispatchLists", "NoticesDelivered"}, "|")+")$")
-		c.Env = append(os.Environ(), taken+"="+strconv.Itoa(n))
-		out, err := c.CombinedOutput()
-		return string(out), err
+	path := filepath.Join(stacktest.TempDir(t), "statements.json")
+	if out, err := suite(t, watchful, told+"="+path); err != nil {
+		t.Fatalf("with every predicate: %v\n%s", err, out)
 	}
-	for n, p := range sqldb.Predicates {
-		out, err := without(n)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ran map[string][]string
+	if err := json.Unmarshal(content, &ran); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range watchful {
+		if len(ran[test]) == 0 {
+			t.Fatalf("%s ran no statement", test)
+		}
+	}
+	missed := func(n int, p sqldb.Predicate) {
+		var tests []string
+		for _, test := range watchful {
+			if slices.ContainsFunc(ran[test], p.In) {
+				tests = append(tests, test)
+			}
+		}
+		if len(tests) == 0 {
+			t.Errorf("nothing runs %q", p.Name)
+			return
+		}
+		out, err := suite(t, tests, taken+"="+strconv.Itoa(n))
 		switch {
 		case err == nil:
 			t.Errorf("nothing misses %q", p.Name)
@@ -62,6 +122,13 @@ func TestEveryPredicateIsMissed(t *testing.T) {
 			t.Errorf("without %q the statements are none:\n%s", p.Name, out)
 		}
 	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for n, p := range sqldb.Predicates {
+		slots <- struct{}{}
+		wg.Go(func() { missed(n, p); <-slots })
+	}
+	wg.Wait()
 }
 
 // TestWallBehindThePredicates takes away, on PostgreSQL, each predicate that is

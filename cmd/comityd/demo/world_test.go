@@ -28,7 +28,7 @@ type world struct {
 
 func newEmbedded(t *testing.T) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir()}
+	w := &world{dir: stacktest.TempDir(t)}
 	l := listener(t)
 	var err error
 	w.cfg, err = setup.Embedded(t.Context(), w.dir, l.Addr().String())

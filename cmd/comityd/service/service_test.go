@@ -19,6 +19,7 @@ import (
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/cmd/comityd/setup"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
 // output is a log that may be read while it is written.
@@ -42,7 +43,7 @@ func (o *output) String() string {
 // embedded lays out a sample union for a server on a port that is held.
 func embedded(t *testing.T) (service.Config, net.Listener, string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := stacktest.TempDir(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })

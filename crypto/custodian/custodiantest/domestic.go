@@ -11,6 +11,7 @@ import (
 	"github.com/comity-platform/comity/crypto/custodian/keyring"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
 // both has an order done by two officers of the authority over one body, and
@@ -131,7 +132,7 @@ func anyTurn(t *testing.T, w *World) {
 		all := []string{beforeJWS, first, firstLifted, betweenJWS, second, secondLifted, afterJWS}
 		orders := permutations(len(all))
 		for n := 0; n < len(orders); n += 211 { // a spread of the 5,040, the first included
-			register, err := keyring.Open(t.TempDir())
+			register, err := keyring.Open(stacktest.TempDir(t))
 			if err != nil {
 				t.Fatal(err)
 			}

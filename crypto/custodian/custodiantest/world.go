@@ -18,6 +18,7 @@ import (
 	"github.com/comity-platform/comity/crypto/envelope"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
 // World is a union in which Kazakhstan's custodian works over given keys, and
@@ -63,7 +64,7 @@ func (w *World) Another(q custodian.Quota) *custodian.Local {
 // signs is not in the world's, as after a register was restored from a backup.
 func (w *World) aside(t *testing.T) *custodian.Local {
 	t.Helper()
-	other, err := keyring.Open(t.TempDir())
+	other, err := keyring.Open(stacktest.TempDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}

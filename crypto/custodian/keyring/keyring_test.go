@@ -12,6 +12,7 @@ import (
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/custodian/custodiantest"
 	"github.com/comity-platform/comity/crypto/custodian/keyring"
+	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
 func open(t *testing.T, dir string) *keyring.Keyring {
@@ -24,7 +25,7 @@ func open(t *testing.T, dir string) *keyring.Keyring {
 }
 
 func TestKeyring(t *testing.T) {
-	custodiantest.Run(t, func(t *testing.T) custodian.Keys { return open(t, t.TempDir()) })
+	custodiantest.Run(t, func(t *testing.T) custodian.Keys { return open(t, stacktest.TempDir(t)) })
 }
 
 // TestSharedDirectory runs the suite with every call going to one of two
@@ -132,7 +133,7 @@ func TestCheckNamesTheFault(t *testing.T) {
 }
 
 func TestCustodian(t *testing.T) {
-	custodiantest.RunCustodian(t, func(t *testing.T) custodian.Keys { return open(t, t.TempDir()) })
+	custodiantest.RunCustodian(t, func(t *testing.T) custodian.Keys { return open(t, stacktest.TempDir(t)) })
 }
 
 // FuzzUnwrap: wrapped keys come back from a database, and only the one that was
