@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -188,6 +189,11 @@ func TestAttackCustodyOfHidden(t *testing.T) {
 		found, err := r.Custody([]exchange.EvidenceView{{Evidence: comity.Evidence{ID: g.exhibit}}})
 		if len(found[g.exhibit]) > 0 {
 			t.Errorf("Belarus, never granted anything, reads %d custody events", len(found[g.exhibit]))
+		}
+		hidden := exchange.EvidenceView{Evidence: comity.Evidence{ID: g.exhibit}}
+		err = errors.Join(err, r.Containers([]*exchange.EvidenceView{&hidden}))
+		if len(hidden.Header) > 0 || hidden.Receipt != "" {
+			t.Errorf("Belarus, never granted anything, reads a container: %+v", hidden)
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func (b *bench) exhibits(t *testing.T, c comity.ID) (found []exchange.EvidenceVi
 		}
 		found = pages[c].Items
 		custody, err = r.Custody(found)
-		return err
+		return errors.Join(err, r.Containers(pages[c].Pointers()))
 	})
 	return found, custody
 }

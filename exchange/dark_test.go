@@ -245,7 +245,7 @@ func TestKeyRewrapped(t *testing.T) {
 	}
 	other, _, err := g.Custodians["KZ"].NewRecordKey(t.Context(), g.c)
 	must(t, err)
-	exec(t, raw, `UPDATE record_keys SET wrapped = ? WHERE record = ? AND state = 'KZ'`, other, g.c)
+	exec(t, raw, `UPDATE cases SET wrapped_key = ? WHERE id = ?`, other, g.c)
 	err = g.Exchange.Read(t.Context(), g.owner.Caller, func(r *exchange.Reader) error {
 		found, err := r.Cases([]comity.ID{g.c}, "")
 		if err == nil && found[g.c].Text != nil {

@@ -65,7 +65,14 @@ func (e *ExportCase) fill(r *Reader, a *attempt, c *CaseView, x *comity.Export) 
 	if err := e.annotations(r, c, x, out); err != nil {
 		return err
 	}
-	err = whole(c, r.Evidence, func(v EvidenceView) {
+	exhibits := func(cases []*CaseView, first int, after string) (map[comity.ID]Page[EvidenceView], error) {
+		pages, err := r.Evidence(cases, first, after)
+		if err != nil {
+			return nil, err
+		}
+		return pages, r.Containers(pages[c.ID].Pointers())
+	}
+	err = whole(c, exhibits, func(v EvidenceView) {
 		if !out(v.ID, grantNamed(c.grants, v.Grant)) {
 			return
 		}

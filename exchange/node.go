@@ -220,5 +220,5 @@ func (r *Reader) innerNode(id comity.ID, c *CaseView, all inners, key wordKey) (
 	e := all.exhibits[id]
 	text, err := words[comity.EvidenceText](key, bindEvidence(e.Evidence), e.Sealed)
 	r.exhibits[id] = true
-	return Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id], of: c}}, err
+	return Node{Evidence: &EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[id], of: c, whole: true}}, err
 }

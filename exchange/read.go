@@ -216,6 +216,15 @@ type Page[T any] struct {
 	Count func() (int, error)
 }
 
+// Pointers are those to the items.
+func (p Page[T]) Pointers() []*T {
+	all := make([]*T, len(p.Items))
+	for i := range p.Items {
+		all[i] = &p.Items[i]
+	}
+	return all
+}
+
 // page opens a page's bounds for a list and filter.
 func (r *Reader) page(list string, filter any, first int, after string) (storage.Page, *bindings, error) {
 	if first < 1 || first > maxPage {

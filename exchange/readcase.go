@@ -139,14 +139,6 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 // showCases decides how much of each case the officer sees, and opens their
 // words. What is not to be seen at all is not in the answer.
 func (r *Reader) showCases(rows []storage.CaseView, purpose comity.Purpose) (map[comity.ID]*CaseView, error) {
-	ids := make([]comity.ID, len(rows))
-	for i, v := range rows {
-		ids[i] = v.ID
-	}
-	wrapped, err := r.tx.RecordKeys(ids)
-	if err != nil {
-		return nil, err
-	}
 	offers := make([]offer, len(rows))
 	var refs []keyRef
 	for i, v := range rows {
@@ -155,7 +147,7 @@ func (r *Reader) showCases(rows []storage.CaseView, purpose comity.Purpose) (map
 		for _, g := range grants {
 			r.limits(g)
 		}
-		if w := wrapped[v.ID][v.State]; w != "" && v.Status != comity.CaseWithdrawn && level != sovereignty.AccessNone && level != sovereignty.AccessExhibits {
+		if w := v.Wrapped; w != "" && v.Status != comity.CaseWithdrawn && level != sovereignty.AccessNone && level != sovereignty.AccessExhibits {
 			refs = append(refs, keyRef{v.ID, v.State, w})
 		}
 	}
@@ -170,7 +162,7 @@ func (r *Reader) showCases(rows []storage.CaseView, purpose comity.Purpose) (map
 			continue
 		}
 		views[v.ID] = v
-		v.wrapped = wrapped[v.ID][v.State]
+		v.wrapped = row.Wrapped
 		if err := faults[v.keyRef()]; err != nil && v.words() {
 			v.dark(r, err)
 		} else if key, ok := keys[v.keyRef()]; ok && v.words() {

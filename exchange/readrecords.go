@@ -33,12 +33,14 @@ type (
 		of   *CaseView
 	}
 	// EvidenceView is an exhibit of a case. Abroad it carries the grant under
-	// which it can be opened.
+	// which it can be opened. A list gives it without header, hashes, parts and
+	// receipt, see [Reader.Containers].
 	EvidenceView struct {
 		comity.Evidence
 		Text  comity.EvidenceText
 		Grant comity.ID
 		of    *CaseView
+		whole bool // with its container
 	}
 )
 
@@ -265,6 +267,30 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 			r.exhibits[e.ID] = true
 			return EvidenceView{Evidence: shownEvidence(e.Evidence, c.Own), Text: text, Grant: c.Exhibits[e.ID], of: c}, err
 		})
+}
+
+// Containers adds to exhibits that were listed what their containers are known by:
+// header, hashes, parts and the state's receipt.
+func (r *Reader) Containers(exhibits []*EvidenceView) error {
+	var ids []comity.ID
+	for _, e := range exhibits {
+		if !e.whole && r.exhibits[e.ID] { // only of what this reader was shown
+			ids = append(ids, e.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := r.tx.EvidenceByID(ids)
+	if err != nil {
+		return err
+	}
+	for _, e := range exhibits {
+		if row, ok := found[e.ID]; ok && !e.whole {
+			e.Evidence, e.whole = shownEvidence(row.Evidence, e.of.Own), true
+		}
+	}
+	return nil
 }
 
 // Custody reads the chain of custody of exhibits: the originator's officers see

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/comity-platform/comity"
@@ -125,7 +126,7 @@ func TestStory(t *testing.T) {
 		}
 		pages, err := r.Evidence([]*exchange.CaseView{found[c]}, 10, "")
 		exhibits = pages[c].Items
-		return err
+		return errors.Join(err, r.Containers(pages[c].Pointers()))
 	})
 	if len(exhibits) != 1 || exhibits[0].ID != disk || exhibits[0].Text.Name != "disk.img" {
 		t.Fatalf("Armenia sees the exhibits %+v", exhibits)

@@ -25,16 +25,16 @@ func (b *binding) evidence() {
 		"claimSha1":   text(func(_ *request, e *exchange.EvidenceView) string { return e.Text.ClaimSHA1 }),
 
 		"classification": text(func(_ *request, e *exchange.EvidenceView) comity.Classification { return e.Text.Classification }),
-		"header":         octets(func(_ *request, e *exchange.EvidenceView) []byte { return e.Header }),
-		"headerHash":     hash(func(_ *request, e *exchange.EvidenceView) [32]byte { return sha256.Sum256(e.Header) }),
-		"root":           hash(func(_ *request, e *exchange.EvidenceView) [32]byte { return e.Root }),
-		"plainSha256":    hash(func(_ *request, e *exchange.EvidenceView) [32]byte { return e.PlainSHA256 }),
-		"parts":          items(func(_ *request, e *exchange.EvidenceView) []comity.EvidencePart { return e.Parts }),
-		"receipt":        text(func(_ *request, e *exchange.EvidenceView) string { return e.Receipt }),
 		"grant":          text(func(_ *request, e *exchange.EvidenceView) comity.ID { return e.Grant }),
 		"createdAt":      instant(func(_ *request, e *exchange.EvidenceView) time.Time { return e.CreatedAt }),
 		"completedAt":    instant(func(_ *request, e *exchange.EvidenceView) time.Time { return e.CompletedAt }),
 	})
+	contained(b, "header", execute.Bytes, func(e *exchange.EvidenceView) []byte { return e.Header })
+	contained(b, "headerHash", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return sha256.Sum256(e.Header) })
+	contained(b, "root", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return e.Root })
+	contained(b, "plainSha256", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return e.PlainSHA256 })
+	contained(b, "parts", execute.Items, func(e *exchange.EvidenceView) []comity.EvidencePart { return e.Parts })
+	contained(b, "receipt", execute.Text, func(e *exchange.EvidenceView) string { return e.Receipt })
 	batch(b, "Evidence.custody", execute.Items, func(q *request, all []*exchange.EvidenceView, _ args) ([][]comity.CustodyEvent, error) {
 		found, err := q.reader.Custody(each(all, func(e *exchange.EvidenceView) exchange.EvidenceView { return *e }))
 		return each(all, func(e *exchange.EvidenceView) []comity.CustodyEvent {
@@ -59,5 +59,14 @@ func (b *binding) evidence() {
 		"act":      text(func(_ *request, e *comity.CustodyEvent) string { return e.Act }),
 		"chain":    hash(func(_ *request, e *comity.CustodyEvent) [32]byte { return e.Chain }),
 		"at":       instant(func(_ *request, e *comity.CustodyEvent) time.Time { return e.At }),
+	})
+}
+
+// contained binds a field of an exhibit's container, which lists leave out until
+// it is asked for.
+func contained[V any](b *binding, name string, kind func() execute.Kind[V], read func(*exchange.EvidenceView) V) {
+	batch(b, "Evidence."+name, kind, func(q *request, all []*exchange.EvidenceView, _ args) ([]V, error) {
+		err := q.reader.Containers(all)
+		return each(all, read), err
 	})
 }

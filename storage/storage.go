@@ -73,6 +73,9 @@ type CaseView struct {
 	// Assigned and Reached tell how: the viewer in person, or the viewer's office.
 	Assigned bool
 	Reached  bool
+	// Wrapped is the case's record key under its own state's custodian, "" where
+	// there is none.
+	Wrapped string
 	// Grants that are live for the viewer, oldest first; empty for own cases.
 	Grants []comity.Grant
 	// Ended is the latest grant that once covered the viewer and no longer
@@ -295,7 +298,8 @@ type ReadTx interface {
 	Entries(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Entry, error)
 	Subjects(cases []comity.ID, all map[comity.ID]bool, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Subject, error)
 	Observables(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Observable, error)
-	// Evidence lists a case's exhibits; named limits a case to those exhibits.
+	// Evidence lists a case's exhibits; named limits a case to those exhibits. They
+	// come without header, keys, place, hashes, parts and receipt, which EvidenceByID has.
 	Evidence(cases []comity.ID, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Evidence, error)
 	// ByID finds children by id, whatever their case: the caller then asks Cases.
 	EntriesByID(ids []comity.ID) (map[comity.ID]Entry, error)

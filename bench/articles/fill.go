@@ -31,7 +31,7 @@ type engine interface {
 }
 
 // filled are the tables that are filled.
-var filled = []string{"visibility", "assignments", "grants", "record_keys", "cases"}
+var filled = []string{"visibility", "assignments", "grants", "cases"}
 
 // began is when the union began; its records are of the year after.
 var began = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -181,7 +181,7 @@ func fill(ctx context.Context, db engine, s size) error {
 		}
 		return found[0]
 	}
-	of := map[string]row{"cases": one("cases", "1 = 1"), "record_keys": one("record_keys", "1 = 1"), "assignments": one("assignments", "1 = 1"),
+	of := map[string]row{"cases": one("cases", "1 = 1"), "assignments": one("assignments", "1 = 1"),
 		"grants": one("grants", "1 = 1"), "assigned": one("visibility", "grant_id = ''"), "granted": one("visibility", "grant_id <> ''")}
 	if err != nil {
 		return err
@@ -231,8 +231,6 @@ func (c *drawn) rows(table string, of map[string]row, add func(like, change row)
 	case "cases":
 		return add(of[table], row{"id": c.id, "state": state, "agency": string(c.agency), "owner": string(c.owner.Ref()), "category": c.category, "status": c.status,
 			"tlp": c.tlp, "reserved": c.reserved, "created_at": at(c.created), "updated_at": at(c.updated), "updated_abroad": at(c.abroad), "listed_abroad": at(c.abroad)})
-	case "record_keys":
-		return add(of[table], row{"record": c.id, "state": state})
 	case "assignments":
 		for _, v := range c.viewers {
 			if !add(of[table], row{"case_id": c.id, "viewer": v, "assigned_by": string(c.owner.Ref()), "at": at(c.created)}) {

@@ -63,7 +63,8 @@ func newHandwritten(ctx context.Context, c peerConfig) (http.Handler, error) {
 		return nil, err
 	}
 	pc.MaxConns = int32(c.Connections)
-	for name, value := range map[string]string{"jit": "off", "plan_cache_mode": "force_generic_plan"} { // as Comity has it
+	for name, value := range map[string]string{"jit": "off", "plan_cache_mode": "force_generic_plan",
+		"enable_seqscan": "off", "enable_bitmapscan": "off", "random_page_cost": "1.1"} { // as Comity has it
 		pc.ConnConfig.RuntimeParams[name] = value
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
@@ -160,11 +161,13 @@ type stored struct {
 	storage.Case
 	nexus                                         string
 	created, updated, updatedAbroad, listedAbroad int64
+	wrapped                                       string
+	reach                                         int
 }
 
 func (s *stored) fields() []any {
 	return []any{&s.ID, &s.State, &s.Agency, &s.Owner, &s.Category, &s.Status, &s.Marking.TLP, &s.Marking.PAP, &s.Marking.Handling, &s.nexus, &s.Reserved,
-		&s.Version, &s.VersionAbroad, &s.created, &s.updated, &s.updatedAbroad, &s.listedAbroad, &s.Sealed, &s.Assessed.Category, &s.Assessed.Character, &s.Assessed.By}
+		&s.Version, &s.VersionAbroad, &s.created, &s.updated, &s.updatedAbroad, &s.listedAbroad, &s.Sealed, &s.Assessed.Category, &s.Assessed.Character, &s.Assessed.By, &s.wrapped, &s.reach}
 }
 
 func (h *handwritten) list(ctx context.Context) (*listAnswer, error) {
@@ -173,14 +176,14 @@ func (h *handwritten) list(ctx context.Context) (*listAnswer, error) {
 	err := h.read(ctx, &now, func(tx *pgxpool.Conn) error {
 		args := []any{h.officer.State, h.officer.Agency, h.officer.Ref(), storage.ViewerKeys(h.officer), now.UnixMicro(), int64(1<<63 - 1), ""}
 		var branches []string
-		args = append(args, 51)
+		args = append(args, 51, storage.OfficeViewer(h.officer.State, h.officer.Role))
 		for _, key := range storage.ViewerKeys(h.officer) {
 			args = append(args, key)
 			branches = append(branches, `SELECT * FROM (SELECT updated_at, case_id, max(orig_state) AS orig_state FROM visibility WHERE viewer = $`+strconv.Itoa(len(args))+
 				` AND (updated_at, case_id) < ($6, $7) AND valid_from <= $5 AND valid_until > $5 AND via_agency IN ('', $2) GROUP BY updated_at, case_id
 				ORDER BY updated_at DESC, case_id DESC LIMIT $8) b`)
 		}
-		cases, err := h.cases(ctx, tx, `SELECT `+caseColumns+` FROM (SELECT * FROM (`+strings.Join(branches, ` UNION `)+`) u ORDER BY updated_at DESC, case_id DESC LIMIT $8) m
+		cases, err := h.cases(ctx, tx, `SELECT `+caseColumns+reached("$9")+` FROM (SELECT * FROM (`+strings.Join(branches, ` UNION `)+`) u ORDER BY updated_at DESC, case_id DESC LIMIT $8) m
 			JOIN cases c ON c.id = m.case_id WHERE `+seenCase+` ORDER BY m.updated_at DESC, m.case_id DESC`, args...)
 		if err != nil {
 			return err
@@ -189,11 +192,8 @@ func (h *handwritten) list(ctx context.Context) (*listAnswer, error) {
 		for i, c := range cases {
 			ids[i] = string(c.ID)
 		}
-		if err := h.assigned(ctx, tx, ids); err != nil {
-			return err
-		}
 		cases = cases[:min(len(cases), 50)]
-		keys, err := h.recordKeys(ctx, tx, ids[:len(cases)])
+		keys, err := h.recordKeys(ctx, cases)
 		if err != nil {
 			return err
 		}
@@ -224,8 +224,8 @@ func (h *handwritten) point(ctx context.Context, id comity.ID) (*pointAnswer, er
 	a := &pointAnswer{}
 	var now time.Time
 	err := h.read(ctx, &now, func(tx *pgxpool.Conn) error {
-		cases, err := h.cases(ctx, tx, `SELECT `+caseColumns+` FROM cases c WHERE (`+seenCase+`) AND c.id = ANY($6)`,
-			h.officer.State, h.officer.Agency, h.officer.Ref(), storage.ViewerKeys(h.officer), now.UnixMicro(), []string{string(id)})
+		cases, err := h.cases(ctx, tx, `SELECT `+caseColumns+reached("$6")+` FROM cases c WHERE (`+seenCase+`) AND c.id = ANY($7)`,
+			h.officer.State, h.officer.Agency, h.officer.Ref(), storage.ViewerKeys(h.officer), now.UnixMicro(), storage.OfficeViewer(h.officer.State, h.officer.Role), []string{string(id)})
 		if err != nil {
 			return err
 		}
@@ -234,14 +234,7 @@ func (h *handwritten) point(ctx context.Context, id comity.ID) (*pointAnswer, er
 			h.officer.State, h.officer.Agency, h.officer.Ref(), []string{string(id)}, storage.ViewerKeys(h.officer)); err != nil {
 			return err
 		}
-		if err := h.assigned(ctx, tx, []string{string(id)}); err != nil {
-			return err
-		}
-		var found []string
-		for _, c := range cases {
-			found = append(found, string(c.ID))
-		}
-		keys, err := h.recordKeys(ctx, tx, found)
+		keys, err := h.recordKeys(ctx, cases)
 		if err != nil || len(cases) == 0 {
 			return err
 		}
@@ -264,8 +257,8 @@ func head(c *stored, words comity.CaseText) caseHead {
 
 const (
 	caseColumns = `c.id, c.state, c.agency, c.owner, c.category, c.status, c.tlp, c.pap, c.handling, c.nexus, c.reserved, c.version, c.version_abroad,
-		c.created_at, c.updated_at, c.updated_abroad, c.listed_abroad, c.sealed, c.assessed_category, c.assessed_finding, c.assessed_by`
-	seenCase = `c.state = $1 AND EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4))
+		c.created_at, c.updated_at, c.updated_abroad, c.listed_abroad, c.sealed, c.assessed_category, c.assessed_finding, c.assessed_by, c.wrapped_key`
+	seenCase = `c.state = $1 AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4))
 		OR c.state <> $1 AND NOT c.reserved AND EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.state = c.state AND g.viewer = ANY($4)
 		AND g.was_active AND g.state <> $1 AND g.grantee_state = $1 AND g.grantee_agency IN ('', $2) AND g.grantee_officer IN ('', $3)
 		AND g.status = 'ACTIVE' AND g.not_before <= $5 AND g.not_after > $5)`
@@ -317,35 +310,19 @@ func (h *handwritten) cases(ctx context.Context, tx *pgxpool.Conn, text string, 
 	})
 }
 
-// assigned asks how the officer finds the cases.
-func (h *handwritten) assigned(ctx context.Context, tx *pgxpool.Conn, ids []string) error {
-	found, err := tx.Query(ctx, `SELECT a.case_id, a.viewer, a.assigned_by, a.at FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
-		ids, storage.ViewerKeys(h.officer))
-	if err != nil {
-		return err
-	}
-	var of, viewer, by string
-	var at int64
-	_, err = pgx.ForEachRow(found, []any{&of, &viewer, &by, &at}, func() error { return nil })
-	return err
+// reached is the column that says how the officer finds a case c.
+func reached(office string) string {
+	return `, coalesce((SELECT sum(CASE a.viewer WHEN $3 THEN 1 WHEN ` + office + ` THEN 2 ELSE 4 END) FROM seen_assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4)), 0)`
 }
 
-func (h *handwritten) recordKeys(ctx context.Context, tx *pgxpool.Conn, ids []string) (map[comity.ID]custodian.RecordKey, error) {
-	found, err := tx.Query(ctx, `SELECT k.record, k.state, k.wrapped FROM record_keys k WHERE k.record = ANY($1)`, ids)
-	if err != nil {
-		return nil, err
-	}
-	wrapped := map[comity.ID]string{}
-	var record comity.ID
-	var of, w string
-	if _, err := pgx.ForEachRow(found, []any{&record, &of, &w}, func() error { wrapped[record] = w; return nil }); err != nil {
-		return nil, err
-	}
+func (h *handwritten) recordKeys(ctx context.Context, cases []*stored) (map[comity.ID]custodian.RecordKey, error) {
 	keys := map[comity.ID]custodian.RecordKey{}
-	for id, w := range wrapped {
-		if keys[id], err = h.key(ctx, id, w); err != nil {
+	for _, c := range cases {
+		key, err := h.key(ctx, c.ID, c.wrapped)
+		if err != nil {
 			return nil, err
 		}
+		keys[c.ID] = key
 	}
 	return keys, nil
 }
@@ -368,8 +345,7 @@ func (h *handwritten) key(ctx context.Context, id comity.ID, wrapped string) (cu
 }
 
 func (h *handwritten) exhibits(ctx context.Context, tx *pgxpool.Conn, ids []string, keys map[comity.ID]custodian.RecordKey) (map[comity.ID][]*exhibit, error) {
-	found, err := tx.Query(ctx, `SELECT e.id, e.case_id, e.state, e.status, e.media_type, e.original, e.size, e.header, e.wrapped_key, e.object_key, e.upload_id,
-		e.object_version, e.root, e.plain_sha256, e.parts, e.receipt, e.begun_by, e.created_at, e.completed_at, e.sealed
+	found, err := tx.Query(ctx, `SELECT e.id, e.case_id, e.state, e.status, e.media_type, e.original, e.size, e.begun_by, e.created_at, e.completed_at, e.sealed
 		FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL (SELECT * FROM evidence WHERE case_id = p.id COLLATE "C" AND (created_at, id) > ($3, $4)
 		AND (NOT (case_id = ANY($5)) OR (case_id || '/' || id) = ANY($6)) ORDER BY created_at, id LIMIT $2) e ORDER BY e.created_at, e.id`,
 		ids, 4, 0, "", []string{}, []string{})
@@ -378,10 +354,8 @@ func (h *handwritten) exhibits(ctx context.Context, tx *pgxpool.Conn, ids []stri
 	}
 	all := map[comity.ID][]*exhibit{}
 	var e storage.Evidence
-	var root, plain, parts []byte
 	var created, completed int64
-	_, err = pgx.ForEachRow(found, []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.Header, &e.WrappedKey, &e.ObjectKey, &e.UploadID,
-		&e.ObjectVersion, &root, &plain, &parts, &e.Receipt, &e.BegunBy, &created, &completed, &e.Sealed}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.BegunBy, &created, &completed, &e.Sealed}, func() error {
 		if len(all[e.Case]) == 3 {
 			return nil
 		}

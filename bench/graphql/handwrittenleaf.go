@@ -37,7 +37,7 @@ func add(b *pgx.Batch, l storage.Leaf) {
 	at := l.At.UnixMicro()
 	b.Queue(`INSERT INTO leaves (id, hash, at) VALUES ($1, $2, $3)`, l.ID, l.Hash[:], at)
 	var openings insertion
-	var states, facets []string
+	var waiting insertion
 	for i, o := range l.Openings {
 		commitment := o.Commitment()
 		content := o.Content
@@ -54,14 +54,13 @@ func add(b *pgx.Batch, l storage.Leaf) {
 				names = append(names, name+v)
 			}
 		}
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
-			states, facets = append(states, string(o.State)), append(facets, name)
+		if len(names) > 0 {
+			slices.Sort(names)
+			waiting.row(l.ID, o.State, at, slices.Compact(names))
 		}
 	}
 	b.Queue(openings.text("openings", "leaf_id, pos, state, at, salt, content, commitment"), openings.args...)
-	b.Queue(`INSERT INTO log_facets (state, facet, at, leaf_id) SELECT f.state, f.facet, $3, $4 FROM unnest($1::text[], $2::text[]) AS f (state, facet)`,
-		states, facets, at, l.ID)
+	b.Queue(waiting.text("facets_waiting", "leaf_id, state, at, facets"), waiting.args...)
 }
 
 // insertion is an INSERT of several rows.

@@ -57,7 +57,7 @@ func TestRights(t *testing.T) {
 		"UPDATE cases SET state = 'AM'", "UPDATE cases SET agency = 'AM/x'", "UPDATE cases SET created_at = 0", "DELETE FROM cases",
 		"UPDATE entries SET sealed = ''", "DELETE FROM entries", "UPDATE subjects SET protected = false", "DELETE FROM observables",
 		"UPDATE evidence SET header = ''", "UPDATE evidence SET wrapped_key = ''", "DELETE FROM evidence",
-		"UPDATE custody SET at = 0", "DELETE FROM custody", "UPDATE record_keys SET wrapped = ''", "DELETE FROM record_keys",
+		"UPDATE custody SET at = 0", "DELETE FROM custody", "UPDATE record_keys SET wrapped = ''", "UPDATE cases SET wrapped_key = ''", "DELETE FROM record_keys",
 		"UPDATE requests SET state = 'AM'", "DELETE FROM requests", "UPDATE messages SET sealed = ''", "DELETE FROM refusals",
 		"UPDATE grants SET viewer = 'BY'", "UPDATE grants SET grantee_state = 'BY'", "UPDATE grants SET purpose = ''", "DELETE FROM grants",
 		"UPDATE releases SET scope = 'FULL'", "DELETE FROM releases", "UPDATE mandates SET not_after = 9", "DELETE FROM mandates",

@@ -21,7 +21,7 @@ BEGIN
 		EXECUTE format('DROP POLICY %I ON %I', t.policyname, t.tablename);
 	END LOOP;
 END $$;
-DROP VIEW IF EXISTS seen_cases, seen_assignments, seen_grants, concerned;
+DROP VIEW IF EXISTS seen_cases, seen_own, seen_assignments, seen_grants, concerned;
 
 -- The settings, each read once in a statement where it is a scalar subquery.
 -- What was set for a transaction reads as '' after it, not as NULL.
@@ -48,7 +48,7 @@ CREATE OR REPLACE FUNCTION comity_now() RETURNS BIGINT LANGUAGE sql STABLE PARAL
 -- that none is evaluated within another. They show an officer only the officer's
 -- own, as the policies do.
 CREATE VIEW seen_assignments AS
-	SELECT a.case_id FROM assignments a WHERE a.viewer = ANY ((SELECT comity_viewers())::text[]);
+	SELECT a.case_id, a.viewer FROM assignments a WHERE (SELECT comity_writes()) OR a.viewer = ANY ((SELECT comity_viewers())::text[]);
 CREATE VIEW seen_grants AS
 	SELECT g.case_id, g.scope, g.subjects FROM grants g
 	WHERE g.viewer = ANY ((SELECT comity_viewers())::text[]) AND g.was_active AND g.state <> (SELECT comity_state())
@@ -56,11 +56,9 @@ CREATE VIEW seen_grants AS
 		AND g.grantee_officer IN ('', (SELECT comity_officer()))
 		AND g.status = 'ACTIVE' AND g.not_before <= (SELECT comity_now()) AND g.not_after > (SELECT comity_now())
 		AND EXISTS (SELECT 1 FROM cases c WHERE c.id = g.case_id AND c.state = g.state AND NOT c.reserved OFFSET 0);
--- The cases themselves, for what belongs to them.
-CREATE VIEW seen_cases AS
-	SELECT c.id, c.state FROM cases c
-	WHERE c.state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id OFFSET 0)
-		OR c.state <> (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_grants g WHERE g.case_id = c.id OFFSET 0);
+-- The own state's cases themselves, for what belongs to them.
+CREATE VIEW seen_own AS
+	SELECT c.id FROM cases c WHERE c.state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id OFFSET 0);
 
 -- Whom acts may deliver a notice to.
 CREATE VIEW concerned AS
@@ -160,6 +158,8 @@ CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app U
 -- own sender's.
 CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer ON log_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY sequencer_insert ON log_facets AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
+CREATE POLICY sequencer_delete ON facets_waiting AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 CREATE POLICY own_insert ON idempotency AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR issuer || E'\n' || subject = (SELECT comity_token()));
 CREATE POLICY own_delete ON idempotency AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
@@ -176,7 +176,7 @@ CREATE POLICY officer ON cases FOR SELECT TO comity_app USING (
 -- policy on cases does.
 CREATE POLICY officer ON assignments FOR SELECT TO comity_app USING (
 	viewer = ANY ((SELECT comity_viewers())::text[])
-	OR EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = case_id AND c.state = (SELECT comity_state()) OFFSET 0));
+	OR EXISTS (SELECT 1 FROM seen_own c WHERE c.id = case_id OFFSET 0));
 
 CREATE POLICY officer ON entries FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = entries.case_id OFFSET 0)
@@ -235,10 +235,10 @@ CREATE POLICY officer ON shifts FOR SELECT TO comity_app USING (
 	OR withdrawn_at = 0 AND from_at <= (SELECT comity_now()) AND until_at > (SELECT comity_now())
 		AND (state = (SELECT comity_state()) OR (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')));
 
--- Keys of what is seen. A reservation of a category is seen by its whole state.
+-- Keys of what is seen; a case has its own in its row. A reservation of a category is
+-- seen by its whole state.
 CREATE POLICY officer ON record_keys FOR SELECT TO comity_app USING (
-	EXISTS (SELECT 1 FROM seen_cases c WHERE c.id = record OFFSET 0)
-	OR EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
+	EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM dispatches d WHERE d.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM shifts s WHERE s.id = record OFFSET 0));
@@ -271,6 +271,7 @@ CREATE POLICY officer ON withdrawals FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = withdrawals.case_id OFFSET 0));
 CREATE POLICY officer ON openings FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON log_facets FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
+CREATE POLICY officer ON facets_waiting FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON idempotency FOR SELECT TO comity_app USING (issuer || E'\n' || subject = (SELECT comity_token()));
 
 -- What states say of themselves to all.
@@ -280,5 +281,5 @@ CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comit
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 
-REVOKE ALL ON seen_assignments, seen_grants, seen_cases, concerned, commitments FROM comity_app;
-GRANT SELECT ON seen_assignments, seen_grants, seen_cases, concerned, commitments TO comity_app;
+REVOKE ALL ON seen_assignments, seen_grants, seen_own, concerned, commitments FROM comity_app;
+GRANT SELECT ON seen_assignments, seen_grants, seen_own, concerned, commitments TO comity_app;

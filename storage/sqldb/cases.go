@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,12 +22,41 @@ var cases = newTable("cases", `id state agency owner category status tlp pap han
 			&c.Assessed.Category, &c.Assessed.Character, &c.Assessed.By}
 	})
 
+// keyedCase is a case with its record key, wrapped by its own state's custodian.
+type keyedCase struct {
+	storage.Case
+	wrapped string
+}
+
+var keyedCases = table[keyedCase]{cases.name, append(slices.Clone(cases.columns), "wrapped_key"),
+	func(c *keyedCase) []any { return append(cases.fields(&c.Case), &c.wrapped) }}
+
+// shownCase says beside it by which of the viewer's assignments it is found: the sum
+// of reachOfficer, reachOffice and reachOther.
+type shownCase struct {
+	keyedCase
+	reach int
+}
+
+const reachOfficer, reachOffice, reachOther = 1, 2, 4
+
+var shownCases = table[shownCase]{cases.name, keyedCases.columns, func(c *shownCase) []any {
+	return append(keyedCases.fields(&c.keyedCase), &c.reach)
+}}
+
+// shownCols are the columns of shownCases, for a viewer whose arguments stand first.
+func shownCols(v storage.Viewer, a *args) string {
+	return keyedCases.cols("c") + `, coalesce((SELECT sum(CASE a.viewer WHEN $3 THEN ` + strconv.Itoa(reachOfficer) + ` WHEN ` + a.add(storage.OfficeViewer(v.Officer.State, v.Officer.Role)) + ` THEN ` + strconv.Itoa(reachOffice) +
+		` ELSE ` + strconv.Itoa(reachOther) + ` END) FROM seen_assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4)), 0)`
+}
+
 // A case as the rules themselves show it, without the visibility table: $1 is
 // the viewer's state, $2 its agency, $3 its reference; then, where they stand,
 // $4 its viewer keys and $5 the instant.
 const (
-	// assigned holds for a case c of the viewer's own state.
-	assigned = `c.state = $1 AND EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4))`
+	// assigned holds for a case c of the viewer's own state. On PostgreSQL the view of
+	// the assignments is behind row-level security, as the table is, and asks for less.
+	assigned = `c.state = $1 AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = c.id AND a.viewer = ANY($4))`
 	// covers holds for a grant g that reaches, or reached, the viewer: it is or
 	// was active, else the grantee would learn of what never opened anything.
 	covers = `g.was_active AND g.state <> $1 AND g.grantee_state = $1 AND g.grantee_agency IN ('', $2) AND g.grantee_officer IN ('', $3)`
@@ -48,7 +78,7 @@ const (
 	// counted holds for the place m, in the viewer's order, of a case that the viewer
 	// may find. Of an own case its row says nothing more than the assignment, and is
 	// not looked up: counts go through very many.
-	counted = `(m.orig_state = $1 AND EXISTS (SELECT 1 FROM assignments a WHERE a.case_id = m.case_id AND a.viewer = ANY($4))
+	counted = `(m.orig_state = $1 AND EXISTS (SELECT 1 FROM seen_assignments a WHERE a.case_id = m.case_id AND a.viewer = ANY($4))
 		OR m.orig_state <> $1 AND EXISTS (SELECT 1 FROM cases c WHERE c.id = m.case_id AND ` + granted + `))`
 )
 
@@ -56,13 +86,13 @@ func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage
 	a := viewerArgs(v)
 	a.add(set(r, storage.ViewerKeys(v.Officer)))
 	a.add(micros(v.At))
-	found, err := cases.query(r, `SELECT `+cases.cols("c")+` FROM cases c WHERE `+seen+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
+	found, err := shownCases.query(r, `SELECT `+shownCols(v, &a)+` FROM cases c WHERE `+seen+` AND c.id = ANY(`+a.add(set(r, ids))+`)`, a...)
 	if err != nil {
 		return nil, err
 	}
 	// All statements run whatever there is to find, so that hidden and absent
 	// take the same work.
-	views, err := r.views(v, found, ids, ids)
+	views, err := r.views(v, found, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +105,8 @@ func (r *reader) Cases(v storage.Viewer, ids []comity.ID) (map[comity.ID]storage
 
 // views tells how the viewer finds each case, drops those that it does not, and
 // adds those of which it sees no more than that a grant ended: of these the
-// case's row is not even read. Of the cases in own it looks for assignments, of
-// those in foreign for grants.
-func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []comity.ID) (views []storage.CaseView, err error) {
+// case's row is not even read. Of the cases in foreign it looks for grants.
+func (r *reader) views(v storage.Viewer, found []shownCase, foreign []comity.ID) (views []storage.CaseView, err error) {
 	keys := set(r, storage.ViewerKeys(v.Officer))
 	var covering []comity.Grant
 	if len(foreign) > 0 {
@@ -88,19 +117,10 @@ func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []co
 			return nil, err
 		}
 	}
-	var mine []assignment
-	if len(own) > 0 {
-		mine, err = assignments.query(r, `SELECT `+assignments.cols("a")+` FROM assignments a WHERE a.case_id = ANY($1) AND a.viewer = ANY($2)`,
-			set(r, own), keys)
-		if err != nil {
-			return nil, err
-		}
-	}
 	granted := group(covering, func(g comity.Grant) comity.ID { return g.Case })
-	assigned := group(mine, func(a assignment) comity.ID { return a.caseID })
 	views = make([]storage.CaseView, 0, len(found))
 	for _, c := range found {
-		if view, ok := viewOf(v, c, granted[c.ID], assigned[c.ID]); ok {
+		if view, ok := viewOf(v, c, granted[c.ID]); ok {
 			views = append(views, view)
 			delete(granted, c.ID)
 		}
@@ -115,13 +135,9 @@ func (r *reader) views(v storage.Viewer, found []storage.Case, own, foreign []co
 }
 
 // viewOf makes a view of a case that is the viewer's own, or is open to it.
-func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []assignment) (storage.CaseView, bool) {
+func viewOf(v storage.Viewer, c shownCase, covering []comity.Grant) (storage.CaseView, bool) {
 	if c.State == v.Officer.State {
-		view := storage.CaseView{Case: c, Own: len(mine) > 0}
-		for _, a := range mine {
-			view.Assigned = view.Assigned || a.viewer == string(v.Officer.Ref())
-			view.Reached = view.Reached || a.viewer == storage.OfficeViewer(v.Officer.State, v.Officer.Role)
-		}
+		view := storage.CaseView{Case: c.Case, Own: c.reach > 0, Assigned: c.reach&reachOfficer != 0, Reached: c.reach&reachOffice != 0, Wrapped: c.wrapped}
 		return view, view.Own
 	}
 	var live []comity.Grant
@@ -130,7 +146,7 @@ func viewOf(v storage.Viewer, c storage.Case, covering []comity.Grant, mine []as
 			live = append(live, g)
 		}
 	}
-	return storage.CaseView{Case: c, Grants: live}, len(live) > 0 && !c.Reserved
+	return storage.CaseView{Case: c.Case, Grants: live, Wrapped: c.wrapped}, len(live) > 0 && !c.Reserved
 }
 
 // endedView is what the former grantee of a case sees of it, if there is one.
@@ -160,19 +176,18 @@ func endOf(g comity.Grant) time.Time {
 
 func (r *reader) ListCases(v storage.Viewer, f storage.CaseFilter, p storage.Page) ([]storage.CaseView, error) {
 	from, a := r.visible(v, f, p)
-	found, err := cases.query(r, `SELECT `+cases.cols("c")+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`, a...)
+	cols := shownCols(v, &a)
+	found, err := shownCases.query(r, `SELECT `+cols+from+shown+` ORDER BY m.updated_at DESC, m.case_id DESC`, a...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	var own, foreign []comity.ID
+	var foreign []comity.ID
 	for _, c := range found {
-		if c.State == v.Officer.State {
-			own = append(own, c.ID)
-		} else {
+		if c.State != v.Officer.State {
 			foreign = append(foreign, c.ID)
 		}
 	}
-	return r.views(v, found, own, foreign)
+	return r.views(v, found, foreign)
 }
 
 func (r *reader) CountCases(v storage.Viewer, f storage.CaseFilter, max int) (int, error) {
@@ -253,10 +268,7 @@ func (w *writer) LockState(s comity.State) error {
 }
 
 func (w *writer) InsertCase(c storage.Case, wrappedKey string) error {
-	if err := cases.insert(w, c); err != nil {
-		return err
-	}
-	return w.InsertRecordKey(c.ID, c.State, wrappedKey)
+	return keyedCases.insert(w, keyedCase{c, wrappedKey})
 }
 
 func (w *writer) UpdateCase(c storage.Case, expected int) error {

@@ -34,6 +34,14 @@ var evidence = newTable("evidence", `id case_id state status media_type original
 			&e.BegunBy, instant(&e.CreatedAt), instant(&e.CompletedAt), blob(&e.Sealed)}
 	})
 
+// listed are exhibits without their containers: a receipt alone can be longer than
+// all the rest.
+var listed = newTable("evidence", "id case_id state status media_type original size begun_by created_at completed_at sealed",
+	func(e *storage.Evidence) []any {
+		return []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.BegunBy, instant(&e.CreatedAt),
+			instant(&e.CompletedAt), blob(&e.Sealed)}
+	})
+
 var custody = newTable("custody", "id evidence_id kind actor function state purpose grant_id hash act chain at",
 	func(e *comity.CustodyEvent) []any {
 		return []any{&e.ID, &e.Evidence, &e.Kind, &e.Actor, &e.Function, &e.State, &e.Purpose, &e.Grant, digest(&e.Hash),
@@ -86,7 +94,7 @@ func pairs(named map[comity.ID][]comity.ID) (cases, all []comity.ID) {
 
 func (r *reader) Evidence(ids []comity.ID, named map[comity.ID][]comity.ID, p storage.Page) (map[comity.ID][]storage.Evidence, error) {
 	limited, allowed := pairs(named)
-	return evidence.children(r, "case_id", evidenceCase, ids, p,
+	return listed.children(r, "case_id", evidenceCase, ids, p,
 		" AND (NOT (case_id = ANY($5)) OR (case_id || '/' || id) = ANY($6))", set(r, limited), set(r, allowed))
 }
 

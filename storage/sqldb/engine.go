@@ -25,7 +25,7 @@ const (
 // Engine is what differs between the databases.
 type Engine struct {
 	// Translate turns a statement written for PostgreSQL into the engine's own.
-	// Statements keep to what both understand, but for "= ANY($n)", "FOR NO KEY
+	// Statements keep to what both understand, but for "= ANY(…)" of a parameter or column, "FOR NO KEY
 	// UPDATE" and "SKIP LOCKED". Its answers are cached.
 	Translate func(string) string
 	// Set makes the argument of "= ANY($n)".
@@ -53,8 +53,8 @@ type Engine struct {
 	// Link writes index and chain of the leaves in $1, a JSON array of
 	// [id, index, chain in hexadecimal].
 	Link string
-	// Facets writes what the openings of a leaf are found by: for each the state in $1
-	// and the facet in $2, at the instant $3 of the leaf $4.
+	// Facets writes the rows of log_facets for the leaves in $1 out of facets_waiting, in
+	// the order of their index.
 	Facets string
 	// Fault classes an error, wrapped or not.
 	Fault func(error) Fault

@@ -50,8 +50,16 @@ func (w *writer) AppendLeaf(l storage.Leaf) error {
 	if err := w.later(openings.adding(rows...)); err != nil {
 		return err
 	}
-	states, names := facetsOf(l)
-	return w.later(w.db.engine.Facets, args{set(w.reader, states), set(w.reader, names), micros(l.At), l.ID})
+	var found []waitingFacets
+	for _, o := range l.Openings {
+		if names := facetsOf(o); len(names) > 0 {
+			found = append(found, waitingFacets{l.ID, o.State, l.At, set(w.reader, names)})
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return w.later(facetsWaiting.adding(found...))
 }
 
 func (r *reader) Log(s comity.State, f storage.LogFilter, p storage.Page) ([]storage.LogEntry, error) {
@@ -162,6 +170,9 @@ func (d *DB) Sequence(ctx context.Context, limit int, link storage.LinkFunc) (in
 		}
 		if n != len(batch) {
 			return fmt.Errorf("index leaves: %d of %d were waiting", n, len(batch))
+		}
+		if err := w.writeFacets(batch); err != nil {
+			return err
 		}
 		if _, err := w.exec(`UPDATE log_head SET size = $1, chain = $2 WHERE id = 1`, size, digest(&chain)); err != nil {
 			return fmt.Errorf("the log's head: %w", err)

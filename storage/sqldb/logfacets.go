@@ -1,7 +1,9 @@
 package sqldb
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
@@ -21,45 +23,75 @@ func facets(records []string, o comity.OfficerRef, act, outcome string, s comity
 	return all
 }
 
-// facetsOf gives what the openings of a leaf are found by: for each the state, and
-// the name of the facet, a colon and its value.
-func facetsOf(l storage.Leaf) (states []comity.State, all []string) {
-	for _, o := range l.Openings {
-		f := o.Facets
-		names := facets(f.Records, f.Officer, f.Act, f.Outcome, f.State)
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) { // a record can be named twice
-			states, all = append(states, o.State), append(all, name)
-		}
+// waitingFacets are what an opening is found by until its leaf has a place.
+type waitingFacets struct {
+	leaf   comity.ID
+	state  comity.State
+	at     time.Time
+	facets any // a set
+}
+
+var facetsWaiting = newTable("facets_waiting", "leaf_id state at facets",
+	func(f *waitingFacets) []any { return []any{&f.leaf, &f.state, instant(&f.at), f.facets} })
+
+// facetsOf gives what an opening is found by: the name of each facet, a colon and
+// its value.
+func facetsOf(o storage.Opening) []string {
+	f := o.Facets
+	names := facets(f.Records, f.Officer, f.Act, f.Outcome, f.State)
+	slices.Sort(names)
+	return slices.Compact(names) // a record can be named twice
+}
+
+// writeFacets takes over what leaves are found by, row by row and in the order of
+// their index.
+func (w *writer) writeFacets(of []storage.Leaf) error {
+	ids := make([]comity.ID, len(of))
+	for i, l := range of {
+		ids[i] = l.ID
 	}
-	return states, all
+	_, err := w.exec(w.db.engine.Facets, set(w.reader, ids))
+	if err == nil {
+		_, err = w.exec(`DELETE FROM facets_waiting WHERE leaf_id = ANY($1)`, set(w.reader, ids))
+	}
+	if err != nil {
+		return fmt.Errorf("by what leaves are found: %w", err)
+	}
+	return nil
 }
 
 // logPage is the FROM of a page of openings o of a state. One facet is walked by
-// its index, and the others are looked up for each of what it finds.
+// its index, and the others are looked up for each of what it finds; beside them
+// stand the few leaves that wait for their place.
 func logPage(s comity.State, f storage.LogFilter, p storage.Page) (string, args) {
 	a := args{s}
 	var records []string
 	if f.Record != "" {
 		records = []string{f.Record}
 	}
-	from, cond := ` FROM openings o WHERE o.state = $1`, ""
-	place := "o"
-	for i, name := range facets(records, f.Officer, f.Act, f.Outcome, f.State) {
-		if i == 0 {
-			from = ` FROM log_facets f JOIN openings o ON o.leaf_id = f.leaf_id AND o.state = f.state WHERE f.state = $1 AND f.facet = ` + a.add(name)
-			place = "f"
-			continue
-		}
-		cond += ` AND EXISTS (SELECT 1 FROM log_facets x WHERE x.state = $1 AND x.facet = ` + a.add(name) + ` AND x.at = f.at AND x.leaf_id = f.leaf_id)`
-	}
+	afterAt, afterID := before(p.After)
+	term := ""
 	if !f.From.IsZero() {
-		cond += ` AND ` + place + `.at >= ` + a.add(micros(f.From))
+		term += ` AND o.at >= ` + a.add(micros(f.From))
 	}
 	if !f.Until.IsZero() {
-		cond += ` AND ` + place + `.at < ` + a.add(micros(f.Until))
+		term += ` AND o.at < ` + a.add(micros(f.Until))
 	}
-	afterAt, afterID := before(p.After)
-	cond += ` AND (` + place + `.at, ` + place + `.leaf_id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `)`
-	return from + cond + ` ORDER BY ` + place + `.at DESC, ` + place + `.leaf_id DESC LIMIT ` + a.add(max(p.Limit, 0)), a
+	term += ` AND (o.at, o.leaf_id) < (` + a.add(afterAt) + `, ` + a.add(afterID) + `) ORDER BY o.at DESC, o.leaf_id DESC LIMIT ` + a.add(max(p.Limit, 0))
+	names := facets(records, f.Officer, f.Act, f.Outcome, f.State)
+	if len(names) == 0 {
+		return ` FROM openings o WHERE o.state = $1` + term, a
+	}
+	placed, waiting := `SELECT o.at, o.leaf_id FROM log_facets o WHERE o.state = $1 AND o.facet = `, `SELECT o.at, o.leaf_id FROM facets_waiting o WHERE o.state = $1`
+	for i, name := range names {
+		facet := a.add(name)
+		if i == 0 {
+			placed += facet
+		} else {
+			placed += ` AND EXISTS (SELECT 1 FROM log_facets x WHERE x.state = $1 AND x.facet = ` + facet + ` AND x.at = o.at AND x.leaf_id = o.leaf_id)`
+		}
+		waiting += ` AND ` + facet + ` = ANY(o.facets)`
+	}
+	return ` FROM (SELECT * FROM (` + placed + term + `) p UNION ALL SELECT * FROM (` + waiting + term + `) w) f
+		JOIN openings o ON o.leaf_id = f.leaf_id AND o.state = $1 ORDER BY f.at DESC, f.leaf_id DESC LIMIT ` + a.add(max(p.Limit, 0)), a
 }

@@ -41,7 +41,8 @@ var nonces = newTable("nonces", "jkt nonce expires",
 	func(n *nonce) []any { return []any{&n.jkt, &n.nonce, instant(&n.expires)} })
 
 func (r *reader) RecordKeys(ids []comity.ID) (map[comity.ID]map[comity.State]string, error) {
-	all, err := recordKeys.query(r, `SELECT `+recordKeys.cols("k")+` FROM record_keys k WHERE k.record = ANY($1)`, set(r, ids))
+	all, err := recordKeys.query(r, `SELECT `+recordKeys.cols("k")+` FROM record_keys k WHERE k.record = ANY($1)
+		UNION ALL SELECT c.id, c.state, c.wrapped_key FROM cases c WHERE c.id = ANY($1)`, set(r, ids))
 	if err != nil {
 		return nil, err
 	}

@@ -108,11 +108,12 @@ var engine = sqldb.Engine{
 	// $1 for each, while everybody who writes waits.
 	Link: `UPDATE leaves SET idx = u.value ->> 1, chain = unhex(u.value ->> 2) FROM json_each($1) u
 		WHERE leaves.id = u.value ->> 0 AND +leaves.idx IS NULL`,
-	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT s.value, f.value, $3, $4 FROM json_each($1) s JOIN json_each($2) f ON f.key = s.key`,
-	Fault:  fault,
+	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT w.state, f.value, w.at, w.leaf_id
+		FROM facets_waiting w, json_each(w.facets) f WHERE w.leaf_id IN (SELECT value FROM json_each($1)) ORDER BY 1, 2, 3, 4`,
+	Fault: fault,
 }
 
-var membership = regexp.MustCompile(`= ANY\((\$[0-9]+)\)`)
+var membership = regexp.MustCompile(`= ANY\((\$[0-9]+|[a-z]\.[a-z]+)\)`)
 
 // translate makes a statement SQLite's own. It has no row locks and needs none:
 // its one writer holds the whole database.

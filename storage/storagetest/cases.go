@@ -67,7 +67,7 @@ func assignments(t *testing.T, db storage.DB) {
 		}
 	}
 	view, _ := see(t, db, kzOwner, noon, c.ID)
-	equal(t, "the owner's view", view, storage.CaseView{Case: c, Own: true, Assigned: true})
+	equal(t, "the owner's view", view, storage.CaseView{Case: c, Wrapped: wrappedKey(c), Own: true, Assigned: true})
 
 	assign := func(key string) func(storage.Tx) error {
 		return func(tx storage.Tx) error { return tx.Assign(c.ID, key, kzOwner.Ref()) }
@@ -136,11 +136,11 @@ func casesGranted(t *testing.T, db storage.DB) {
 		}
 	}
 	view, _ := see(t, db, amInv, noon, toOfficer.ID)
-	equal(t, "view by two grants, oldest first", view, storage.CaseView{Case: toOfficer, Grants: []comity.Grant{narrow, person}})
+	equal(t, "view by two grants, oldest first", view, storage.CaseView{Case: toOfficer, Wrapped: wrappedKey(toOfficer), Grants: []comity.Grant{narrow, person}})
 	view, _ = see(t, db, amInv, noon, toAgency.ID)
-	equal(t, "view by the agency's grant", view, storage.CaseView{Case: toAgency, Grants: []comity.Grant{agency}})
+	equal(t, "view by the agency's grant", view, storage.CaseView{Case: toAgency, Wrapped: wrappedKey(toAgency), Grants: []comity.Grant{agency}})
 	view, _ = see(t, db, amOther, noon, toState.ID)
-	equal(t, "view by the state's grant", view, storage.CaseView{Case: toState, Grants: []comity.Grant{state}})
+	equal(t, "view by the state's grant", view, storage.CaseView{Case: toState, Wrapped: wrappedKey(toState), Grants: []comity.Grant{state}})
 
 	// An officer who changed agencies keeps what was granted in person only.
 	moved := amInv
@@ -222,7 +222,7 @@ func casesEnded(t *testing.T, db storage.DB) {
 	second := grant(t, db, c, to, noon)
 	end(first, comity.GrantRevoked, hours(2))
 	view, _ := see(t, db, amInv, hours(3), c.ID)
-	equal(t, "one of two grants live", view, storage.CaseView{Case: c, Grants: []comity.Grant{second}})
+	equal(t, "one of two grants live", view, storage.CaseView{Case: c, Wrapped: wrappedKey(c), Grants: []comity.Grant{second}})
 	second = end(second, comity.GrantRevoked, hours(4))
 	view, _ = see(t, db, amInv, hours(5), c.ID)
 	equal(t, "the latest that ended, and nothing of the case", view, formerly(second))

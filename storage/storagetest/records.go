@@ -272,6 +272,11 @@ func evidenceNamed(t *testing.T, db storage.DB) {
 		// A grant on one case opens nothing of another, whatever it names.
 		{"of the other case", map[comity.ID][]comity.ID{a.ID: {b1.ID}, b.ID: {a1.ID, b2.ID}}, 9, map[comity.ID][]storage.Evidence{b.ID: {b2}}},
 	} {
+		for _, all := range c.want { // lists leave the container out
+			for i := range all {
+				all[i].Header, all[i].WrappedKey, all[i].ObjectKey, all[i].UploadID = nil, "", "", ""
+			}
+		}
 		got := get(t, db, func(r storage.ReadTx) (map[comity.ID][]storage.Evidence, error) {
 			return r.Evidence([]comity.ID{a.ID, b.ID}, c.named, storage.Page{Limit: c.limit})
 		})

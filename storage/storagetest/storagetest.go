@@ -137,7 +137,7 @@ func fileCase(t *testing.T, db storage.DB, o comity.Officer, at time.Time, chang
 		f(&c)
 	}
 	write(t, db, func(tx storage.Tx) error {
-		if err := tx.InsertCase(c, "wrapped "+string(c.ID)); err != nil {
+		if err := tx.InsertCase(c, wrappedKey(c)); err != nil {
 			return err
 		}
 		return tx.Assign(c.ID, string(o.Ref()), o.Ref())
@@ -281,3 +281,6 @@ func check(t *testing.T, db storage.DB) {
 		t.Error("a check that was cancelled succeeds")
 	}
 }
+
+// wrappedKey is the record key that cases of this suite are filed with.
+func wrappedKey(c storage.Case) string { return "wrapped " + string(c.ID) }

@@ -83,7 +83,7 @@ func (w *world) act() {
 		o := pick(w.rnd, w.officers)
 		c = newCase(o, w.instant())
 		c.Category, c.Reserved = pick(w.rnd, []comity.Category{"ransomware", "fraud"}), w.rnd.IntN(5) == 0
-		write(w.t, w.db, func(tx storage.Tx) error { return tx.InsertCase(c, "w") })
+		write(w.t, w.db, func(tx storage.Tx) error { return tx.InsertCase(c, wrappedKey(c)) })
 		w.cases[c.ID], w.assigned[c.ID] = c, map[string]bool{}
 		return
 	}
@@ -165,7 +165,7 @@ func (w *world) put(g comity.Grant) {
 // view is the rule.
 func (w *world) view(v storage.Viewer, c storage.Case) (storage.CaseView, bool) {
 	if c.State == v.Officer.State {
-		view := storage.CaseView{Case: c}
+		view := storage.CaseView{Case: c, Wrapped: wrappedKey(c)}
 		for _, key := range storage.ViewerKeys(v.Officer) {
 			view.Own = view.Own || w.assigned[c.ID][key]
 		}
@@ -173,7 +173,7 @@ func (w *world) view(v storage.Viewer, c storage.Case) (storage.CaseView, bool) 
 		view.Reached = w.assigned[c.ID][storage.OfficeViewer(c.State, v.Officer.Role)]
 		return view, view.Own
 	}
-	view := storage.CaseView{Case: c}
+	view := storage.CaseView{Case: c, Wrapped: wrappedKey(c)}
 	var last *comity.Grant
 	var lastEnd time.Time
 	for _, g := range w.grants {

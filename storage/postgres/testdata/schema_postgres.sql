@@ -58,6 +58,7 @@ CREATE TABLE cases (
 	assessed_category text COLLATE "C" NOT NULL,
 	assessed_finding text COLLATE "C" NOT NULL,
 	assessed_by text COLLATE "C" NOT NULL,
+	wrapped_key text NOT NULL DEFAULT ''::text,
 	CONSTRAINT cases_pkey PRIMARY KEY (id)
 );
 CREATE INDEX cases_category ON public.cases USING btree (state, category);
@@ -256,6 +257,17 @@ CREATE INDEX evidence_case ON public.evidence USING btree (case_id, created_at, 
 GRANT INSERT ON evidence;
 GRANT SELECT ON evidence;
 GRANT UPDATE (status, size, object_version, root, plain_sha256, parts, receipt, completed_at, sealed) ON evidence;
+CREATE TABLE facets_waiting (
+	leaf_id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	at bigint NOT NULL,
+	facets text[] NOT NULL,
+	CONSTRAINT facets_waiting_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
+	CONSTRAINT facets_waiting_pkey PRIMARY KEY (leaf_id, state)
+);
+GRANT DELETE ON facets_waiting;
+GRANT INSERT ON facets_waiting;
+GRANT SELECT ON facets_waiting;
 CREATE TABLE goose_db_version (
 	id integer NOT NULL IDENTITY d,
 	version_id bigint NOT NULL,
@@ -381,7 +393,6 @@ CREATE TABLE log_facets (
 	facet text COLLATE "C" NOT NULL,
 	at bigint NOT NULL,
 	leaf_id text COLLATE "C" NOT NULL,
-	CONSTRAINT log_facets_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
 	CONSTRAINT log_facets_pkey PRIMARY KEY (state, facet, at, leaf_id)
 );
 GRANT INSERT ON log_facets;
@@ -635,20 +646,20 @@ GRANT INSERT ON reservations;
 GRANT SELECT ON reservations;
 GRANT UPDATE (lifted_at) ON reservations;
 CREATE TABLE seen_assignments (
-	case_id text COLLATE "C"
+	case_id text COLLATE "C",
+	viewer text COLLATE "C"
 );
 GRANT SELECT ON seen_assignments;
-CREATE TABLE seen_cases (
-	id text COLLATE "C",
-	state text COLLATE "C"
-);
-GRANT SELECT ON seen_cases;
 CREATE TABLE seen_grants (
 	case_id text COLLATE "C",
 	scope text COLLATE "C",
 	subjects text COLLATE "C"
 );
 GRANT SELECT ON seen_grants;
+CREATE TABLE seen_own (
+	id text COLLATE "C"
+);
+GRANT SELECT ON seen_own;
 CREATE TABLE shifts (
 	id text COLLATE "C" NOT NULL,
 	state text COLLATE "C" NOT NULL,

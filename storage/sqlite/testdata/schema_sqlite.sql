@@ -50,7 +50,7 @@ CREATE TABLE cases (
 	updated_at     INTEGER NOT NULL,
 	updated_abroad INTEGER NOT NULL,
 	sealed         BLOB NOT NULL
-, listed_abroad INTEGER NOT NULL DEFAULT 0, assessed_category TEXT NOT NULL DEFAULT '', assessed_finding TEXT NOT NULL DEFAULT '', assessed_by TEXT NOT NULL DEFAULT '') STRICT;
+, listed_abroad INTEGER NOT NULL DEFAULT 0, assessed_category TEXT NOT NULL DEFAULT '', assessed_finding TEXT NOT NULL DEFAULT '', assessed_by TEXT NOT NULL DEFAULT '', wrapped_key TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX cases_category ON cases (state, category);
 CREATE INDEX cases_shown ON cases (id, state, reserved);
 CREATE VIEW commitments AS SELECT leaf_id, pos, commitment FROM openings;
@@ -213,6 +213,13 @@ CREATE TABLE evidence (
 	sealed         BLOB NOT NULL
 ) STRICT;
 CREATE INDEX evidence_case ON evidence (case_id, created_at, id);
+CREATE TABLE facets_waiting (
+	leaf_id TEXT NOT NULL REFERENCES leaves (id),
+	state   TEXT NOT NULL, -- the opening's
+	at      INTEGER NOT NULL, -- the leaf's
+	facets  TEXT NOT NULL, -- a JSON array
+	PRIMARY KEY (leaf_id, state)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE goose_db_version (
 		id INTEGER PRIMARY KEY AUTOINCREMENT,
 		version_id INTEGER NOT NULL,
@@ -311,7 +318,7 @@ CREATE TABLE log_facets (
 	state   TEXT NOT NULL, -- the opening's
 	facet   TEXT NOT NULL,
 	at      INTEGER NOT NULL, -- the leaf's
-	leaf_id TEXT NOT NULL REFERENCES leaves (id),
+	leaf_id TEXT NOT NULL,
 	PRIMARY KEY (state, facet, at, leaf_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE log_head (
@@ -514,6 +521,7 @@ CREATE TABLE reservations (
 ) STRICT;
 CREATE UNIQUE INDEX reservations_category ON reservations (state, category) WHERE lifted_at = 0;
 CREATE INDEX reservations_state ON reservations (state, created_at, id);
+CREATE VIEW seen_assignments AS SELECT case_id, viewer FROM assignments;
 CREATE TABLE shifts (
 	id           TEXT PRIMARY KEY,
 	state        TEXT NOT NULL,
