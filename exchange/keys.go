@@ -35,8 +35,9 @@ type recordKeys struct {
 	custodian func(comity.State) (custodian.Custodian, error)
 	now       func() time.Time
 
-	mu    sync.Mutex
-	cache map[keyRef]*keptKey
+	mu      sync.Mutex
+	cache   map[keyRef]*keptKey
+	flights map[keyRef]*keyFlight
 }
 
 // keyRef is one state's key of one record, in one wrapping: a re-wrapped or
@@ -59,7 +60,7 @@ func keptAt(key wordKey, now time.Time) *keptKey {
 }
 
 func newRecordKeys(c func(comity.State) (custodian.Custodian, error)) *recordKeys {
-	return &recordKeys{custodian: c, now: time.Now, cache: map[keyRef]*keptKey{}}
+	return &recordKeys{custodian: c, now: time.Now, cache: map[keyRef]*keptKey{}, flights: map[keyRef]*keyFlight{}}
 }
 
 // kept gives a key that is within its age.
@@ -72,20 +73,6 @@ func (k *recordKeys) kept(ref keyRef) (wordKey, bool) {
 	}
 	kept.used = true
 	return kept.key, true
-}
-
-// get opens one key.
-func (k *recordKeys) get(ctx context.Context, ref keyRef) (wordKey, error) {
-	if key, ok := k.kept(ref); ok {
-		return key, nil
-	}
-	now := k.now()
-	key, err := k.ask(ctx, ref)
-	if err != nil {
-		return wordKey{}, err
-	}
-	k.keep(ref, key, now)
-	return key, nil
 }
 
 // ask has the custodian open one key.
@@ -102,10 +89,8 @@ func (k *recordKeys) ask(ctx context.Context, ref keyRef) (wordKey, error) {
 }
 
 // keep remembers a key that was opened at now. The age counts from before the
-// custodian was asked, never from its answer.
+// custodian was asked, never from its answer. The lock is held.
 func (k *recordKeys) keep(ref keyRef, key wordKey, now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if len(k.cache) >= maxKeys {
 		for r, kept := range k.cache {
 			if !now.Before(kept.until) {
@@ -130,6 +115,9 @@ func (k *recordKeys) drop(record comity.ID) {
 		if r.record == record {
 			delete(k.cache, r)
 		}
+	}
+	for r, f := range k.flights {
+		f.dropped = f.dropped || r.record == record
 	}
 }
 

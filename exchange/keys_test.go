@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -119,4 +121,80 @@ func TestKeysRenewed(t *testing.T) {
 	if _, ok := k.kept(ref); ok {
 		t.Error("a dropped key came back")
 	}
+	get()
+	if _, ok := k.kept(ref); ok {
+		t.Error("a key that was dropped while it was asked for was kept")
+	}
+}
+
+// slowKeys is a custodian that answers when it is let, or its caller is gone.
+type slowKeys struct {
+	custodian.Custodian
+	asked atomic.Int32
+	let   chan struct{}
+}
+
+func (c *slowKeys) RecordKey(ctx context.Context, _ comity.ID, _ string) (custodian.RecordKey, error) {
+	c.asked.Add(1)
+	select {
+	case <-c.let:
+		return custodian.RecordKey{1}, nil
+	case <-ctx.Done():
+		return custodian.RecordKey{}, ctx.Err()
+	}
+}
+
+// TestKeysAskedOnce: who lacks the same key waits for one answer, whoever asked first
+// and however it ended for them; when nobody waits any more nothing goes on.
+func TestKeysAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &slowKeys{let: make(chan struct{})}
+		k := newRecordKeys(func(comity.State) (custodian.Custodian, error) { return c, nil })
+		ref := keyRef{"case1_x", "KZ", "w"}
+		get := func(ctx context.Context) chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := k.get(ctx, ref)
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+		first, leave := context.WithCancel(t.Context())
+		gone := get(first)
+		var all []chan error
+		for range 50 {
+			all = append(all, get(t.Context()))
+		}
+		leave()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("who left got %v", err)
+		}
+		close(c.let)
+		for _, done := range all {
+			if err := <-done; err != nil {
+				t.Errorf("who waited got %v", err)
+			}
+		}
+		if n := c.asked.Load(); n != 1 {
+			t.Errorf("the custodian was asked %d times", n)
+		}
+		if _, ok := k.kept(ref); !ok || len(k.flights) > 0 {
+			t.Errorf("the key is kept: %v; %d questions are still open", ok, len(k.flights))
+		}
+		k.drop(ref.record)
+		c.let = make(chan struct{})
+		alone, leave := context.WithCancel(t.Context())
+		gone = get(alone)
+		leave()
+		<-gone
+		synctest.Wait()
+		if n := c.asked.Load(); n != 2 || len(k.flights) > 0 {
+			t.Errorf("after the last left: asked %d times, %d questions open", n, len(k.flights))
+		}
+		close(c.let)
+		if err := <-get(t.Context()); err != nil {
+			t.Errorf("who came after the last left got %v", err)
+		}
+	})
 }
