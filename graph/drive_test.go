@@ -208,6 +208,7 @@ func (d *drive) acts(t *testing.T, c, auditor *client) {
 func TestNoOracle(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel() // while one waits for its database
 			a := serveOn(t, open)
 			d := newDrive(a, hidden(t, a), absent())
 			for _, name := range []string{"investigator@BY", "colleague@BY", "ct@BY", "liaison@BY", "deputy@BY", "authority@BY", "auditor@BY", "colleague@KZ", "ct@KZ"} {
@@ -232,6 +233,7 @@ var unassigned = []comity.Kind{comity.KindCase, comity.KindEntry, comity.KindSub
 func TestNoOracleAtHome(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel() // while one waits for its database
 			a := serveOn(t, open)
 			nowhere := absent()
 			there := maps.Clone(nowhere) // of the other kinds nothing is asked
@@ -254,6 +256,7 @@ func TestNoOracleAtHome(t *testing.T) {
 func TestNoOracleOfWhatIsNamed(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel() // while one waits for its database
 			a := serveOn(t, open)
 			own := made(t, a, "BY")
 			d := newDrive(a, hidden(t, a), absent())
@@ -425,6 +428,7 @@ func (d *drive) listed(t *testing.T, c *client, query string) string {
 func TestHiddenLeavesListsAlone(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel() // while one waits for its database
 			a := serveOn(t, open)
 			owner := a.as(t, "investigator@BY")
 			for _, title := range []string{"a", "b", "c"} { // so that there are pages

@@ -169,6 +169,7 @@ func TestNeedToKnow(t *testing.T) {
 	}
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel() // while one waits for its database
 			w := exchangetest.NewWith(t, exchangetest.Options{DB: open})
 			a := (&api{World: w, log: &logBuffer{}}).serve(t, w.Exchange, func(o *Options) {
 				o.Limits = DefaultLimits
