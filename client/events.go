@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,9 @@ type Event struct {
 	Message  *EventRecord     `json:"message,omitempty"` // on the request
 	Grant    *EventRecord     `json:"grant,omitempty"`
 	Dispatch *EventRecord     `json:"dispatch,omitempty"`
+	// Err is why not all of it could be read, nil as a rule: what is missing is read by
+	// queries, and what comes after it is told all the same.
+	Err error `json:"-"`
 }
 
 // EventRecord is what an event is about. Beside the id is what there is of it.
@@ -68,7 +72,8 @@ const silence = time.Minute
 // Watch has told called with what happens, from an event of the kind BEGAN on where
 // it begins anew, until told fails, ctx ends, or the officer may no longer be told.
 // A server that ends or is away is waited for, and another gone on with: no event is
-// lost or told twice that is not older than a server keeps events.
+// lost or told twice that is not older than a server keeps events. One that could not
+// be read is told with its Err.
 func (c *Client) Watch(ctx context.Context, w Watching, told func(Event) error) error {
 	if w.Case != "" {
 		if err := id("case", w.Case, comity.KindCase); err != nil {
@@ -124,13 +129,15 @@ func (c *Client) stream(ctx context.Context, w *Watching, told func(Event) error
 	}
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, maxAnswer)
-	var kind, data string
+	var kind, id, data string
 	for lines.Scan() {
 		dead.Reset(silence)
 		field, value, _ := strings.Cut(lines.Text(), ":")
 		switch value = strings.TrimPrefix(value, " "); field {
 		case "event":
 			kind = value
+		case "id":
+			id = value
 		case "data":
 			data = value
 		}
@@ -141,17 +148,14 @@ func (c *Client) stream(ctx context.Context, w *Watching, told func(Event) error
 		case "complete":
 			return n, nil
 		case "next":
-			e, err := c.readEvent(operation, answer, data)
-			if err != nil {
-				return n, err
-			}
+			e := c.readEvent(operation, answer, id, data)
 			if err := told(e); err != nil {
 				return n, err
 			}
-			w.After = e.ID
+			w.After = cmp.Or(e.ID, w.After)
 			n++
 		}
-		kind, data = "", ""
+		kind, id, data = "", "", ""
 	}
 	err = lines.Err()
 	if err == nil {
@@ -160,17 +164,24 @@ func (c *Client) stream(ctx context.Context, w *Watching, told func(Event) error
 	return n, gone(err)
 }
 
-func (c *Client) readEvent(operation string, answer *http.Response, data string) (Event, error) {
+// readEvent reads what there is of an event. Its id stands outside of the data, so
+// that one whose data cannot be read is gone on after.
+func (c *Client) readEvent(operation string, answer *http.Response, id, data string) Event {
 	var got struct {
+		Data struct {
+			Events Event `json:"events"`
+		} `json:"data"`
+	}
+	_ = decode([]byte(data), &got) // what is wrong with it is found below
+	e := got.Data.Events
+	e.ID = cmp.Or(id, e.ID)
+	var all struct {
 		Events *Event `json:"events"`
 	}
-	if err := c.read(operation, answer, []byte(data), &result{data: &got}); err != nil {
-		return Event{}, err
+	if e.Err = c.read(operation, answer, []byte(data), &result{data: &all}); e.Err == nil && all.Events == nil {
+		e.Err = errEmpty
 	}
-	if got.Events == nil {
-		return Event{}, errEmpty
-	}
-	return *got.Events, nil
+	return e
 }
 
 // openStream asks for a stream, by the document's id where the server may know it.
@@ -203,15 +214,16 @@ func (c *Client) askStream(ctx context.Context, operation string, asked map[stri
 	if c.key == nil || c.token == "" {
 		return nil, errNoSession
 	}
+	at := c.api + "/stream" // for which no proof of another request is good
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return nil, fmt.Errorf("client: %s: %w", operation, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.api, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("client: %s: %w", operation, err)
 	}
-	proof, err := token.Proof(c.key, http.MethodPost, c.api, c.token, c.now())
+	proof, err := token.Proof(c.key, http.MethodPost, at, c.token, c.now())
 	if err != nil {
 		return nil, err
 	}

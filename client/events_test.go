@@ -2,11 +2,13 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -146,5 +148,67 @@ func TestWatchEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := c.Watch(ctx, client.Watching{}, func(client.Event) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestWatchGoesOn: an event whose fields failed is told with its error, those after it
+// are told too, and it is not asked for again.
+func TestWatchGoesOn(t *testing.T) {
+	w := exchangetest.New(t)
+	after := make(chan string, 10)
+	served := 0
+	var rest http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/graphql/stream" {
+			rest.ServeHTTP(out, r)
+			return
+		}
+		var asked struct {
+			Variables struct{ After string }
+		}
+		_ = json.NewDecoder(r.Body).Decode(&asked)
+		after <- asked.Variables.After
+		if served++; served > 1 {
+			out.WriteHeader(http.StatusForbidden)
+			return
+		}
+		out.Header().Set("Content-Type", "text/event-stream")
+		failed := `"errors":[{"message":"the name cannot be read","path":["events","evidence","name"],"extensions":{"code":"UNAVAILABLE"}}]`
+		for i, data := range []string{
+			`{"data":{"events":{"id":"one","kind":"CASE_CHANGED","at":"2026-11-26T07:00:00Z"}}}`,
+			`{` + failed + `,"data":null}`,
+			`{` + failed + `,"data":{"events":{"id":"three","kind":"EVIDENCE_COMPLETED","at":"2026-11-26T07:00:00Z","evidence":null}}}`,
+			`{"data":{"events":null}}`,
+			`no JSON`,
+			`{"data":{"events":{"id":"six","kind":"CASE_CHANGED","at":"2026-11-26T07:00:00Z"}}}`,
+		} {
+			fmt.Fprintf(out, "event: next\nid: %s\ndata: %s\n\n", []string{"one", "two", "three", "four", "five", "six"}[i], data)
+		}
+		fmt.Fprint(out, "event: complete\ndata: \n\n")
+	}))
+	t.Cleanup(server.Close)
+	var err error
+	rest, err = graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: server.URL + "/graphql", Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	var got []string
+	var failed error
+	err = (&world{w, server.URL}).as(t, "investigator@KZ").Watch(t.Context(), client.Watching{}, func(e client.Event) error {
+		got = append(got, fmt.Sprint(e.ID, " ", e.Kind, " ", e.Err != nil))
+		if e.ID == "three" {
+			failed = e.Err
+		}
+		return nil
+	})
+	if err == nil {
+		t.Error("what the server refuses ends nothing")
+	}
+	if want := "[one CASE_CHANGED false two  true three EVIDENCE_COMPLETED true four  true five  true six CASE_CHANGED false]"; fmt.Sprint(got) != want {
+		t.Errorf("told %v\nwanted %s", got, want)
+	}
+	if comity.CodeOf(failed) != comity.CodeUnavailable {
+		t.Errorf("the third event came with %v", failed)
+	}
+	if first, second := <-after, <-after; first != "" || second != "six" {
+		t.Errorf("asked for what comes after %q, and then after %q", first, second)
 	}
 }

@@ -90,7 +90,7 @@ func sides(t testing.TB) map[string]*side {
 			t.Fatal(err)
 		}
 		// Limits are not of the specification: none is near.
-		l := Limits{Bytes: 1 << 20, Tokens: 1 << 20, Depth: 1000, Variables: 1 << 20, Response: 64 << 20, Fields: 1 << 20, Aliases: 1 << 20, Directives: 1 << 20, RootFields: 1 << 20, Cost: 1 << 62}
+		l := Limits{Bytes: 1 << 20, Tokens: 1 << 20, Depth: 1000, Variables: 1 << 20, Response: 64 << 20, Fields: 1 << 20, Aliases: 1 << 20, Directives: 1 << 20, RootFields: 1 << 20, Cost: 1 << 62, EventCost: 1 << 62}
 		h := &handler{schema: built, bound: &binding{engine: engine}, limits: l, development: true}
 		if h.prepared, err = newPrepared(); err != nil {
 			t.Fatal(err)

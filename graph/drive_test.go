@@ -63,7 +63,7 @@ func (d *drive) told(t *testing.T, c *client, query string, variables map[string
 	var res result
 	r := c.request(t, http.MethodPost, c.url+"/graphql", bytes.NewReader(raw))
 	if strings.HasPrefix(query, "subscription") {
-		r.Header.Set("Accept", typeEvents)
+		r = c.asksStream(t, query, variables)
 	}
 	ran := d.Statements(t, func() { res = do(t, r) })
 	id := res.header.Get("X-Request-Id")

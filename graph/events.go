@@ -27,38 +27,20 @@ const (
 	comeAgain = 5 * time.Second
 )
 
-// streams serves what asks for a stream, and leaves the rest to next.
-func (h *handler) streams(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve := h.serveEvents
-		switch {
-		case upgrades(r):
-			serve = h.serveSocket
-		case !asksEvents(r):
-			next.ServeHTTP(w, r)
-			return
-		}
-		id := requestID(w)
-		secure(w.Header())
-		w.Header().Set(RequestIDHeader, id)
-		serve(w, r, id)
-	})
-}
-
-// IsStream reports whether a request asks for a stream, which lasts.
-func IsStream(r *http.Request) bool { return upgrades(r) || asksEvents(r) }
-
-type openedKey struct{}
-
-// WithOpened has f called once a request has become a stream, which takes none of the
-// places of requests any more.
-func WithOpened(ctx context.Context, f func()) context.Context {
-	return context.WithValue(ctx, openedKey{}, f)
-}
-
-func opened(ctx context.Context) {
-	if f, ok := ctx.Value(openedKey{}).(func()); ok {
-		f()
+// serveStream serves what asks for a stream. Streams have an address of their own, so
+// that the proof of no other request opens one.
+func (h *handler) serveStream(w http.ResponseWriter, r *http.Request) {
+	id := requestID(w)
+	secure(w.Header())
+	w.Header().Set(RequestIDHeader, id)
+	switch {
+	case upgrades(r):
+		h.serveSocket(w, r, id)
+	case asksEvents(r):
+		h.serveEvents(w, r, id)
+	default:
+		h.refuse(w, id, typeResponse, true, &fault{code: comity.CodeInvalid, status: http.StatusNotAcceptable,
+			message: "streams are " + typeEvents + ", or WebSockets; all else is asked at " + h.externalURL})
 	}
 }
 
@@ -72,14 +54,22 @@ func asksEvents(r *http.Request) bool {
 	return false
 }
 
-// identify tells who asks for a stream. There is none of the public directory.
+// identify tells who asks for a stream, by a proof that no server has seen. There is
+// none of the public directory.
 func (h *handler) identify(ctx context.Context, r *http.Request, id string) (exchange.Caller, *fault) {
-	who, err := h.verifier.VerifyRequest(ctx, r, h.externalURL)
-	if err == nil {
-		return exchange.Caller{Identity: who, RequestID: id}, h.tooFast(r, who.Officer)
-	}
-	if f := h.strangerTooFast(r); f != nil {
-		return exchange.Caller{}, f
+	who, err := h.verifier.VerifyRequest(ctx, r, h.streamURL)
+	if err != nil {
+		if f := h.strangerTooFast(r); f != nil {
+			return exchange.Caller{}, f
+		}
+	} else {
+		caller := exchange.Caller{Identity: who, RequestID: id}
+		if f := h.admit(r, who.Officer); f != nil {
+			return exchange.Caller{}, f
+		}
+		if err = h.x.UseProof(ctx, caller); err == nil {
+			return caller, nil
+		}
 	}
 	f := h.faultOf(err)
 	switch f.code {
@@ -100,7 +90,7 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request, id string)
 		return
 	}
 	defer stream.Close()
-	opened(r.Context())
+	placeOf(r.Context()).Leave()
 	header := w.Header()
 	header.Set("Content-Type", typeEvents+"; charset=utf-8")
 	header.Set("X-Accel-Buffering", "no") // proxies pass on what there is

@@ -34,7 +34,8 @@ type Options struct {
 	Exchange *exchange.Exchange
 	Verifier *token.Verifier
 	// ExternalURL is the endpoint as its clients write it, as in
-	// https://comity.example/graphql: their proofs are made for it.
+	// https://comity.example/graphql: their proofs are made for it, and those for
+	// streams for /stream below it.
 	ExternalURL string
 	// Development serves introspection, GET /schema.graphql and an explorer
 	// page at GET /explorer.
@@ -54,6 +55,7 @@ type handler struct {
 	x           *exchange.Exchange
 	verifier    *token.Verifier
 	externalURL string
+	streamURL   string
 	development bool
 	limits      Limits
 	log         *slog.Logger
@@ -83,8 +85,8 @@ func (a *API) Streams() int { return a.hub.Len() }
 // EndStreams ends every stream and takes no more, before a server shuts down.
 func (a *API) EndStreams() { a.hub.End() }
 
-// New makes the handler of the API: the endpoint at /graphql, and what
-// development adds.
+// New makes the handler of the API: the endpoint at /graphql, that of streams at
+// /graphql/stream, and what development adds.
 func New(o Options) (*API, error) {
 	h, err := newHandler(o)
 	if err != nil {
@@ -95,7 +97,8 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", h.streams(compressed(http.HandlerFunc(h.serve))))
+	mux.Handle("/graphql", compressed(http.HandlerFunc(h.serve)))
+	mux.HandleFunc("/graphql/stream", h.serveStream)
 	if o.Development {
 		mux.HandleFunc("GET /schema.graphql", serveSDL)
 		mux.HandleFunc("GET /explorer", h.serveExplorer)
@@ -113,7 +116,7 @@ func newHandler(o Options) (*handler, error) {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits
 	}
-	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, development: o.Development,
+	h := &handler{x: o.Exchange, verifier: o.Verifier, externalURL: o.ExternalURL, streamURL: o.ExternalURL + "/stream", development: o.Development,
 		limits: o.Limits, trustedOnly: o.TrustedOnly, pace: o.Pace, log: o.Log}
 	var err error
 	if h.schema, h.bound, err = bindSchema(); err != nil {

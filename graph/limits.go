@@ -22,13 +22,14 @@ type Limits struct {
 	Directives int
 	RootFields int // of an operation, with every fragment written out
 	Cost       int // fields that an answer could hold, lists multiplied
+	EventCost  int // the same of an event: a subscription's selection is run for each
 }
 
 // DefaultLimits are those of a production server. The variables' allow the
 // completion of an exhibit of the most parts that a store takes (10,000).
 var DefaultLimits = Limits{
 	Bytes: 16 << 10, Tokens: 1000, Depth: 16, Variables: 2 << 20, Response: 8 << 20, Deadline: 10 * time.Second,
-	Fields: 500, Aliases: 50, Directives: 50, RootFields: 20, Cost: 100_000,
+	Fields: 500, Aliases: 50, Directives: 50, RootFields: 20, Cost: 100_000, EventCost: 5_000,
 }
 
 // body is the longest request that is read: query text with every character
@@ -61,6 +62,7 @@ func (l Limits) Named() []Limit {
 		{"fields", float64(l.Fields), "fields of an operation, every fragment written out", true},
 		{"rootFields", float64(l.RootFields), "root fields of an operation", true},
 		{"cost", float64(l.Cost), "fields that the answer could hold, each list as long as its `first` allows", false},
+		{"eventCost", float64(l.EventCost), "fields that an event of a subscription could hold", false},
 		{"response", float64(l.Response), "bytes of the answer's data", false},
 		{"deadline", l.Deadline.Seconds(), "seconds from the first byte to the answer", false},
 	}

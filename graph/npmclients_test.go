@@ -33,10 +33,10 @@ type npmClient struct {
 	end   chan error
 }
 
-// proof are the headers of one request of the officer's software.
+// proof are the headers of one request for a stream of the officer's software.
 func (c *client) proof(t testing.TB, method string) map[string]string {
 	t.Helper()
-	proof, err := token.Proof(c.SessionKey, method, c.url+"/graphql", c.Caller.Token, c.Clock.Now())
+	proof, err := token.Proof(c.SessionKey, method, c.url+"/graphql/stream", c.Caller.Token, c.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,14 +46,14 @@ func (c *client) proof(t testing.TB, method string) map[string]string {
 // how a client of npm says who it is.
 var protocols = map[string]func(t testing.TB, c *client) map[string]any{
 	"graphql-sse": func(t testing.TB, c *client) map[string]any {
-		return map[string]any{"protocol": "sse", "url": c.url + "/graphql", "headers": c.proof(t, http.MethodPost)}
+		return map[string]any{"protocol": "sse", "url": c.url + "/graphql/stream", "headers": c.proof(t, http.MethodPost)}
 	},
 	"graphql-ws by headers": func(t testing.TB, c *client) map[string]any {
-		return map[string]any{"protocol": "ws", "url": strings.Replace(c.url, "http", "ws", 1) + "/graphql", "headers": c.proof(t, http.MethodGet)}
+		return map[string]any{"protocol": "ws", "url": strings.Replace(c.url, "http", "ws", 1) + "/graphql/stream", "headers": c.proof(t, http.MethodGet)}
 	},
 	"graphql-ws by its first message": func(t testing.TB, c *client) map[string]any {
 		p := c.proof(t, http.MethodGet)
-		return map[string]any{"protocol": "ws", "url": strings.Replace(c.url, "http", "ws", 1) + "/graphql",
+		return map[string]any{"protocol": "ws", "url": strings.Replace(c.url, "http", "ws", 1) + "/graphql/stream",
 			"params": map[string]any{"authorization": p["Authorization"], "dpop": p["DPoP"]}}
 	},
 }

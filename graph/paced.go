@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/pace"
+	"github.com/comity-platform/comity/graph/subscribe"
 )
 
 // fieldsPerRequest is for how many fields that its answer could hold a query
@@ -27,8 +29,40 @@ func slow(w *pace.Wait) *fault {
 		message: fmt.Sprintf("the limit %q was passed: at most %v requests a second of %s; come again in %d s", w.Limit, w.Max, whose, seconds)}
 }
 
+// tellLater is when an event is told that is to wait for the agency's rate.
+func (h *handler) tellLater(ctx context.Context, o comity.Officer) error {
+	if h.pace != nil {
+		if w := h.pace.Event(ctx, o); w != nil {
+			return &subscribe.LaterError{After: w.After}
+		}
+	}
+	return nil
+}
+
+// spendEvent charges an event that was to be told by what telling it could cost;
+// nothing for one that was not told, which nobody is to see.
+func (h *handler) spendEvent(o comity.Officer, told bool, cost float64) {
+	switch {
+	case h.pace == nil:
+	case told:
+		h.pace.SpendEvent(o, math.Floor(cost/fieldsPerRequest))
+	default:
+		h.pace.Untold(o)
+	}
+}
+
 // retryAfter is a wait in whole seconds, after which it is over.
 func retryAfter(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
+
+// admit takes a request as an officer's, if there is a place for it and it is within
+// the rate.
+func (h *handler) admit(r *http.Request, o comity.Officer) *fault {
+	if !placeOf(r.Context()).Of(o) {
+		return &fault{code: comity.CodeUnavailable, status: http.StatusServiceUnavailable, after: time.Second,
+			message: "this server is busy, in great part with requests of your agency or state; try again"}
+	}
+	return h.tooFast(r, o)
+}
 
 // tooFast refuses what an officer asks beyond the agency's rate.
 func (h *handler) tooFast(r *http.Request, o comity.Officer) *fault {

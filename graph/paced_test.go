@@ -1,14 +1,18 @@
 package graph
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/exchange/pace"
 )
@@ -122,5 +126,106 @@ func TestCostIsPaced(t *testing.T) {
 	c.get(t, "{ viewer { cases(first: 100) { nodes { entries(first: 100) { nodes { id } } } } } }", nil) // worth 20
 	if r := c.call(t, whoami, nil); r.status != http.StatusTooManyRequests {
 		t.Errorf("after a query worth 20 requests: %d %s", r.status, r.raw)
+	}
+}
+
+// TestEventCost: what a subscription asks for each event has a limit of its own.
+func TestEventCost(t *testing.T) {
+	a := serveAPI(t, func(o *Options) {
+		o.Limits = DefaultLimits
+		o.Limits.EventCost = 103
+	})
+	a.stream(t)
+	c := a.as(t, "investigator@KZ")
+	of := func(n int) string { // events, case, entries, and of each nodes and id
+		return fmt.Sprintf("subscription { events { case { entries(first: %d) { nodes { id } } } } }", n)
+	}
+	r := do(t, c.asksStream(t, of(51), nil))
+	if r.status != http.StatusBadRequest || len(r.Errors) != 1 {
+		t.Fatalf("past the limit: %d %s", r.status, r.raw)
+	}
+	if e := r.Errors[0]; e.Extensions.Code != "LIMIT" || e.Extensions.Limit != "eventCost" || e.Extensions.Max != 103 || !strings.Contains(e.Message, "103") {
+		t.Errorf("past the limit: %s", r.raw)
+	}
+	c.watching(t, c.asksStream(t, of(50), nil)).next(t)
+}
+
+// TestEventsArePaced: events beyond the agency's rate come later, none is lost, and
+// they keep nobody from asking.
+func TestEventsArePaced(t *testing.T) {
+	a := serveAPI(t, nil)
+	const rate, cases = 5, 40
+	p, err := pace.New(pace.Options{DB: a.DB, Agency: rate, Address: rate, Log: a.World.Log, Now: a.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a = a.serve(t, a.Exchange, func(o *Options) { o.Pace = p })
+	a.stream(t)
+	c := a.as(t, "investigator@KZ")
+	s := c.watch(t, map[string]any{"kinds": []string{"CASE_CHANGED"}})
+	began := time.Now()
+	var want []string
+	for i := range cases {
+		want = append(want, string(c.FileCase(t, fmt.Sprint("case ", i))))
+	}
+	for i := range 10 {
+		if r := c.call(t, whoami, nil); r.status != http.StatusOK {
+			t.Errorf("request %d beside the stream: %d %s", i, r.status, r.raw)
+		}
+	}
+	for i, id := range want {
+		if e := s.next(t); e.Record != id {
+			t.Errorf("event %d is of %s, wanted %s", i, e.Record, id)
+		}
+	}
+	if most := (pace.Burst+time.Since(began).Seconds())*rate + 3; cases > most {
+		t.Errorf("%d events were told in %s, at %v a second at most %v", cases, time.Since(began), rate, most)
+	}
+}
+
+// heldPlace is a place that is given or not.
+type heldPlace struct {
+	full  bool
+	asked []comity.AgencyID
+	left  int
+}
+
+func (p *heldPlace) Of(o comity.Officer) bool {
+	p.asked = append(p.asked, o.Agency)
+	return !p.full
+}
+
+func (p *heldPlace) Leave() { p.left++ }
+
+// TestPlaces: a request is counted as its officer's once it is known whose it is, and
+// refused where that is one too many; what becomes a stream gives its place back.
+func TestPlaces(t *testing.T) {
+	a := serveAPI(t, nil)
+	a.stream(t)
+	c := a.as(t, "investigator@KZ")
+	body := fmt.Sprintf(`{"query":%q}`, whoami)
+	asks := map[string]func() *http.Request{
+		"a request": func() *http.Request {
+			return c.request(t, http.MethodPost, a.url+"/graphql", strings.NewReader(body))
+		},
+		"a stream": func() *http.Request { return c.asksStream(t, eventsOf, nil) },
+	}
+	for what, ask := range asks {
+		p := &heldPlace{full: true}
+		w := httptest.NewRecorder()
+		a.streams.ServeHTTP(w, ask().WithContext(WithPlace(t.Context(), p)))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || fmt.Sprint(p.asked) != "[KZ/cyber]" {
+			t.Errorf("%s, for %v: %d %v %s", what, p.asked, w.Code, w.Header(), w.Body)
+		}
+	}
+	p := &heldPlace{}
+	w := httptest.NewRecorder()
+	if a.streams.ServeHTTP(w, asks["a request"]().WithContext(WithPlace(t.Context(), p))); w.Code != http.StatusOK || p.left != 0 {
+		t.Errorf("a request: %d, left %d times", w.Code, p.left)
+	}
+	ctx, cancel := context.WithCancel(WithPlace(t.Context(), p))
+	time.AfterFunc(time.Second, cancel)
+	if a.streams.ServeHTTP(httptest.NewRecorder(), asks["a stream"]().WithContext(ctx)); p.left != 1 {
+		t.Errorf("a stream left its place %d times", p.left)
 	}
 }

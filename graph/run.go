@@ -57,7 +57,7 @@ func (h *handler) run(ctx context.Context, who exchange.Caller, q wire) *outcome
 		return refused(&fault{code: comity.CodeInvalid, status: http.StatusMethodNotAllowed, message: "mutations are made by POST"})
 	}
 	if op.Operation == ast.OperationTypeSubscription {
-		return refused(invalid("subscriptions are streams: ask for " + typeEvents + ", or over a WebSocket"))
+		return refused(invalid("subscriptions are streams: ask for " + typeEvents + " at " + h.streamURL + ", or there over a WebSocket"))
 	}
 	variables, err := h.bound.engine.Variables(op, q.Variables)
 	if err != nil {

@@ -67,6 +67,7 @@ type socket struct {
 
 	mu      sync.Mutex
 	streams map[string]context.CancelFunc // by the client's id of the operation; nil while it is made ready
+	writing int                           // streams whose last message may not be written yet
 	since   time.Time                     // when the last one ended
 }
 
@@ -108,7 +109,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 	}
 	defer func() { _ = s.conn.CloseNow() }() // what is closed in good order stays so
 	s.conn.SetReadLimit(maxGreetingBytes)
-	opened(r.Context())
+	placeOf(r.Context()).Leave()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // which ends where the connection is taken over
 	defer cancel()
 	s.alive = ctx
@@ -209,7 +210,7 @@ func (s *socket) finish(ctx context.Context) {
 	defer cancel()
 	for tick := time.NewTicker(10 * time.Millisecond); ; {
 		s.mu.Lock()
-		left := len(s.streams)
+		left := s.writing
 		s.mu.Unlock()
 		if left == 0 {
 			tick.Stop()
@@ -276,6 +277,7 @@ func (s *socket) subscribe(ctx context.Context, m message) bool {
 	full := len(s.streams) >= s.h.hub.Limits.Officer
 	if !twice && !full {
 		s.streams[m.ID] = end
+		s.writing++
 	}
 	s.mu.Unlock()
 	if twice {
@@ -288,13 +290,13 @@ func (s *socket) subscribe(ctx context.Context, m message) bool {
 		f := noPlace(&subscribe.FullError{Limit: "officerStreams", Most: s.h.hub.Limits.Officer}, "streams")
 		return s.fail(m.ID, []*fault{f}) == nil
 	}
-	if _, err := s.h.verifier.Verify(ctx, s.who.Token); comity.CodeOf(err) == comity.CodeUnauthenticated {
-		end()
-		_ = s.conn.Close(closeForbidden, "Forbidden")
-		return false
-	}
 	go func() {
-		defer end()
+		defer func() {
+			end()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.writing--
+		}()
 		s.stream(ctx, m)
 	}()
 	return true
@@ -311,6 +313,10 @@ func (s *socket) stream(ctx context.Context, m message) {
 	defer free()
 	stream, first, faults := s.open(ctx, m)
 	if len(faults) > 0 {
+		if faults[0].code == comity.CodeUnauthenticated { // there is nothing more to be had on it
+			_ = s.conn.Close(closeForbidden, "Forbidden")
+			return
+		}
 		free()
 		_ = s.fail(m.ID, faults)
 		return
@@ -352,8 +358,13 @@ func (s *socket) open(ctx context.Context, m message) (stream *subscribe.Stream,
 	return stream, first, faults
 }
 
-// begin takes a message to a stream that is open.
+// begin takes a message to a stream that is open. The token, which was verified when
+// the socket was opened, is verified anew: where that cannot be done just now there is
+// no stream, as there is no answer to a request, and nothing is told on one.
 func (s *socket) begin(within context.Context, m message) (*subscribe.Stream, *subscribe.Frame, []*fault) {
+	if err := s.h.identified(within, s.who); err != nil {
+		return nil, nil, []*fault{s.h.faultOf(err)}
+	}
 	if f := s.h.tooFast((&http.Request{}).WithContext(within), s.who.Officer); f != nil {
 		return nil, nil, []*fault{f}
 	}

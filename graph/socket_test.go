@@ -22,7 +22,7 @@ func (c *client) dial(t testing.TB, headers map[string]string, protocols ...stri
 	for name, v := range headers {
 		o.HTTPHeader.Set(name, v)
 	}
-	conn, res, err := websocket.Dial(t.Context(), strings.Replace(c.url, "http", "ws", 1)+"/graphql", o)
+	conn, res, err := websocket.Dial(t.Context(), strings.Replace(c.url, "http", "ws", 1)+"/graphql/stream", o)
 	if err == nil {
 		t.Cleanup(func() { _ = conn.CloseNow() })
 	}
@@ -299,5 +299,25 @@ func TestSocketPanic(t *testing.T) {
 	_, _, faults := s.open(t.Context(), message{Payload: jsontext.Value(`{"documentId":"sha256:x"}`)})
 	if len(faults) != 1 || faults[0].code != comity.CodeInternal {
 		t.Errorf("%v", faults)
+	}
+}
+
+// TestSocketUnverified: while the issuer is away for longer than its keys are good for,
+// a socket that is open gets no more than a request does.
+func TestSocketUnverified(t *testing.T) {
+	a := serveAPI(t, nil)
+	a.stream(t)
+	c := a.as(t, "investigator@KZ")
+	k := c.greeted(t)
+	a.Servers["KZ"].Close()
+	a.Clock.Advance(2 * time.Hour)
+	if r := c.call(t, whoami, nil); r.status != http.StatusServiceUnavailable {
+		t.Fatalf("a request: %d %s", r.status, r.raw)
+	}
+	k.say(`{"id":"1","type":"subscribe","payload":{"query":"subscription { events { id kind } }"}}`)
+	m := k.hear()
+	said, _ := json.Marshal(m)
+	if m["type"] != "error" || !strings.Contains(string(said), "UNAVAILABLE") {
+		t.Errorf("a stream was opened by a token that nobody verified: %s", said)
 	}
 }

@@ -24,6 +24,7 @@ type event struct {
 // stream is a subscription as a test reads it.
 type stream struct {
 	events chan event // closed at the end of the stream
+	began  string     // id of its first event, where it began anew
 	last   string     // the end of its text, once it has ended
 	stop   context.CancelFunc
 	log    *logBuffer
@@ -57,7 +58,7 @@ func (c *client) asksStream(t testing.TB, query string, variables map[string]any
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := c.request(t, http.MethodPost, c.url+"/graphql", bytes.NewReader(body))
+	r := c.request(t, http.MethodPost, c.url+"/graphql/stream", bytes.NewReader(body))
 	r.Header.Set("Accept", typeEvents)
 	return r
 }
@@ -69,6 +70,8 @@ func (c *client) watch(t testing.TB, variables map[string]any) *stream {
 	if variables["after"] == nil {
 		if e := s.next(t); e.Kind != "BEGAN" || e.ID == "" {
 			t.Fatalf("the stream began with %+v", e)
+		} else {
+			s.began = e.ID
 		}
 	}
 	return s

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph/subscribe"
@@ -129,7 +128,7 @@ func TestStreamsGoOn(t *testing.T) {
 				}
 			}()
 			var told []string
-			var last string
+			last := s.began // the first server may end before it told anything more
 			for n := 0; n < acts; {
 				select {
 				case id, ok := <-filed:
@@ -144,13 +143,9 @@ func TestStreamsGoOn(t *testing.T) {
 						continue
 					}
 					moved := &client{owner.Officer, b.url, b.log}
-					with := map[string]any{}
-					if last != "" {
-						with["after"] = last
-					}
-					s = moved.watch(t, with)
+					s = moved.watch(t, map[string]any{"after": last})
 				case <-time.After(streamTime):
-					t.Fatalf("told of %d of %d\n%s", n, acts, a.log)
+					t.Fatalf("told of %d of %d, after %d were filed\n%s", n, acts, len(want), a.log)
 				}
 			}
 			if fmt.Sprint(told) != fmt.Sprint(want) {
@@ -279,7 +274,7 @@ func TestStreamsAsked(t *testing.T) {
 	if r := do(t, elsewhere); r.status != http.StatusForbidden {
 		t.Errorf("from a page of another site: %d %s", r.status, r.raw)
 	}
-	get := c.request(t, http.MethodGet, c.url+"/graphql?"+url.Values{"query": {`subscription { events { id kind } }`}}.Encode(), nil)
+	get := c.request(t, http.MethodGet, c.url+"/graphql/stream?"+url.Values{"query": {`subscription { events { id kind } }`}}.Encode(), nil)
 	get.Header.Set("Accept", typeEvents)
 	if e := c.watching(t, get).next(t); e.Kind != "BEGAN" {
 		t.Errorf("by GET: %s", e.Raw)
@@ -350,10 +345,7 @@ func TestSlowReader(t *testing.T) {
 		query += fmt.Sprintf(" a%d: case { narrative }", i)
 	}
 	query += " } }"
-	body, _ := json.Marshal(map[string]any{"query": query})
-	r := owner.request(t, http.MethodPost, a.url+"/graphql", bytes.NewReader(body))
-	r.Header.Set("Accept", typeEvents)
-	if err := r.Write(conn); err != nil {
+	if err := owner.asksStream(t, query, nil).Write(conn); err != nil {
 		t.Fatal(err)
 	}
 	first := make([]byte, 4096)
@@ -381,5 +373,53 @@ func TestSlowReader(t *testing.T) {
 	}
 	if got := strings.Count(string(rest), "event: next"); got >= acts {
 		t.Errorf("all of %d events were written to who takes nothing", got)
+	}
+}
+
+// TestProofsOfStreams: a proof that one server has seen opens no stream at another,
+// whatever it was made for.
+func TestProofsOfStreams(t *testing.T) {
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) {
+			a := serveOn(t, open)
+			b := a.serve(t, a.Exchange, func(o *Options) { // as behind one proxy
+				o.ExternalURL = a.url + "/graphql"
+				o.Verifier = token.NewVerifier(a.Directory, token.Options{Now: a.Clock.Now, Development: true})
+			})
+			a.stream(t)
+			b.stream(t)
+			c := a.as(t, "investigator@KZ")
+			elsewhere := func(r *http.Request) *http.Request { // the same headers
+				caught := c.asksStream(t, eventsOf, nil)
+				caught.Header = r.Header.Clone()
+				caught.Header.Set("Accept", typeEvents)
+				caught.URL.Host = strings.TrimPrefix(b.url, "http://")
+				return caught
+			}
+			refused := func(what string, r result) {
+				t.Helper()
+				if r.status != http.StatusUnauthorized || !strings.Contains(r.header.Get("WWW-Authenticate"), "invalid_dpop_proof") {
+					t.Errorf("%s: %d %s", what, r.status, r.raw)
+				}
+			}
+			plain := c.request(t, http.MethodPost, a.url+"/graphql", strings.NewReader(fmt.Sprintf(`{"query":%q}`, whoami)))
+			headers := plain.Clone(t.Context())
+			if r := do(t, plain); r.status != http.StatusOK {
+				t.Fatalf("a request: %d %s", r.status, r.raw)
+			}
+			refused("a proof of a request", do(t, elsewhere(headers)))
+			first := c.asksStream(t, eventsOf, nil)
+			c.watching(t, first).next(t)
+			refused("a proof of a stream, at another server", do(t, elsewhere(first)))
+			socket := c.proof(t, http.MethodGet)
+			if _, _, err := c.dial(t, socket, socketProtocol); err != nil {
+				t.Fatal(err)
+			}
+			at := &client{c.Officer, b.url, b.log}
+			if _, res, err := at.dial(t, socket, socketProtocol); err == nil || res == nil || res.StatusCode != http.StatusUnauthorized {
+				t.Errorf("a proof of a socket, at another server: %v, %v", res, err)
+			}
+			c.watching(t, elsewhere(c.asksStream(t, eventsOf, nil))).next(t) // a new one is good there
+		})
 	}
 }

@@ -18,6 +18,7 @@ type subscription struct {
 	who     exchange.Caller
 	plan    *execute.Plan
 	with    execute.Params
+	cost    float64 // of an event
 	kinds   []comity.EventKind
 	of      comity.ID // case, "" for every one
 	purpose comity.Purpose
@@ -56,14 +57,15 @@ func (h *handler) ready(q wire) (*subscription, args, []*fault) {
 	if err != nil {
 		return nil, nil, []*fault{h.faultOf(err)}
 	}
-	if doc.cost(op, variables) > float64(h.limits.Cost) {
-		return nil, nil, []*fault{passed("cost", h.limits.Cost, "fields that an event could hold: ask for shorter pages")}
+	cost := doc.cost(op, variables)
+	if cost > float64(h.limits.EventCost) {
+		return nil, nil, []*fault{passed("eventCost", h.limits.EventCost, "fields that an event could hold: ask for shorter pages, or for ids, and the rest by queries")}
 	}
 	plan, err := h.plan(q, doc, op, variables)
 	if err != nil {
 		return nil, nil, []*fault{h.faultOf(err)}
 	}
-	s := &subscription{h: h, plan: plan, with: execute.Params{Variables: variables, Limit: h.limits.Response,
+	s := &subscription{h: h, plan: plan, cost: cost, with: execute.Params{Variables: variables, Limit: h.limits.Response,
 		Stop: func(err error) bool { return h.faultOf(err).severe() }}}
 	given, err := h.bound.engine.Arguments(plan.Roots[0], variables)
 	if err != nil {
@@ -146,11 +148,20 @@ func (s *subscription) good(ctx context.Context) error {
 	return err
 }
 
-// identified verifies the token anew, as of now: it is to be the same officer's.
+// identified verifies the token anew, as of now.
 func (s *subscription) identified(ctx context.Context) error {
-	who, err := s.h.verifier.Verify(ctx, s.who.Token)
-	if comity.CodeOf(err) == comity.CodeUnauthenticated || err == nil && who.Officer != s.who.Officer {
+	err := s.h.identified(ctx, s.who)
+	if comity.CodeOf(err) == comity.CodeUnauthenticated {
 		return subscribe.ErrOver
+	}
+	return err
+}
+
+// identified verifies a token anew, as of now: it is to be the same officer's.
+func (h *handler) identified(ctx context.Context, who exchange.Caller) error {
+	now, err := h.verifier.Verify(ctx, who.Token)
+	if err == nil && now.Officer != who.Officer {
+		err = comity.Unauthenticated("the token is another officer's by now: log in again", nil)
 	}
 	return err
 }
@@ -162,9 +173,13 @@ func (s *subscription) tell(ctx context.Context, e exchange.Event) (*subscribe.F
 	if err := s.identified(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.h.tellLater(ctx, s.who.Officer); err != nil {
+		return nil, err
+	}
 	o := &outcome{}
 	defer o.release()
 	var told bool
+	defer func() { s.h.spendEvent(s.who.Officer, told, s.cost) }()
 	var id string
 	err := execute.Guard(func() (err error) {
 		told, err = s.h.x.Tell(ctx, s.who, e, s.purpose, func(r *exchange.Reader, t *exchange.Told) error {

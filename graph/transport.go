@@ -39,7 +39,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	media := accepts(r.Header.Get("Accept"))
 	if media == "" {
-		f := &fault{code: comity.CodeInvalid, status: http.StatusNotAcceptable, message: "answers are " + typeResponse + " or " + typeJSON}
+		f := &fault{code: comity.CodeInvalid, status: http.StatusNotAcceptable, message: "answers are " + typeResponse + " or " + typeJSON + "; streams are asked for at " + h.streamURL}
 		h.refuse(w, id, typeJSON, true, f)
 		return
 	}
@@ -78,7 +78,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := exchange.Caller{Identity: who, RequestID: id}
-	if f := h.tooFast(r, who.Officer); f != nil {
+	if f := h.admit(r, who.Officer); f != nil {
 		h.refuse(w, id, media, true, f)
 		return
 	}

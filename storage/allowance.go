@@ -1,17 +1,15 @@
 package storage
 
-import "github.com/comity-platform/comity"
-
 // AllowanceTake is what a server asks for of an agency's allowance: of what the
 // agency's officers may still ask for, which fills up by so much a second up to
 // a bound. Servers take stretches of it.
 type AllowanceTake struct {
-	Agency comity.AgencyID
-	Server string  // any name of the server's own
-	Rate   float64 // by which the allowance fills up a second
-	Burst  float64 // up to which
-	Want   float64
-	Keep   float64 // to be left for others
+	Account string  // an agency's, for one thing that it is for
+	Server  string  // any name of the server's own
+	Rate    float64 // by which the allowance fills up a second
+	Burst   float64 // up to which
+	Want    float64
+	Keep    float64 // to be left for others
 }
 
 // AllowanceGiven is what it gets.

@@ -21,7 +21,8 @@ const (
 // The verifier refuses what is dated before it was made, so that a restart
 // forgets nothing. At another server of the exchange a proof can be used once
 // more while it is fresh: there it meets the nonces of signed acts, which the
-// database and the custodian take once over all servers.
+// database and the custodian take once over all servers, as the database does the
+// proofs that open streams.
 type replays struct {
 	mu     sync.Mutex
 	steps  map[int64]*replayed // by the step in which their proofs arrived
@@ -37,6 +38,11 @@ type replayed struct {
 
 func newReplays() *replays {
 	return &replays{steps: map[int64]*replayed{}, limit: maxProofs, perKey: maxProofsPerKey}
+}
+
+// Replayed is the error for a proof that was used before.
+func Replayed() error {
+	return refuse(invalidProof, "the DPoP proof was used before: every request needs a new one")
 }
 
 // use takes a proof once. now must be the instant at which it was found fresh:
@@ -58,7 +64,7 @@ func (r *replays) use(jkt, id string, now time.Time) error {
 			continue
 		}
 		if _, again := s.seen[name]; again {
-			return refuse(invalidProof, "the DPoP proof was used before: every request needs a new one")
+			return Replayed()
 		}
 		byKey += s.keys[jkt]
 	}

@@ -37,6 +37,7 @@ type Identity struct {
 	ID      string // of the token (jti)
 	Expires time.Time
 	Token   string // as received, for the custodian, which verifies it anew; never logged
+	Proof   string // id of the proof that the request came with (jti), "" where none was asked for
 }
 
 // Options are what a [Verifier] is made of besides the directory.
@@ -265,5 +266,6 @@ func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, externalU
 	if err := v.replays.use(proof.jkt, proof.id, now); err != nil {
 		return Identity{}, err
 	}
+	who.Proof = proof.id
 	return who, nil
 }

@@ -65,7 +65,7 @@ type Pace struct {
 	server string
 
 	mu       sync.Mutex
-	agencies map[comity.AgencyID]*agency
+	agencies map[account]*agency
 	silent   bool // the database is away, as was logged
 
 	strangers strangers
@@ -79,7 +79,7 @@ func New(o Options) (*Pace, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Pace{o: o, server: uuid.NewString(), agencies: map[comity.AgencyID]*agency{}}
+	p := &Pace{o: o, server: uuid.NewString(), agencies: map[account]*agency{}}
 	var err error
 	p.strangers, err = newStrangers(o)
 	return p, err
@@ -90,6 +90,22 @@ type Wait struct {
 	Limit string // "agencyRate" or "addressRate"
 	Max   float64
 	After time.Duration
+}
+
+// account is what an agency's allowance is for. Told events have one of their own, as
+// large as that of requests: many streams keep nobody from asking, and whoever asks
+// much is told no later.
+type account struct {
+	agency comity.AgencyID
+	events bool
+}
+
+// key is the account's in the database. No agency's id holds a space.
+func (a account) key() string {
+	if a.events {
+		return string(a.agency) + " events"
+	}
+	return string(a.agency)
 }
 
 // agency is what this server holds of an agency's allowance. open is anybody's,
@@ -121,11 +137,21 @@ func (u *use) fade(now time.Time) {
 
 // Officer admits a request of an officer (nil), or says how long to wait.
 func (p *Pace) Officer(ctx context.Context, o comity.Officer) *Wait {
+	return p.admit(ctx, o, account{agency: o.Agency})
+}
+
+// Event admits an event that an officer is to be told (nil), or says how long it is to
+// wait.
+func (p *Pace) Event(ctx context.Context, o comity.Officer) *Wait {
+	return p.admit(ctx, o, account{o.Agency, true})
+}
+
+func (p *Pace) admit(ctx context.Context, o comity.Officer, of account) *Wait {
 	p.mu.Lock()
-	a := p.agencies[o.Agency]
+	a := p.agencies[of]
 	if a == nil {
 		a = &agency{officers: map[comity.OfficerRef]*use{}, servers: 1}
-		p.agencies[o.Agency] = a
+		p.agencies[of] = a
 	}
 	p.mu.Unlock()
 	a.mu.Lock()
@@ -139,7 +165,7 @@ func (p *Pace) Officer(ctx context.Context, o comity.Officer) *Wait {
 	u.fade(now)
 	u.asked++
 	if a.open < 1 && !now.Before(a.shut) {
-		a.shut = now.Add(p.take(ctx, o.Agency, a, &a.open, max(1, Open*p.o.Agency), keep*Burst*p.o.Agency, now))
+		a.shut = now.Add(p.take(ctx, of.key(), a, &a.open, max(1, Open*p.o.Agency), keep*Burst*p.o.Agency, now))
 		a.queue = 0
 	}
 	if a.open >= 1 {
@@ -150,7 +176,7 @@ func (p *Pace) Officer(ctx context.Context, o comity.Officer) *Wait {
 	until := a.shut
 	if u.got < below*a.shareOf(p.o.Agency, now) {
 		if a.kept < 1 && !now.Before(a.shutKept) {
-			a.shutKept = now.Add(p.take(ctx, o.Agency, a, &a.kept, max(1, Kept*p.o.Agency), 0, now))
+			a.shutKept = now.Add(p.take(ctx, of.key(), a, &a.kept, max(1, Kept*p.o.Agency), 0, now))
 		}
 		if a.kept >= 1 {
 			a.kept--
@@ -168,13 +194,13 @@ func (p *Pace) Officer(ctx context.Context, o comity.Officer) *Wait {
 // take fills a pot from the agency's allowance and says when more is to be had. Without the database a server goes on by itself, as
 // though the agency's whole rate were its own: it refuses nobody for that, and what
 // needs the database is refused anyway.
-func (p *Pace) take(ctx context.Context, id comity.AgencyID, a *agency, pot *float64, want, left float64, now time.Time) time.Duration {
+func (p *Pace) take(ctx context.Context, key string, a *agency, pot *float64, want, left float64, now time.Time) time.Duration {
 	ctx, cancel := context.WithTimeout(storage.AsSystem(context.WithoutCancel(ctx)), taking)
 	defer cancel()
 	owed := max(0, -*pot)
 	var g storage.AllowanceGiven
 	err := p.o.DB.Write(ctx, func(tx storage.Tx) (err error) {
-		g, err = tx.TakeAllowance(storage.AllowanceTake{Agency: id, Server: p.server, Rate: p.o.Agency, Burst: Burst * p.o.Agency, Want: want + owed, Keep: left})
+		g, err = tx.TakeAllowance(storage.AllowanceTake{Account: key, Server: p.server, Rate: p.o.Agency, Burst: Burst * p.o.Agency, Want: want + owed, Keep: left})
 		return err
 	})
 	p.tell(err)
@@ -213,18 +239,28 @@ func (p *Pace) tell(err error) {
 
 // Spend charges an admitted request for more than the one that it counted as: the
 // next ones wait for it.
-func (p *Pace) Spend(o comity.Officer, more float64) {
+func (p *Pace) Spend(o comity.Officer, more float64) { p.charge(o, account{agency: o.Agency}, more) }
+
+// SpendEvent is Spend of an event.
+func (p *Pace) SpendEvent(o comity.Officer, more float64) { p.charge(o, account{o.Agency, true}, more) }
+
+// Untold gives back what was taken for an event that the officer was not told: what
+// an officer may not know of makes nothing later that the officer is told.
+func (p *Pace) Untold(o comity.Officer) { p.charge(o, account{o.Agency, true}, -1) }
+
+func (p *Pace) charge(o comity.Officer, of account, more float64) {
 	p.mu.Lock()
-	a := p.agencies[o.Agency]
+	a := p.agencies[of]
 	p.mu.Unlock()
-	if a == nil || more <= 0 {
+	if a == nil || more == 0 {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.open -= more
 	if u := a.officers[o.Ref()]; u != nil {
-		u.got += more
+		u.got = max(0, u.got+more)
+		u.asked = max(0, u.asked+min(0, more))
 	}
 }
 

@@ -267,3 +267,50 @@ func TestStranger(t *testing.T) {
 		t.Errorf("no address: %+v", w)
 	}
 }
+
+// TestEvents: told events wait for their agency's rate, on all servers together, and
+// no request waits for them; what was not told costs nothing.
+func TestEvents(t *testing.T) {
+	const rate = 100.0
+	all, c, _ := servers(t, 2, rate, exchangetest.SQLite)
+	o := officer("KZ/cyber", "told")
+	told := 0
+	tell := func() {
+		for i := range 2000 {
+			if all[i%2].Event(t.Context(), o) == nil {
+				told++
+			}
+		}
+	}
+	for range 3000 { // of which none is told
+		if w := all[0].Event(t.Context(), o); w != nil {
+			t.Fatalf("events that are not told wait: %+v", w)
+		}
+		all[0].Untold(o)
+	}
+	tell()
+	if most := pace.Burst*rate + 2*(pace.Open+pace.Kept)*rate; told < rate || float64(told) > most {
+		t.Errorf("%d events were told at once at %v a second, at most %v", told, rate, most)
+	}
+	for i := range 100 {
+		if w := all[i%2].Officer(t.Context(), o); w != nil {
+			t.Fatalf("a request waits for events: %+v", w)
+		}
+	}
+	w := all[0].Event(t.Context(), o)
+	if w == nil {
+		t.Fatal("an event that is to wait does not")
+	}
+	c.add(w.After)
+	all[0].SpendEvent(o, 10*rate) // as by dear selections
+	if w := all[0].Event(t.Context(), o); w == nil || w.After < time.Second {
+		t.Errorf("after ten seconds' worth an event waits %+v", w)
+	}
+	for range 100 { // who waits is told in the end
+		if w = all[0].Event(t.Context(), o); w == nil {
+			return
+		}
+		c.add(w.After)
+	}
+	t.Errorf("told never: %+v", w)
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -17,24 +16,24 @@ const (
 
 // allowance is what is left for an agency.
 type allowance struct {
-	agency comity.AgencyID
-	left   int64 // thousandths of a request
-	at     time.Time
-	takers map[string]int64 // the servers that asked lately, and when
+	account string // column agency: its id, and what it is for where that is not requests
+	left    int64  // thousandths of a request
+	at      time.Time
+	takers  map[string]int64 // the servers that asked lately, and when
 }
 
 var allowances = newTable("allowances", "agency left_milli at takers",
-	func(a *allowance) []any { return []any{&a.agency, &a.left, instant(&a.at), asJSON(&a.takers)} })
+	func(a *allowance) []any { return []any{&a.account, &a.left, instant(&a.at), asJSON(&a.takers)} })
 
 // TakeAllowance implements [storage.AllowanceWriter], on the database's clock,
 // which is one for all servers.
 func (w *writer) TakeAllowance(t storage.AllowanceTake) (g storage.AllowanceGiven, err error) {
 	locked := func() (allowance, error) {
-		return allowances.one(w.reader, `SELECT `+allowances.cols("a")+` FROM allowances a WHERE a.agency = $1 FOR NO KEY UPDATE`, t.Agency)
+		return allowances.one(w.reader, `SELECT `+allowances.cols("a")+` FROM allowances a WHERE a.agency = $1 FOR NO KEY UPDATE`, t.Account)
 	}
 	a, err := locked()
 	if errors.Is(err, storage.ErrNotFound) {
-		full := allowance{t.Agency, int64(1000 * t.Burst), w.now, map[string]int64{}}
+		full := allowance{t.Account, int64(1000 * t.Burst), w.now, map[string]int64{}}
 		if err := allowances.insert(w, full); err != nil && !errors.Is(err, storage.ErrExists) {
 			return g, err
 		}
@@ -61,5 +60,5 @@ func (w *writer) TakeAllowance(t storage.AllowanceTake) (g storage.AllowanceGive
 	a.takers[t.Server] = w.now.UnixMicro()
 	g.Servers = len(a.takers)
 	return g, w.changed("take of an allowance", `UPDATE allowances SET left_milli = $2, at = $3, takers = $4 WHERE agency = $1`,
-		t.Agency, int64(1000*g.Left), micros(a.at), asJSON(&a.takers))
+		t.Account, int64(1000*g.Left), micros(a.at), asJSON(&a.takers))
 }

@@ -17,7 +17,7 @@ func take(t *testing.T, db storage.DB, a storage.AllowanceTake) (g storage.Allow
 // allowances fill up by their rate to their bound, keep what is to be kept, and
 // are each agency's own.
 func allowances(t *testing.T, db storage.DB) {
-	slow := storage.AllowanceTake{Agency: "KZ/cyber", Server: "one", Rate: 0.001, Burst: 10, Want: 4, Keep: 3}
+	slow := storage.AllowanceTake{Account: "KZ/cyber", Server: "one", Rate: 0.001, Burst: 10, Want: 4, Keep: 3}
 	ask := func(change func(*storage.AllowanceTake)) storage.AllowanceGiven {
 		a := slow
 		change(&a)
@@ -35,11 +35,11 @@ func allowances(t *testing.T, db storage.DB) {
 	within("what was kept", ask(func(a *storage.AllowanceTake) { a.Keep, a.Want = 0, 2 }), 2, 1, 2)
 	within("less than is wanted", ask(func(a *storage.AllowanceTake) { a.Keep = 0 }), 1, 0, 2)
 	within("nothing is left", ask(func(a *storage.AllowanceTake) { a.Keep = 0 }), 0, 0, 2)
-	within("of another agency", ask(func(a *storage.AllowanceTake) { a.Agency = "KZ/police" }), 4, 6, 1)
-	within("of one with the same letters", ask(func(a *storage.AllowanceTake) { a.Agency = "kz/cyber" }), 4, 6, 1)
-	within("with a lower bound", ask(func(a *storage.AllowanceTake) { a.Agency, a.Burst, a.Keep = "KZ/police", 5, 0 }), 4, 1, 1)
+	within("of another agency", ask(func(a *storage.AllowanceTake) { a.Account = "KZ/police" }), 4, 6, 1)
+	within("of one with the same letters", ask(func(a *storage.AllowanceTake) { a.Account = "kz/cyber" }), 4, 6, 1)
+	within("with a lower bound", ask(func(a *storage.AllowanceTake) { a.Account, a.Burst, a.Keep = "KZ/police", 5, 0 }), 4, 1, 1)
 
-	fast := storage.AllowanceTake{Agency: "AM/cyber", Server: "one", Rate: 100, Burst: 20, Want: 20}
+	fast := storage.AllowanceTake{Account: "AM/cyber", Server: "one", Rate: 100, Burst: 20, Want: 20}
 	within("of a full one", take(t, db, fast), 20, 0, 1)
 	time.Sleep(100 * time.Millisecond)
 	if g := take(t, db, fast); g.Given < 10 || g.Given > 20 {
@@ -58,7 +58,7 @@ func allowancesConcurrent(t *testing.T, db storage.DB) {
 		wg.Go(func() {
 			for range 5 {
 				err := db.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error {
-					g, err := tx.TakeAllowance(storage.AllowanceTake{Agency: "KZ/cyber", Server: server, Rate: 1e-6, Burst: 50, Want: 4})
+					g, err := tx.TakeAllowance(storage.AllowanceTake{Account: "KZ/cyber", Server: server, Rate: 1e-6, Burst: 50, Want: 4})
 					if err == nil {
 						mu.Lock()
 						sum += g.Given

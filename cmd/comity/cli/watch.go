@@ -20,7 +20,8 @@ type watchCmd struct {
 func (*watchCmd) Help() string {
 	return `Prints what happens as it happens, one event in a line, until it is interrupted: requests and messages that
 arrive, grants that are made or end, changes of cases, exhibits, notices, clocks that run out. What you may
-not know of is not told. The command waits for a server that is away and goes on where it was.
+not know of is not told. The command waits for a server that is away and goes on where it was. Of an event
+that cannot be read as a whole the reason is printed (with --json as its "error"), and the next ones follow.
 It ends with exit code 6 when the token does, and with 3 when the case is no longer open.
 
 Kinds: REQUEST_ARRIVED, REQUEST_CHANGED, REQUEST_OVERDUE, REQUEST_ESCALATED, MESSAGE_ARRIVED, GRANT_MADE,
@@ -65,10 +66,20 @@ func (w *watchCmd) Run(r *run) error {
 
 func (w *watchCmd) print(r *run, e client.Event) error {
 	if r.JSON {
-		return writeJSON(r.stdout, e, "")
+		said := struct {
+			client.Event
+			Error string `json:"error,omitempty"`
+		}{Event: e}
+		if e.Err != nil {
+			said.Error = e.Err.Error()
+		}
+		return writeJSON(r.stdout, said, "")
+	}
+	if e.Err != nil && !r.Quiet {
+		fmt.Fprintf(r.stderr, "of the event %s not all can be read: %v\n", clean(e.ID), e.Err)
 	}
 	of := e.Record()
-	if of == nil { // BEGAN
+	if of == nil { // BEGAN, or what could not be read
 		_, err := fmt.Fprintf(r.stdout, "%s  %-18s\n", e.At.Local().Format(time.DateTime), e.Kind)
 		return err
 	}

@@ -17,11 +17,11 @@ const subscription = "subscription { events { id } }"
 // answer begins with.
 func (c *caller) subscribe(t *testing.T) (*net.TCPConn, *http.Response) {
 	t.Helper()
-	at := c.s.cfg.ExternalURL + "/graphql"
+	at := c.s.cfg.ExternalURL + "/graphql/stream"
 	body := string(query(subscription, nil))
 	h := http.Header{}
 	must(t, c.sign(h, http.MethodPost, at))
-	text := head + "Accept: text/event-stream\r\n"
+	text := strings.Replace(head, "/graphql", "/graphql/stream", 1) + "Accept: text/event-stream\r\n"
 	for name, v := range h {
 		text += name + ": " + v[0] + "\r\n"
 	}
@@ -34,7 +34,7 @@ func (c *caller) subscribe(t *testing.T) (*net.TCPConn, *http.Response) {
 	return conn, res
 }
 
-const upgrade = "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+const upgrade = "GET /graphql/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 
 // streams floods the server with subscriptions that nobody reads, past what an

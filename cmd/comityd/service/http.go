@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,17 +64,10 @@ func (s *Service) routes(api http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	limited := behind(proxies, s.limited(api))
-	for _, path := range []string{"/schema.graphql", "/explorer"} {
+	for _, path := range []string{apiPath, "/schema.graphql", "/explorer"} {
 		handle(path, "graphql", limited)
 	}
-	short, stream := s.observed("graphql", limited), s.observed("stream", limited) // which lasts, and says nothing of the others' times
-	mux.HandleFunc(apiPath, func(w http.ResponseWriter, r *http.Request) {
-		if graph.IsStream(r) {
-			stream.ServeHTTP(w, r)
-			return
-		}
-		short.ServeHTTP(w, r)
-	})
+	handle(apiPath+"/stream", "stream", limited)  // which lasts, and says nothing of the others' times
 	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
 	// Which part fails is the operator's to know: strangers are told only where
 	// no listener of the operator's own tells it.
@@ -110,9 +102,10 @@ func (s *Service) own() http.Handler {
 // whole request before it takes a place, so that strangers who never end one
 // keep no officer out; a token is verified before the rest is read.
 func (s *Service) limited(h http.Handler) http.Handler {
-	places := make(chan struct{}, s.cfg.MaxRequests)
+	places := newPlaces(s.cfg.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") == "" {
+		stranger := r.Header.Get("Authorization") == ""
+		if stranger {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStranger))
 			if err != nil {
 				refuse(w, http.StatusRequestEntityTooLarge, comity.CodeLimit, "a request without a token is whole, in time, and at most 64 KiB")
@@ -120,15 +113,14 @@ func (s *Service) limited(h http.Handler) http.Handler {
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		select {
-		case places <- struct{}{}:
-			release := sync.OnceFunc(func() { <-places }) // a stream, once it is open, has a place of its own
-			defer release()
-			h.ServeHTTP(w, r.WithContext(graph.WithOpened(r.Context(), release))) // which has the request's deadline
-		default:
+		place := places.enter(stranger)
+		if place == nil {
 			w.Header().Set("Retry-After", "1")
 			refuse(w, http.StatusServiceUnavailable, comity.CodeUnavailable, "the server is busy; try again")
+			return
 		}
+		defer place.Leave()
+		h.ServeHTTP(w, r.WithContext(graph.WithPlace(r.Context(), place))) // which has the request's deadline
 	})
 }
 

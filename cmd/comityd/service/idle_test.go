@@ -154,7 +154,7 @@ func TestIdleStreams(t *testing.T) {
 // openIdle opens a stream and reads as far as that it stands.
 func openIdle(ctx context.Context, cfg service.Config, c *client.Client) (net.Conn, error) {
 	key, tok := c.Session()
-	url := cfg.ExternalURL + "/graphql"
+	url := cfg.ExternalURL + "/graphql/stream"
 	proof, err := token.Proof(key, http.MethodPost, url, tok, time.Now())
 	if err != nil {
 		return nil, err
