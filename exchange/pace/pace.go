@@ -259,6 +259,7 @@ func (p *Pace) charge(o comity.Officer, of account, more float64) {
 	defer a.mu.Unlock()
 	a.open -= more
 	if u := a.officers[o.Ref()]; u != nil {
+		u.fade(p.o.Now())
 		u.got = max(0, u.got+more)
 		u.asked = max(0, u.asked+min(0, more))
 	}
