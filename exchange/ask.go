@@ -65,7 +65,7 @@ func newAnswers() *answers {
 // find gives what a state's custodian answered about key, or what is remembered
 // of it; else it becomes a question, and false is answered.
 func find[K comparable, T any](a *answers, known map[K]answer[T], key K, s comity.State, remembered func(K) (T, bool),
-	ask func(context.Context) (T, error),
+	ask func(context.Context, K) (T, error),
 ) (answer[T], bool) {
 	if got, ok := known[key]; ok {
 		return got, true
@@ -81,7 +81,7 @@ func find[K comparable, T any](a *answers, known map[K]answer[T], key K, s comit
 		var v T
 		err := refused
 		if err == nil {
-			v, err = ask(ctx)
+			v, err = ask(ctx, key)
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -160,9 +160,9 @@ func (s *silences) keep(state comity.State) {
 // It ends the run by errAsk while any question of the read is open.
 func (r *Reader) keys(refs []keyRef) (map[keyRef]wordKey, map[keyRef]error, error) {
 	keys, faults := make(map[keyRef]wordKey, len(refs)), map[keyRef]error{}
+	kept, get := r.x.keys.kept, r.x.keys.get
 	for _, ref := range refs {
-		got, ok := find(r.answers, r.answers.keys, ref, ref.state, r.x.keys.kept,
-			func(ctx context.Context) (wordKey, error) { return r.x.keys.get(ctx, ref) })
+		got, ok := find(r.answers, r.answers.keys, ref, ref.state, kept, get)
 		switch {
 		case !ok:
 		case got.err != nil:

@@ -293,7 +293,7 @@ func (x *Exchange) askRegister(ctx context.Context, g comity.Grant) (custodian.L
 // limits is the register's word on a grant, false while it is to be asked.
 func (r *Reader) limits(g comity.Grant) (answer[custodian.Limits], bool) {
 	return find(r.answers, r.answers.limits, g.ID, g.State, r.x.rememberedLimits,
-		func(ctx context.Context) (custodian.Limits, error) { return r.x.askRegister(ctx, g) })
+		func(ctx context.Context, _ comity.ID) (custodian.Limits, error) { return r.x.askRegister(ctx, g) })
 }
 
 // lessened reports whether a register left less of a grant than there was.
