@@ -26,7 +26,7 @@ func (k *recordKeys) get(ctx context.Context, ref keyRef) (wordKey, error) {
 		if k.leave(ref, f) {
 			<-f.done
 		}
-		return wordKey{}, ctx.Err()
+		return wordKey{}, custodianAway(ref.state, ctx.Err())
 	}
 	return f.key, f.err
 }

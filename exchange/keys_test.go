@@ -187,7 +187,9 @@ func TestKeysAskedOnce(t *testing.T) {
 		alone, leave := context.WithCancel(t.Context())
 		gone = get(alone)
 		leave()
-		<-gone
+		if err := <-gone; !errors.Is(err, context.Canceled) || comity.CodeOf(err) != comity.CodeUnavailable {
+			t.Errorf("the last who left got %v", err)
+		}
 		synctest.Wait()
 		if n := c.asked.Load(); n != 2 || len(k.flights) > 0 {
 			t.Errorf("after the last left: asked %d times, %d questions open", n, len(k.flights))
