@@ -278,6 +278,20 @@ func logFilters(t *testing.T, db storage.DB) {
 		}
 		return false
 	}
+	// Whether all wait for their place, some do, or none.
+	for _, placed := range []int{0, 5, len(all)} {
+		if placed > 0 {
+			if _, err := db.Sequence(t.Context(), placed, link); err != nil {
+				t.Fatal(err)
+			}
+		}
+		logFound(t, db, all, about)
+	}
+}
+
+// logFound holds what is found of leaves against what they say of themselves.
+func logFound(t *testing.T, db storage.DB, all []storage.Leaf, about func(storage.Facets, string) bool) {
+	t.Helper()
 	for name, c := range map[string]struct {
 		f  storage.LogFilter
 		of func(storage.Facets, time.Time) bool
