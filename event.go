@@ -27,9 +27,14 @@ const (
 	EventDispatchArrived EventKind = "DISPATCH_ARRIVED" // a notice, annotation, referral, undertaking or notification
 	EventDispatchChanged EventKind = "DISPATCH_CHANGED" // answered, changed or taken back by the other side
 	EventDispatchOverdue EventKind = "DISPATCH_OVERDUE" // its clock ran out with no answer
+
+	EventProposalArrived EventKind = "PROPOSAL_ARRIVED" // it waits for another officer than who proposed it
+	EventProposalDecided EventKind = "PROPOSAL_DECIDED" // approved, declined or taken back
+	EventProposalLapsed  EventKind = "PROPOSAL_LAPSED"  // its clock ran out with no decision
 )
 
 // EventKinds lists those of records.
 var EventKinds = []EventKind{EventRequestArrived, EventRequestChanged, EventRequestOverdue, EventRequestEscalated, EventMessageArrived,
 	EventGrantMade, EventGrantChanged, EventGrantEnded, EventCaseChanged, EventEvidenceCompleted, EventHoldEnded,
-	EventDispatchArrived, EventDispatchChanged, EventDispatchOverdue}
+	EventDispatchArrived, EventDispatchChanged, EventDispatchOverdue,
+	EventProposalArrived, EventProposalDecided, EventProposalLapsed}

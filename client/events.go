@@ -31,6 +31,7 @@ type Event struct {
 	Message  *EventRecord     `json:"message,omitempty"` // on the request
 	Grant    *EventRecord     `json:"grant,omitempty"`
 	Dispatch *EventRecord     `json:"dispatch,omitempty"`
+	Proposal *EventRecord     `json:"proposal,omitempty"` // its kind is the act that is proposed
 	// Err is why not all of it could be read, nil as a rule: what is missing is read by
 	// queries, and what comes after it is told all the same.
 	Err error `json:"-"`
@@ -47,7 +48,7 @@ type EventRecord struct {
 
 // Record is the record that an event is about; of a message the request.
 func (e Event) Record() *EventRecord {
-	for _, r := range []*EventRecord{e.Case, e.Evidence, e.Request, e.Grant, e.Dispatch} {
+	for _, r := range []*EventRecord{e.Case, e.Evidence, e.Request, e.Grant, e.Dispatch, e.Proposal} {
 		if r != nil {
 			return r
 		}

@@ -84,13 +84,15 @@ func (c Cursors) and(all Cursors, i int) Cursors {
 	return all
 }
 
+// open takes each cursor in the one form in which it was made: the decoding passes over
+// line ends, and over bits at the end that stand for nothing.
 func (c cursors) open(binding *bindings, cursor string) (storage.Key, error) {
 	if cursor == "" {
 		return storage.Key{}, nil
 	}
 	bad := comity.Invalid("after", "this cursor does not belong to this list, filter and viewer")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) < c.gcm.NonceSize() {
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != cursor || len(raw) < c.gcm.NonceSize() {
 		return storage.Key{}, bad
 	}
 	plain, err := c.gcm.Open(nil, raw[:c.gcm.NonceSize()], raw[c.gcm.NonceSize():], binding.bytes())

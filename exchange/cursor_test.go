@@ -9,6 +9,31 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
+// TestCursorForm: of the ways to write the bytes of a cursor one alone opens.
+func TestCursorForm(t *testing.T) {
+	c, err := newCursors([32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	binding := cursorFor(comity.Officer{}, "cases", nil)
+	for n := range 3 { // of bytes left over at the end, 1 or 2
+		made := c.make(binding, storage.Key{ID: comity.ID("case1_" + strings.Repeat("a", n))})
+		if _, err := c.open(binding, made); err != nil {
+			t.Fatal(err)
+		}
+		forms := []string{made + "\n", made[:5] + "\r\n" + made[5:], made + "="}
+		const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		if last := strings.IndexByte(digits, made[len(made)-1]); len(made)%4 != 0 {
+			forms = append(forms, made[:len(made)-1]+digits[last+1:last+2])
+		}
+		for _, form := range forms {
+			if k, err := c.open(binding, form); comity.CodeOf(err) != comity.CodeInvalid || k != (storage.Key{}) {
+				t.Errorf("%q opens as %q does: %v", form, made, err)
+			}
+		}
+	}
+}
+
 // FuzzCursor: a cursor opens to the place that it was made of, for the list
 // that it was made for, and nothing else opens at all.
 func FuzzCursor(f *testing.F) {

@@ -18,19 +18,26 @@ import (
 
 // tells are the events that an act's leaf makes: for the state that acted, and for
 // each other that the leaf tells. One is made for each record of its kind that the
-// leaf names.
-type tells struct{ own, others []comity.EventKind }
+// leaf names. What was only proposed by the act is told within the state alone.
+type tells struct{ own, others, proposed []comity.EventKind }
 
-func sides(k comity.EventKind) tells { return tells{[]comity.EventKind{k}, []comity.EventKind{k}} }
+func sides(k comity.EventKind) tells {
+	return tells{own: []comity.EventKind{k}, others: []comity.EventKind{k}}
+}
 
 func home(k ...comity.EventKind) tells { return tells{own: k} }
 
 // ends is for acts that name the grants which end by them.
 func ends(k ...comity.EventKind) tells { return home(append(k, comity.EventGrantEnded)...) }
 
+// eyes is for acts that one officer of a state proposes and a second one approves.
+func eyes(k ...comity.EventKind) tells {
+	return tells{own: append(k, comity.EventProposalDecided), proposed: []comity.EventKind{comity.EventProposalArrived}}
+}
+
 // arrives is for what is handed to another state.
 func arrives(own, others comity.EventKind) tells {
-	return tells{[]comity.EventKind{own}, []comity.EventKind{others}}
+	return tells{own: []comity.EventKind{own}, others: []comity.EventKind{others}}
 }
 
 var (
@@ -46,13 +53,19 @@ var telling = map[string]tells{
 	string(sovereignty.CaseFile): changesCase, string(sovereignty.CaseUpdate): changesCase, string(sovereignty.CaseAssign): changesCase,
 	string(sovereignty.CaseClose): changesCase, string(sovereignty.CaseReopen): changesCase, string(sovereignty.CaseAssess): changesCase,
 	string(sovereignty.EntryAdd): changesCase, string(sovereignty.SubjectAdd): changesCase, string(sovereignty.ObservableAdd): changesCase,
-	string(sovereignty.CaseReserveLift): changesCase, string(sovereignty.HoldPlace): changesCase, string(sovereignty.HoldRelease): changesCase,
-	string(sovereignty.CaseWithdraw): changesCase, string(sovereignty.CaseWithdrawCancel): changesCase,
-	string(sovereignty.ReleaseDecide): changesCase, string(sovereignty.ReleaseWithdraw): changesCase, string(sovereignty.CaseContribute): changesCase,
+	string(sovereignty.HoldPlace): changesCase, string(sovereignty.HoldRelease): changesCase,
+	string(sovereignty.CaseWithdrawCancel): changesCase,
+	string(sovereignty.ReleaseDecide):      changesCase, string(sovereignty.ReleaseWithdraw): changesCase, string(sovereignty.CaseContribute): changesCase,
 
 	string(sovereignty.CaseReserve): ends(comity.EventCaseChanged), caseWithdrawn: ends(comity.EventCaseChanged),
 	string(sovereignty.ContributionWithdraw): ends(comity.EventCaseChanged),
 	string(sovereignty.CategoryReserve):      ends(), string(sovereignty.StandingEnd): ends(), string(sovereignty.GrantRevoke): ends(),
+
+	string(sovereignty.CaseReserveLift): eyes(comity.EventCaseChanged), string(sovereignty.CategoryReserveLift): eyes(),
+	string(sovereignty.CaseWithdraw): eyes(comity.EventCaseChanged), string(sovereignty.ProposalDecline): home(comity.EventProposalDecided),
+	string(sovereignty.GrantPropose): {proposed: []comity.EventKind{comity.EventProposalArrived}},
+	// That it approves; of the grant is told once it is in force.
+	string(sovereignty.GrantMake): home(comity.EventProposalDecided),
 
 	grantBegun: sides(comity.EventGrantMade), grantEnded: sides(comity.EventGrantEnded),
 	string(sovereignty.GrantNarrow): changesGrant, string(sovereignty.GrantConfirm): changesGrant,
@@ -86,6 +99,8 @@ func recordsOf(k comity.EventKind) []comity.Kind {
 		return []comity.Kind{comity.KindEvidence}
 	case comity.EventDispatchArrived, comity.EventDispatchChanged:
 		return dispatchKinds
+	case comity.EventProposalArrived, comity.EventProposalDecided:
+		return []comity.Kind{comity.KindProposal}
 	}
 	return []comity.Kind{comity.KindCase}
 }
@@ -94,12 +109,15 @@ func recordsOf(k comity.EventKind) []comity.Kind {
 func eventsOf(leaf comity.ID, at time.Time, contents map[comity.State]audit.Content) (all []storage.Event) {
 	for _, s := range slices.Sorted(maps.Keys(contents)) {
 		c := contents[s]
-		if c.Outcome != audit.Done {
-			continue
-		}
-		kinds := telling[c.Act].others
-		if c.Actor.State == s {
-			kinds = telling[c.Act].own
+		told, own := telling[c.Act], c.Actor.State == s
+		var kinds []comity.EventKind
+		switch {
+		case c.Outcome == audit.Done && own:
+			kinds = told.own
+		case c.Outcome == audit.Done:
+			kinds = told.others
+		case c.Outcome == audit.Proposed && own:
+			kinds = told.proposed
 		}
 		for _, k := range kinds {
 			for _, record := range named(c, recordsOf(k)...) {

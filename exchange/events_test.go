@@ -12,12 +12,10 @@ import (
 var silentActs = map[sovereignty.Action]string{
 	sovereignty.EvidenceBegin: "there is an exhibit once it is completed", sovereignty.EvidenceParts: "an upload goes on",
 	sovereignty.EvidenceOpen: "a read, which the record of acts tells the originator of", sovereignty.CaseExport: "a read",
-	sovereignty.GrantMake:    "told as grantBegun, once it is in force",
-	sovereignty.GrantPropose: "nothing is in force by it", sovereignty.ProposalDecline: "nothing was",
 	sovereignty.MandateGive: "no record of a case", sovereignty.MandateEnd: "no record of a case",
 	sovereignty.DutySet: "no record of a case", sovereignty.DutyWithdraw: "no record of a case",
-	sovereignty.ManifestPublish:     "no record of a case",
-	sovereignty.CategoryReserveLift: "what it ended does not revive", sovereignty.StandingMake: "the grants under it are told of one by one",
+	sovereignty.ManifestPublish: "no record of a case",
+	sovereignty.StandingMake:    "the grants under it are told of one by one",
 }
 
 // TestEveryActTells: each act tells something, or stands above with the reason.
@@ -29,7 +27,7 @@ func TestEveryActTells(t *testing.T) {
 	for _, a := range sovereignty.Actions {
 		known[string(a)] = true
 		told := telling[string(a)]
-		tells := len(told.own)+len(told.others) > 0
+		tells := len(told.own)+len(told.others)+len(told.proposed) > 0
 		if silent := silentActs[a] != "" || slices.Contains(reads, a); tells == silent {
 			t.Errorf("%s tells of something: %v, and is said to be silent: %v", a, tells, silent)
 		}
@@ -38,7 +36,7 @@ func TestEveryActTells(t *testing.T) {
 		if !known[act] {
 			t.Errorf("%s tells, and is no act", act)
 		}
-		for _, k := range slices.Concat(told.own, told.others) {
+		for _, k := range slices.Concat(told.own, told.others, told.proposed) {
 			if !slices.Contains(comity.EventKinds, k) {
 				t.Errorf("%s tells of %q, which is no kind of event", act, k)
 			}

@@ -176,12 +176,17 @@ func depth(r audit.Record) int {
 // denial has its own entry in the leaf, under the name of what was asked for.
 func (r *Reader) office(a sovereignty.Action, name string, k comity.Kind) error {
 	own := r.who.Officer.State
-	d := r.decide(sovereignty.Question{Action: a, Record: sovereignty.Record{State: own, Kind: k}})
+	d := r.decide(officeQuestion(a, own, k))
 	if !d.Permit {
 		r.denied = &d
 		r.note(audit.Record{ID: name, Denied: d.Article}, own)
 	}
 	return d.Err()
+}
+
+// officeQuestion is whether an officer may read what is the own state's as such.
+func officeQuestion(a sovereignty.Action, own comity.State, k comity.Kind) sovereignty.Question {
+	return sovereignty.Question{Action: a, Record: sovereignty.Record{State: own, Kind: k}}
 }
 
 func (r *Reader) viewer() storage.Viewer { return storage.Viewer{Officer: r.who.Officer, At: r.now} }

@@ -20,6 +20,7 @@ type Told struct {
 	Message  *MessageView // on the request
 	Grant    *comity.Grant
 	Dispatch *DispatchView
+	Proposal *ProposalView
 }
 
 // errUntold ends a read that is to leave no trace.
@@ -80,6 +81,14 @@ func (r *Reader) tell(t *Told, purpose comity.Purpose) (bool, error) {
 		found, err := r.Grants(id)
 		t.Grant = found[t.Record]
 		return t.Grant != nil, err
+	case comity.KindProposal:
+		if !r.decide(officeQuestion(sovereignty.ProposalRead, t.State, comity.KindProposal)).Permit {
+			return false, nil
+		}
+		found, err := r.Proposals(id)
+		t.Proposal = found[t.Record]
+		// It waits for another pair of eyes than that of who proposed it.
+		return t.Proposal != nil && (t.Kind != comity.EventProposalArrived || t.Proposal.Officer != r.who.Officer.Ref()), err
 	}
 	found, err := r.Dispatches(id)
 	t.Dispatch = found[t.Record]

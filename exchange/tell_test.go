@@ -70,6 +70,70 @@ func TestTellLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// TestTellOfProposals: that a proposal waits is told to the others of its role, and what
+// became of it to all of the role; to others it is as if it were not.
+func TestTellOfProposals(t *testing.T) {
+	for name, open := range map[string]func(testing.TB, func() time.Time) storage.DB{"SQLite": exchangetest.SQLite, "PostgreSQL": exchangetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			e := redCase(t, exchangetest.NewWith(t, exchangetest.Options{DB: open}), comity.Ceiling{})
+			if _, err := e.Exchange.PlaceEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			before, err := e.Exchange.LastEvent(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := e.propose(t, e.liaison, e.body())
+			if _, err := e.Exchange.PlaceEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			all, err := e.Exchange.EventsAfter(t.Context(), before)
+			if err != nil || len(all) != 1 || all[0].Kind != comity.EventProposalArrived || all[0].Record != p || all[0].Event.Case != e.c || all[0].State != "KZ" {
+				t.Fatalf("%+v, %v", all, err)
+			}
+			if v := all[0].Viewers; len(v) != 1 || v[0] != "KZ#LIAISON" {
+				t.Errorf("it can concern %v", v)
+			}
+			e.Sequence(t)
+			tell := func(name string, ev exchange.Event) bool {
+				t.Helper()
+				told, err := e.Exchange.Tell(t.Context(), e.As(t, name).Caller, ev, comity.PurposeInvestigation, func(_ *exchange.Reader, got *exchange.Told) error {
+					if got.Proposal == nil || got.Proposal.ID != p || got.Proposal.Text == nil {
+						t.Errorf("%s was shown %+v", name, got)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				return told
+			}
+			decided, forged := all[0], all[0]
+			decided.Kind = comity.EventProposalDecided
+			forged.State = "" // as to whom a case is granted
+			for _, other := range []string{"investigator@KZ", "authority@KZ", "auditor@KZ", "investigator@AM", "liaison@AM"} {
+				for _, ev := range []exchange.Event{all[0], decided, forged} {
+					if tell(other, ev) {
+						t.Errorf("%s was told of %s", other, ev.Kind)
+					}
+				}
+			}
+			if tell("liaison@KZ", all[0]) {
+				t.Error("who proposed was told that it waits")
+			}
+			if n := e.Sequence(t); n != 0 {
+				t.Errorf("%d leaves were left by what was not told", n)
+			}
+			if !tell("deputy@KZ", all[0]) || !tell("liaison@KZ", decided) || !tell("deputy@KZ", decided) {
+				t.Error("whom it concerns was not told")
+			}
+			if n := e.Sequence(t); n != 3 {
+				t.Errorf("%d leaves were left by what was told", n)
+			}
+		})
+	}
+}
+
 // TestTellFromTheGrantOn: who is granted a case is told of what changes in it from then
 // on, and not how often and when it changed before, whatever is gone on from.
 func TestTellFromTheGrantOn(t *testing.T) {

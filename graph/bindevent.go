@@ -18,5 +18,6 @@ func (b *binding) events() {
 		"message":  object(func(_ *request, t *exchange.Told) *exchange.MessageView { return t.Message }),
 		"grant":    object(func(_ *request, t *exchange.Told) *comity.Grant { return t.Grant }),
 		"dispatch": object(func(_ *request, t *exchange.Told) *exchange.DispatchView { return t.Dispatch }),
+		"proposal": object(func(_ *request, t *exchange.Told) *exchange.ProposalView { return t.Proposal }),
 	})
 }

@@ -41,6 +41,7 @@ func (w *watchers) open(t *testing.T) {
 		w.clients[name] = c
 		r := c.asksStream(t, eventsOf, with)
 		w.streams[name] = c.watching(t, r)
+		w.streams[name].name = name
 		if w.last[name] == "" {
 			w.last[name] = w.streams[name].next(t).ID
 		}

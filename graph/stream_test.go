@@ -33,7 +33,7 @@ type stream struct {
 
 const eventsOf = `subscription($kinds: [EventKind!], $case: ID, $purpose: Purpose, $after: String) {
 	events(kinds: $kinds, case: $case, purpose: $purpose, after: $after) {
-		id kind at case { id } evidence { id } request { id } message { id text } grant { id status } dispatch { id } } }`
+		id kind at case { id } evidence { id } request { id } message { id text } grant { id status } dispatch { id } proposal { id act status } } }`
 
 // stream has the API tell what happens, until the test ends or the server is ended.
 func (a *api) stream(t testing.TB) (end func()) {
@@ -132,7 +132,7 @@ func readEvent(block string) (e event, ok bool) {
 	}
 	e.Errors = told.Errors
 	e.Kind, _ = told.Data.Events["kind"].(string)
-	for _, name := range []string{"case", "evidence", "request", "grant", "dispatch"} {
+	for _, name := range []string{"case", "evidence", "request", "grant", "dispatch", "proposal"} {
 		if record, ok := told.Data.Events[name].(map[string]any); ok {
 			e.Record, _ = record["id"].(string)
 		}
@@ -152,7 +152,7 @@ func (s *stream) next(t testing.TB) event {
 		}
 		return e
 	case <-time.After(streamTime):
-		t.Fatalf("nothing was told\n%s", s.log)
+		t.Fatalf("nothing was told to %s\n%s", s.name, s.log)
 	}
 	return event{}
 }

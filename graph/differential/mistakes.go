@@ -10,7 +10,7 @@ import (
 // come more often.
 var wrongs = []string{
 	"tokens", "tokens", "tokens", "tokens", "tokens", "tokens", "wrong literal", "wrong literal", "wrong literal", "wrong variable", "wrong variable", "wrong variable", "wrong variable", "wrong variable", "wrong variable",
-	"missing variable", "default that is null", "default that is null", "null over a default", "null over a default", "null", "missing field", "wrong scalar", "unknown field of an input",
+	"missing variable", "default that is null", "default that is null", "null over a default", "null over a default", "Int out of range", "Int out of range", "Int out of range", "Int out of range", "null", "missing field", "wrong scalar", "unknown field of an input",
 	"undefined fragment", "unused fragment", "twice a fragment", "cycle", "directive at its place", "unknown directive", "twice an operation", "nothing to execute",
 	"empty selection", "impossible fragment", "impossible fragment", "unknown field", "conflict", "conflict", "conflict", "selection of a leaf", "no selection", "twice a directive",
 	"directive without", "missing argument", "unknown argument", "twice an argument", "missing variable", "undefined variable", "variable of another type",

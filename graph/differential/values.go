@@ -24,6 +24,10 @@ var odd = []string{"null", `"x"`, `""`, "1", "-1", "1.5", "1.0", "1e10", "214748
 // oddLiterals are the same in a query, with what only a query has.
 var oddLiterals = append([]string{"RED", "PLAIN", `"PLAIN"`, "{a: 1}", `"""x"""`, "123456789012345678901234567890", "1e400", "-0", "[$a]", "$a"}, odd[:len(odd)-3]...)
 
+// outOfRange is what is one past what an Int can be, and up to which it would be of 32
+// bits without a sign.
+var outOfRange = []string{"2147483648", "-2147483649", "4294967295"}
+
 // near is what is nearly of a type, as JSON and literal.
 var near = map[string][]string{
 	"Int":     {"2147483648", "-2147483649", "1.5", `"1"`, "true", "[1]"},
@@ -166,6 +170,9 @@ func (g *generator) write(of *ref, constant bool, depth int) string {
 	}
 	switch of.name {
 	case "Int":
+		if g.commit("Int out of range") {
+			return choose(g, outOfRange)
+		}
 		return choose(g, []string{"0", "1", "-1", "42", "2147483647", "-2147483648"})
 	case "Float":
 		return choose(g, []string{"0", "1", "-3", "1.5", "-0.25", "1e3", "2.5E-2", "0.0"})
@@ -217,6 +224,9 @@ func (g *generator) json(of *ref, depth int) string {
 	}
 	switch of.name {
 	case "Int":
+		if g.commit("Int out of range") {
+			return choose(g, outOfRange)
+		}
 		return choose(g, []string{"0", "1", "-1", "42", "2147483647", "-2147483648", "3.0", "1e3"})
 	case "Float":
 		return choose(g, []string{"0", "1", "-3", "1.5", "-0.25", "1e3", "2.5E-2"})

@@ -25,6 +25,10 @@ const asked = `requests r WHERE r.status IN ('SENT', 'RECEIVED', 'ACKNOWLEDGED',
 // urgent holds for a request that goes up, see [comity.Request.Escalation].
 const urgent = `requests r WHERE r.urgency = 'URGENT' AND r.status IN ('SENT', 'RECEIVED')`
 
+// offered holds for a dispatch that is to be answered in time, see [comity.Dispatch.Overdue]:
+// that nobody objected to a disclosure is no delay.
+const offered = `dispatches r WHERE r.status = 'OPEN' AND r.kind IN ('REFERRAL', 'UNDERTAKING')`
+
 var clocks = []clock{
 	{comity.EventRequestOverdue, asked, `r.due_at`, `r.id`, `''`, []string{"r.state", "r.to_state"}},
 	{comity.EventRequestOverdue, `requests r WHERE r.status = 'POSTPONED'`, `r.postponed_to`, `r.id`, `''`, []string{"r.state", "r.to_state"}},
@@ -32,7 +36,8 @@ var clocks = []clock{
 	{comity.EventRequestEscalated, urgent, `r.created_at + (r.due_at - r.created_at) / 2`, `r.id`, `''`, []string{"r.to_state"}},
 	{comity.EventGrantEnded, `grants r WHERE r.status = 'ACTIVE'`, `r.not_after`, `r.id`, `r.case_id`, []string{"r.state", "r.grantee_state"}},
 	{comity.EventHoldEnded, `holds r WHERE r.released_at = 0`, `r.not_after`, `r.id`, `r.case_id`, []string{"r.state"}},
-	{comity.EventDispatchOverdue, `dispatches r WHERE r.status = 'OPEN' AND r.kind <> 'NOTICE'`, `r.due_at`, `r.id`, `''`, []string{"r.state", "r.to_state"}},
+	{comity.EventDispatchOverdue, offered, `r.due_at`, `r.id`, `''`, []string{"r.state", "r.to_state"}},
+	{comity.EventProposalLapsed, `proposals r WHERE r.status = 'PROPOSED'`, `r.lapses_at`, `r.id`, `r.record_id`, []string{"r.state"}},
 	{comity.EventDispatchOverdue, `deliveries r WHERE r.status = 'OPEN'`, `r.due_at`, `r.notice`, `''`, []string{"r.state", "r.to_state"}},
 }
 

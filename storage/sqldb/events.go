@@ -42,7 +42,7 @@ func (r *reader) EventsAfter(seq int64, limit int) ([]storage.ToldEvent, error) 
 }
 
 // eventViewer is one key under which a record can be visible; of a request or grant to
-// which side.
+// which side, and of a proposal the role.
 type eventViewer struct {
 	record comity.ID
 	of     comity.ID // case of a grant or dispatch
@@ -89,6 +89,11 @@ func (r *reader) eventViewers(all []storage.ToldEvent) error {
 	// Which case a referral or an undertaking is about is its own side's matter.
 	if err := look(`SELECT d.id, CASE WHEN d.kind IN ('ANNOTATION', 'NOTICE', 'COMPELLED') THEN d.case_id ELSE '' END, d.state, '' FROM dispatches d
 		WHERE d.id = ANY($1)`, dispatched); err != nil {
+		return err
+	}
+	// Those of the role that a proposal is of; its record is the case of a grant and of
+	// a withdrawal, or a category's reservation, of which there are no streams.
+	if err := look(`SELECT p.id, p.record_id, p.state, p.role FROM proposals p WHERE p.id = ANY($1)`, byKind[comity.KindProposal]); err != nil {
 		return err
 	}
 	var cases []comity.ID
@@ -142,6 +147,10 @@ func viewersOf(e storage.Event, found map[comity.ID][]eventViewer) (viewers []st
 		}
 	case comity.KindAnnotation, comity.KindNotice, comity.KindCompelled, comity.KindReferral, comity.KindUndertaking:
 		viewers = []string{string(e.State)}
+	case comity.KindProposal:
+		for _, c := range found[e.Record] {
+			office(comity.Role(c.viewer))
+		}
 	default:
 		assigned()
 	}

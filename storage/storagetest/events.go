@@ -161,6 +161,7 @@ func eventViewers(t *testing.T, db storage.DB) {
 	g := newGrant(c, comity.Grantee{State: "AM"}, noon)
 	q := newRequest(kzOwner, "AM", 0)
 	q.RoutedTo = amInv.Agency
+	p := newProposal(c.ID, comity.RoleAuthority, hours(1))
 	write(t, db, func(tx storage.Tx) error {
 		if err := tx.InsertCase(c, "w"); err != nil {
 			return err
@@ -169,6 +170,9 @@ func eventViewers(t *testing.T, db storage.DB) {
 			return err
 		}
 		if err := tx.InsertGrant(g); err != nil {
+			return err
+		}
+		if err := tx.InsertProposal(p); err != nil {
 			return err
 		}
 		return tx.InsertRequest(q, "w")
@@ -184,6 +188,7 @@ func eventViewers(t *testing.T, db storage.DB) {
 		"a grant received":          {storage.Event{State: "AM", Record: g.ID}, []string{"AM"}, c.ID},
 		"a request that was put":    {storage.Event{State: "KZ", Record: q.ID}, []string{"KZ#LIAISON", "KZ#AUTHORITY", string(kzOwner.Ref())}, ""},
 		"a request that was routed": {storage.Event{State: "AM", Record: q.ID}, []string{"AM#LIAISON", "AM#AUTHORITY", string(amInv.Agency)}, ""},
+		"a proposal":                {storage.Event{State: "KZ", Record: p.ID}, []string{"KZ#AUTHORITY"}, c.ID},
 		"a dispatch":                {storage.Event{State: "AM", Record: "notice1_x"}, []string{"AM"}, ""},
 		"a case that is not there":  {storage.Event{State: "AM", Record: "case1_x", Case: "case1_x"}, nil, "case1_x"},
 	} {
@@ -208,6 +213,8 @@ func eventClocks(t *testing.T, db storage.DB) {
 	g.NotAfter = hours(2)
 	q := newRequest(kzOwner, "AM", 0)
 	q.Urgency, q.DueAt = comity.UrgencyUrgent, hours(8)
+	p := newProposal(c.ID, comity.RoleLiaison, hours(-67)) // lapses after five hours
+	decided := newProposal(c.ID, comity.RoleLiaison, hours(-67))
 	write(t, db, func(tx storage.Tx) error {
 		if err := tx.InsertCase(c, "w"); err != nil {
 			return err
@@ -216,6 +223,14 @@ func eventClocks(t *testing.T, db storage.DB) {
 			return err
 		}
 		if err := tx.InsertGrant(g); err != nil {
+			return err
+		}
+		for _, p := range []storage.Proposal{p, decided} {
+			if err := tx.InsertProposal(p); err != nil {
+				return err
+			}
+		}
+		if err := tx.DecideProposal(decided.ID, comity.ProposalApproved, kzOther.Ref(), noon, nil); err != nil {
 			return err
 		}
 		return tx.InsertRequest(q, "w")
@@ -240,10 +255,13 @@ func eventClocks(t *testing.T, db storage.DB) {
 		return tx.AppendEvents(all)
 	})
 	equal(t, "once", due(hours(0), hours(2)), []string(nil))
-	equal(t, "later", due(hours(2), hours(9)), []string{"REQUEST_ESCALATED AM 16", "REQUEST_OVERDUE AM 20", "REQUEST_OVERDUE KZ 20"})
+	equal(t, "later", due(hours(2), hours(9)), []string{"PROPOSAL_LAPSED KZ 17", "REQUEST_ESCALATED AM 16", "REQUEST_OVERDUE AM 20", "REQUEST_OVERDUE KZ 20"})
 	write(t, db, func(tx storage.Tx) error {
 		q.Status, q.Version = comity.RequestExecuted, q.Version+1
 		return tx.UpdateRequest(q, q.Version-1)
 	})
-	equal(t, "answered", due(hours(2), hours(9)), []string(nil))
+	equal(t, "answered", due(hours(2), hours(9)), []string{"PROPOSAL_LAPSED KZ 17"})
+	if lapsed := get(t, db, func(r storage.ReadTx) ([]storage.Event, error) { return r.ClocksRunOut(hours(2), hours(9), 10) }); lapsed[0].Record != p.ID || lapsed[0].Case != c.ID {
+		t.Errorf("what lapsed is %+v", lapsed[0])
+	}
 }

@@ -8,13 +8,17 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
+func newProposal(record comity.ID, role comity.Role, at time.Time) storage.Proposal {
+	return storage.Proposal{Proposal: comity.Proposal{ID: comity.NewID(comity.KindProposal), State: "KZ", Act: "grantMake", Kind: "grant",
+		Role: role, Record: record, Target: comity.NewID(comity.KindGrant), Officer: kzLiaison.Ref(), Function: "Liaison",
+		Status: comity.ProposalProposed, CreatedAt: at, LapsesAt: at.Add(72 * time.Hour)}, Sealed: []byte("sealed")}
+}
+
 // proposals: the officers of the own state in the role find them, and nobody
 // else; one is decided once.
 func proposals(t *testing.T, db storage.DB) {
 	propose := func(role comity.Role, at time.Time) storage.Proposal {
-		p := storage.Proposal{Proposal: comity.Proposal{ID: comity.NewID(comity.KindProposal), State: "KZ", Act: "grantMake", Kind: "grant",
-			Role: role, Record: comity.NewID(comity.KindCase), Target: comity.NewID(comity.KindGrant), Officer: kzLiaison.Ref(), Function: "Liaison",
-			Status: comity.ProposalProposed, CreatedAt: at, LapsesAt: at.Add(72 * time.Hour)}, Sealed: []byte("sealed")}
+		p := newProposal(comity.NewID(comity.KindCase), role, at)
 		write(t, db, func(tx storage.Tx) error { return tx.InsertProposal(p) })
 		return p
 	}

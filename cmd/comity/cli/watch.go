@@ -19,18 +19,20 @@ type watchCmd struct {
 
 func (*watchCmd) Help() string {
 	return `Prints what happens as it happens, one event in a line, until it is interrupted: requests and messages that
-arrive, grants that are made or end, changes of cases, exhibits, notices, clocks that run out. What you may
-not know of is not told. The command waits for a server that is away and goes on where it was. Of an event
-that cannot be read as a whole the reason is printed (with --json as its "error"), and the next ones follow.
+arrive, grants that are made or end, changes of cases, exhibits, notices, proposals that wait for a second
+officer, clocks that run out. What you may not know of is not told. The command waits for a server that is
+away and goes on where it was. Of an event that cannot be read as a whole the reason is printed (with --json
+as its "error"), and the next ones follow.
 It ends with exit code 6 when the token does, and with 3 when the case is no longer open.
 
 Kinds: REQUEST_ARRIVED, REQUEST_CHANGED, REQUEST_OVERDUE, REQUEST_ESCALATED, MESSAGE_ARRIVED, GRANT_MADE,
 GRANT_CHANGED, GRANT_ENDED, CASE_CHANGED, EVIDENCE_COMPLETED, HOLD_ENDED, DISPATCH_ARRIVED, DISPATCH_CHANGED,
-DISPATCH_OVERDUE.
+DISPATCH_OVERDUE, PROPOSAL_ARRIVED, PROPOSAL_DECIDED, PROPOSAL_LAPSED.
 
 Examples:
   comity watch
   comity watch --kind REQUEST_ARRIVED --kind MESSAGE_ARRIVED
+  comity watch --kind PROPOSAL_ARRIVED
   comity watch --case case1_… --purpose INVESTIGATION --json | while read -r event; do notify "$event"; done
   comity watch --after "$(tail -n 1 events.jsonl | jq -r .id)" --json >> events.jsonl`
 }

@@ -538,6 +538,7 @@ CREATE TABLE proposals (
 	declined bytea NOT NULL,
 	CONSTRAINT proposals_pkey PRIMARY KEY (id)
 );
+CREATE INDEX proposals_clock ON public.proposals USING btree (lapses_at) WHERE (status = 'PROPOSED'::text);
 CREATE INDEX proposals_waiting ON public.proposals USING btree (state, role, created_at, id);
 GRANT INSERT ON proposals;
 GRANT SELECT ON proposals;

@@ -437,6 +437,7 @@ CREATE TABLE proposals (
 	sealed     BLOB NOT NULL,
 	declined   BLOB NOT NULL
 ) STRICT;
+CREATE INDEX proposals_clock ON proposals (lapses_at) WHERE status = 'PROPOSED';
 CREATE INDEX proposals_waiting ON proposals (state, role, created_at, id);
 CREATE TABLE record_keys (
 	record  TEXT NOT NULL,

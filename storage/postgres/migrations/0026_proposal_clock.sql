@@ -1,0 +1,3 @@
+-- +goose Up
+-- Proposals whose clock has not run out.
+CREATE INDEX proposals_clock ON proposals (lapses_at) WHERE status = 'PROPOSED';
