@@ -17,7 +17,10 @@ func TestTooLargeIsDisclosed(t *testing.T) {
 	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
 			a := serveOn(t, open)
-			a = (&api{World: a.World, log: a.log}).serve(t, a.Exchange, func(o *Options) { o.Limits.Response = 300 })
+			a = (&api{World: a.World, log: a.log}).serve(t, a.Exchange, func(o *Options) {
+				o.Limits = DefaultLimits
+				o.Limits.Response = 300
+			})
 			owner, liaison, reader := a.As(t, "investigator@KZ"), a.As(t, "liaison@KZ"), a.as(t, "investigator@AM")
 			c := owner.FileCase(t, "Ransomware", "AM")
 			a.Mandate(t, "KZ")
@@ -45,7 +48,7 @@ func TestTooLargeIsDisclosed(t *testing.T) {
 			for i := range 20 {
 				again.WriteString(" a" + strconv.Itoa(i) + ": title")
 			}
-			r := reader.get(t, `query($id: ID!) { node(id: $id, purpose: INVESTIGATION) { ... on Case { title`+again.String()+` } } }`, map[string]any{"id": c})
+			r := reader.call(t, `query($id: ID!) { node(id: $id, purpose: INVESTIGATION) { ... on Case { title`+again.String()+` } } }`, map[string]any{"id": c})
 			if r.Data != nil || len(r.Errors) != 1 || !strings.Contains(r.raw, `"limit":"response"`) || strings.Contains(r.raw, "Ransomware") {
 				t.Fatalf("%d %s", r.status, r.raw)
 			}
