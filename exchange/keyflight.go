@@ -66,9 +66,10 @@ func (k *recordKeys) fly(ctx context.Context, ref keyRef, f *keyFlight) {
 	f.key, f.err = k.ask(ctx, ref)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.flights[ref] == f {
-		delete(k.flights, ref)
+	if k.flights[ref] != f { // nobody waits any more, nor would it be known here that the record was dropped
+		return
 	}
+	delete(k.flights, ref)
 	if f.err == nil && !f.dropped {
 		k.keep(ref, f.key, now)
 	}

@@ -200,3 +200,41 @@ func TestKeysAskedOnce(t *testing.T) {
 		}
 	})
 }
+
+// deafKeys is a custodian that answers when it is let, whoever is gone.
+type deafKeys struct {
+	custodian.Custodian
+	let chan struct{}
+}
+
+func (c *deafKeys) RecordKey(context.Context, comity.ID, string) (custodian.RecordKey, error) {
+	<-c.let
+	return custodian.RecordKey{1}, nil
+}
+
+// TestKeysLeft: what is answered when nobody waits any more is not kept: its record
+// may have been dropped meanwhile.
+func TestKeysLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &deafKeys{let: make(chan struct{})}
+		k := newRecordKeys(func(comity.State) (custodian.Custodian, error) { return c, nil })
+		ref := keyRef{"case1_x", "KZ", "w"}
+		alone, leave := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := k.get(alone, ref)
+			done <- err
+		}()
+		synctest.Wait()
+		leave()
+		synctest.Wait()
+		k.drop(ref.record)
+		close(c.let)
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("who left got %v", err)
+		}
+		if _, ok := k.kept(ref); ok {
+			t.Error("the key of a record that was dropped came back")
+		}
+	})
+}

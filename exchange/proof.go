@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -14,8 +16,9 @@ import (
 // lasts longer than a request: each server by itself knows only those that it saw.
 // Errors are UNAUTHENTICATED, or UNAVAILABLE where the database is away.
 func (x *Exchange) UseProof(ctx context.Context, who Caller) error {
+	id := sha256.Sum256([]byte(who.Proof)) // which is whatever the client wrote: not all of it is text to a database
 	err := x.db.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
-		return tx.UseNonce(who.JKT, "dpop "+who.Proof, tx.Now().Add(proofAge)) // acts' nonces hold no space
+		return tx.UseNonce(who.JKT, "dpop "+hex.EncodeToString(id[:]), tx.Now().Add(proofAge)) // acts' nonces hold no space
 	})
 	if errors.Is(err, storage.ErrExists) {
 		return token.Replayed()
