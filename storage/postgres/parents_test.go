@@ -95,9 +95,10 @@ func TestWallsOfParents(t *testing.T) {
 		"a notice":      {"KZ", dispatched("NOTICE", ""), []any{c.ID, g.ID}, "AM"},
 		"a notice's delivery to oneself": {"BY", `INSERT INTO deliveries (notice, state, to_state, status, delivered_at, due_at, answered_by, answered_at, answered)
 			VALUES ($1, 'AM', $2, 'OPEN', 0, 0, '', 0, '')`, []any{notice.ID}, ""},
-		"a repeat's answer": {"BY", `INSERT INTO idempotency (issuer, subject, mutation, key, input_hash, ids, at) VALUES ('another', $2, $1, 'k', '', '', 0)`, []any{c.ID}, ""},
-		"the log's head":    {"BY", `UPDATE log_head SET size = 99 WHERE $1 <> $2`, []any{c.ID}, ""},
-		"a leaf's place":    {"BY", `UPDATE leaves SET idx = 99, chain = '' WHERE $1 <> $2`, []any{c.ID}, ""},
+		"a repeat's answer":               {"BY", `INSERT INTO idempotency (issuer, subject, mutation, key, input_hash, ids, at) VALUES ('another', $2, $1, 'k', '', '', 0)`, []any{c.ID}, ""},
+		"the log's head":                  {"BY", `UPDATE log_head SET size = 99 WHERE $1 <> $2`, []any{c.ID}, ""},
+		"a leaf's place":                  {"BY", `UPDATE leaves SET idx = 99, chain = '' WHERE $1 <> $2`, []any{c.ID}, ""},
+		"what another's leaf is found by": {"BY", found, []any{c.ID}, "AM"},
 	} {
 		args := append([]any{try.args[0], try.state}, try.args[1:]...)
 		var refused *pgconn.PgError
@@ -116,6 +117,13 @@ func TestWallsOfParents(t *testing.T) {
 			t.Errorf("%s by %s: %d rows, %v", what, try.own, n, err)
 		}
 	}
+	if _, err := db.Sequence(t.Context(), 1, func(previous [32]byte, _ int64, _ [32]byte) [32]byte { return previous }); err != nil {
+		t.Fatal(err)
+	}
+	var refused *pgconn.PgError
+	if n, err := conn.run("act", "AM", found, c.ID, "AM"); !errors.As(err, &refused) || refused.Code != "42501" {
+		t.Errorf("what a leaf that has its place is found by: %d rows, %v", n, err)
+	}
 	if n, err := conn.run("act", "BY", `DELETE FROM effects`); err != nil || n != 0 {
 		t.Errorf("BY deletes %d effects of another: %v", n, err)
 	}
@@ -123,6 +131,9 @@ func TestWallsOfParents(t *testing.T) {
 		t.Errorf("AM deletes %d effects of its own: %v", n, err)
 	}
 }
+
+// found puts facets beside every opening's leaf, for a state.
+const found = `INSERT INTO facets_waiting (leaf_id, state, at, facets) SELECT leaf_id, $2, at, ARRAY['act:' || $1] FROM openings`
 
 func inserted(table, values string) string {
 	return `INSERT INTO ` + table + ` VALUES (` + values + `)`

@@ -159,6 +159,11 @@ CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app U
 CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer ON log_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer_insert ON log_facets AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
+-- What finds no opening would take the place of what does in a page, and what finds one
+-- that has its place would find it twice.
+CREATE POLICY opening ON facets_waiting AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK (
+	EXISTS (SELECT 1 FROM openings o WHERE o.state = facets_waiting.state AND o.at = facets_waiting.at AND o.leaf_id = facets_waiting.leaf_id OFFSET 0)
+	AND EXISTS (SELECT 1 FROM leaves l WHERE l.id = leaf_id AND l.idx IS NULL OFFSET 0));
 CREATE POLICY sequencer_delete ON facets_waiting AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 CREATE POLICY own_insert ON idempotency AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR issuer || E'\n' || subject = (SELECT comity_token()));
