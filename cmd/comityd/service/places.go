@@ -10,9 +10,10 @@ import (
 // places are those of requests. Who asks is known once the token is verified: until
 // then a request stands in the entrance, which has as many places again, a quarter of
 // them for requests without a token, so that strangers take no officer's place. Inside,
-// an agency may take as many as it leaves free, and a state twice as many (the dynamic
-// thresholds of Choudhury and Hahne, by which switches share memory): whoever is alone
-// has half, and to whoever else comes there is a place left, without any set aside.
+// an agency may take as many as it leaves free, a state twice and an officer half as
+// many (the dynamic thresholds of Choudhury and Hahne, by which switches share memory):
+// whoever is alone has a part, and to whoever else comes there is a place left, of the
+// same agency too, without any set aside.
 type places struct {
 	most int
 
@@ -22,10 +23,11 @@ type places struct {
 	inside    int
 	agencies  subscribe.Count[comity.AgencyID]
 	states    subscribe.Count[comity.State]
+	officers  subscribe.Count[comity.OfficerRef]
 }
 
 func newPlaces(most int) *places {
-	return &places{most: most, agencies: subscribe.Count[comity.AgencyID]{}, states: subscribe.Count[comity.State]{}}
+	return &places{most: most, agencies: subscribe.Count[comity.AgencyID]{}, states: subscribe.Count[comity.State]{}, officers: subscribe.Count[comity.OfficerRef]{}}
 }
 
 // place is that of one request.
@@ -58,7 +60,7 @@ func (x *place) Of(o comity.Officer) bool {
 	if x.left || x.officer != nil { // a stream, which has a place of its own
 		return true
 	}
-	if free := p.most - p.inside; free <= 0 || p.agencies[o.Agency] >= free || p.states[o.State] >= 2*free {
+	if free := p.most - p.inside; free <= 0 || p.agencies[o.Agency] >= free || p.states[o.State] >= 2*free || p.officers[o.Ref()] >= max(1, free/2) {
 		return false
 	}
 	x.goOn()
@@ -66,6 +68,7 @@ func (x *place) Of(o comity.Officer) bool {
 	p.inside++
 	p.agencies[o.Agency]++
 	p.states[o.State]++
+	p.officers[o.Ref()]++
 	return true
 }
 
@@ -82,6 +85,7 @@ func (x *place) Leave() {
 		p.inside--
 		p.agencies.Less(x.officer.Agency)
 		p.states.Less(x.officer.State)
+		p.officers.Less(x.officer.Ref())
 	}
 	x.left = true
 }

@@ -9,12 +9,23 @@ import (
 
 // fill takes places for officers of an agency until there is none, and gives them.
 func (p *places) fill(agency string) (all []*place) {
+	for name := 0; ; name++ {
+		some := p.fillFor(agency, fmt.Sprint("in-", name))
+		if len(some) == 0 {
+			return all
+		}
+		all = append(all, some...)
+	}
+}
+
+// fillFor is fill for one officer.
+func (p *places) fillFor(agency, name string) (all []*place) {
 	for {
 		x := p.enter(false)
 		if x == nil {
 			return all
 		}
-		if !x.Of(comity.Officer{State: comity.State(agency[:2]), Agency: comity.AgencyID(agency)}) {
+		if !x.Of(comity.Officer{State: comity.State(agency[:2]), Agency: comity.AgencyID(agency), Pseudonym: name}) {
 			x.Leave()
 			return all
 		}
@@ -33,8 +44,16 @@ func TestPlaces(t *testing.T) {
 	if strangers != 64 {
 		t.Errorf("strangers have %d places", strangers)
 	}
-	first := p.fill("KZ/cyber")
-	if len(first) != 128 {
+	first := p.fillFor("KZ/cyber", "in-0")
+	if len(first) != 85 {
+		t.Errorf("an officer alone has %d of 256 places", len(first))
+	}
+	if second := p.fillFor("KZ/cyber", "in-1"); len(second) < 20 {
+		t.Errorf("another of the agency has %d places beside it", len(second))
+	} else {
+		first = append(first, second...)
+	}
+	if first = append(first, p.fill("KZ/cyber")...); len(first) < 125 || len(first) > 128 {
 		t.Errorf("an agency alone has %d of 256 places", len(first))
 	}
 	state := len(first)
