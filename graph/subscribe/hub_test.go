@@ -435,6 +435,36 @@ func TestRests(t *testing.T) {
 	}
 }
 
+// TestEndsWhileItRests: a stream that is told later ends when it is no longer good.
+func TestEndsWhileItRests(t *testing.T) {
+	h, s := newHub(t, DefaultLimits)
+	asked, tries := make(chan struct{}), 0
+	f := follow(t, h, "a", func(sub *Subscription) {
+		sub.Case = "case1_x"
+		sub.Tell = func(context.Context, exchange.Event) (*Frame, error) {
+			close(asked) // once, or it panics
+			return nil, &LaterError{After: time.Hour}
+		}
+		sub.Good = func(context.Context) error {
+			select {
+			case <-asked:
+			default:
+				return nil
+			}
+			if tries++; tries == 1 {
+				return errors.New("the database is away")
+			}
+			return ErrOver
+		}
+	}, -1)
+	s.happens(comity.EventCaseChanged, "case1_x", "KZ:a")
+	<-asked
+	s.happens(comity.EventCaseChanged, "case1_x", "KZ:a")
+	if f.until(t, 1); !f.over || tries != 2 {
+		t.Errorf("it is over: %v, after it was looked at %d times", f.over, tries)
+	}
+}
+
 // waitFor waits until something is so.
 func waitFor(t *testing.T, what string, so func() bool) {
 	t.Helper()

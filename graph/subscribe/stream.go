@@ -61,11 +61,13 @@ type Stream struct {
 	check    bool
 	queued   bool // it waits for a worker, or is with one
 	stalled  bool // it has as many frames as it may
-	resting  bool // it is to be tried again later
+	resting  bool // it is to be told on later
 	parked   bool // others of its officer's read on, and it waits for them
 	over     bool
 	closed   bool
 	failures int
+
+	unchecked bool // whether it still is good is to be tried again later
 }
 
 // Open opens a stream that tells what comes after a place, or after now where it is

@@ -16,16 +16,16 @@ func (h *Hub) tellAll(ctx context.Context) {
 		if s == nil {
 			return
 		}
-		wait := h.step(ctx, s)
+		rest, wait := h.step(ctx, s)
 		h.mu.Lock()
 		s.queued = false
 		h.lines[s.Officer.State].atWork--
 		if wait > 0 {
-			s.resting = true
+			*rest = true
 			time.AfterFunc(wait, func() {
 				h.mu.Lock()
 				defer h.mu.Unlock()
-				s.resting = false
+				*rest = false
 				h.put(s)
 			})
 		}
@@ -34,10 +34,11 @@ func (h *Hub) tellAll(ctx context.Context) {
 	}
 }
 
-// waits reports whether there is something to do for a stream. The lock is held.
+// waits reports whether there is something to do for a stream: one that is told later
+// ends in time all the same. The lock is held.
 func (s *Stream) waits() bool {
-	ready := !s.stalled && !s.parked && (s.behind || len(s.pending) > 0)
-	return !s.over && !s.closed && !s.resting && (s.check || ready)
+	ready := !s.stalled && !s.parked && !s.resting && (s.behind || len(s.pending) > 0)
+	return !s.over && !s.closed && (s.check && !s.unchecked || ready)
 }
 
 // take waits for a stream to work for; nil once the hub has ended.
@@ -77,19 +78,26 @@ func (h *Hub) next() (next *line) {
 }
 
 // step looks whether a stream still is good, or tells it one event, or reads a page on
-// where it was left behind. It says after which time it is to be tried again, 0 where
-// it did not fail.
-func (h *Hub) step(ctx context.Context, s *Stream) time.Duration {
+// where it was left behind. It says after which time that is to be tried again, 0 where
+// it did not fail, and what holds until then.
+func (h *Hub) step(ctx context.Context, s *Stream) (rest *bool, wait time.Duration) {
 	h.mu.Lock()
-	check := s.check
-	s.check = false
+	if s.check && !s.unchecked && !s.over && !s.closed {
+		s.check = false
+		h.mu.Unlock()
+		return &s.unchecked, s.settle(s.Good(ctx), func() { s.check = true })
+	}
+	h.mu.Unlock()
+	return &s.resting, h.tellOne(ctx, s)
+}
+
+// tellOne is a step of telling.
+func (h *Hub) tellOne(ctx context.Context, s *Stream) time.Duration {
+	h.mu.Lock()
 	switch {
 	case s.over || s.closed:
 		h.mu.Unlock()
 		return 0
-	case check:
-		h.mu.Unlock()
-		return s.settle(s.Good(ctx), func() { s.check = true })
 	case len(s.frames) >= h.Limits.Frames:
 		s.stalled = true
 		h.mu.Unlock()
