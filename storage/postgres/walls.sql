@@ -286,5 +286,5 @@ CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comit
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 
-REVOKE ALL ON seen_assignments, seen_grants, seen_own, concerned, commitments FROM comity_app;
-GRANT SELECT ON seen_assignments, seen_grants, seen_own, concerned, commitments TO comity_app;
+REVOKE ALL ON seen_assignments, seen_grants, seen_own, concerned, commitments, granted FROM comity_app;
+GRANT SELECT ON seen_assignments, seen_grants, seen_own, concerned, commitments, granted TO comity_app;

@@ -78,7 +78,7 @@ func (w *watchCmd) print(r *run, e client.Event) error {
 		return writeJSON(r.stdout, said, "")
 	}
 	if e.Err != nil && !r.Quiet {
-		fmt.Fprintf(r.stderr, "of the event %s not all can be read: %v\n", clean(e.ID), e.Err)
+		fmt.Fprintf(r.stderr, "of the event %s not all can be read: %v\n", clean(e.ID), clean(e.Err.Error()))
 	}
 	of := e.Record()
 	if of == nil { // BEGAN, or what could not be read

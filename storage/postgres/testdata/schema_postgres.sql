@@ -286,7 +286,6 @@ CREATE TABLE granted (
 	handling text COLLATE "C",
 	statement text COLLATE "C"
 );
-GRANT INSERT ON granted;
 GRANT SELECT ON granted;
 CREATE TABLE grants (
 	id text COLLATE "C" NOT NULL,
