@@ -59,7 +59,7 @@ func retryAfter(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))
 func (h *handler) admit(r *http.Request, o comity.Officer) *fault {
 	if !placeOf(r.Context()).Of(o) {
 		return &fault{code: comity.CodeUnavailable, status: http.StatusServiceUnavailable, after: time.Second,
-			message: "this server is busy, in great part with requests of your agency or state; try again"}
+			message: "this server is busy; try again, and with fewer requests at once of one officer, agency or state"}
 	}
 	return h.tooFast(r, o)
 }

@@ -54,7 +54,7 @@ type Engine struct {
 	// [id, index, chain in hexadecimal].
 	Link string
 	// Facets writes the rows of log_facets for the leaves in $1 out of facets_waiting, in
-	// the order of their index.
+	// the order of the key of log_facets.
 	Facets string
 	// Fault classes an error, wrapped or not.
 	Fault func(error) Fault

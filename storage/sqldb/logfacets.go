@@ -43,8 +43,7 @@ func facetsOf(o storage.Opening) []string {
 	return slices.Compact(names) // a record can be named twice
 }
 
-// writeFacets takes over what leaves are found by, row by row and in the order of
-// their index.
+// writeFacets takes over what leaves are found by, row by row.
 func (w *writer) writeFacets(of []storage.Leaf) error {
 	ids := make([]comity.ID, len(of))
 	for i, l := range of {
