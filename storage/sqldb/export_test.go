@@ -95,7 +95,7 @@ var Predicates = []Predicate{
 	literal("the record of acts is the state's", "FROM openings o WHERE o.state = $1", "FROM openings o WHERE $1 <> ''"),
 	literal("the record of acts is searched by the state's openings", "FROM log_facets o WHERE o.state = $1", "FROM log_facets o WHERE $1 <> ''"),
 	literal("what waits for its place is searched by the state's openings", "FROM facets_waiting o WHERE o.state = $1", "FROM facets_waiting o WHERE $1 <> ''"),
-	literal("of what is searched the state's openings are given", "o.leaf_id = f.leaf_id AND o.state = $1", "o.leaf_id = f.leaf_id"),
+	literal("of what is searched the state's openings are given", "WHERE o.leaf_id = f.leaf_id AND o.state = $1", "WHERE o.leaf_id = f.leaf_id"),
 	literal("the record of acts is narrowed by the state's openings", "x.state = $1 AND x.facet", "x.facet"),
 	literal("mandates are the state's", "FROM mandates m WHERE m.state = $1", "FROM mandates m WHERE $1 <> ''"),
 	literal("officers are the state's", "o.state = $1 ORDER", "$1 <> '' ORDER"),

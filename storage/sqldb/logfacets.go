@@ -61,7 +61,8 @@ func (w *writer) writeFacets(of []storage.Leaf) error {
 
 // logPage is the FROM of a page of openings o of a state. One facet is walked by
 // its index, and the others are looked up for each of what it finds; beside them
-// stand the few leaves that wait for their place.
+// stand the few leaves that wait for their place. CROSS JOIN has SQLite look for
+// openings of what was found, and not the other way round.
 func logPage(s comity.State, f storage.LogFilter, p storage.Page) (string, args) {
 	a := args{s}
 	var records []string
@@ -92,5 +93,5 @@ func logPage(s comity.State, f storage.LogFilter, p storage.Page) (string, args)
 		waiting += ` AND ` + facet + ` = ANY(o.facets)`
 	}
 	return ` FROM (SELECT * FROM (` + placed + term + `) p UNION ALL SELECT * FROM (` + waiting + term + `) w) f
-		JOIN openings o ON o.leaf_id = f.leaf_id AND o.state = $1 ORDER BY f.at DESC, f.leaf_id DESC LIMIT ` + a.add(max(p.Limit, 0)), a
+		CROSS JOIN openings o WHERE o.leaf_id = f.leaf_id AND o.state = $1 ORDER BY f.at DESC, f.leaf_id DESC LIMIT ` + a.add(max(p.Limit, 0)), a
 }

@@ -113,11 +113,15 @@ var engine = sqldb.Engine{
 	Fault: fault,
 }
 
-var membership = regexp.MustCompile(`= ANY\((\$[0-9]+|[a-z]\.[a-z]+)\)`)
+var (
+	membership = regexp.MustCompile(`= ANY\((\$[0-9]+)\)`)
+	holding    = regexp.MustCompile(`(\$[0-9]+) = ANY\(([a-z]\.[a-z]+)\)`)
+)
 
 // translate makes a statement SQLite's own. It has no row locks and needs none:
 // its one writer holds the whole database.
 func translate(text string) string {
+	text = holding.ReplaceAllString(text, "EXISTS (SELECT 1 FROM json_each(${2}) WHERE value = ${1})")
 	text = membership.ReplaceAllString(text, "IN (SELECT value FROM json_each(${1}))")
 	return strings.NewReplacer(" FOR NO KEY UPDATE", "", " SKIP LOCKED", "").Replace(text)
 }
