@@ -5,12 +5,13 @@ import "context"
 // keyFlight is a question to a custodian for one key, on which every read that lacks
 // the key waits: when fifty keys end together, a hundred reads ask for fifty.
 type keyFlight struct {
-	done    chan struct{}
-	stop    context.CancelFunc
-	waiting int  // guarded by recordKeys.mu, as are the others
-	dropped bool // the key is not to be kept: its record was dropped meanwhile
-	key     wordKey
-	err     error
+	done     chan struct{}
+	stop     context.CancelFunc
+	waiting  int  // guarded by recordKeys.mu, as are the others
+	dropped  bool // the key is not to be kept: its record was dropped meanwhile
+	key      wordKey
+	err      error
+	panicked any // of asking, which is theirs who wait
 }
 
 // get opens one key. The question goes on while one of those who wait for it does, and
@@ -27,6 +28,9 @@ func (k *recordKeys) get(ctx context.Context, ref keyRef) (wordKey, error) {
 			<-f.done
 		}
 		return wordKey{}, custodianAway(ref.state, ctx.Err())
+	}
+	if f.panicked != nil {
+		panic(f.panicked)
 	}
 	return f.key, f.err
 }
@@ -62,6 +66,15 @@ func (k *recordKeys) leave(ref keyRef, f *keyFlight) bool {
 func (k *recordKeys) fly(ctx context.Context, ref keyRef, f *keyFlight) {
 	defer close(f.done)
 	defer f.stop()
+	defer func() {
+		if f.panicked = recover(); f.panicked != nil {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if k.flights[ref] == f {
+				delete(k.flights, ref)
+			}
+		}
+	}()
 	now := k.now()
 	f.key, f.err = k.ask(ctx, ref)
 	k.mu.Lock()

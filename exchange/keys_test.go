@@ -127,6 +127,25 @@ func TestKeysRenewed(t *testing.T) {
 	}
 }
 
+// TestKeysPanic: what asking panics with is met by who asked, and nothing stays of it.
+func TestKeysPanic(t *testing.T) {
+	c := &askedKeys{hook: func() { panic("struck") }}
+	k := newRecordKeys(func(comity.State) (custodian.Custodian, error) { return c, nil })
+	ref := keyRef{"case1_x", "KZ", "w"}
+	met := func() (v any) {
+		defer func() { v = recover() }()
+		_, _ = k.get(t.Context(), ref)
+		return nil
+	}()
+	if met != "struck" || len(k.flights) > 0 {
+		t.Errorf("who asked met %v, and %d questions are open", met, len(k.flights))
+	}
+	c.hook = nil
+	if _, err := k.get(t.Context(), ref); err != nil {
+		t.Errorf("asked again: %v", err)
+	}
+}
+
 // slowKeys is a custodian that answers when it is let, or its caller is gone.
 type slowKeys struct {
 	custodian.Custodian

@@ -51,7 +51,7 @@ func TestDifference(t *testing.T) {
 func TestCases(t *testing.T) {
 	a, b := read(t), read(t)
 	seen := map[string]bool{}
-	for n := range uint64(2000) {
+	for n := range uint64(6000) {
 		x, y := a.Case(7, n), b.Case(7, n)
 		if x.String() != y.String() {
 			t.Fatalf("case %d is made in two ways:\n%s\n%s", n, x, y)
