@@ -33,8 +33,7 @@ type (
 		of   *CaseView
 	}
 	// EvidenceView is an exhibit of a case. Abroad it carries the grant under
-	// which it can be opened. A list gives it without header, hashes, parts and
-	// receipt, see [Reader.Containers].
+	// which it can be opened. A list gives it without hashes, parts and receipt, see [Reader.Containers].
 	EvidenceView struct {
 		comity.Evidence
 		Text  comity.EvidenceText
@@ -270,7 +269,7 @@ func (r *Reader) Evidence(cases []*CaseView, first int, after string) (map[comit
 }
 
 // Containers adds to exhibits that were listed what their containers are known by:
-// header, hashes, parts and the state's receipt.
+// hashes, parts and the state's receipt.
 func (r *Reader) Containers(exhibits []*EvidenceView) error {
 	var ids []comity.ID
 	for _, e := range exhibits {

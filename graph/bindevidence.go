@@ -25,12 +25,12 @@ func (b *binding) evidence() {
 		"claimSha1":   text(func(_ *request, e *exchange.EvidenceView) string { return e.Text.ClaimSHA1 }),
 
 		"classification": text(func(_ *request, e *exchange.EvidenceView) comity.Classification { return e.Text.Classification }),
+		"header":         octets(func(_ *request, e *exchange.EvidenceView) []byte { return e.Header }),
+		"headerHash":     hash(func(_ *request, e *exchange.EvidenceView) [32]byte { return sha256.Sum256(e.Header) }),
 		"grant":          text(func(_ *request, e *exchange.EvidenceView) comity.ID { return e.Grant }),
 		"createdAt":      instant(func(_ *request, e *exchange.EvidenceView) time.Time { return e.CreatedAt }),
 		"completedAt":    instant(func(_ *request, e *exchange.EvidenceView) time.Time { return e.CompletedAt }),
 	})
-	contained(b, "header", execute.Bytes, func(e *exchange.EvidenceView) []byte { return e.Header })
-	contained(b, "headerHash", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return sha256.Sum256(e.Header) })
 	contained(b, "root", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return e.Root })
 	contained(b, "plainSha256", execute.Hash, func(e *exchange.EvidenceView) [32]byte { return e.PlainSHA256 })
 	contained(b, "parts", execute.Items, func(e *exchange.EvidenceView) []comity.EvidencePart { return e.Parts })

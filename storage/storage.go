@@ -299,7 +299,7 @@ type ReadTx interface {
 	Subjects(cases []comity.ID, all map[comity.ID]bool, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Subject, error)
 	Observables(cases []comity.ID, all map[comity.ID]bool, p Page) (map[comity.ID][]Observable, error)
 	// Evidence lists a case's exhibits; named limits a case to those exhibits. They
-	// come without header, keys, place, hashes, parts and receipt, which EvidenceByID has.
+	// come without keys, place, hashes, parts and receipt, which EvidenceByID has.
 	Evidence(cases []comity.ID, named map[comity.ID][]comity.ID, p Page) (map[comity.ID][]Evidence, error)
 	// ByID finds children by id, whatever their case: the caller then asks Cases.
 	EntriesByID(ids []comity.ID) (map[comity.ID]Entry, error)

@@ -345,7 +345,7 @@ func (h *handwritten) key(ctx context.Context, id comity.ID, wrapped string) (cu
 }
 
 func (h *handwritten) exhibits(ctx context.Context, tx *pgxpool.Conn, ids []string, keys map[comity.ID]custodian.RecordKey) (map[comity.ID][]*exhibit, error) {
-	found, err := tx.Query(ctx, `SELECT e.id, e.case_id, e.state, e.status, e.media_type, e.original, e.size, e.begun_by, e.created_at, e.completed_at, e.sealed
+	found, err := tx.Query(ctx, `SELECT e.id, e.case_id, e.state, e.status, e.media_type, e.original, e.size, e.header, e.begun_by, e.created_at, e.completed_at, e.sealed
 		FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL (SELECT * FROM evidence WHERE case_id = p.id COLLATE "C" AND (created_at, id) > ($3, $4)
 		AND (NOT (case_id = ANY($5)) OR (case_id || '/' || id) = ANY($6)) ORDER BY created_at, id LIMIT $2) e ORDER BY e.created_at, e.id`,
 		ids, 4, 0, "", []string{}, []string{})
@@ -355,7 +355,7 @@ func (h *handwritten) exhibits(ctx context.Context, tx *pgxpool.Conn, ids []stri
 	all := map[comity.ID][]*exhibit{}
 	var e storage.Evidence
 	var created, completed int64
-	_, err = pgx.ForEachRow(found, []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.BegunBy, &created, &completed, &e.Sealed}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.Header, &e.BegunBy, &created, &completed, &e.Sealed}, func() error {
 		if len(all[e.Case]) == 3 {
 			return nil
 		}

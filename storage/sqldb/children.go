@@ -36,9 +36,9 @@ var evidence = newTable("evidence", `id case_id state status media_type original
 
 // listed are exhibits without their containers: a receipt alone can be longer than
 // all the rest.
-var listed = newTable("evidence", "id case_id state status media_type original size begun_by created_at completed_at sealed",
+var listed = newTable("evidence", "id case_id state status media_type original size header begun_by created_at completed_at sealed",
 	func(e *storage.Evidence) []any {
-		return []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, &e.BegunBy, instant(&e.CreatedAt),
+		return []any{&e.ID, &e.Case, &e.State, &e.Status, &e.MediaType, &e.Original, &e.Size, blob(&e.Header), &e.BegunBy, instant(&e.CreatedAt),
 			instant(&e.CompletedAt), blob(&e.Sealed)}
 	})
 

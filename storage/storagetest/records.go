@@ -274,7 +274,7 @@ func evidenceNamed(t *testing.T, db storage.DB) {
 	} {
 		for _, all := range c.want { // lists leave the container out
 			for i := range all {
-				all[i].Header, all[i].WrappedKey, all[i].ObjectKey, all[i].UploadID = nil, "", "", ""
+				all[i].WrappedKey, all[i].ObjectKey, all[i].UploadID = "", "", ""
 			}
 		}
 		got := get(t, db, func(r storage.ReadTx) (map[comity.ID][]storage.Evidence, error) {
