@@ -156,9 +156,13 @@ func (l *loader) saturate(ctx context.Context, t *target, cell string, connectio
 	})
 }
 
+// steadying is how long a rate is kept before it is measured, with each server: caches
+// are warm then, also those that were left alone while others were measured.
+const steadying = 2 * time.Second
+
 // steady asks at a constant rate, however long answers take.
 func (l *loader) steady(ctx context.Context, t *target, cell string, rate int, d time.Duration) (r ran, err error) {
-	n := int(float64(rate)*d.Seconds()) + 2
+	n := int(float64(rate)*(d+steadying).Seconds()) + 2
 	proofs, err := t.session.proofs(t.url, n)
 	if err != nil {
 		return r, err
@@ -175,10 +179,15 @@ func (l *loader) steady(ctx context.Context, t *target, cell string, rate int, d
 		v.Body = bytes.ReplaceAll(t.bodies[cell], []byte(anew), []byte(uuid.NewString()))
 		return nil
 	}
-	attacker := vegeta.NewAttacker(vegeta.Connections(64), vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second))
+	attack := func(d time.Duration) <-chan *vegeta.Result { // an attacker attacks once
+		attacker := vegeta.NewAttacker(vegeta.Connections(64), vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second))
+		return attacker.Attack(next, vegeta.Rate{Freq: rate, Per: time.Second}, d, t.name)
+	}
+	for range attack(steadying) { // what fails fails below too
+	}
 	return l.run(t, func() (ran, int, error) {
 		var m vegeta.Metrics
-		for result := range attacker.Attack(next, vegeta.Rate{Freq: rate, Per: time.Second}, d, t.name) {
+		for result := range attack(d) {
 			m.Add(result)
 		}
 		m.Close()
