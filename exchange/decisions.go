@@ -1,8 +1,7 @@
 package exchange
 
 import (
-	"sync"
-
+	"github.com/comity-platform/comity/internal/bounded"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -12,30 +11,19 @@ const maxDecisions = 4096
 // decisions remembers what the policies decide on reads. A decision rests on its
 // question alone, which holds all facts, and on the policies, which stay the same.
 type decisions struct {
-	mu    sync.RWMutex
-	known map[sovereignty.Question]sovereignty.Decision
+	known *bounded.Map[sovereignty.Question, sovereignty.Decision]
+}
+
+func newDecisions() decisions {
+	return decisions{&bounded.Map[sovereignty.Question, sovereignty.Decision]{Most: maxDecisions}}
 }
 
 // on decides, or remembers.
-func (d *decisions) on(q sovereignty.Question, p *sovereignty.Policies) sovereignty.Decision {
-	d.mu.RLock()
-	decision, ok := d.known[q]
-	d.mu.RUnlock()
-	if ok {
-		return decision
+func (d decisions) on(q sovereignty.Question, p *sovereignty.Policies) sovereignty.Decision {
+	decision, ok := d.known.Get(q)
+	if !ok {
+		decision = p.Decide(q)
+		d.known.Put(q, decision)
 	}
-	decision = p.Decide(q)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.known == nil {
-		d.known = map[sovereignty.Question]sovereignty.Decision{}
-	}
-	for other := range d.known {
-		if len(d.known) < maxDecisions {
-			break
-		}
-		delete(d.known, other)
-	}
-	d.known[q] = decision
 	return decision
 }

@@ -20,7 +20,7 @@ func TestDecisionsRemembered(t *testing.T) {
 			Assigned: assigned, Marking: comity.DefaultMarking}, Circumstances: sovereignty.Circumstances{Visible: true},
 			Officer: comity.Officer{Issuer: "https://idp.example", Subject: "s", State: "KZ", Agency: comity.AgencyID(agency), Role: comity.RoleInvestigator, Function: "f", Pseudonym: "p"}}
 	}
-	var d decisions
+	d := newDecisions()
 	permits := map[bool]bool{}
 	for range 2 {
 		for _, assigned := range []bool{true, false} {
@@ -32,13 +32,13 @@ func TestDecisionsRemembered(t *testing.T) {
 			}
 		}
 	}
-	if len(permits) != 2 || len(d.known) != 2 {
-		t.Errorf("%d questions are known, permits %v", len(d.known), permits)
+	if len(permits) != 2 || d.known.Len() != 2 {
+		t.Errorf("%d questions are known, permits %v", d.known.Len(), permits)
 	}
 	for i := range maxDecisions + 10 {
 		d.on(question(fmt.Sprint("KZ/", i), true), policies)
 	}
-	if len(d.known) != maxDecisions {
-		t.Errorf("%d decisions are remembered", len(d.known))
+	if d.known.Len() != maxDecisions {
+		t.Errorf("%d decisions are remembered", d.known.Len())
 	}
 }

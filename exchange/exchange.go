@@ -74,7 +74,7 @@ func New(o Options) (*Exchange, error) {
 		return nil, errors.New("exchange: a database, a directory, policies and a log are needed")
 	}
 	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, states: o.States, cursors: c, acted: make(chan struct{}, 1), log: o.Log, observe: o.Observe}
-	x.keys = newRecordKeys(x.custodian)
+	x.keys, x.decisions = newRecordKeys(x.custodian), newDecisions()
 	if x.observe == nil {
 		x.observe = func(string, string, time.Duration) {}
 	}

@@ -31,9 +31,7 @@ const MaxVerified = maxVerified
 
 // Remembered is how many are.
 func (v *Verifier) Remembered() int {
-	v.verified.mu.Lock()
-	defer v.verified.mu.Unlock()
-	return len(v.verified.known)
+	return v.verified.Len()
 }
 
 // ReadProof is [ReadProof] for a verifier, which remembers headers.
@@ -47,7 +45,5 @@ const MaxSessions = maxSessions
 
 // Sessions is how many headers are remembered.
 func (v *Verifier) Sessions() int {
-	v.sessions.mu.Lock()
-	defer v.sessions.mu.Unlock()
-	return len(v.sessions.known)
+	return v.sessions.known.Len()
 }

@@ -61,7 +61,7 @@ func Proof(key crypto.Signer, method, rawURL, token string, now time.Time) (stri
 // the key's thumbprint and the proof's id, by which a replay is told. An empty
 // token wants a proof without one. Errors are UNAUTHENTICATED.
 func ReadProof(proof, method, rawURL, token string, now time.Time) (jkt, id string, err error) {
-	p, err := (*sessions)(nil).readProof(proof, method, rawURL, token, now)
+	p, err := sessions{}.readProof(proof, method, rawURL, token, now)
 	return p.jkt, p.id, err
 }
 
@@ -71,7 +71,7 @@ type shown struct {
 	issued  number
 }
 
-func (s *sessions) readProof(proof, method, rawURL, token string, now time.Time) (shown, error) {
+func (s sessions) readProof(proof, method, rawURL, token string, now time.Time) (shown, error) {
 	payload, jkt, err := s.verify(proof)
 	if err != nil {
 		return shown{}, refuseFor(invalidProof, "the DPoP proof is not valid", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/internal/jws"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/internal/bounded"
 )
 
 // Limits of a token.
@@ -54,8 +55,8 @@ type Verifier struct {
 	directory *statement.Directory
 	issuers   *issuers
 	replays   *replays
-	verified  verifieds
-	sessions  *sessions
+	verified  *verifieds
+	sessions  sessions
 	now       func() time.Time
 	started   number // in whole seconds, as proofs are dated
 }
@@ -65,8 +66,8 @@ func NewVerifier(d *statement.Directory, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), verified: verifieds{known: map[[sha256.Size]byte]verified{}},
-		sessions: &sessions{known: map[string]session{}}, now: o.Now, started: number(o.Now().Unix())}
+	return &Verifier{directory: d, issuers: newIssuers(o), replays: newReplays(), verified: &verifieds{Most: maxVerified},
+		sessions: sessions{&bounded.Map[string, session]{Most: maxSessions}}, now: o.Now, started: number(o.Now().Unix())}
 }
 
 // Now is the clock that tokens are judged by.
@@ -106,7 +107,7 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 // are UNAUTHENTICATED, or UNAVAILABLE when the issuer's keys cannot be got.
 func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
 	hash := sha256.Sum256([]byte(token))
-	d, known := v.verified.look(hash)
+	d, known := v.verified.Get(hash)
 	var message *jws.Message
 	read := func() (err error) {
 		message, err = jws.Parse(token, jws.Rule{Limit: maxToken, Types: types, Algorithms: statement.IssuerAlgorithms})
@@ -164,7 +165,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
 		return Identity{}, err
 	}
 	if !checked {
-		v.verified.keep(hash, d)
+		v.verified.Put(hash, d)
 	}
 	return Identity{Officer: officer, JKT: d.claims.Confirm.JKT, ID: d.claims.ID, Expires: d.claims.Expires.time(), Token: token}, nil
 }
