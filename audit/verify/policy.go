@@ -1,0 +1,129 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	cosignature "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Policy is what a state wants of a checkpoint before it relies on it.
+type Policy struct {
+	Origin string
+	Log    []note.Verifier            // the exchange's keys that the state accepts: a signature of one
+	Own    []note.Verifier            // the state's own witness (C2SP cosignature/v1): a cosignature of one; none: nothing satisfies
+	Others map[string][]note.Verifier // by state, the other states' witnesses
+	Need   int                        // of how many other states; at most len(Others)-1 counts, so that none is indispensable
+	MaxAge time.Duration              // of the cosignatures that count, at now; 0: any
+}
+
+// ahead is how far a witness's clock may run before the reader's.
+const ahead = 10 * time.Second
+
+// Unsigned is that a checkpoint lacks what a policy wants. It may come yet.
+type Unsigned struct {
+	Missing []string // whose cosignature: the names of own witnesses, or of other states
+	Reason  string
+}
+
+func (u *Unsigned) Error() string { return u.Reason }
+
+// Open reads a signed checkpoint and checks that it satisfies the policy. An
+// [*Unsigned] says which cosignatures are missing; what else is wrong no
+// cosignature mends.
+func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
+	text, _, err := p.signatures(signed, p.Log)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is signed by no key of the log: %w", err)
+	}
+	c, err := ParseCheckpoint(text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != p.Origin {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is of the log %q, wanted %q", c.Origin, p.Origin)
+	}
+	counted := map[note.Signature]bool{} // a key that two states name counts for one of them
+	if !p.cosigned(signed, p.Own, counted, now) {
+		return Checkpoint{}, &Unsigned{Missing: names(p.Own), Reason: "the own witness has not cosigned the checkpoint" + p.within()}
+	}
+	var have, missing []string
+	for _, state := range slices.Sorted(maps.Keys(p.Others)) {
+		if p.cosigned(signed, p.Others[state], counted, now) {
+			have = append(have, state)
+		} else {
+			missing = append(missing, state)
+		}
+	}
+	if need := min(p.Need, len(p.Others)-1); len(have) < need {
+		return Checkpoint{}, &Unsigned{Missing: missing, Reason: fmt.Sprintf("the witnesses of %d other states have cosigned the checkpoint%s, wanted %d: missing are %s",
+			len(have), p.within(), need, strings.Join(missing, ", "))}
+	}
+	return c, nil
+}
+
+func (p Policy) within() string {
+	if p.MaxAge == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" within the last %s", p.MaxAge)
+}
+
+// cosigned reports whether one of a state's keys has cosigned, late enough, what
+// counts for no other yet.
+func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.Signature]bool, now time.Time) bool {
+	_, sigs, err := p.signatures(signed, keys)
+	if err != nil {
+		return false
+	}
+	found := false
+	for _, s := range sigs {
+		at, err := cosignature.CoSigV1Timestamp(s)
+		if err != nil || counted[s] {
+			continue
+		}
+		if p.MaxAge == 0 || (now.Sub(at) <= p.MaxAge && at.Sub(now) <= ahead) {
+			counted[s], found = true, true
+		}
+	}
+	return found
+}
+
+// signatures gives the signatures of the keys. Each state's keys are asked for
+// by themselves, so that a key made to look like another state's (their names
+// and 32 bits of a hash tell keys apart) spoils nothing but its own count.
+func (Policy) signatures(signed []byte, keys []note.Verifier) (text string, sigs []note.Signature, err error) {
+	n, err := note.Open(signed, verifiers(keys))
+	if err != nil {
+		if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+			err = errors.New("there is no signature of a key that is accepted")
+		}
+		return "", nil, err
+	}
+	return n.Text, n.Sigs, nil
+}
+
+// verifiers finds a key among some; a key may stand there twice.
+type verifiers []note.Verifier
+
+func (v verifiers) Verifier(name string, hash uint32) (note.Verifier, error) {
+	for _, k := range v {
+		if k.Name() == name && k.KeyHash() == hash {
+			return k, nil
+		}
+	}
+	return nil, &note.UnknownVerifierError{Name: name, KeyHash: hash}
+}
+
+func names(keys []note.Verifier) []string {
+	of := make([]string, len(keys))
+	for i, k := range keys {
+		of[i] = k.Name()
+	}
+	return of
+}
