@@ -422,6 +422,7 @@ type Manifest struct {
 	// use itself where an agreement demands reciprocity (Article 15).
 	Offers   []Measure `json:"offers,omitempty"`
 	Policies string    `json:"policies"` // hex SHA-256 of the policy set that the state accepts
+	Log      LogTrust  `json:"log"`      // whose word about the record of acts it takes
 }
 
 // Agency is one of the state's agencies.

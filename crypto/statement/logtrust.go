@@ -1,0 +1,134 @@
+package statement
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/notekey"
+	"github.com/comity-platform/comity/audit/verify"
+)
+
+// LogTrust is whose word about the record of acts a state takes: a checkpoint of
+// the log counts for it when one of Keys signed it, one of Witnesses cosigned it,
+// and so did the witnesses of Others other states. A key counts from when its
+// manifest came into force, and no longer than that manifest does.
+type LogTrust struct {
+	Keys       []string `json:"keys"`       // public keys (vkey, C2SP signed-note) of the exchange's log
+	Witnesses  []string `json:"witnesses"`  // public keys (vkey, cosignature/v1) of the state's own witness
+	WitnessURL string   `json:"witnessUrl"` // where it answers; "embedded" in the exchange's process
+	Others     int      `json:"others"`     // never more are needed than all but one of those there are
+}
+
+// The most that a manifest names: several are needed only while one key follows
+// another, and no checkpoint should be weighed down by more.
+const (
+	maxLogKeys     = 4
+	maxWitnessKeys = 4
+	maxOthers      = 100
+)
+
+func (t LogTrust) check(c *checker, at, union string) {
+	if len(t.Keys) == 0 && len(t.Witnesses) == 0 && t.WitnessURL == "" {
+		c.want(false, at, "is missing: the keys of the exchange's log that the state accepts, and its own witness (comity witness key)")
+		return
+	}
+	seen := map[string]bool{}
+	list := func(at string, all []string, most int, read func(string) (note.Verifier, error)) {
+		c.want(len(all) > 0, at, "there is none")
+		c.want(len(all) <= most, at, "are more than %d", most)
+		for i, vkey := range all {
+			here := fmt.Sprintf("%s/%d", at, i)
+			if _, err := read(vkey); err != nil {
+				c.want(false, here, "%s", err)
+				continue
+			}
+			public, _ := notekey.Public(vkey) // it was read
+			c.want(!seen[string(public)], here, "is a key that stands here twice")
+			seen[string(public)] = true
+		}
+	}
+	origin := verify.Origin(union)
+	list(at+"/keys", t.Keys, maxLogKeys, func(vkey string) (note.Verifier, error) {
+		v, err := notekey.Log(vkey)
+		if err == nil && v.Name() != origin {
+			err = fmt.Errorf("is a key of %.300q, and the union's log is %q", v.Name(), origin)
+		}
+		return v, err
+	})
+	list(at+"/witnesses", t.Witnesses, maxWitnessKeys, notekey.Witness)
+	if t.WitnessURL != Embedded {
+		checkURL(c, at+"/witnessUrl", t.WitnessURL)
+	}
+	c.want(t.Others >= 0 && t.Others <= maxOthers, at+"/others", "is not from 0 to %d", maxOthers)
+}
+
+// LogPolicy is which checkpoints of the log count for a state at an instant, by
+// the manifests in force: its own says whose signatures, the others' who their
+// witnesses are. It does not bound the cosignatures' age.
+//
+// One key is one witness, whoever names it: a key of the state's own witness
+// never counts for another state, and one that several others name counts for
+// that which names the fewest, then for the first of them, so that nobody gains
+// a second cosignature, or takes another's away, by naming what is not theirs.
+func (d *Directory) LogPolicy(s comity.State, now time.Time) (verify.Policy, error) {
+	snap := d.snap.Load()
+	own, err := d.State(s)
+	if err == nil {
+		err = own.current(now)
+	}
+	if err != nil {
+		return verify.Policy{}, err
+	}
+	p := verify.Policy{Origin: verify.Origin(d.union), Others: map[string][]note.Verifier{}, Need: own.Log.Others}
+	taken := map[string]bool{}
+	for _, vkey := range own.Log.Keys {
+		v, err := notekey.Log(vkey)
+		if err != nil {
+			return verify.Policy{}, err
+		}
+		p.Log = append(p.Log, v)
+	}
+	for _, vkey := range own.Log.Witnesses {
+		v, err := witnessKey(vkey, taken)
+		if err != nil {
+			return verify.Policy{}, err
+		}
+		p.Own = append(p.Own, v)
+	}
+	var others []Manifest
+	for state, other := range snap.states {
+		if state != s && other.manifest.current(now) == nil {
+			others = append(others, other.manifest)
+		}
+	}
+	slices.SortFunc(others, func(a, b Manifest) int {
+		return cmp.Or(len(a.Log.Witnesses)-len(b.Log.Witnesses), cmp.Compare(a.State, b.State))
+	})
+	for _, m := range others {
+		for _, vkey := range m.Log.Witnesses {
+			if v, err := witnessKey(vkey, taken); err == nil && v != nil {
+				p.Others[string(m.State)] = append(p.Others[string(m.State)], v)
+			}
+		}
+	}
+	return p, nil
+}
+
+// witnessKey reads a witness's key, nil when it was taken already.
+func witnessKey(vkey string, taken map[string]bool) (note.Verifier, error) {
+	v, err := notekey.Witness(vkey)
+	if err != nil {
+		return nil, err
+	}
+	public, err := notekey.Public(vkey)
+	if err != nil || taken[string(public)] {
+		return nil, err
+	}
+	taken[string(public)] = true
+	return v, nil
+}
