@@ -66,6 +66,10 @@ type Content struct {
 	Reason    string         `json:"reason,omitempty"`
 	Policies  string         `json:"policies"`            // hash of the policy set that decided
 	RequestID string         `json:"requestId,omitempty"` // of the transport, to find it in the server's log
+	// Signed is the SHA-256 (hex) of the officer's signed act, a compact JWS: with
+	// it a state proves which act this was. Of several acts done at once each stands
+	// in its exhibit's chain of custody instead.
+	Signed string `json:"signed,omitempty"`
 }
 
 // Actor is the officer as shown abroad; only the state where even that would

@@ -61,9 +61,10 @@ type attempt struct {
 	apart []told
 	// events are told of beside those that follow from the leaves.
 	events  []storage.Event
-	made    []comity.ID // ids that a repeat answers with
-	nonces  []nonce     // of the signed acts used
-	intent  []byte      // that waits in the outbox while what it is about is signed
+	made    []comity.ID                // ids that a repeat answers with
+	nonces  []nonce                    // of the signed acts used
+	leaves  map[comity.State]comity.ID // the act's own, by who reads it; once it is committed
+	intent  []byte                     // that waits in the outbox while what it is about is signed
 	outcome audit.Outcome
 }
 
@@ -72,7 +73,8 @@ type told struct {
 	content audit.Content
 }
 
-type nonce struct{ jkt, value string }
+// nonce is that of a signed act, and the hash of the whole act.
+type nonce struct{ jkt, value, act string }
 
 // Do performs an act for an officer, or says why not. On success the act's
 // results are set, its leaf is in the record of acts, and its effects are done.
@@ -152,7 +154,8 @@ func (x *Exchange) Do(ctx context.Context, who Caller, act Act) (err error) {
 				return err
 			}
 		}
-		if err := appendLeaves(tx, a.now, a.contents(nil)); err != nil {
+		var err error
+		if a.leaves, err = newLeaves(tx, a.now, a.contents(nil)); err != nil {
 			return err
 		}
 		return a.appendApart(tx)
@@ -216,16 +219,26 @@ func (x *Exchange) append(ctx context.Context, a *attempt, cause error) error {
 // appendLeaves writes what happened into the record of acts, for each state its
 // own content, and the events that follow from it.
 func appendLeaves(tx storage.Tx, at time.Time, contents map[comity.State]audit.Content) error {
+	_, err := newLeaves(tx, at, contents)
+	return err
+}
+
+// newLeaves is appendLeaves that tells which leaf each state reads.
+func newLeaves(tx storage.Tx, at time.Time, contents map[comity.State]audit.Content) (map[comity.State]comity.ID, error) {
 	leaves, err := audit.Leaves(at, contents)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	of := map[comity.State]comity.ID{}
 	for _, l := range leaves {
 		if err := tx.AppendLeaf(l); err != nil {
-			return err
+			return nil, err
+		}
+		for _, o := range l.Openings {
+			of[o.State] = l.ID
 		}
 	}
-	return tx.AppendEvents(eventsOf(leaves[0].ID, at, contents))
+	return of, tx.AppendEvents(eventsOf(leaves[0].ID, at, contents))
 }
 
 // errAnew is a repeat's way to say that the act is performed again, as a new
@@ -301,6 +314,9 @@ func (a *attempt) contents(cause error) map[comity.State]audit.Content {
 	content.Records, content.Purpose = a.records, a.purpose
 	content.Use, content.Digest = a.use, a.digest
 	content.Article, content.Reason = a.decision.Article, ""
+	if len(a.nonces) == 1 {
+		content.Signed = a.nonces[0].act
+	}
 	if e, ok := errors.AsType[*comity.Error](cause); ok {
 		content.Reason = e.Message
 		content.Article = e.Article

@@ -27,7 +27,7 @@ func (a *attempt) verify(jws, kind string, record comity.ID, body any) (statemen
 	case act.BodyHash != hash:
 		return act, nil, comity.Invalid("act", "the signed act says other terms than this input")
 	}
-	a.nonces = append(a.nonces, nonce{jkt: jkt, value: act.Nonce})
+	a.nonces = append(a.nonces, nonce{jkt: jkt, value: act.Nonce, act: statement.ActHash(jws)})
 	return act, canonical, nil
 }
 
