@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"testing"
+	"time"
 )
 
 // FuzzReadHead: whatever stands in the file is read as written, or refused.
@@ -47,6 +48,59 @@ func FuzzOpening(f *testing.F) {
 			len(o.Commitments) == 1 && o.Commitments[0] == genuine.Commitments[0]
 		if (o.Check() == nil) != same {
 			t.Fatalf("%+v: %v", o, o.Check())
+		}
+	})
+}
+
+// FuzzParseCheckpoint: what is read is written again as it was.
+func FuzzParseCheckpoint(f *testing.F) {
+	f.Add(Checkpoint{Origin: "comity/log/x", Size: 70000, Root: [32]byte{1}}.String())
+	f.Add("x\n+1\n" + Checkpoint{}.String()[3:])
+	f.Add("x\n01\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
+	f.Add("x\n9223372036854775807\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
+	f.Add("x\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=\n")
+	f.Add("x\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseCheckpoint(text)
+		if err != nil {
+			return
+		}
+		if c.String() != text || c.Size < 0 || c.Origin == "" {
+			t.Fatalf("%q is read as %+v", text, c)
+		}
+		// The arithmetic of proofs ends for every size.
+		_ = CheckInclusion(c, c.Size-1, [32]byte{}, [][32]byte{{}})
+		_ = CheckConsistency(Checkpoint{Origin: c.Origin, Size: 1}, c, [][32]byte{{}})
+	})
+}
+
+// FuzzProof: what is read of a proof is written again alike, and checking it never fails otherwise than with an error.
+func FuzzProof(f *testing.F) {
+	o := Opening{Index: 1, State: "KZ", Content: []byte(`{"act":"x"}`), Commitments: [][32]byte{{1}}}
+	raw, err := json.Marshal(Proof{Opening: o, Path: [][32]byte{{2}}, Checkpoint: []byte("x\n2\n\n\u2014 k AAAA\n")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Add([]byte(`{"opening":null,"path":["00"]}`))
+	f.Add([]byte(`{"opening":{"content":"\ud800"}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var p, again Proof
+		if json.Unmarshal(raw, &p) != nil {
+			return
+		}
+		if _, err := p.Check(Policy{}, time.Time{}); err == nil {
+			t.Fatal("it holds for nobody's keys")
+		}
+		first, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(first, &again); err != nil {
+			t.Fatal(err)
+		}
+		if second, err := json.Marshal(again); err != nil || !bytes.Equal(first, second) {
+			t.Fatalf("%s is read again as %s, %v", first, second, err)
 		}
 	})
 }
