@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
@@ -30,6 +31,14 @@ type State struct {
 	Store     object.Store
 }
 
+// Prover proves that a leaf is in the log.
+type Prover interface {
+	// Prove waits for a checkpoint over the leaf that the policy of a state takes, and
+	// opens the leaf for that state. When none comes before ctx ends it is
+	// UNAVAILABLE, naming the states whose witnesses have not cosigned.
+	Prove(ctx context.Context, leaf comity.ID, s comity.State) (verify.Proof, error)
+}
+
 // Options is what an exchange stands on.
 type Options struct {
 	DB        storage.DB
@@ -39,6 +48,8 @@ type Options struct {
 	// CursorKey seals the cursors of lists and the ids of events for their viewer; the same on every server.
 	CursorKey [32]byte
 	Log       *slog.Logger
+	// Prover proves to the states' custodians that a request is in the log.
+	Prover Prover
 	// Observe is told of every decided act and read, for metrics; nil for none.
 	Observe func(act string, outcome string, took time.Duration)
 }

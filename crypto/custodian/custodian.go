@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
@@ -48,7 +49,10 @@ type Custodian interface {
 	// What the exhibit is, and whether it is complete, the register says. An
 	// officer of the own state may have the key at any time, and so resumes an
 	// upload; an officer abroad only of a completed exhibit and under a grant
-	// that is live in the register.
+	// that is live in the register. Nobody has it before the log has the request
+	// (Article 14): the order proves so, by a checkpoint that the state's policy
+	// takes, its cosignatures no older than [ProofAge]. While a witness is silent
+	// that is UNAVAILABLE, and DENIED when the proof is of anything else.
 	Release(ctx context.Context, o ReleaseOrder) (string, error)
 	// Sign makes a statement of the state over the officer's act and answers
 	// its JWS. A narrowing, revocation, reservation or lifting, a hold or what ends
@@ -156,7 +160,8 @@ type Begun struct {
 // ReleaseOrder asks for an exhibit's key. The act is evidenceOpen on the
 // exhibit, over [statement.OpenBody], with the header's hash, the purpose,
 // the grant (abroad) and the recipient's thumbprint. The object's version is
-// passed on as a hint: what its bytes must be, the register says.
+// passed on as a hint: what its bytes must be, the register says. The proof is
+// of the leaf of this very request, opened for the custodian's state.
 type ReleaseOrder struct {
 	statement.Asker
 	Case, Evidence comity.ID
@@ -164,6 +169,7 @@ type ReleaseOrder struct {
 	WrappedKey     string
 	ObjectVersion  string
 	Recipient      jose.JSONWebKey
+	Proof          verify.Proof
 }
 
 // SignOrder asks for a statement. What each kind takes:
