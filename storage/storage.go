@@ -269,6 +269,7 @@ type Idempotency struct {
 // ReadTx is one snapshot. Batch methods answer for all ids at once; ids that
 // are absent or hidden are simply not in the answer.
 type ReadTx interface {
+	CheckpointReader
 	DispatchReader
 	DomesticReader
 	EventReader
@@ -372,6 +373,7 @@ type ReadTx interface {
 // [ErrExists] when there is one, and the transaction goes on.
 type Tx interface {
 	ReadTx
+	CheckpointWriter
 	DispatchWriter
 	DomesticWriter
 	EventWriter

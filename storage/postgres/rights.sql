@@ -27,6 +27,7 @@ GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts TO comity_app;
 GRANT UPDATE (ended_by, ended_at) ON standings TO comity_app;
 GRANT UPDATE (idx, chain) ON leaves TO comity_app;
 GRANT UPDATE (size, chain) ON log_head TO comity_app;
+GRANT UPDATE (signed), DELETE ON log_checkpoints TO comity_app;
 GRANT DELETE ON facets_waiting TO comity_app;
 GRANT UPDATE (seq), DELETE ON events TO comity_app;
 GRANT UPDATE (seq, forgotten, swept_at) ON event_head TO comity_app;

@@ -168,6 +168,10 @@ CREATE POLICY sequencer_delete ON facets_waiting AS RESTRICTIVE FOR DELETE TO co
 CREATE POLICY own_insert ON idempotency AS RESTRICTIVE FOR INSERT TO comity_app
 	WITH CHECK ((SELECT comity_system()) OR issuer || E'\n' || subject = (SELECT comity_token()));
 CREATE POLICY own_delete ON idempotency AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
+-- Checkpoints are the system's, which signs them.
+CREATE POLICY checkpoints_insert ON log_checkpoints AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
+CREATE POLICY checkpoints_update ON log_checkpoints AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY checkpoints_delete ON log_checkpoints AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 -- Events tell every state concerned, and their places are the system's to give.
 CREATE POLICY places ON events AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY forgets ON events AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
@@ -285,6 +289,7 @@ CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comit
 -- Hashes, of which everybody may have all.
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
+CREATE POLICY officer ON log_checkpoints FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 
 REVOKE ALL ON seen_assignments, seen_grants, seen_own, concerned, commitments, granted FROM comity_app;
 GRANT SELECT ON seen_assignments, seen_grants, seen_own, concerned, commitments, granted TO comity_app;

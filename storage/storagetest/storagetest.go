@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"DispatchVisibility", dispatchVisibility}, {"AnnotationsShown", annotationsShown}, {"DispatchLists", dispatchLists},
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
 		{"Log", logOfStates}, {"LeafTwice", leafTwice}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
+		{"Checkpoints", checkpoints}, {"CheckpointsConcurrent", checkpointsConcurrent},
 		{"Events", eventRows}, {"EventsConcurrent", eventsConcurrent}, {"EventViewers", eventViewers}, {"EventClocks", eventClocks},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"Allowances", allowances}, {"AllowancesConcurrent", allowancesConcurrent},

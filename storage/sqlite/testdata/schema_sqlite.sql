@@ -314,6 +314,12 @@ CREATE TABLE leaves (
 	CHECK ((idx IS NULL) = (chain IS NULL))
 ) STRICT;
 CREATE INDEX leaves_waiting ON leaves (at, id) WHERE idx IS NULL;
+CREATE TABLE log_checkpoints (
+	size   INTEGER PRIMARY KEY, -- of the tree
+	root   BLOB NOT NULL,
+	signed BLOB NOT NULL, -- a note, C2SP signed-note
+	at     INTEGER NOT NULL
+) STRICT;
 CREATE TABLE log_facets (
 	state   TEXT NOT NULL, -- the opening's
 	facet   TEXT NOT NULL,
