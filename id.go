@@ -47,6 +47,8 @@ const (
 	KindUndertaking Kind = "undertaking"
 
 	KindStanding Kind = "standing" // grant, to a joint team
+
+	KindErasure Kind = "erasure" // of openings of the record of acts
 )
 
 var kinds = map[Kind]bool{
@@ -59,12 +61,13 @@ var kinds = map[Kind]bool{
 	KindShift:       true,
 	KindUndertaking: true,
 	KindStanding:    true,
+	KindErasure:     true,
 }
 
 // Indefinite names one of the kind in a sentence, as in "an exhibit".
 func (k Kind) Indefinite() string {
 	switch k {
-	case KindEntry, KindObservable, KindAssessment, KindObjection, KindAnnotation, KindUndertaking:
+	case KindEntry, KindObservable, KindAssessment, KindObjection, KindAnnotation, KindUndertaking, KindErasure:
 		return "an " + string(k)
 	case KindEvidence:
 		return "an exhibit"

@@ -46,6 +46,9 @@ const (
 	// Unverified stands in no leaf: what is shown in the place of an opening that
 	// is not of its leaf.
 	Unverified Outcome = "UNVERIFIED"
+	// Erased stands in no leaf either: what is shown in the place of an opening that
+	// its state erased.
+	Erased Outcome = "ERASED"
 )
 
 // Outcomes lists them all.
@@ -65,6 +68,7 @@ type Content struct {
 	Article   comity.Article `json:"article,omitempty"` // that carried or denied it
 	Reason    string         `json:"reason,omitempty"`
 	Policies  string         `json:"policies"`            // hash of the policy set that decided
+	Erased    *verify.Erased `json:"erased,omitempty"`    // what an erasure erased
 	RequestID string         `json:"requestId,omitempty"` // of the transport, to find it in the server's log
 	// Signed is the SHA-256 (hex) of the officer's signed act, a compact JWS: with
 	// it a state proves which act this was. Of several acts done at once each stands
@@ -129,11 +133,7 @@ func newLeaf(at time.Time, contents map[comity.State]Content) (storage.Leaf, err
 			return storage.Leaf{}, fmt.Errorf("audit: encode the opening: %w", err)
 		}
 		o := opening(state, raw)
-		o.Facets = storage.Facets{Act: c.Act, Outcome: string(c.Outcome), State: c.Actor.State, Officer: c.Actor.Ref}
-		o.Facets.Records = make([]string, 0, len(c.Records))
-		for _, r := range c.Records {
-			o.Facets.Records = append(o.Facets.Records, r.ID)
-		}
+		o.Facets = Facets(c)
 		leaf.Openings = append(leaf.Openings, o)
 	}
 	for len(leaf.Openings) < width {
@@ -154,6 +154,15 @@ func newLeaf(at time.Time, contents map[comity.State]Content) (storage.Leaf, err
 	return leaf, nil
 }
 
+// Facets are what an opening of this content is found by.
+func Facets(c Content) storage.Facets {
+	f := storage.Facets{Act: c.Act, Outcome: string(c.Outcome), State: c.Actor.State, Officer: c.Actor.Ref, Records: make([]string, 0, len(c.Records))}
+	for _, r := range c.Records {
+		f.Records = append(f.Records, r.ID)
+	}
+	return f
+}
+
 func opening(s comity.State, content []byte) storage.Opening {
 	o := storage.Opening{State: s, Content: content}
 	_, _ = rand.Read(o.Salt[:]) // never fails since Go 1.24
@@ -167,6 +176,18 @@ func Hash(commitments [][32]byte) [32]byte { return verify.Leaf(commitments) }
 // zero bytes before the first).
 func Link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
 	return verify.Link(previous, index, leaf)
+}
+
+// ErasedBy gives the leaf by which a state erased its opening, "" where it opens. That
+// the commitment to what is gone is one of the leaf's is checked.
+func ErasedBy(e storage.LogEntry) (comity.ID, error) {
+	if len(e.Leaf.Openings) != 1 || e.Leaf.Openings[0].ErasedBy == "" {
+		return "", nil
+	}
+	if Hash(e.Commitments) != e.Leaf.Hash || !slices.Contains(e.Commitments, e.Own) {
+		return "", fmt.Errorf("audit: what was erased of leaf %s was not of it", e.Leaf.ID)
+	}
+	return e.Leaf.Openings[0].ErasedBy, nil
 }
 
 // Open checks that a state's opening belongs to the leaf and returns its content.

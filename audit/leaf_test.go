@@ -46,7 +46,7 @@ func entryOf(t testing.TB, leaf storage.Leaf, s comity.State) storage.LogEntry {
 	for _, o := range leaf.Openings {
 		e.Commitments = append(e.Commitments, o.Commitment())
 		if o.State == s {
-			e.Leaf.Openings = append(e.Leaf.Openings, o)
+			e.Leaf.Openings, e.Own = append(e.Leaf.Openings, o), o.Commitment()
 		}
 	}
 	if len(e.Leaf.Openings) != 1 {
@@ -166,6 +166,39 @@ func TestOpen(t *testing.T) {
 	slices.Reverse(e.Commitments)
 	if _, err := audit.Open(e); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestErasedBy: an erased opening says nothing, and its leaf holds as before by what
+// it was committed to. What was of no leaf is not passed off as erased.
+func TestErasedBy(t *testing.T) {
+	e := entryOf(t, leafOf(t, "KZ", "AM"), "KZ")
+	if by, err := audit.ErasedBy(e); by != "" || err != nil {
+		t.Errorf("what opens was erased by %q, %v", by, err)
+	}
+	gone := e.Leaf.Openings[0]
+	e.Leaf.Openings = []storage.Opening{{State: "KZ", ErasedBy: "leaf1_x"}}
+	if by, err := audit.ErasedBy(e); by != "leaf1_x" || err != nil {
+		t.Errorf("it was erased by %q, %v", by, err)
+	}
+	if _, err := audit.Open(e); err == nil {
+		t.Error("what was erased opens")
+	}
+	for name, spoil := range map[string]func(*storage.LogEntry){
+		"another commitment than the leaf has": func(e *storage.LogEntry) { e.Own[0] ^= 1 },
+		"another leaf":                         func(e *storage.LogEntry) { e.Leaf.Hash[0] ^= 1 },
+		"no commitments":                       func(e *storage.LogEntry) { e.Commitments = nil },
+	} {
+		bad := e
+		spoil(&bad)
+		if _, err := audit.ErasedBy(bad); err == nil {
+			t.Errorf("with %s it counts as erased", name)
+		}
+	}
+	// Whoever knew the content cannot find it again without the salt.
+	gone.Salt = [32]byte{}
+	if slices.Contains(e.Commitments, gone.Commitment()) {
+		t.Error("the content alone gives the commitment")
 	}
 }
 

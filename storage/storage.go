@@ -221,6 +221,9 @@ type Opening struct {
 	Salt    [32]byte
 	Content []byte // canonical JSON, see package audit
 	Facets  Facets
+	// ErasedBy is the leaf by which the state erased it, "" while it opens. Salt and
+	// Content are gone then.
+	ErasedBy comity.ID
 }
 
 // Commitment is what the other states see of the opening, see [verify.Commitment].
@@ -229,7 +232,8 @@ func (o Opening) Commitment() [32]byte { return verify.Commitment(string(o.State
 // LogEntry is a leaf as one state reads it: every state's commitment, and the
 // one opening that concerns the reader.
 type LogEntry struct {
-	Leaf        Leaf // Openings holds the reader's only
+	Leaf        Leaf     // Openings holds the reader's only
+	Own         [32]byte // the commitment of that, which stays when it is erased
 	Commitments [][32]byte
 }
 
@@ -280,6 +284,7 @@ type ReadTx interface {
 	RosterReader
 	TeamReader
 	TallyReader
+	ErasureReader
 
 	// Now is the database's clock at the beginning of the transaction.
 	Now() time.Time
@@ -383,6 +388,7 @@ type Tx interface {
 	RosterWriter
 	TeamWriter
 	AllowanceWriter
+	ErasureWriter
 
 	// LockCase locks and returns a case whatever its visibility; ErrNotFound.
 	LockCase(id comity.ID) (Case, error)

@@ -94,7 +94,7 @@ DO $$
 DECLARE t RECORD;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES
-		('cases', 'true'), ('mandates', 'true'), ('manifests', 'true'), ('officers', 'true'), ('reservations', 'true'), ('effects', 'true'), ('shifts', 'true'), ('standings', 'true'),
+		('cases', 'true'), ('mandates', 'true'), ('manifests', 'true'), ('officers', 'true'), ('reservations', 'true'), ('effects', 'true'), ('shifts', 'true'), ('standings', 'true'), ('erasures', 'true'),
 		('entries', 'case'), ('subjects', 'case'), ('observables', 'case'), ('evidence', 'case'), ('grants', 'case'), ('releases', 'case'),
 		('holds', 'case'), ('withdrawals', 'case'), ('assessments', 'case'),
 		-- What names a record of any kind names no case of another state.
@@ -159,6 +159,12 @@ CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app U
 CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer ON log_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer_insert ON log_facets AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
+-- Of an opening nothing is ever rewritten: it is erased as a whole, once, by the system
+-- that carries out what two officers of its own state decided.
+CREATE POLICY erases ON openings AS RESTRICTIVE FOR UPDATE TO comity_app USING (erased_by = '')
+	WITH CHECK ((SELECT comity_system()) AND erased_by <> '' AND length(content) = 0 AND salt = decode(repeat('00', 32), 'hex')
+		AND EXISTS (SELECT 1 FROM erasures e WHERE e.state = openings.state AND e.status = 'RUNNING' AND openings.at < e.before_at OFFSET 0));
+CREATE POLICY erases ON log_facets AS RESTRICTIVE FOR DELETE TO comity_app USING ((SELECT comity_system()));
 -- What finds no opening would take the place of what does in a page, and what finds one
 -- that has its place would find it twice.
 CREATE POLICY opening ON facets_waiting AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK (
@@ -245,12 +251,14 @@ CREATE POLICY officer ON shifts FOR SELECT TO comity_app USING (
 		AND (state = (SELECT comity_state()) OR (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY')));
 
 -- Keys of what is seen; a case has its own in its row. A reservation of a category is
--- seen by its whole state.
+-- seen by its whole state, and that of an erasure is there from when it is proposed.
 CREATE POLICY officer ON record_keys FOR SELECT TO comity_app USING (
 	EXISTS (SELECT 1 FROM requests r WHERE r.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM reservations r WHERE r.id = record OFFSET 0)
 	OR EXISTS (SELECT 1 FROM dispatches d WHERE d.id = record OFFSET 0)
-	OR EXISTS (SELECT 1 FROM shifts s WHERE s.id = record OFFSET 0));
+	OR EXISTS (SELECT 1 FROM shifts s WHERE s.id = record OFFSET 0)
+	OR EXISTS (SELECT 1 FROM erasures e WHERE e.id = record OFFSET 0)
+	OR record LIKE 'erasure%' AND EXISTS (SELECT 1 FROM proposals p WHERE p.state = record_keys.state AND p.record_id = record OFFSET 0));
 
 CREATE POLICY officer ON grants FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND ((SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR')
@@ -267,6 +275,8 @@ CREATE POLICY officer ON assessments FOR SELECT TO comity_app USING (
 CREATE POLICY officer ON objections FOR SELECT TO comity_app USING (
 	(SELECT comity_state()) IN (state, to_state) AND EXISTS (SELECT 1 FROM grants g WHERE g.id = grant_id OFFSET 0));
 CREATE POLICY officer ON standings FOR SELECT TO comity_app USING (
+	state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR'));
+CREATE POLICY officer ON erasures FOR SELECT TO comity_app USING (
 	state = (SELECT comity_state()) AND (SELECT comity_role()) IN ('LIAISON', 'AUTHORITY', 'AUDITOR'));
 CREATE POLICY officer ON mandates FOR SELECT TO comity_app USING (state = (SELECT comity_state()));
 CREATE POLICY officer ON officers FOR SELECT TO comity_app USING (state = (SELECT comity_state()));

@@ -32,7 +32,13 @@ type opening struct {
 	commitment [32]byte
 }
 
-var openings = newTable("openings", "leaf_id pos state at salt content commitment",
+var openings = newTable("openings", "leaf_id pos state at salt content commitment erased_by",
+	func(o *opening) []any {
+		return []any{&o.leaf, &o.pos, &o.State, instant(&o.at), digest(&o.Salt), blob(&o.Content), digest(&o.commitment), &o.ErasedBy}
+	})
+
+// newOpenings is how they are written.
+var newOpenings = newTable("openings", "leaf_id pos state at salt content commitment",
 	func(o *opening) []any {
 		return []any{&o.leaf, &o.pos, &o.State, instant(&o.at), digest(&o.Salt), blob(&o.Content), digest(&o.commitment)}
 	})
@@ -47,7 +53,7 @@ func (w *writer) AppendLeaf(l storage.Leaf) error {
 	for i, o := range l.Openings {
 		rows[i] = opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: o.Commitment()}
 	}
-	if err := w.later(openings.adding(rows...)); err != nil {
+	if err := w.later(newOpenings.adding(rows...)); err != nil {
 		return err
 	}
 	var found []waitingFacets
@@ -127,7 +133,7 @@ func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 	for i, o := range own {
 		l := of[o.leaf]
 		l.Openings = []storage.Opening{o.Opening}
-		entries[i] = storage.LogEntry{Leaf: l, Commitments: commitments[o.leaf]}
+		entries[i] = storage.LogEntry{Leaf: l, Own: o.commitment, Commitments: commitments[o.leaf]}
 	}
 	return entries, nil
 }

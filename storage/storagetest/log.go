@@ -47,7 +47,7 @@ func logOfStates(t *testing.T, db storage.DB) {
 		for _, o := range l.Openings {
 			e.Commitments = append(e.Commitments, o.Commitment())
 			if o.State == s {
-				e.Leaf.Openings = append(e.Leaf.Openings, o)
+				e.Leaf.Openings, e.Own = append(e.Leaf.Openings, o), o.Commitment()
 			}
 		}
 		return e

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"DispatchWrites", dispatchWrites}, {"NoticesDelivered", noticesDelivered},
 		{"Log", logOfStates}, {"LeafTwice", leafTwice}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Checkpoints", checkpoints}, {"CheckpointsConcurrent", checkpointsConcurrent},
+		{"Erasures", erasures}, {"EraseOpenings", eraseOpenings}, {"HeldRecords", heldRecords},
 		{"Events", eventRows}, {"EventsConcurrent", eventsConcurrent}, {"EventViewers", eventViewers}, {"EventClocks", eventClocks},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"Allowances", allowances}, {"AllowancesConcurrent", allowancesConcurrent},

@@ -166,6 +166,22 @@ CREATE TABLE entries (
 	sealed     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX entries_case ON entries (case_id, created_at, id);
+CREATE TABLE erasures (
+	id          TEXT PRIMARY KEY,
+	state       TEXT NOT NULL,
+	before_at   INTEGER NOT NULL,
+	status      TEXT NOT NULL,
+	proposed_by TEXT NOT NULL,
+	approved_by TEXT NOT NULL,
+	created_at  INTEGER NOT NULL,
+	done_at     INTEGER NOT NULL,
+	erased      INTEGER NOT NULL,
+	kept        INTEGER NOT NULL,
+	past_at     INTEGER NOT NULL, -- the last opening that was looked at
+	past_id     TEXT NOT NULL,
+	sealed      BLOB NOT NULL
+) STRICT;
+CREATE INDEX erasures_state ON erasures (state, created_at, id);
 CREATE TABLE event_head (
 	id        INTEGER PRIMARY KEY CHECK (id = 1),
 	seq       INTEGER NOT NULL,
@@ -421,7 +437,7 @@ CREATE TABLE openings (
 	at         INTEGER NOT NULL, -- the leaf's
 	salt       BLOB NOT NULL,
 	content    BLOB NOT NULL,
-	commitment BLOB NOT NULL,
+	commitment BLOB NOT NULL, erased_by TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (leaf_id, pos)
 ) STRICT;
 CREATE INDEX openings_state ON openings (state, at, leaf_id);
