@@ -4,14 +4,11 @@
 // A leaf is 32 opaque bytes: the hash of salted commitments, one per state
 // concerned and filled up to four, so that neither an outsider nor a state that
 // is concerned learns who else is, or how many. Each state reads in the clear
-// the opening that concerns it, and checks it against the leaf and the chain
+// the opening that concerns it, and checks it against the leaf and the log
 // (package verify, `comity log verify`).
 //
-// The chain is signed by nobody. A reader who verified it before notices when
-// what it saw is changed, taken away or put in another order; one who looks for
-// the first time takes the operator's word for everything before. Two states
-// who compare heads notice when they were shown different chains. That an
-// opening was kept back from the beginning shows nowhere in the chain.
+// The log is the RFC 6962 tree over the leaves in their order. That an opening was
+// kept back from the beginning shows nowhere in it.
 package audit
 
 import (
@@ -171,12 +168,6 @@ func opening(s comity.State, content []byte) storage.Opening {
 
 // Hash is the leaf over its openings' commitments in ascending order.
 func Hash(commitments [][32]byte) [32]byte { return verify.Leaf(commitments) }
-
-// Link is the chain value of the leaf at index after the previous one's (32
-// zero bytes before the first).
-func Link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
-	return verify.Link(previous, index, leaf)
-}
 
 // ErasedBy gives the leaf by which a state erased its opening, "" where it opens. That
 // the commitment to what is gone is one of the leaf's is checked.

@@ -11,7 +11,7 @@ import (
 // batch bounds the leaves sequenced in one transaction.
 const batch = 1000
 
-// Sequencer gives waiting leaves their index and chain value. Any server may
+// Sequencer gives waiting leaves their place in the log. Any server may
 // run one; the database lets one work at a time.
 type Sequencer struct {
 	DB    storage.DB
@@ -25,7 +25,7 @@ func (s Sequencer) Run(ctx context.Context) {
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
 	for {
-		n, err := s.DB.Sequence(ctx, batch, Link)
+		n, err := s.DB.Sequence(ctx, batch, nil)
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("sequencing waits", "error", err)
 		}

@@ -49,7 +49,7 @@ func (c *Client) checkLog(ctx context.Context, entries []LogEntry) error {
 	for i := range entries {
 		e := &entries[i]
 		if err := e.verify(own); err != nil {
-			*e = LogEntry{ID: e.ID, Records: []LogRecord{}, Leaf: e.Leaf, Index: e.Index, Chain: e.Chain, Salt: e.Salt,
+			*e = LogEntry{ID: e.ID, Records: []LogRecord{}, Leaf: e.Leaf, Index: e.Index, Salt: e.Salt,
 				Commitments: e.Commitments, Content: e.Content, Check: Check{err}}
 			continue
 		}

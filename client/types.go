@@ -485,7 +485,6 @@ type LogEntry struct {
 	RequestID   string            `json:"requestId,omitempty"`
 	Leaf        string            `json:"leaf"`            // hex
 	Index       *int64            `json:"index,omitempty"` // nil until the sequencer has placed it
-	Chain       string            `json:"chain,omitempty"`
 	Salt        string            `json:"salt"`
 	Commitments []string          `json:"commitments"`
 	Content     string            `json:"content"` // canonical JSON of what the leaf commits to

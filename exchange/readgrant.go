@@ -132,34 +132,3 @@ func (r *Reader) Log(f storage.LogFilter, first int, after string) (Page[LogView
 		})
 	return page, nil
 }
-
-// maxStretch bounds the leaves of one stretch of the chain.
-const maxStretch = 2000
-
-// Stretch is a part of the record's chain, as every state may see it: hashes,
-// and nothing of what they are of.
-type Stretch struct {
-	Size   int64      // how many leaves the whole chain has
-	Leaves [][32]byte // from the index asked for, none left out
-	Chains [][32]byte // the chain value of each
-}
-
-// LogChain reads the chain of the record of acts from an index on, for whoever
-// may read the record, to verify it. As with Log, only a denial leaves a leaf.
-func (r *Reader) LogChain(from int64, first int) (Stretch, error) {
-	if first < 1 || first > maxStretch {
-		return Stretch{}, comity.Invalid("first", "a stretch of the chain holds between 1 and 2000 leaves")
-	}
-	if err := r.office(sovereignty.LogRead, "log", comity.KindLeaf); err != nil {
-		return Stretch{}, err
-	}
-	found, size, err := r.tx.LogChain(from, first)
-	s := Stretch{Size: size}
-	for i, l := range found {
-		if l.Index != from+int64(i) {
-			break // what verifies the chain sees from the size that it ends early
-		}
-		s.Leaves, s.Chains = append(s.Leaves, l.Hash), append(s.Chains, l.Chain)
-	}
-	return s, err
-}

@@ -142,7 +142,6 @@ func (b *binding) log() {
 			}
 			return &e.Leaf.Index // the first place is 0, and not empty
 		}),
-		"chain":       hash(func(_ *request, e *exchange.LogView) [32]byte { return e.Leaf.Chain }),
 		"salt":        hash(func(_ *request, e *exchange.LogView) [32]byte { return e.Leaf.Openings[0].Salt }),
 		"commitments": hashes(func(_ *request, e *exchange.LogView) [][32]byte { return e.Commitments }),
 		"content":     text(func(_ *request, e *exchange.LogView) string { return string(e.Leaf.Openings[0].Content) }),
@@ -154,18 +153,4 @@ func (b *binding) log() {
 		"purpose": text(func(_ *request, r *audit.Record) comity.Purpose { return r.Purpose }),
 		"denied":  number(func(_ *request, r *audit.Record) int { return int(r.Denied) }),
 	})
-	get(b, "LogChain", fields[*exchange.Stretch]{
-		"size":   number(func(_ *request, s *exchange.Stretch) int64 { return s.Size }),
-		"leaves": octets(func(_ *request, s *exchange.Stretch) []byte { return packed(s.Leaves) }),
-		"chains": octets(func(_ *request, s *exchange.Stretch) []byte { return packed(s.Chains) }),
-	})
-}
-
-// packed puts hashes after each other.
-func packed(hashes [][32]byte) []byte {
-	out := make([]byte, 0, 32*len(hashes))
-	for _, h := range hashes {
-		out = append(out, h[:]...)
-	}
-	return out
 }

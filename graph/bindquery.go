@@ -97,11 +97,6 @@ func (b *binding) query() {
 			a.number("first"), a.text("after"))
 		return one(connect(page, a.text("after")), err)
 	})
-	batch(b, "Viewer.logChain", execute.Object, func(q *request, parents []*viewer, a args) ([]*exchange.Stretch, error) {
-		from, _ := a["from"].(int64)
-		s, err := q.reader.LogChain(from, a.number("first"))
-		return one(&s, err)
-	})
 	batch(b, "Viewer.mandates", execute.Items, func(q *request, parents []*viewer, _ args) ([][]comity.Mandate, error) {
 		all, err := q.reader.Mandates()
 		return one(all, err)

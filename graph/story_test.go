@@ -337,7 +337,7 @@ func TestStory(t *testing.T) {
 
 	a.Sequence(t)
 	log := liaison.get(t, `{ viewer { officer { ref role agency state function } log(first: 100) { nodes { id act outcome at ref state agency function article articleName reason
-		records { id level grant purpose } purpose policies requestId leaf index chain salt commitments content } pageInfo { hasNextPage } }
+		records { id level grant purpose } purpose policies requestId leaf index salt commitments content } pageInfo { hasNextPage } }
 		cases(first: 10) { totalCount nodes { id title } } requests(first: 10, filter: {incoming: true}) { totalCount nodes { id } }
 		grants(first: 10) { totalCount nodes { id status } } mandates { id live } }
 		states { code name agencies { id name competences } contactPoint manifest manifestNumber manifestExpires store agreements { id title parties categories measures inForce until hash } }

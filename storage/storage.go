@@ -9,6 +9,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
 )
@@ -39,17 +41,17 @@ type DB interface {
 	// Read runs f once, on one snapshot of the primary, read-only, for whom the
 	// context says (see [As] and [AsSystem]); [ErrNobody] where it says nothing.
 	Read(ctx context.Context, f func(ReadTx) error) error
-	// Sequence gives up to limit waiting leaves their contiguous index and
-	// chain value, one sequencer at a time over all servers (0, nil when
-	// another one is at work), and returns how many it did.
-	Sequence(ctx context.Context, limit int, link LinkFunc) (int, error)
+	// Sequence gives up to limit waiting leaves the next places of the log, with as
+	// many random leaves among them as pad says for those that were waiting (also for
+	// none; nil: none), which have no openings, and extends the tree: all in one
+	// transaction, pad being asked again where that is tried again. There is one
+	// sequencer at a time over all servers (0, nil when another one is at work). It
+	// returns how many leaves it placed, the random ones included.
+	Sequence(ctx context.Context, limit int, pad func(waiting int) int) (int, error)
 	// Check says whether the database answers (readiness).
 	Check(ctx context.Context) error
 	Close() error
 }
-
-// LinkFunc gives the chain value of a leaf after the previous one's.
-type LinkFunc func(previous [32]byte, index int64, leaf [32]byte) [32]byte
 
 // Viewer is for whom rows are read. Visibility is a predicate inside the SQL,
 // so that pages, counts and work done cannot betray what is hidden.
@@ -210,9 +212,14 @@ type Leaf struct {
 	Hash     [32]byte
 	At       time.Time
 	Openings []Opening
-	// Index and Chain are set by the sequencer; Index is -1 before.
-	Index int64
-	Chain [32]byte
+	Index    int64 // its place in the log; -1 before the sequencer gave it one
+}
+
+// LogHead is how far the log goes: the number of its leaves, and the root of the tree
+// over them (RFC 6962, section 2.1), whose entries are the 32 bytes of each leaf.
+type LogHead struct {
+	Size int64
+	Root [32]byte
 }
 
 // Opening is what one state may read of a leaf.
@@ -365,10 +372,15 @@ type ReadTx interface {
 	// Log lists what concerns a state, newest first by leaf time and id.
 	Log(state comity.State, f LogFilter, p Page) ([]LogEntry, error)
 	LogByID(state comity.State, ids []comity.ID) (map[comity.ID]LogEntry, error)
-	// LogChain lists the leaves of all states that have a place, from an index
-	// on and in order, with Hash, Index and Chain alone, and says how many the
-	// log has.
-	LogChain(from int64, limit int) (leaves []Leaf, size int64, err error)
+	LogHead() (LogHead, error)
+	// LogTiles gives hash tiles of height 8 (C2SP tlog-tiles) of the tree as it is in
+	// this snapshot, each the bytes of its W hashes, which can be fewer than the tree
+	// has of it; ErrNotFound when it has fewer, or the tile is none of such a tree.
+	LogTiles(of []tlog.Tile) ([][]byte, error)
+	// LogEntries gives up to n leaves of all states in their order, from a place on.
+	LogEntries(from int64, n int) ([][32]byte, error)
+	// LogIndex is a leaf's place, -1 while it waits for one; ErrNotFound.
+	LogIndex(leaf comity.ID) (int64, error)
 
 	IdempotencyOf(issuer, subject, mutation, key string) (Idempotency, error) // ErrNotFound
 }

@@ -162,7 +162,7 @@ func provider(pool *sql.DB, o ...goose.ProviderOption) (*goose.Provider, error) 
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, pool, files, append(o, goose.WithDisableGlobalRegistry(true))...)
+	return goose.NewProvider(goose.DialectPostgres, pool, files, append(o, goose.WithGoMigrations(sqldb.PlantLog()), goose.WithDisableGlobalRegistry(true))...)
 }
 
 // current says whether the database is migrated as far as this program knows.
@@ -209,8 +209,10 @@ var engine = sqldb.Engine{
 	TrySequence:  `SELECT pg_try_advisory_xact_lock(x'636f6d697479'::bigint)`, // "comity"
 	TryEvents:    `SELECT pg_try_advisory_xact_lock(x'636f6d6576'::bigint)`,   // "comev"
 	NotifyEvents: `SELECT pg_notify('comity_events', '')`,
-	Link: `UPDATE leaves SET idx = (u.row ->> 1)::bigint, chain = decode(u.row ->> 2, 'hex') FROM json_array_elements($1::json) AS u (row)
+	Place: `UPDATE leaves SET idx = (u.row ->> 1)::bigint FROM json_array_elements($1::json) AS u (row)
 		WHERE leaves.id = (u.row ->> 0) COLLATE "C" AND leaves.idx IS NULL`,
+	Pad: `INSERT INTO leaves (id, hash, at, idx) SELECT u.row ->> 0, decode(u.row ->> 2, 'hex'), $2::bigint, (u.row ->> 1)::bigint
+		FROM json_array_elements($1::json) AS u (row)`,
 	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT w.state, f.facet, w.at, w.leaf_id
 		FROM facets_waiting w CROSS JOIN LATERAL unnest(w.facets) AS f (facet) WHERE w.leaf_id = ANY($1) ORDER BY 1, 2, 3, 4`,
 	Fault: fault,

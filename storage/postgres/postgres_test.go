@@ -209,10 +209,9 @@ func TestEffectsSkipLocked(t *testing.T) {
 func TestSequenceBesideSlowWriter(t *testing.T) {
 	db, _ := openDatabase(t)
 	defer db.Close()
-	link := func(previous [32]byte, _ int64, leaf [32]byte) [32]byte { return leaf }
 	sequence := func(want int) {
 		t.Helper()
-		if n, err := db.Sequence(t.Context(), 9, link); err != nil || n != want {
+		if n, err := db.Sequence(t.Context(), 9, nil); err != nil || n != want {
 			t.Fatalf("sequenced %d, %v; want %d", n, err, want)
 		}
 	}
@@ -233,11 +232,11 @@ func TestSequenceBesideSlowWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inner := func(previous [32]byte, _ int64, leaf [32]byte) [32]byte {
-		if n, err := db.Sequence(t.Context(), 9, link); n != 0 || err != nil {
+	inner := func(int) int {
+		if n, err := db.Sequence(t.Context(), 9, nil); n != 0 || err != nil {
 			t.Errorf("a second sequencer beside the first: %d, %v", n, err)
 		}
-		return leaf
+		return 0
 	}
 	if n, err := db.Sequence(t.Context(), 9, inner); n != 1 || err != nil {
 		t.Fatalf("sequenced %d, %v", n, err)
@@ -347,7 +346,7 @@ func TestRestart(t *testing.T) {
 	n++
 	for name, f := range map[string]func() error{"read": read, "write": write, "check": func() error { return db.Check(t.Context()) },
 		"sequence": func() error {
-			_, err := db.Sequence(t.Context(), 1, func(p [32]byte, _ int64, _ [32]byte) [32]byte { return p })
+			_, err := db.Sequence(t.Context(), 1, nil)
 			return err
 		},
 		"open": func() error { _, err := postgres.Open(t.Context(), d.AppDSN, postgres.Options{}); return err }} {

@@ -25,9 +25,9 @@ GRANT UPDATE (category, tlp, pap, handling, status, version, due_at, answered_by
 GRANT UPDATE (status, answered_by, answered_at, answered) ON deliveries TO comity_app;
 GRANT UPDATE (withdrawn_by, withdrawn_at) ON shifts TO comity_app;
 GRANT UPDATE (ended_by, ended_at) ON standings TO comity_app;
-GRANT UPDATE (idx, chain) ON leaves TO comity_app;
-GRANT UPDATE (size, chain) ON log_head TO comity_app;
 GRANT UPDATE (signed), DELETE ON log_checkpoints TO comity_app;
+GRANT UPDATE (idx) ON leaves TO comity_app;
+GRANT UPDATE (size, root, edge) ON log_head TO comity_app;
 GRANT DELETE ON facets_waiting TO comity_app;
 GRANT UPDATE (salt, content, erased_by) ON openings TO comity_app;
 GRANT DELETE ON log_facets TO comity_app;

@@ -156,7 +156,9 @@ CREATE POLICY own_update ON deliveries AS RESTRICTIVE FOR UPDATE TO comity_app U
 
 -- The order of the record of acts is the sequencer's, and what answers a repeat its
 -- own sender's.
-CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY sequencer ON leaves AS RESTRICTIVE FOR UPDATE TO comity_app USING (idx IS NULL) WITH CHECK ((SELECT comity_system()));
+CREATE POLICY sequencer_insert ON leaves AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK (idx IS NULL OR (SELECT comity_system()));
+CREATE POLICY sequencer_insert ON log_tiles AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer ON log_head AS RESTRICTIVE FOR UPDATE TO comity_app USING (true) WITH CHECK ((SELECT comity_system()));
 CREATE POLICY sequencer_insert ON log_facets AS RESTRICTIVE FOR INSERT TO comity_app WITH CHECK ((SELECT comity_system()));
 -- Of an opening nothing is ever rewritten: it is erased as a whole, once, by the system
@@ -298,6 +300,7 @@ CREATE POLICY officer ON manifests FOR SELECT TO comity_app USING ((SELECT comit
 
 -- Hashes, of which everybody may have all.
 CREATE POLICY officer ON leaves FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
+CREATE POLICY officer ON log_tiles FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_head FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 CREATE POLICY officer ON log_checkpoints FOR SELECT TO comity_app USING ((SELECT comity_state()) IS NOT NULL);
 

@@ -50,9 +50,11 @@ type Engine struct {
 	// is committed, and ListenEvents waits for it; "" and nil where there is one server.
 	NotifyEvents string
 	ListenEvents func(ctx context.Context, woken func()) error
-	// Link writes index and chain of the leaves in $1, a JSON array of
-	// [id, index, chain in hexadecimal].
-	Link string
+	// Place writes the index of waiting leaves, $1 being a JSON array of [id, index].
+	Place string
+	// Pad inserts leaves that have their index and no opening, $1 being a JSON array of
+	// [id, index, hash in hexadecimal], at the instant $2.
+	Pad string
 	// Facets writes the rows of log_facets for the leaves in $1 out of facets_waiting, in
 	// the order of the key of log_facets.
 	Facets string

@@ -1,28 +1,20 @@
 package sqldb
 
 import (
-	"context"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/storage"
 )
 
-var leaves = newTable("leaves", "id hash at idx chain",
+var leaves = newTable("leaves", "id hash at idx",
 	func(l *storage.Leaf) []any {
-		return []any{&l.ID, digest(&l.Hash), instant(&l.At), indexField{&l.Index}, digest(&l.Chain)}
+		return []any{&l.ID, digest(&l.Hash), instant(&l.At), indexField{&l.Index}}
 	})
 
-// waiting is a leaf before the sequencer: without index and chain.
+// waiting is a leaf before the sequencer: without its place.
 var waiting = newTable("leaves", "id hash at",
 	func(l *storage.Leaf) []any { return []any{&l.ID, digest(&l.Hash), instant(&l.At)} })
-
-// placed is a leaf as every state sees it.
-var placed = newTable("leaves", "hash idx chain",
-	func(l *storage.Leaf) []any { return []any{digest(&l.Hash), indexField{&l.Index}, digest(&l.Chain)} })
 
 type opening struct {
 	storage.Opening
@@ -93,15 +85,6 @@ func (r *reader) LogByID(s comity.State, ids []comity.ID) (map[comity.ID]storage
 	return m, nil
 }
 
-func (r *reader) LogChain(from int64, limit int) ([]storage.Leaf, int64, error) {
-	var size int64
-	if err := r.scanOne(`SELECT size FROM log_head WHERE id = 1`, nil, &size); err != nil {
-		return nil, 0, fmt.Errorf("the log's head: %w", err)
-	}
-	found, err := placed.query(r, `SELECT `+placed.cols("l")+` FROM leaves l WHERE l.idx >= $1 ORDER BY l.idx LIMIT $2`, from, max(limit, 0))
-	return found, size, err
-}
-
 // logEntries completes the reader's own openings, in their order.
 func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 	if len(own) == 0 {
@@ -136,58 +119,4 @@ func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 		entries[i] = storage.LogEntry{Leaf: l, Own: o.commitment, Commitments: commitments[o.leaf]}
 	}
 	return entries, nil
-}
-
-// Sequence implements [storage.DB]. It takes leaves by their having no index
-// and never by "later than the last", so that none of a slow transaction is
-// lost; such a leaf comes after others that are later by its clock.
-func (d *DB) Sequence(ctx context.Context, limit int, link storage.LinkFunc) (int, error) {
-	done := 0
-	err := d.write(storage.AsSystem(ctx), time.Time{}, func(w *writer) error {
-		done = 0
-		if try := d.engine.TrySequence; try != "" {
-			var alone bool
-			if err := w.scanOne(try, nil, &alone); err != nil || !alone {
-				return err
-			}
-		}
-		var size int64
-		var chain [32]byte
-		if err := w.scanOne(`SELECT size, chain FROM log_head WHERE id = 1`, nil, &size, digest(&chain)); err != nil {
-			return fmt.Errorf("the log's head: %w", err)
-		}
-		batch, err := waiting.query(w.reader, `SELECT id, hash, at FROM leaves WHERE idx IS NULL ORDER BY at, id LIMIT $1`, max(limit, 0))
-		if err != nil || len(batch) == 0 {
-			return err
-		}
-		rows := make([][3]any, len(batch))
-		for i, l := range batch {
-			chain = link(chain, size, l.Hash)
-			rows[i] = [3]any{l.ID, size, hex.EncodeToString(chain[:])}
-			size++
-		}
-		list, err := json.Marshal(rows)
-		if err != nil {
-			return err
-		}
-		n, err := w.exec(d.engine.Link, string(list))
-		if err != nil {
-			return fmt.Errorf("index leaves: %w", err)
-		}
-		if n != len(batch) {
-			return fmt.Errorf("index leaves: %d of %d were waiting", n, len(batch))
-		}
-		if err := w.writeFacets(batch); err != nil {
-			return err
-		}
-		if _, err := w.exec(`UPDATE log_head SET size = $1, chain = $2 WHERE id = 1`, size, digest(&chain)); err != nil {
-			return fmt.Errorf("the log's head: %w", err)
-		}
-		done = n
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	return done, nil
 }

@@ -86,7 +86,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithGoMigrations(sqldb.PlantLog()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ var engine = sqldb.Engine{
 	},
 	// The + keeps the planner from walking the waiting leaves, with the whole of
 	// $1 for each, while everybody who writes waits.
-	Link: `UPDATE leaves SET idx = u.value ->> 1, chain = unhex(u.value ->> 2) FROM json_each($1) u
-		WHERE leaves.id = u.value ->> 0 AND +leaves.idx IS NULL`,
+	Place: `UPDATE leaves SET idx = u.value ->> 1 FROM json_each($1) u WHERE leaves.id = u.value ->> 0 AND +leaves.idx IS NULL`,
+	Pad:   `INSERT INTO leaves (id, hash, at, idx) SELECT value ->> 0, unhex(value ->> 2), $2, value ->> 1 FROM json_each($1)`,
 	Facets: `INSERT INTO log_facets (state, facet, at, leaf_id) SELECT w.state, f.value, w.at, w.leaf_id
 		FROM facets_waiting w, json_each(w.facets) f WHERE w.leaf_id IN (SELECT value FROM json_each($1)) ORDER BY 1, 2, 3, 4`,
 	Fault: fault,

@@ -2,7 +2,6 @@ package storagetest
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"sync"
@@ -23,12 +22,6 @@ func newLeaf(at time.Time, states ...comity.State) storage.Leaf {
 		l.Openings = append(l.Openings, storage.Opening{State: s, Salt: [32]byte{byte(i), 31: 1}, Content: []byte(string(s) + string(l.ID))})
 	}
 	return l
-}
-
-// link is any function of all that it is given.
-func link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
-	b := binary.BigEndian.AppendUint64(previous[:], uint64(index))
-	return sha256.Sum256(append(b, leaf[:]...))
 }
 
 func appendLeaf(t *testing.T, db storage.DB, l storage.Leaf) {
@@ -113,57 +106,48 @@ func leafTwice(t *testing.T, db storage.DB) {
 
 func sequenceOnce(t *testing.T, db storage.DB, limit, want int) {
 	t.Helper()
-	n, err := db.Sequence(t.Context(), limit, link)
+	n, err := db.Sequence(t.Context(), limit, nil)
 	if err != nil || n != want {
 		t.Fatalf("sequenced %d, %v; want %d", n, err, want)
 	}
 }
 
-// sequenced gives the log's leaves by index, and fails unless the indexes are
-// contiguous and the chain holds.
+// sequenced gives KZ's leaves by index, and fails unless the log has them all, each in
+// its place, and no others.
 func sequenced(t *testing.T, db storage.DB, want int) []storage.Leaf {
 	t.Helper()
-	all := get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
-		return r.Log("KZ", storage.LogFilter{}, storage.Page{Limit: 100000})
-	})
+	entries := WantTree(t, db, int64(want))
 	leaves := make([]storage.Leaf, want)
-	read(t, db, func(r storage.ReadTx) error {
-		chain, size, err := r.LogChain(0, 100000)
-		if err == nil && (len(chain) != want || size != int64(want)) {
-			t.Fatalf("the chain has %d leaves and says %d, wanted %d", len(chain), size, want)
+	for i, l := range placedOf(t, db, "KZ") {
+		if i >= int64(want) || l.Hash != entries[i] {
+			t.Fatalf("leaf %s is not at its place %d", l.ID, i)
 		}
-		for from := range int64(min(want+1, 4)) {
-			part, _, err := r.LogChain(from, 2)
-			if err != nil {
-				return err
-			}
-			equal(t, "a part of the chain", part, chain[from:min(from+2, int64(want))])
-		}
-		copy(leaves, chain)
-		return err
-	})
-	done := 0
-	for _, e := range all {
-		if e.Leaf.Index < 0 {
-			continue
-		}
-		if e.Leaf.Index >= int64(want) || leaves[e.Leaf.Index].ID != "" {
-			t.Fatalf("index %d is out of order", e.Leaf.Index)
-		}
-		equal(t, "a leaf in the chain", leaves[e.Leaf.Index], storage.Leaf{Hash: e.Leaf.Hash, Index: e.Leaf.Index, Chain: e.Leaf.Chain})
-		leaves[e.Leaf.Index] = e.Leaf
-		done++
+		leaves[i] = l
 	}
-	if done != want {
-		t.Fatalf("%d of %d leaves have an index", done, want)
-	}
-	var chain [32]byte
 	for i, l := range leaves {
-		if chain = link(chain, int64(i), l.Hash); l.Chain != chain {
-			t.Fatalf("the chain breaks at %d", i)
+		if l.ID == "" {
+			t.Fatalf("at %d there is no leaf of KZ", i)
 		}
 	}
 	return leaves
+}
+
+// placedOf gives a state's leaves that have a place, by it.
+func placedOf(t *testing.T, db storage.DB, s comity.State) map[int64]storage.Leaf {
+	t.Helper()
+	placed := map[int64]storage.Leaf{}
+	for _, e := range get(t, db, func(r storage.ReadTx) ([]storage.LogEntry, error) {
+		return r.Log(s, storage.LogFilter{}, storage.Page{Limit: 100000})
+	}) {
+		if e.Leaf.Index < 0 {
+			continue
+		}
+		if other, ok := placed[e.Leaf.Index]; ok {
+			t.Fatalf("%s and %s have the place %d", e.Leaf.ID, other.ID, e.Leaf.Index)
+		}
+		placed[e.Leaf.Index] = e.Leaf
+	}
+	return placed
 }
 
 func sequence(t *testing.T, db storage.DB) {
@@ -213,7 +197,7 @@ func sequenceConcurrent(t *testing.T, db storage.DB) {
 		sequencing.Go(func() {
 			sum := 0
 			for last := false; ; {
-				n, err := db.Sequence(t.Context(), 5, link)
+				n, err := db.Sequence(t.Context(), 5, nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -239,7 +223,7 @@ func sequenceConcurrent(t *testing.T, db storage.DB) {
 	}
 	// One that gave way to another may have left a rest.
 	for {
-		n, err := db.Sequence(t.Context(), 100, link)
+		n, err := db.Sequence(t.Context(), 100, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +265,7 @@ func logFilters(t *testing.T, db storage.DB) {
 	// Whether all wait for their place, some do, or none.
 	for _, placed := range []int{0, 5, len(all)} {
 		if placed > 0 {
-			if _, err := db.Sequence(t.Context(), placed, link); err != nil {
+			if _, err := db.Sequence(t.Context(), placed, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -143,7 +143,7 @@ func (w old) log(t *testing.T, raw *sql.DB, db storage.DB) {
 	again := w.leaf
 	again.ID = comity.NewID(comity.KindLeaf)
 	write(t, db, func(tx storage.Tx) error { return tx.AppendLeaf(again) })
-	if _, err := db.Sequence(t.Context(), 100, link); err != nil {
+	if _, err := db.Sequence(t.Context(), 100, nil); err != nil {
 		t.Fatal(err)
 	}
 	facets := func(cond string, args ...any) (all []string) {

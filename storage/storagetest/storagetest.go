@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.DB) {
 		{"Log", logOfStates}, {"LeafTwice", leafTwice}, {"LogFilters", logFilters}, {"Sequence", sequence}, {"SequenceConcurrent", sequenceConcurrent},
 		{"Checkpoints", checkpoints}, {"CheckpointsConcurrent", checkpointsConcurrent},
 		{"Erasures", erasures}, {"EraseOpenings", eraseOpenings}, {"HeldRecords", heldRecords},
+		{"LogTree", logTree}, {"LogTileBounds", logTileBounds}, {"LogPadding", logPadding}, {"LogFails", logFails}, {"LogForAll", logForAll},
 		{"Events", eventRows}, {"EventsConcurrent", eventsConcurrent}, {"EventViewers", eventViewers}, {"EventClocks", eventClocks},
 		{"Nonces", nonces}, {"Idempotency", idempotency}, {"IdempotencyForgotten", idempotencyForgotten}, {"Effects", effects}, {"EffectsConcurrent", effectsConcurrent},
 		{"Allowances", allowances}, {"AllowancesConcurrent", allowancesConcurrent},

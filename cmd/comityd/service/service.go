@@ -250,7 +250,7 @@ func (s *Service) drain() error {
 func (s *Service) last() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := s.parts.DB.Sequence(ctx, 10_000, audit.Link); err != nil {
+	if _, err := s.parts.DB.Sequence(ctx, 10_000, nil); err != nil {
 		s.log.Warn("the last acts will be sequenced by another server or the next start", "error", err)
 	}
 	return nil

@@ -321,14 +321,14 @@ CREATE TABLE idempotency (
 	PRIMARY KEY (issuer, subject, mutation, key)
 ) STRICT;
 CREATE INDEX idempotency_at ON idempotency (at);
+CREATE TRIGGER leaves_kept BEFORE DELETE ON leaves BEGIN SELECT RAISE(ABORT, 'a leaf stays'); END;
+CREATE TRIGGER leaves_unchanged BEFORE UPDATE ON leaves WHEN OLD.idx IS NOT NULL OR (NEW.id, NEW.hash, NEW.at) <> (OLD.id, OLD.hash, OLD.at)
+	BEGIN SELECT RAISE(ABORT, 'a leaf never changes, nor its place'); END;
 CREATE TABLE leaves (
 	id    TEXT PRIMARY KEY,
 	hash  BLOB NOT NULL,
 	at    INTEGER NOT NULL,
-	idx   INTEGER UNIQUE,
-	chain BLOB,
-	CHECK ((idx IS NULL) = (chain IS NULL))
-) STRICT;
+	idx   INTEGER UNIQUE) STRICT;
 CREATE INDEX leaves_waiting ON leaves (at, id) WHERE idx IS NULL;
 CREATE TABLE log_checkpoints (
 	size   INTEGER PRIMARY KEY, -- of the tree
@@ -345,8 +345,14 @@ CREATE TABLE log_facets (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE log_head (
 	id    INTEGER PRIMARY KEY CHECK (id = 1),
-	size  INTEGER NOT NULL,
-	chain BLOB NOT NULL
+	size  INTEGER NOT NULL, root BLOB NOT NULL DEFAULT x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' CHECK (length(root) = 32), edge BLOB NOT NULL DEFAULT x'') STRICT;
+CREATE TRIGGER log_tiles_kept BEFORE DELETE ON log_tiles BEGIN SELECT RAISE(ABORT, 'a tile of the log stays'); END;
+CREATE TRIGGER log_tiles_unchanged BEFORE UPDATE ON log_tiles BEGIN SELECT RAISE(ABORT, 'a tile of the log never changes'); END;
+CREATE TABLE log_tiles (
+	level  INTEGER NOT NULL,
+	idx    INTEGER NOT NULL,
+	hashes BLOB NOT NULL CHECK (length(hashes) = 8192),
+	PRIMARY KEY (level, idx)
 ) STRICT;
 CREATE TABLE mandates (
 	id         TEXT PRIMARY KEY,

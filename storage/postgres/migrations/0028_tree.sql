@@ -1,0 +1,20 @@
+-- +goose Up
+-- The record of acts becomes an RFC 6962 tree in the place of a chain of hashes.
+-- Migration 29 computes it.
+ALTER TABLE leaves DROP COLUMN chain;
+
+-- The tiles (C2SP tlog-tiles) of 256 hashes, which never change. hashes is 256 times 32 bytes.
+CREATE TABLE log_tiles (
+	level  BIGINT NOT NULL,
+	idx    BIGINT NOT NULL,
+	hashes BYTEA NOT NULL CHECK (length(hashes) = 8192),
+	PRIMARY KEY (level, idx)
+);
+ALTER TABLE log_tiles ALTER hashes SET STORAGE EXTERNAL; -- hashes cannot be packed
+
+-- root is the tree's; edge has the hashes that fill no tile yet, level by level from the
+-- leaves' up.
+ALTER TABLE log_head DROP COLUMN chain;
+ALTER TABLE log_head ADD COLUMN root BYTEA NOT NULL DEFAULT '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' CHECK (length(root) = 32);
+ALTER TABLE log_head ADD COLUMN edge BYTEA NOT NULL DEFAULT '';
+ALTER TABLE log_head ALTER edge SET STORAGE EXTERNAL;
