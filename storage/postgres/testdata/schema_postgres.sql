@@ -201,6 +201,26 @@ CREATE TABLE entries (
 CREATE INDEX entries_case ON public.entries USING btree (case_id, created_at, id);
 GRANT INSERT ON entries;
 GRANT SELECT ON entries;
+CREATE TABLE erasures (
+	id text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	before_at bigint NOT NULL,
+	status text COLLATE "C" NOT NULL,
+	proposed_by text COLLATE "C" NOT NULL,
+	approved_by text COLLATE "C" NOT NULL,
+	created_at bigint NOT NULL,
+	done_at bigint NOT NULL,
+	erased bigint NOT NULL,
+	kept bigint NOT NULL,
+	past_at bigint NOT NULL,
+	past_id text COLLATE "C" NOT NULL,
+	sealed bytea NOT NULL,
+	CONSTRAINT erasures_pkey PRIMARY KEY (id)
+);
+CREATE INDEX erasures_state ON public.erasures USING btree (state, created_at, id);
+GRANT INSERT ON erasures;
+GRANT SELECT ON erasures;
+GRANT UPDATE (status, done_at, erased, kept, past_at, past_id) ON erasures;
 CREATE TABLE event_head (
 	id bigint NOT NULL,
 	seq bigint NOT NULL,
@@ -378,15 +398,24 @@ CREATE TABLE leaves (
 	hash bytea NOT NULL,
 	at bigint NOT NULL,
 	idx bigint,
-	chain bytea,
-	CONSTRAINT leaves_check CHECK (((idx IS NULL) = (chain IS NULL))),
 	CONSTRAINT leaves_pkey PRIMARY KEY (id),
 	CONSTRAINT leaves_idx_key UNIQUE (idx)
 );
 CREATE INDEX leaves_waiting ON public.leaves USING btree (at, id) WHERE (idx IS NULL);
 GRANT INSERT ON leaves;
 GRANT SELECT ON leaves;
-GRANT UPDATE (idx, chain) ON leaves;
+GRANT UPDATE (idx) ON leaves;
+CREATE TABLE log_checkpoints (
+	size bigint NOT NULL,
+	root bytea NOT NULL,
+	signed bytea NOT NULL,
+	at bigint NOT NULL,
+	CONSTRAINT log_checkpoints_pkey PRIMARY KEY (size)
+);
+GRANT DELETE ON log_checkpoints;
+GRANT INSERT ON log_checkpoints;
+GRANT SELECT ON log_checkpoints;
+GRANT UPDATE (signed) ON log_checkpoints;
 CREATE TABLE log_facets (
 	state text COLLATE "C" NOT NULL,
 	facet text COLLATE "C" NOT NULL,
@@ -394,17 +423,29 @@ CREATE TABLE log_facets (
 	leaf_id text COLLATE "C" NOT NULL,
 	CONSTRAINT log_facets_pkey PRIMARY KEY (state, facet, at, leaf_id)
 );
+GRANT DELETE ON log_facets;
 GRANT INSERT ON log_facets;
 GRANT SELECT ON log_facets;
 CREATE TABLE log_head (
 	id bigint NOT NULL,
 	size bigint NOT NULL,
-	chain bytea NOT NULL,
+	root bytea NOT NULL DEFAULT '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'::bytea,
+	edge bytea NOT NULL DEFAULT '\x'::bytea,
 	CONSTRAINT log_head_id_check CHECK ((id = 1)),
+	CONSTRAINT log_head_root_check CHECK ((length(root) = 32)),
 	CONSTRAINT log_head_pkey PRIMARY KEY (id)
 );
 GRANT SELECT ON log_head;
-GRANT UPDATE (size, chain) ON log_head;
+GRANT UPDATE (size, root, edge) ON log_head;
+CREATE TABLE log_tiles (
+	level bigint NOT NULL,
+	idx bigint NOT NULL,
+	hashes bytea NOT NULL,
+	CONSTRAINT log_tiles_hashes_check CHECK ((length(hashes) = 8192)),
+	CONSTRAINT log_tiles_pkey PRIMARY KEY (level, idx)
+);
+GRANT INSERT ON log_tiles;
+GRANT SELECT ON log_tiles;
 CREATE TABLE mandates (
 	id text COLLATE "C" NOT NULL,
 	state text COLLATE "C" NOT NULL,
@@ -512,12 +553,14 @@ CREATE TABLE openings (
 	salt bytea NOT NULL,
 	content bytea NOT NULL,
 	commitment bytea NOT NULL,
+	erased_by text COLLATE "C" NOT NULL DEFAULT ''::text,
 	CONSTRAINT openings_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
 	CONSTRAINT openings_pkey PRIMARY KEY (leaf_id, pos)
 );
 CREATE INDEX openings_state ON public.openings USING btree (state, at, leaf_id);
 GRANT INSERT ON openings;
 GRANT SELECT ON openings;
+GRANT UPDATE (salt, content, erased_by) ON openings;
 CREATE TABLE proposals (
 	id text COLLATE "C" NOT NULL,
 	state text COLLATE "C" NOT NULL,
