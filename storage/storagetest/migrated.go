@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"os"
@@ -40,6 +41,7 @@ type old struct {
 	plain, red storage.Case
 	grant      comity.Grant
 	leaf       storage.Leaf
+	placed     [][32]byte // leaves that had their places
 	request    comity.ID
 }
 
@@ -100,11 +102,40 @@ func oldWorld(t *testing.T, raw *sql.DB) old {
 		insert("leaves", "id hash at", string(l.ID), l.Hash[:], at)
 		opening(l, 0, storage.Opening{State: "BY", Content: []byte(content)})
 	}
+	w.placed = oldPlaces(t, raw)
 	insert("requests", `id state agency officer to_state routed_to kind urgency category purpose status ground tlp pap handling version
 		created_at updated_at due_at postponed_to refusal sealed sealed_to`, string(w.request), "KZ", "KZ/cyber", string(kzOwner.Ref()), "AM", "",
 		"CASE_ACCESS", "ROUTINE", "ransomware", "INVESTIGATION", "SENT", "", "GREEN", "RED", "H2", 1, at, at, hours(9).UnixMicro(), 0, "", []byte("k"), []byte{})
 	insert("idempotency", "issuer subject mutation key input_hash ids at", "i", "s", "m", "k", make([]byte, 32), `["case1_x"]`, at)
 	return w
+}
+
+// oldPlaces puts leaves that have their places into a chain, of more tiles than a
+// migration reads at once.
+func oldPlaces(t *testing.T, raw *sql.DB) (hashes [][32]byte) {
+	t.Helper()
+	exec := func(text string, args ...any) {
+		t.Helper()
+		if _, err := raw.ExecContext(t.Context(), text, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const n, together = 5000, 500
+	for len(hashes) < n {
+		text, args := `INSERT INTO leaves (id, hash, at, idx, chain) VALUES `, []any{}
+		for i := range together {
+			h := sha256.Sum256([]byte{byte(len(hashes)), byte(len(hashes) >> 8)})
+			if i > 0 {
+				text += `, `
+			}
+			text += fmt.Sprintf(`($%d, $%d, $%d, $%d, $%d)`, len(args)+1, len(args)+2, len(args)+3, len(args)+4, len(args)+5)
+			args = append(args, string(comity.NewID(comity.KindLeaf)), h[:], noon.UnixMicro(), len(hashes), h[:])
+			hashes = append(hashes, h)
+		}
+		exec(text, args...)
+	}
+	exec(`UPDATE log_head SET size = $1, chain = $2`, n, hashes[n-1][:])
+	return hashes
 }
 
 func (w old) cases(t *testing.T, raw *sql.DB, db storage.DB) {
@@ -140,12 +171,12 @@ func (w old) cases(t *testing.T, raw *sql.DB, db storage.DB) {
 // log holds what the migration found in a leaf against what the same leaf is
 // written with now.
 func (w old) log(t *testing.T, raw *sql.DB, db storage.DB) {
+	equal(t, "the log's entries", WantTree(t, db, int64(len(w.placed))), w.placed)
 	again := w.leaf
 	again.ID = comity.NewID(comity.KindLeaf)
 	write(t, db, func(tx storage.Tx) error { return tx.AppendLeaf(again) })
-	if _, err := db.Sequence(t.Context(), 100, nil); err != nil {
-		t.Fatal(err)
-	}
+	sequenceOnce(t, db, 100, 12)
+	equal(t, "the log's entries with more", WantTree(t, db, int64(len(w.placed))+12)[:len(w.placed)], w.placed)
 	facets := func(cond string, args ...any) (all []string) {
 		rows, err := raw.QueryContext(t.Context(), `SELECT state || ' ' || facet || ' ' || at FROM log_facets WHERE `+cond, args...)
 		if err != nil {
