@@ -37,16 +37,9 @@ func (u *Unsigned) Error() string { return u.Reason }
 // [*Unsigned] says which cosignatures are missing; what else is wrong no
 // cosignature mends.
 func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
-	text, _, err := p.signatures(signed, p.Log)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("the checkpoint is signed by no key of the log: %w", err)
-	}
-	c, err := ParseCheckpoint(text)
+	c, err := OpenSigned(signed, p.Origin, p.Log)
 	if err != nil {
 		return Checkpoint{}, err
-	}
-	if c.Origin != p.Origin {
-		return Checkpoint{}, fmt.Errorf("the checkpoint is of the log %q, wanted %q", c.Origin, p.Origin)
 	}
 	counted := map[note.Signature]bool{} // a key that two states name counts for one of them
 	if !p.cosigned(signed, p.Own, counted, now) {
@@ -67,6 +60,23 @@ func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
 	return c, nil
 }
 
+// OpenSigned reads a checkpoint that is signed by one of the log's keys, whoever
+// cosigned it.
+func OpenSigned(signed []byte, origin string, keys []note.Verifier) (Checkpoint, error) {
+	text, _, err := signatures(signed, keys)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is signed by no key of the log: %w", err)
+	}
+	c, err := ParseCheckpoint(text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != origin {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is of the log %q, wanted %q", c.Origin, origin)
+	}
+	return c, nil
+}
+
 func (p Policy) within() string {
 	if p.MaxAge == 0 {
 		return ""
@@ -77,7 +87,7 @@ func (p Policy) within() string {
 // cosigned reports whether one of a state's keys has cosigned, late enough, what
 // counts for no other yet.
 func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.Signature]bool, now time.Time) bool {
-	_, sigs, err := p.signatures(signed, keys)
+	_, sigs, err := signatures(signed, keys)
 	if err != nil {
 		return false
 	}
@@ -97,7 +107,7 @@ func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.S
 // signatures gives the signatures of the keys. Each state's keys are asked for
 // by themselves, so that a key made to look like another state's (their names
 // and 32 bits of a hash tell keys apart) spoils nothing but its own count.
-func (Policy) signatures(signed []byte, keys []note.Verifier) (text string, sigs []note.Signature, err error) {
+func signatures(signed []byte, keys []note.Verifier) (text string, sigs []note.Signature, err error) {
 	n, err := note.Open(signed, verifiers(keys))
 	if err != nil {
 		if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {

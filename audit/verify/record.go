@@ -2,32 +2,29 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Stretch is a part of the chain, from an index on.
-type Stretch struct {
-	Size   int64      // how many leaves the whole chain has
-	Leaves [][32]byte // in order, none left out
-	Chains [][32]byte // the chain value of each
-}
-
-// Source is where a record of acts is read from.
-type Source interface {
-	// Chain gives the leaves from an index on, as many as fit: none only at
-	// the end.
-	Chain(ctx context.Context, from int64) (Stretch, error)
-	// Openings gives each opening that the reader's state is shown to f, which
-	// may end the reading with an error.
-	Openings(ctx context.Context, f func(Opening) error) error
-}
-
-// Check is one verification of a record of acts.
+// Check is one verification of a log: of every leaf and tile, and of the
+// openings that a state is shown.
 type Check struct {
 	Source Source
-	Seen   *Seen
-	// Through are heads that others have seen: the record must pass through each.
-	Through []Head
+	// Open reads a signed checkpoint and checks its signatures, as [Policy.Open] or [OpenSigned].
+	Open func(signed []byte) (Checkpoint, error)
+	// Seen remembers the leaves. It may be nil where there are no openings.
+	Seen *Seen
+	// Openings gives each opening that Seen's state is shown to f, which may end
+	// the reading with an error. Nil: only the log itself is verified.
+	Openings func(ctx context.Context, f func(Shown) error) error
+	// Settle is how long a checkpoint may take to come over leaves whose openings
+	// are shown with their places.
+	Settle time.Duration
+	// Through are checkpoints that others have seen: the log must pass through each.
+	Through []Checkpoint
 	// Progress is told how many leaves of how many were read, then how many
 	// openings (of 0, since nobody says how many there are). It may be nil.
 	Progress func(what string, done, of int64)
@@ -35,194 +32,174 @@ type Check struct {
 
 // Report is what was verified.
 type Report struct {
-	Head    Head
-	Before  Head  // what was remembered before
-	Own     int64 // leaves that the state opens
-	Waiting int64 // openings whose leaf has no place yet: these hold by themselves alone
+	Checkpoint Checkpoint
+	Signed     []byte     // the same as it is signed and cosigned
+	Before     Checkpoint // what was remembered before
+	Own        int64      // leaves that the state opens
+	Erased     int64      // leaves whose opening the state has erased, as a leaf of its own says
+	Waiting    int64      // openings whose leaf has no place yet: these hold by themselves alone
 }
 
-// maxPending bounds the openings that came while the chain was read.
-const maxPending = 1 << 16
-
-// Run reads the whole record and checks that the leaves have contiguous
-// indexes, that each chain value is over the one before and its leaf, that
+// Run reads the whole log and checks that its checkpoint is signed, that every
+// tile is what its leaves hash to and the tree is that of the checkpoint, that
 // leaves seen before are as and where they were, that every opening shown opens
-// the leaf at its index, each leaf once, and that every opening which was shown
-// before is shown still. What does not hold is a [*Fault] with the first index
-// at which it shows; then nothing new is remembered. Memory is a bit for each
-// leaf.
+// the leaf at its index, each leaf once, or was erased as another leaf says, and
+// that every opening which was shown before is shown still. What does not hold is a [*Fault] with the first index
+// at which it shows; then nothing new is remembered. What is wrong with the
+// checkpoint itself is told at the first leaf that was not seen before. Memory
+// is a bit for each leaf that the state opens.
 //
 // Not proven: that no opening was kept back since before this reader's first
-// look, that leaves without a place will get one, that other readers are shown
-// the same record (compare heads, see Through), nor that what an opening says
-// is true.
+// look, that leaves without a place will get one, nor that what an opening says
+// is true. That other readers are shown the same log is as sure as those whose
+// cosignatures Open wants.
 func (c Check) Run(ctx context.Context) (Report, error) {
-	r := &running{Check: c}
+	r := &running{Check: c, tree: tree{src: c.Source}}
 	if c.Progress == nil {
 		r.Progress = func(string, int64, int64) {}
 	}
-	if err := r.chain(ctx); err != nil {
+	if c.Seen != nil {
+		r.seen = c.Seen.head
+	}
+	if err := r.leaves(ctx); err != nil {
 		return Report{}, err
 	}
-	if err := r.openings(ctx); err != nil {
-		return Report{}, err
-	}
-	for _, h := range c.Through {
-		if h.Size > r.head.Size {
-			return Report{}, faultf(r.head.Size, "the exchange shows %d leaves, and somebody else was shown %d", r.head.Size, h.Size)
+	var all listing
+	if c.Openings != nil {
+		var err error
+		if all, err = r.openings(ctx); err != nil {
+			return Report{}, err
 		}
 	}
-	before := c.Seen.head
-	if err := c.Seen.keep(r.head, r.own); err != nil {
-		return Report{}, err
+	for _, h := range c.Through {
+		if h.Size > r.size {
+			return Report{}, faultf(r.size, "the log has %d leaves, and somebody else was shown %d", r.size, h.Size)
+		}
 	}
-	return Report{Head: r.head, Before: before, Own: r.count, Waiting: r.waiting}, nil
+	if c.Seen != nil {
+		if err := c.Seen.keep(r.now, r.signed, all.own); err != nil {
+			return Report{}, err
+		}
+	}
+	return Report{Checkpoint: r.now, Signed: r.signed, Before: r.seen, Own: all.opened, Erased: all.gone, Waiting: all.waiting}, nil
 }
 
 type running struct {
 	Check
-	head    Head
-	own     bitmap
-	pending []Opening // placed beyond head
-	count   int64
-	waiting int64
+	tree
+	seen   Checkpoint // as it was before
+	now    Checkpoint
+	signed []byte
 }
 
-// chain reads on to where the chain ended when this began: it may grow meanwhile.
-func (r *running) chain(ctx context.Context) error {
-	var size int64
-	for first := true; ; first = false {
-		s, err := r.Source.Chain(ctx, r.head.Size)
+// checkpoint reads the newest one.
+func (r *running) checkpoint(ctx context.Context) (c Checkpoint, signed []byte, err error) {
+	from := max(r.size, r.seen.Size)
+	if signed, err = r.Source.Read(ctx, CheckpointPath); err != nil {
+		return c, nil, fmt.Errorf("verify: read the checkpoint: %w", err)
+	}
+	if c, err = r.Open(signed); err != nil {
+		if _, ok := errors.AsType[*Unsigned](err); !ok {
+			err = faultf(from, "%v", err)
+		}
+		return c, nil, err
+	}
+	if c.Size < r.size {
+		return c, nil, faultf(c.Size, "rolled back: the log has %d leaves, and had %d just now", c.Size, r.size)
+	}
+	return c, signed, nil
+}
+
+// leaves reads the tree on to the newest checkpoint.
+func (r *running) leaves(ctx context.Context) error {
+	c, signed, err := r.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	known := max(r.size, r.seen.Size)
+	err = r.grow(ctx, c.Size, func(b *bundle) error {
+		if err := r.bundle(b, known); err != nil {
+			return err
+		}
+		r.Progress("leaves", b.from+int64(len(b.leaves)), c.Size)
+		return nil
+	})
+	if err == nil {
+		err = r.passes(c.Size, r.tail)
+	}
+	switch {
+	case err != nil:
+		return err
+	case c.Size < r.seen.Size:
+		return faultf(c.Size, "rolled back: the log has %d leaves, and %d were seen before", c.Size, r.seen.Size)
+	case r.root(r.tail) != c.Root:
+		return faultf(min(known, max(c.Size-1, 0)), "the leaves hash to another tree than the signed checkpoint's")
+	}
+	r.now, r.signed = c, signed
+	return nil
+}
+
+// bundle takes leaves in: those below known are compared with what is
+// remembered, and the tree within them with what is known of it.
+func (r *running) bundle(b *bundle, known int64) error {
+	var n int64
+	if r.Seen != nil {
+		n = min(max(known-b.from, 0), int64(len(b.leaves)))
+		before, err := r.Seen.read(b.from, int(n))
 		if err != nil {
 			return err
 		}
-		if first {
-			size = s.Size
+		for i, leaf := range b.leaves[:n] {
+			if leaf != [32]byte(before[i*seenSize+1:(i+1)*seenSize]) {
+				return faultf(b.from+int64(i), "forked: another leaf was seen here before")
+			}
 		}
-		if len(s.Leaves) != len(s.Chains) || s.Size < r.head.Size+int64(len(s.Leaves)) {
-			return faultf(r.head.Size, "the exchange says that the record has %d leaves, and shows others", s.Size)
-		}
-		if err := r.stretch(s); err != nil {
+	}
+	if b.err != nil {
+		return b.err
+	}
+	for i := range b.hashes {
+		if err := r.passes(b.from+int64(i), b.hashes[:i]); err != nil {
 			return err
 		}
-		r.Progress("leaves", r.head.Size, max(size, r.head.Size))
-		switch {
-		case r.head.Size >= size && r.head.Size >= r.Seen.head.Size:
-			return nil
-		case len(s.Leaves) > 0:
-		case r.head.Size < s.Size:
-			return faultf(r.head.Size, "no leaf is there, though the record has %d", s.Size)
-		case r.head.Size < r.Seen.head.Size:
-			return faultf(r.head.Size, "rolled back: the exchange shows %d leaves, and %d were seen before", r.head.Size, r.Seen.head.Size)
-		default:
-			return faultf(r.head.Size, "the exchange shows %d leaves, and showed %d just now", s.Size, size)
-		}
 	}
+	if r.Seen == nil {
+		return nil
+	}
+	fresh := make([]byte, 0, (len(b.leaves)-int(n))*seenSize)
+	for _, leaf := range b.leaves[n:] {
+		fresh = append(append(fresh, 0), leaf[:]...)
+	}
+	return r.Seen.write(b.from+n, fresh)
 }
 
-// stretch takes leaves in, and compares those that were seen before.
-func (r *running) stretch(s Stretch) error {
-	seen := r.Seen.head
-	known := min(max(seen.Size-r.head.Size, 0), int64(len(s.Leaves)))
-	before, err := r.Seen.read(r.head.Size, int(known))
-	if err != nil {
-		return err
+// passes checks that the tree of some size, which ends with a tail of leaves'
+// hashes, is the one that is known of that size, if any is.
+func (r *running) passes(size int64, tail []tlog.Hash) error {
+	if size > 0 && size == r.seen.Size && r.root(tail) != r.seen.Root {
+		return r.Seen.damaged(errors.New("its leaves and its checkpoint are not of one log"))
 	}
-	from, fresh := r.head.Size+known, make([]byte, 0, (int64(len(s.Leaves))-known)*entrySize)
-	for i, leaf := range s.Leaves {
-		index := r.head.Size
-		if int64(i) < known {
-			if leaf != [32]byte(before[i*entrySize+1:(i+1)*entrySize]) {
-				return faultf(index, "forked: another leaf was seen here before")
-			}
-		} else {
-			fresh = append(append(fresh, 0), leaf[:]...)
-		}
-		r.head = Head{index + 1, Link(r.head.Chain, index, leaf)}
-		if r.head.Chain != s.Chains[i] {
-			return faultf(index, "the chain value is not over the one before and this leaf")
-		}
-		if r.head.Size == seen.Size && r.head.Chain != seen.Chain {
-			return r.Seen.damaged(fmt.Errorf("its leaves and its head are not of one chain"))
-		}
-		for _, h := range r.Through {
-			if h.Size == r.head.Size && h.Chain != r.head.Chain {
-				return faultf(index, "forked: somebody else was shown another chain at or before this leaf")
-			}
+	for _, h := range r.Through {
+		if size == h.Size && r.root(tail) != h.Root {
+			return faultf(max(size-1, 0), "forked: somebody else was shown another log at or before this leaf")
 		}
 	}
-	return r.Seen.write(from, fresh)
-}
-
-// openings checks every opening shown, and that none is gone.
-func (r *running) openings(ctx context.Context) error {
-	err := r.Source.Openings(ctx, func(o Opening) error {
-		if err := r.opening(o); err != nil {
-			return err
-		}
-		r.Progress("openings", r.count+r.waiting+int64(len(r.pending)), 0)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if len(r.pending) > 0 { // placed while this was reading
-		pending := r.pending
-		r.pending = nil
-		var last int64
-		for _, o := range pending {
-			last = max(last, o.Index)
-		}
-		if err := r.chain(ctx); err != nil {
-			return err
-		}
-		if last >= r.head.Size {
-			return faultf(last, "an opening is shown for this place, and the record ends before")
-		}
-		for _, o := range pending {
-			if err := r.opening(o); err != nil {
-				return err
-			}
-		}
-	}
-	return r.Seen.walk(r.Seen.head.Size, func(from int64, entries []byte) error {
-		for i := range int64(len(entries) / entrySize) {
-			if entries[i*entrySize] != 0 && !r.own.has(from+i) {
-				return faultf(from+i, "an opening of this leaf was shown before, and is kept back now")
-			}
-		}
-		return nil
-	})
-}
-
-func (r *running) opening(o Opening) error {
-	if o.State != r.Seen.state {
-		return faultf(o.Index, "the opening is not of %s", r.Seen.state)
-	}
-	if err := o.Check(); err != nil {
-		return faultf(o.Index, "%v", err)
-	}
-	switch {
-	case o.Index < 0:
-		r.waiting++
-		return nil
-	case o.Index >= r.head.Size:
-		if len(r.pending) == maxPending {
-			return faultf(r.head.Size, "the record ends here, and openings of more than %d later leaves are shown", maxPending)
-		}
-		r.pending = append(r.pending, o)
-		return nil
-	}
-	entry, err := r.Seen.read(o.Index, 1)
-	if err != nil {
-		return err
-	}
-	if [32]byte(entry[1:]) != o.Leaf {
-		return faultf(o.Index, "the opening is of another leaf than the one that stands here")
-	}
-	if !r.own.add(o.Index) {
-		return faultf(o.Index, "two openings of this leaf are shown")
-	}
-	r.count++
 	return nil
+}
+
+// settle reads on until the checkpoint is over the leaf at an index.
+func (r *running) settle(ctx context.Context, index int64) error {
+	for until := time.Now().Add(r.Settle); ; {
+		if err := r.leaves(ctx); err != nil || index < r.size {
+			return err
+		}
+		if !time.Now().Before(until) {
+			return faultf(index, "an opening is shown for this place, and the log ends before")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }

@@ -1,41 +1,40 @@
 package verify
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// Seen is what a reader remembers of a record of acts: the leaves in order in
-// one file, and how many of them count, with the chain value of the last, in
-// another beside it. The second is replaced whole and last, so that a check
-// that ends early leaves what was remembered before.
+// Seen is what a reader remembers of a log: the leaves in order in one file, and
+// the signed checkpoint over them in another beside it. The second is replaced
+// whole and last, so that a check that ends early leaves what was remembered
+// before.
 type Seen struct {
 	name  string
 	state string
 	leaves
-	head Head
+	head Checkpoint
 }
 
 // leaves is a file of leaves, each after a byte that says whether the reader's
 // state was shown an opening of it.
 type leaves struct{ file *os.File }
 
-const entrySize = 1 + 32
+const seenSize = 1 + 32
 
 // headFile is the JSON of the second file.
 type headFile struct {
-	State string `json:"state"` // whose openings were shown
-	Size  int64  `json:"size"`
-	Chain string `json:"chain"` // hex
+	State      string `json:"state,omitempty"` // whose openings were shown, if any were
+	Checkpoint string `json:"checkpoint"`      // as it was signed: two that contradict each other prove who signed them wrong
 }
 
-// Remember opens what was remembered under a name for a state, or begins
-// anew. What cannot be read is an error: to go on without it would be to forget
+// Remember opens what was remembered under a name for a state ("" for a reader
+// of no openings), or begins anew. What cannot be read is an error: to go on without it would be to forget
 // a rollback. The caller sees to it that one process at a time does.
 func Remember(name, state string) (*Seen, error) {
 	s := &Seen{name: name, state: state}
@@ -58,8 +57,8 @@ func Remember(name, state string) (*Seen, error) {
 		return nil, err
 	}
 	st, err := s.file.Stat()
-	if err == nil && st.Size()/entrySize < s.head.Size {
-		err = s.damaged(fmt.Errorf("it holds %d of %d leaves", st.Size()/entrySize, s.head.Size))
+	if err == nil && st.Size()/seenSize < s.head.Size {
+		err = s.damaged(fmt.Errorf("it holds %d of %d leaves", st.Size()/seenSize, s.head.Size))
 	}
 	if err != nil {
 		s.file.Close()
@@ -69,39 +68,40 @@ func Remember(name, state string) (*Seen, error) {
 }
 
 func (s *Seen) damaged(err error) error {
-	return fmt.Errorf("%s, which remembers the record of acts, cannot be used (%w); if it is damaged, move it and %s.head away, which forgets what was seen", s.name, err, s.name)
+	return fmt.Errorf("%s, which remembers the log, cannot be used (%w); if it is damaged, move it and %s.head away, which forgets what was seen", s.name, err, s.name)
 }
 
 // readHead reads the second file.
-func readHead(b []byte) (state string, h Head, err error) {
+func readHead(b []byte) (state string, c Checkpoint, err error) {
 	var kept headFile
 	if err := json.Unmarshal(b, &kept); err != nil {
-		return "", Head{}, err
+		return "", c, err
 	}
-	chain, err := hex.DecodeString(kept.Chain)
-	if err != nil || len(chain) != 32 || kept.Size < 0 || len(kept.State) != 2 {
-		return "", Head{}, errors.New("it holds no head")
+	text, _, ok := strings.Cut(kept.Checkpoint, "\n\n")
+	if !ok || (kept.State != "" && len(kept.State) != 2) {
+		return "", c, errors.New("it holds no checkpoint")
 	}
-	return kept.State, Head{kept.Size, [32]byte(chain)}, nil
+	c, err = ParseCheckpoint(text + "\n")
+	return kept.State, c, err
 }
 
-// Head is how far the record went when it was last verified.
-func (s *Seen) Head() Head { return s.head }
+// Checkpoint is the log as it was when it was last verified.
+func (s *Seen) Checkpoint() Checkpoint { return s.head }
 
 // Close ends the reading of what is remembered.
 func (s *Seen) Close() error { return s.file.Close() }
 
 // read gives n entries from an index on.
 func (l leaves) read(from int64, n int) ([]byte, error) {
-	b := make([]byte, n*entrySize)
-	if _, err := l.file.ReadAt(b, from*entrySize); err != nil {
+	b := make([]byte, n*seenSize)
+	if _, err := l.file.ReadAt(b, from*seenSize); err != nil {
 		return nil, fmt.Errorf("verify: read remembered leaves: %w", err)
 	}
 	return b, nil
 }
 
 func (l leaves) write(from int64, entries []byte) error {
-	if _, err := l.file.WriteAt(entries, from*entrySize); err != nil {
+	if _, err := l.file.WriteAt(entries, from*seenSize); err != nil {
 		return fmt.Errorf("verify: remember leaves: %w", err)
 	}
 	return nil
@@ -122,12 +122,12 @@ func (l leaves) walk(size int64, f func(from int64, entries []byte) error) error
 	return nil
 }
 
-// keep remembers a head, and which leaves the state could open.
-func (s *Seen) keep(h Head, own bitmap) error {
+// keep remembers a checkpoint, and which leaves the state could open.
+func (s *Seen) keep(h Checkpoint, signed []byte, own bitmap) error {
 	err := s.walk(h.Size, func(from int64, entries []byte) error {
 		changed := false
-		for i := range int64(len(entries) / entrySize) {
-			if flag := &entries[i*entrySize]; *flag == 0 && own.has(from+i) {
+		for i := range int64(len(entries) / seenSize) {
+			if flag := &entries[i*seenSize]; *flag == 0 && own.has(from+i) {
 				*flag, changed = 1, true
 			}
 		}
@@ -139,18 +139,18 @@ func (s *Seen) keep(h Head, own bitmap) error {
 	if err != nil {
 		return err
 	}
-	if err := s.file.Truncate(h.Size * entrySize); err != nil {
+	if err := s.file.Truncate(h.Size * seenSize); err != nil {
 		return err
 	}
 	if err := s.file.Sync(); err != nil {
 		return err
 	}
-	b, err := json.Marshal(headFile{s.state, h.Size, hex.EncodeToString(h.Chain[:])})
+	b, err := json.Marshal(headFile{s.state, string(signed)})
 	if err != nil {
 		return err
 	}
 	if err := replace(s.name+".head", append(b, '\n')); err != nil {
-		return fmt.Errorf("verify: remember the head: %w", err)
+		return fmt.Errorf("verify: remember the checkpoint: %w", err)
 	}
 	s.head = h
 	return nil

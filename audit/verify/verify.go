@@ -1,17 +1,18 @@
-// Package verify checks the record of acts and chains of custody without the
-// server and without anything of ours, so that an auditor can take it alone.
+// Package verify checks the log of acts and chains of custody without the server
+// and without anything of ours, so that an auditor can take it alone.
 //
-// The record of acts is a chain of leaves. A leaf is the hash of salted
-// commitments, one per state concerned and some that belong to nobody; a state
-// is shown its own opening of it. What this proves: what a state is shown is
-// what the leaf commits to, the leaf stands in the chain, and the chain goes on
-// from where this reader last saw it. What it cannot prove is said at [Run].
+// The log is a Merkle tree of leaves (RFC 6962) in the formats of the field:
+// C2SP tlog-tiles, tlog-checkpoint and tlog-cosignature. A leaf is the hash of
+// salted commitments, one per state concerned and some that belong to nobody; a
+// state is shown its own opening of it. What this proves: what a state is shown
+// is what the leaf commits to, the leaf stands in the log, the log is the one
+// that the witnesses cosigned, and goes on from where this reader last saw it.
+// What it cannot prove is said at [Check.Run].
 package verify
 
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,20 +40,9 @@ func Leaf(commitments [][32]byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// Link is the chain value of the leaf at index after the previous one's (32
-// zero bytes before the first).
-func Link(previous [32]byte, index int64, leaf [32]byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte("comity/chain/v1\x00"))
-	h.Write(previous[:])
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(index)))
-	h.Write(leaf[:])
-	return [32]byte(h.Sum(nil))
-}
-
 // Opening is what a state is shown of a leaf.
 type Opening struct {
-	Index       int64 // of the leaf in the chain, -1 until it has a place
+	Index       int64 // of the leaf in the log, -1 until it has a place
 	Leaf        [32]byte
 	State       string // whose opening it is, its two letters
 	Salt        [32]byte
@@ -65,26 +55,23 @@ func (o Opening) Check() error {
 	if len(o.State) != 2 {
 		return fmt.Errorf("%.10q is no state", o.State)
 	}
-	sorted := slices.Clone(o.Commitments)
-	slices.SortFunc(sorted, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
-	if Leaf(sorted) != o.Leaf {
+	if leafOf(o.Commitments) != o.Leaf {
 		return errors.New("the commitments are not those of the leaf")
 	}
-	if !slices.Contains(sorted, Commitment(o.State, o.Salt, o.Content)) {
+	if !slices.Contains(o.Commitments, Commitment(o.State, o.Salt, o.Content)) {
 		return errors.New("what is shown is not what the leaf commits to")
 	}
 	return nil
 }
 
-// Head is how far a chain goes: the number of its leaves, and the chain value
-// of the last one. Two readers who have the same head have the same leaves in
-// the same order.
-type Head struct {
-	Size  int64
-	Chain [32]byte
+// leafOf is the leaf over commitments in any order.
+func leafOf(commitments [][32]byte) [32]byte {
+	sorted := slices.Clone(commitments)
+	slices.SortFunc(sorted, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
+	return Leaf(sorted)
 }
 
-// Fault is what does not hold in a record of acts.
+// Fault is what does not hold in a log.
 type Fault struct {
 	Index  int64 // the first place at which it shows, -1 when it has none yet
 	Reason string

@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// Shown is what a state is shown of a leaf: its opening, or that it was erased.
+type Shown struct {
+	Opening         // without Salt and Content when it was erased
+	ID       string // the leaf's name
+	Own      [32]byte
+	ErasedBy string // the name of the leaf that says so, "" while it opens
+}
+
+// check checks that what is shown, open or erased, is of the leaf.
+func (s Shown) check() error {
+	if s.ErasedBy == "" {
+		return s.Opening.Check()
+	}
+	if s.Index < 0 {
+		return errors.New("the opening was erased before its leaf had a place")
+	}
+	if leafOf(s.Commitments) != s.Leaf || !slices.Contains(s.Commitments, s.Own) {
+		return errors.New("what was erased is not what the leaf commits to")
+	}
+	return nil
+}
+
+// maxPending bounds the openings that came while the leaves were read.
+const maxPending = 1 << 16
+
+// listing is what one reading of a state's openings has found.
+type listing struct {
+	*running
+	own     bitmap
+	pending []Shown // placed beyond the leaves read so far
+	opened  int64
+	gone    int64
+	waiting int64
+	erased  map[string][]int64 // by the leaf that says so, the indexes of what is shown as erased
+	says    map[string]Erased  // what leaves say to have erased
+}
+
+// openings checks every opening shown, and that none is gone. While openings are
+// being erased they are read again, since the leaf that says so comes first in
+// the list and may have been missed.
+func (r *running) openings(ctx context.Context) (listing, error) {
+	for tries := 3; ; tries-- {
+		all := listing{running: r, erased: map[string][]int64{}, says: map[string]Erased{}}
+		if err := all.read(ctx); err != nil {
+			return listing{}, err
+		}
+		err := all.erasures()
+		if err == nil {
+			err = all.kept()
+		} else if tries > 1 {
+			continue
+		}
+		return all, err
+	}
+}
+
+func (l *listing) read(ctx context.Context) error {
+	err := l.Openings(ctx, func(s Shown) error {
+		if err := l.take(s); err != nil {
+			return err
+		}
+		l.Progress("openings", l.opened+l.gone+l.waiting+int64(len(l.pending)), 0)
+		return nil
+	})
+	if err != nil || len(l.pending) == 0 {
+		return err
+	}
+	pending := l.pending // placed while this was reading
+	l.pending = nil
+	var last int64
+	for _, s := range pending {
+		last = max(last, s.Index)
+	}
+	if err := l.settle(ctx, last); err != nil {
+		return err
+	}
+	for _, s := range pending {
+		if err := l.take(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *listing) take(s Shown) error {
+	if s.State != l.Seen.state {
+		return faultf(s.Index, "the opening is not of %s", l.Seen.state)
+	}
+	if err := s.check(); err != nil {
+		return faultf(s.Index, "%v", err)
+	}
+	if s.Index >= l.size {
+		if len(l.pending) == maxPending {
+			return faultf(l.size, "the log ends here, and openings of more than %d later leaves are shown", maxPending)
+		}
+		l.pending = append(l.pending, s)
+		return nil
+	}
+	if err := l.erasing(s); err != nil {
+		return err
+	}
+	if s.Index < 0 {
+		l.waiting++
+		return nil
+	}
+	entry, err := l.Seen.read(s.Index, 1)
+	if err != nil {
+		return err
+	}
+	if [32]byte(entry[1:]) != s.Leaf {
+		return faultf(s.Index, "the opening is of another leaf than the one that stands here")
+	}
+	if !l.own.add(s.Index) {
+		return faultf(s.Index, "two openings of this leaf are shown")
+	}
+	if s.ErasedBy != "" {
+		l.erased[s.ErasedBy] = append(l.erased[s.ErasedBy], s.Index)
+		l.gone++
+	} else {
+		l.opened++
+	}
+	return nil
+}
+
+// erasing notes what the leaf of an erasure says.
+func (l *listing) erasing(s Shown) error {
+	if !bytes.Contains(s.Content, []byte(`"erased"`)) {
+		return nil
+	}
+	var said struct {
+		Act     string  `json:"act"`
+		Outcome string  `json:"outcome"`
+		Erased  *Erased `json:"erased"`
+	}
+	if err := json.Unmarshal(s.Content, &said); err != nil {
+		return faultf(s.Index, "what the leaf commits to cannot be read: %v", err)
+	}
+	if said.Erased != nil && said.Act == "logErased" && said.Outcome == "DONE" {
+		l.says[s.ID] = *said.Erased
+	}
+	return nil
+}
+
+// erasures checks that exactly those openings are erased that leaves say to have
+// erased.
+func (l *listing) erasures() error {
+	for id, indexes := range l.erased {
+		slices.Sort(indexes)
+		said, ok := l.says[id]
+		if !ok {
+			return faultf(indexes[0], "the opening is shown as erased, and no leaf is shown that says so")
+		}
+		places := Places(indexes)
+		if said.Count != int64(len(indexes)) || said.From != indexes[0] || said.Until != indexes[len(indexes)-1] ||
+			said.Places != hex.EncodeToString(places[:]) {
+			return faultf(min(said.From, indexes[0]), "others are shown as erased than the leaf %.80s says, from here on", id)
+		}
+	}
+	for id, said := range l.says {
+		if _, ok := l.erased[id]; !ok && said.Count > 0 {
+			return faultf(said.From, "the leaf %.80s says that the opening was erased, and it is not shown so", id)
+		}
+	}
+	return nil
+}
+
+// kept checks that everything which was shown before is shown still.
+func (l *listing) kept() error {
+	return l.Seen.walk(l.seen.Size, func(from int64, entries []byte) error {
+		for i := range int64(len(entries) / seenSize) {
+			if entries[i*seenSize] != 0 && !l.own.has(from+i) {
+				return faultf(from+i, "an opening of this leaf was shown before, and is kept back now")
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,162 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Source is where a log is read from: the files of C2SP tlog-tiles.
+type Source interface {
+	// Read gives the file at a path as the specification names it, such as
+	// "checkpoint", "tile/0/x001/234" or "tile/entries/000.p/5". An error that is
+	// [fs.ErrNotExist] says that there is none.
+	Read(ctx context.Context, path string) ([]byte, error)
+}
+
+// Folder is a log as a plain folder.
+type Folder struct{ FS fs.FS }
+
+func (f Folder) Read(_ context.Context, path string) ([]byte, error) { return fs.ReadFile(f.FS, path) }
+
+// Remote is a log that is served over HTTP.
+type Remote struct {
+	URL    string // of the folder that holds the checkpoint
+	Client *http.Client
+}
+
+// maxFile bounds what is taken of a file; tiles and bundles of leaves have less than 9 KiB.
+const maxFile = 1 << 20
+
+func (r Remote) Read(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(r.URL, "/")+"/"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := r.Client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, &fs.PathError{Op: "get", Path: path, Err: fs.ErrNotExist}
+	default:
+		return nil, fmt.Errorf("verify: get %s: the server answers %s", path, resp.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("verify: get %s: longer than %d bytes", path, maxFile)
+	}
+	return b, err
+}
+
+// CheckpointPath is that of the newest signed checkpoint.
+const CheckpointPath = "checkpoint"
+
+// The log's tiles.
+const (
+	tileHeight = 8
+	tileWidth  = 1 << tileHeight
+	entries    = -1 // the level of the bundles of leaves
+)
+
+// TilePath is a tile's path by C2SP tlog-tiles, which leaves the height out and
+// calls the bundles of entries (level -1) so.
+func TilePath(t tlog.Tile) string {
+	path := strings.TrimPrefix(t.Path(), fmt.Sprintf("tile/%d/", t.H))
+	if t.L == entries {
+		path = "entries" + strings.TrimPrefix(path, "data")
+	}
+	return "tile/" + path
+}
+
+// tile is the n-th tile of a level in a log of some size; of width 0 when there is none.
+func tile(level int, n, size int64) tlog.Tile {
+	hashes := size >> (tileHeight * max(level, 0))
+	return tlog.Tile{H: tileHeight, L: level, N: n, W: int(min(max(hashes-n<<tileHeight, 0), tileWidth))}
+}
+
+// readTile reads a tile. A partial one may have given way to a wider one, as
+// C2SP tlog-tiles allows.
+func readTile(ctx context.Context, s Source, t tlog.Tile) ([]byte, error) {
+	b, err := s.Read(ctx, TilePath(t))
+	if errors.Is(err, fs.ErrNotExist) && t.W < tileWidth {
+		full := t
+		full.W = tileWidth
+		wide, err2 := s.Read(ctx, TilePath(full))
+		if err2 == nil {
+			b, err = wide, nil
+			if t.L != entries {
+				b = b[:min(len(b), t.W*tlog.HashSize)]
+			} else {
+				b = b[:min(len(b), t.W*entrySize)]
+			}
+		} else if !errors.Is(err2, fs.ErrNotExist) {
+			err = err2
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// readHashes reads a tile of hashes. What is wrong with it shows first at the
+// leaf where it begins.
+func readHashes(ctx context.Context, s Source, t tlog.Tile) ([]tlog.Hash, error) {
+	from := t.N << tileHeight << (tileHeight * t.L)
+	b, err := readTile(ctx, s, t)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, faultf(from, "%s is missing", TilePath(t))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(b) != t.W*tlog.HashSize {
+		return nil, faultf(from, "%s has %d bytes, wanted %d hashes", TilePath(t), len(b), t.W)
+	}
+	out := make([]tlog.Hash, t.W)
+	for i := range out {
+		out[i] = tlog.Hash(b[i*tlog.HashSize:])
+	}
+	return out, nil
+}
+
+// entrySize is that of an entry in a bundle: two bytes that say its length, and the leaf.
+const entrySize = 2 + 32
+
+// readLeaves reads a bundle of leaves: those before the first that is wrong, and
+// the error that says which that is.
+func readLeaves(ctx context.Context, s Source, t tlog.Tile) ([][32]byte, error) {
+	from := t.N << tileHeight
+	b, err := readTile(ctx, s, t)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, faultf(from, "%s is missing", TilePath(t))
+	}
+	if err != nil {
+		return nil, err
+	}
+	leaves := make([][32]byte, 0, t.W)
+	for len(leaves) < t.W {
+		at := from + int64(len(leaves))
+		if len(b) < entrySize {
+			return leaves, faultf(at, "%s ends before this leaf", TilePath(t))
+		}
+		if n := int(b[0])<<8 | int(b[1]); n != 32 {
+			return leaves, faultf(at, "%s has an entry of %d bytes here, and leaves have 32", TilePath(t), n)
+		}
+		leaves, b = append(leaves, [32]byte(b[2:entrySize])), b[entrySize:]
+	}
+	if len(b) > 0 {
+		return leaves, faultf(from+int64(t.W), "%s goes on for %d bytes after its last leaf", TilePath(t), len(b))
+	}
+	return leaves, nil
+}
