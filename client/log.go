@@ -13,6 +13,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
+	"github.com/comity-platform/comity/crypto/statement"
 )
 
 // logContent is the opening of a leaf, as the state that it is for reads it.
@@ -122,36 +123,45 @@ func (e *LogEntry) opening(own comity.State) (verify.Opening, error) {
 	return o, nil
 }
 
-// LogHead is how far the record of acts goes: the number of its leaves, and the
-// chain value of the last one.
+// LogHead is how far the log goes: the number of its leaves, and the root of the
+// tree over them.
 type LogHead struct {
-	Size  int64  `json:"size"`
-	Chain string `json:"chain"` // hex
+	Size int64  `json:"size"`
+	Root string `json:"root"` // hex
 }
+
+func headOf(c verify.Checkpoint) LogHead { return LogHead{c.Size, hex.EncodeToString(c.Root[:])} }
 
 // LogReport is what [Client.VerifyLog] verified.
 type LogReport struct {
-	State   comity.State `json:"state"` // whose openings were checked
-	Head    LogHead      `json:"head"`
-	Before  *LogHead     `json:"before,omitempty"` // as it was when it was last verified here
-	Own     int64        `json:"own"`              // leaves that the state opens
-	Waiting int64        `json:"waiting"`          // openings whose leaf has no place yet
+	State      comity.State `json:"state"` // whose openings were checked
+	Head       LogHead      `json:"head"`
+	Before     *LogHead     `json:"before,omitempty"` // as it was when it was last verified here
+	Checkpoint string       `json:"checkpoint"`       // the head as it is signed and cosigned
+	Own        int64        `json:"own"`              // leaves that the state opens
+	Erased     int64        `json:"erased"`           // leaves whose opening the state has erased
+	Waiting    int64        `json:"waiting"`          // openings whose leaf has no place yet
 }
 
-// VerifyLog reads the whole record of acts and verifies it, see [verify.Check]:
-// the chain of all leaves, every opening shown to the officer's state, both
-// against what was seen before (Config.LogFile), and that the chain passes
-// through the heads that others were shown. What does not hold is a
-// [*VerificationError]; a [*verify.Fault] within it has the first index.
-// progress is told of leaves and of openings; it may be nil.
+// checkpointTime is how long the newest checkpoint may take to be cosigned, and to come
+// over leaves that have their place.
+const checkpointTime = 10 * time.Second
+
+// VerifyLog reads the whole log and verifies it, see [verify.Check]: that its
+// checkpoint is signed and cosigned as the officer's state wants it, every leaf
+// and tile, every opening shown to the officer's state, all against what was seen
+// before (Config.LogFile), and that the log passes through the heads that others
+// were shown. What does not hold is a [*VerificationError]; a [*verify.Fault]
+// within it has the first index. progress is told of leaves and of openings; it
+// may be nil.
 func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func(what string, done, of int64)) (LogReport, error) {
-	heads := make([]verify.Head, len(through))
+	heads := make([]verify.Checkpoint, len(through))
 	for i, h := range through {
-		chain, err := hex.DecodeString(h.Chain)
-		if err != nil || len(chain) != 32 || h.Size < 1 {
-			return LogReport{}, comity.Invalid("head", "a head is the number of leaves, at least 1, and a chain value of 64 hex digits")
+		root, err := hex.DecodeString(h.Root)
+		if err != nil || len(root) != 32 || h.Size < 1 {
+			return LogReport{}, comity.Invalid("head", "a head is the number of leaves, at least 1, and a root of 64 hex digits")
 		}
-		heads[i] = verify.Head{Size: h.Size, Chain: [32]byte(chain)}
+		heads[i] = verify.Checkpoint{Size: h.Size, Root: [32]byte(root)}
 	}
 	who, err := c.Viewer(ctx)
 	if err != nil {
@@ -168,7 +178,7 @@ func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func
 	}
 	unlock, err := lockFile(name + ".lock")
 	if err != nil {
-		return LogReport{}, fmt.Errorf("client: the record of acts cannot be remembered: %w", err)
+		return LogReport{}, fmt.Errorf("client: the log cannot be remembered: %w", err)
 	}
 	defer unlock()
 	seen, err := verify.Remember(name, string(who.State))
@@ -176,77 +186,73 @@ func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func
 		return LogReport{}, err
 	}
 	defer seen.Close()
-	found, err := verify.Check{Source: logSource{c, who.State}, Seen: seen, Through: heads, Progress: progress}.Run(ctx)
-	if _, ok := errors.AsType[*verify.Fault](err); ok {
-		return LogReport{}, unverified("the record of acts", err)
-	}
+	found, err := verify.Check{Source: c.LogFiles(), Open: c.openCheckpoint(ctx, who.State), Seen: seen, Openings: logOpenings{c, who.State}.each,
+		Settle: checkpointTime, Through: heads, Progress: progress}.Run(ctx)
 	if err != nil {
-		return LogReport{}, err
+		return LogReport{}, logFault(err)
 	}
-	head := func(h verify.Head) LogHead { return LogHead{h.Size, hex.EncodeToString(h.Chain[:])} }
-	r := LogReport{State: who.State, Head: head(found.Head), Own: found.Own, Waiting: found.Waiting}
+	r := LogReport{State: who.State, Head: headOf(found.Checkpoint), Checkpoint: string(found.Signed), Own: found.Own, Erased: found.Erased, Waiting: found.Waiting}
 	if found.Before.Size > 0 {
-		before := head(found.Before)
+		before := headOf(found.Before)
 		r.Before = &before
 	}
 	return r, nil
 }
 
-// logSource reads the record of acts through the API.
-type logSource struct {
+// logFault makes what does not hold in the log a [*VerificationError].
+func logFault(err error) error {
+	if _, ok := errors.AsType[*verify.Fault](err); ok {
+		return unverified("the record of acts", err)
+	}
+	if _, ok := errors.AsType[*verify.Unsigned](err); ok {
+		return unverified("the log's newest checkpoint", err)
+	}
+	return err
+}
+
+// openCheckpoint reads checkpoints as a state's manifest wants them signed and
+// cosigned, at whatever time.
+func (c *Client) openCheckpoint(ctx context.Context, s comity.State) func(signed []byte) (verify.Checkpoint, error) {
+	return func(signed []byte) (got verify.Checkpoint, err error) {
+		err = c.verify(ctx, func(dir *statement.Directory) error {
+			p, err := dir.LogPolicy(s, c.now())
+			if err == nil {
+				got, err = p.Open(signed, c.now())
+			}
+			return err
+		})
+		return got, err
+	}
+}
+
+// logOpenings reads what a state is shown of the leaves through the API.
+type logOpenings struct {
 	c   *Client
 	own comity.State
 }
 
-// stretch is how many leaves are asked for at once, the most that the API gives.
-const stretch = 2000
-
-func (s logSource) Chain(ctx context.Context, from int64) (verify.Stretch, error) {
-	var data struct {
-		Viewer struct {
-			Chain struct {
-				Size   int64  `json:"size"`
-				Leaves []byte `json:"leaves"`
-				Chains []byte `json:"chains"`
-			} `json:"logChain"`
-		} `json:"viewer"`
-	}
-	if err := s.c.query(ctx, "LogChain", map[string]any{"from": from, "first": stretch}, &data); err != nil {
-		return verify.Stretch{}, err
-	}
-	got := data.Viewer.Chain
-	leaves, ok := unpack(got.Leaves)
-	chains, okToo := unpack(got.Chains)
-	if !ok || !okToo {
-		return verify.Stretch{}, unverifiedf("the record of acts", "at index %d: what is shown of the chain is no sequence of hashes", from)
-	}
-	return verify.Stretch{Size: got.Size, Leaves: leaves, Chains: chains}, nil
+func (l logOpenings) each(ctx context.Context, f func(verify.Shown) error) error {
+	return l.c.eachLogEntry(ctx, func(e *LogEntry) error {
+		o, err := e.opening(l.own)
+		if err == nil {
+			err = e.Check.Err()
+		}
+		if err != nil {
+			return &verify.Fault{Index: o.Index, Reason: err.Error()}
+		}
+		return f(verify.Shown{Opening: o, ID: string(e.ID)})
+	})
 }
 
-// unpack reads hashes that stand after each other.
-func unpack(b []byte) ([][32]byte, bool) {
-	hashes := make([][32]byte, len(b)/32)
-	for i := range hashes {
-		hashes[i] = [32]byte(b[i*32:])
-	}
-	return hashes, len(b)%32 == 0
-}
-
-func (s logSource) Openings(ctx context.Context, f func(verify.Opening) error) error {
+// eachLogEntry gives every entry of the record of acts, newest first.
+func (c *Client) eachLogEntry(ctx context.Context, f func(e *LogEntry) error) error {
 	for after := ""; ; {
-		page, err := s.c.Log(ctx, LogFilter{}, MaxPage, after)
+		page, err := c.Log(ctx, LogFilter{}, MaxPage, after)
 		if err != nil {
 			return err
 		}
-		for _, e := range page.Nodes {
-			o, err := e.opening(s.own)
-			if err == nil {
-				err = e.Check.Err()
-			}
-			if err != nil {
-				return &verify.Fault{Index: o.Index, Reason: err.Error()}
-			}
-			if err := f(o); err != nil {
+		for i := range page.Nodes {
+			if err := f(&page.Nodes[i]); err != nil {
 				return err
 			}
 		}

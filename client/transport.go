@@ -72,13 +72,20 @@ type result struct {
 // call performs an operation. Its variables are built anew for every attempt,
 // since a signed act is good for one; what must stay is the idempotency key.
 func (c *Client) call(ctx context.Context, operation string, build func() (any, error), to *result) error {
-	proved, paced := false, time.Duration(0)
-	for n := 1; ; n++ {
+	return c.trying(ctx, func() error {
 		variables, err := build()
 		if err != nil {
 			return err
 		}
-		err = c.attempt(ctx, operation, variables, to)
+		return c.attempt(ctx, operation, variables, to)
+	})
+}
+
+// trying makes an attempt again while that may mend how it failed.
+func (c *Client) trying(ctx context.Context, attempt func() error) error {
+	proved, paced := false, time.Duration(0)
+	for n := 1; ; n++ {
+		err := attempt()
 		again, ok := errors.AsType[*retry](err)
 		if !ok {
 			return err
@@ -159,25 +166,9 @@ func (c *Client) sendOnce(ctx context.Context, operation string, variables any, 
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/graphql-response+json, application/json;q=0.9")
-	if c.token != "" {
-		proof, err := token.Proof(c.key, http.MethodPost, c.api, c.token, c.now())
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Authorization", "DPoP "+c.token)
-		r.Header.Set("DPoP", proof)
-	}
-	answer, err := c.http.Do(r)
+	answer, raw, err := c.ask(operation, r, maxAnswer)
 	if err != nil {
-		return &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
-	}
-	defer answer.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	if err != nil {
-		return &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
-	}
-	if len(raw) > maxAnswer {
-		return &Failure{Operation: operation, Err: fmt.Errorf("the answer is longer than %d bytes", maxAnswer)}
+		return err
 	}
 	err = c.read(operation, answer, raw, to)
 	if !byID {
@@ -196,6 +187,32 @@ func (c *Client) sendOnce(ctx context.Context, operation string, variables any, 
 		return &unknownDocument{err, false}
 	}
 	return err
+}
+
+// ask sends a request with the officer's token, where there is one, and reads the
+// answer, up to most bytes.
+func (c *Client) ask(operation string, r *http.Request, most int64) (*http.Response, []byte, error) {
+	if c.token != "" {
+		proof, err := token.Proof(c.key, r.Method, r.URL.String(), c.token, c.now())
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Header.Set("Authorization", "DPoP "+c.token)
+		r.Header.Set("DPoP", proof)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, nil, &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	if err != nil {
+		return nil, nil, &retry{err: &Failure{Operation: operation, Err: comity.Unavailable("the exchange at "+c.server, err)}}
+	}
+	if int64(len(raw)) > most {
+		return nil, nil, &Failure{Operation: operation, Err: fmt.Errorf("the answer is longer than %d bytes", most)}
+	}
+	return answer, raw, nil
 }
 
 // response is a GraphQL response (GraphQL over HTTP).

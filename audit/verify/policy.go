@@ -33,9 +33,13 @@ type Unsigned struct {
 
 func (u *Unsigned) Error() string { return u.Reason }
 
+// Invalid is a checkpoint that no cosignature mends.
+type Invalid struct{ Reason string }
+
+func (i *Invalid) Error() string { return i.Reason }
+
 // Open reads a signed checkpoint and checks that it satisfies the policy. An
-// [*Unsigned] says which cosignatures are missing; what else is wrong no
-// cosignature mends.
+// [*Unsigned] says which cosignatures are missing, any other error is an [*Invalid].
 func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
 	c, err := OpenSigned(signed, p.Origin, p.Log)
 	if err != nil {
@@ -61,18 +65,18 @@ func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
 }
 
 // OpenSigned reads a checkpoint that is signed by one of the log's keys, whoever
-// cosigned it.
+// cosigned it. An error is an [*Invalid].
 func OpenSigned(signed []byte, origin string, keys []note.Verifier) (Checkpoint, error) {
 	text, _, err := signatures(signed, keys)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("the checkpoint is signed by no key of the log: %w", err)
+		return Checkpoint{}, &Invalid{fmt.Sprintf("the checkpoint is signed by no key of the log: %v", err)}
 	}
 	c, err := ParseCheckpoint(text)
 	if err != nil {
-		return Checkpoint{}, err
+		return Checkpoint{}, &Invalid{err.Error()}
 	}
 	if c.Origin != origin {
-		return Checkpoint{}, fmt.Errorf("the checkpoint is of the log %q, wanted %q", c.Origin, origin)
+		return Checkpoint{}, &Invalid{fmt.Sprintf("the checkpoint is of the log %q, wanted %q", c.Origin, origin)}
 	}
 	return c, nil
 }

@@ -13,15 +13,15 @@ import (
 // openings that a state is shown.
 type Check struct {
 	Source Source
-	// Open reads a signed checkpoint and checks its signatures, as [Policy.Open] or [OpenSigned].
+	// Open reads a signed checkpoint and checks its signatures by [Policy.Open] or [OpenSigned].
 	Open func(signed []byte) (Checkpoint, error)
 	// Seen remembers the leaves. It may be nil where there are no openings.
 	Seen *Seen
 	// Openings gives each opening that Seen's state is shown to f, which may end
 	// the reading with an error. Nil: only the log itself is verified.
 	Openings func(ctx context.Context, f func(Shown) error) error
-	// Settle is how long a checkpoint may take to come over leaves whose openings
-	// are shown with their places.
+	// Settle is how long a checkpoint may take to get its cosignatures, and to come
+	// over leaves whose openings are shown with their places.
 	Settle time.Duration
 	// Through are checkpoints that others have seen: the log must pass through each.
 	Through []Checkpoint
@@ -92,22 +92,41 @@ type running struct {
 	signed []byte
 }
 
-// checkpoint reads the newest one.
+// checkpoint reads the newest one. One that lacks cosignatures may get them, or
+// give way to one that has them.
 func (r *running) checkpoint(ctx context.Context) (c Checkpoint, signed []byte, err error) {
 	from := max(r.size, r.seen.Size)
-	if signed, err = r.Source.Read(ctx, CheckpointPath); err != nil {
-		return c, nil, fmt.Errorf("verify: read the checkpoint: %w", err)
-	}
-	if c, err = r.Open(signed); err != nil {
-		if _, ok := errors.AsType[*Unsigned](err); !ok {
-			err = faultf(from, "%v", err)
+	for until := time.Now().Add(r.Settle); ; {
+		if signed, err = r.Source.Read(ctx, CheckpointPath); err != nil {
+			return c, nil, fmt.Errorf("verify: read the checkpoint: %w", err)
 		}
-		return c, nil, err
+		if c, err = r.Open(signed); err == nil {
+			break
+		}
+		if _, ok := errors.AsType[*Invalid](err); ok {
+			return c, nil, faultf(from, "%v", err)
+		}
+		if _, ok := errors.AsType[*Unsigned](err); !ok || !time.Now().Before(until) {
+			return c, nil, err
+		}
+		if err := wait(ctx); err != nil {
+			return c, nil, err
+		}
 	}
 	if c.Size < r.size {
 		return c, nil, faultf(c.Size, "rolled back: the log has %d leaves, and had %d just now", c.Size, r.size)
 	}
 	return c, signed, nil
+}
+
+// wait is for what comes by itself.
+func wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(100 * time.Millisecond):
+		return nil
+	}
 }
 
 // leaves reads the tree on to the newest checkpoint.
@@ -196,10 +215,8 @@ func (r *running) settle(ctx context.Context, index int64) error {
 		if !time.Now().Before(until) {
 			return faultf(index, "an opening is shown for this place, and the log ends before")
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := wait(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 type logVerifyCmd struct {
-	Head []string `help:"A head that another reader was shown, as SIZE:CHAIN: the record must pass through it. Repeatable." placeholder:"SIZE:CHAIN"`
+	Head []string `help:"A head that another reader was shown, as SIZE:ROOT: the record must pass through it. Repeatable." placeholder:"SIZE:ROOT"`
 }
 
 // Help says what is verified and what is not, and shows examples.
@@ -59,32 +59,32 @@ func (v logVerifyCmd) Run(r *run) error {
 		Verified bool `json:"verified"`
 		client.LogReport
 	}{true, report}, func(w io.Writer) {
-		fmt.Fprintf(w, "verified: %d leaves in one chain, %d of them opened by %s (%s)\n", report.Head.Size, report.Own, report.State,
+		fmt.Fprintf(w, "verified: %d leaves, %d of them opened by %s (%s)\n", report.Head.Size, report.Own, report.State,
 			time.Since(began).Round(10*time.Millisecond))
-		field(w, "head", fmt.Sprintf("%d:%s", report.Head.Size, report.Head.Chain))
+		field(w, "head", fmt.Sprintf("%d:%s", report.Head.Size, report.Head.Root))
 		if b := report.Before; b != nil {
-			field(w, "goes on from", fmt.Sprintf("%d:%s", b.Size, b.Chain))
+			field(w, "goes on from", fmt.Sprintf("%d:%s", b.Size, b.Root))
 		} else {
 			field(w, "goes on from", "nothing: this login had not verified the record before")
 		}
 		for _, h := range through {
-			field(w, "passes through", fmt.Sprintf("%d:%s", h.Size, h.Chain))
+			field(w, "passes through", fmt.Sprintf("%d:%s", h.Size, h.Root))
 		}
 		if report.Waiting > 0 {
 			field(w, "waiting", fmt.Sprintf("%d openings whose leaf has no index yet; verify again", report.Waiting))
 		}
-		field(w, "not proven", "that others are shown this chain: compare heads with them; that no opening was kept back from the first")
+		field(w, "not proven", "that no opening was kept back from the first")
 	})
 }
 
-// parseHead reads SIZE:CHAIN.
+// parseHead reads SIZE:ROOT.
 func parseHead(s string) (client.LogHead, error) {
-	size, chain, ok := strings.Cut(s, ":")
+	size, root, ok := strings.Cut(s, ":")
 	n, err := strconv.ParseInt(size, 10, 64)
 	if !ok || err != nil {
-		return client.LogHead{}, usagef("%.80q is no head: write SIZE:CHAIN as comity log verify prints it", s)
+		return client.LogHead{}, usagef("%.80q is no head: write SIZE:ROOT as comity log verify prints it", s)
 	}
-	return client.LogHead{Size: n, Chain: strings.ToLower(chain)}, nil
+	return client.LogHead{Size: n, Root: strings.ToLower(root)}, nil
 }
 
 // counting is a progress bar of counts on a terminal, and silent in a pipe.
