@@ -150,7 +150,7 @@ func TestManifestRefused(t *testing.T) {
 			"no signature":              {authority, unsigned(), comity.CodeInvalid, "not signed by the pinned root"},
 			"malformed":                 {authority, "no manifest", comity.CodeInvalid, ""},
 			"empty":                     {authority, "", comity.CodeInvalid, ""},
-			"another union":             {authority, signed("KZ", func(m *statement.Manifest) { m.Union = "another" }), comity.CodeInvalid, "for the union"},
+			"another union":             {authority, signed("KZ", func(m *statement.Manifest) { tokentest.Foreign(t, m, "another") }), comity.CodeInvalid, "for the union"},
 			"expired":                   {authority, signed("KZ", func(m *statement.Manifest) { m.IssuedAt, m.Expires = now.Add(-2*time.Hour), now.Add(-time.Hour) }), comity.CodeInvalid, "expired"},
 			"of the future":             {authority, signed("KZ", func(m *statement.Manifest) { m.IssuedAt = now.Add(time.Hour) }), comity.CodeInvalid, "in the future"},
 			"an older number":           {authority, signed("KZ", func(m *statement.Manifest) { m.Number -= 2 }), comity.CodeConflict, "published already"},

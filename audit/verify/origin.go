@@ -9,10 +9,18 @@ import (
 // tlog-checkpoint), and the name of the keys that sign them: "comity/log/" and
 // the union's name, in which every byte but letters, digits and -._~ of ASCII is
 // written as %XX, since a key's name has neither spaces nor pluses.
-func Origin(union string) string {
+func Origin(union string) string { return "comity/log/" + keyName(union) }
+
+// WitnessName is what the key of a state's witness is called, unless the state
+// calls it otherwise: "comity/witness/", the union's name as in [Origin], "/" and
+// the state's two letters.
+func WitnessName(union, state string) string {
+	return "comity/witness/" + keyName(union) + "/" + keyName(state)
+}
+
+func keyName(s string) string {
 	var b strings.Builder
-	b.WriteString("comity/log/")
-	for _, c := range []byte(union) {
+	for _, c := range []byte(s) {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~", c) >= 0:
 			b.WriteByte(c)

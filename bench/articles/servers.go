@@ -45,7 +45,7 @@ func startPair(ctx context.Context, dir string) (_ *pair, err error) {
 			return nil, err
 		}
 	}
-	if p.cfg, err = setup.Real(ctx, dir, p.components, p.addresses[0]); err != nil {
+	if p.cfg, err = setup.Real(ctx, dir, p.components, p.addresses[0], nil); err != nil {
 		return nil, err
 	}
 	p.cfg.AgencyRate = 1_000_000 // what is measured is what comes after it

@@ -64,7 +64,7 @@ func newWorld(ctx context.Context, dir, profile string) (_ *world, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.cfg, err = setup.Real(ctx, dir, w.components, address); err != nil {
+	if w.cfg, err = setup.Real(ctx, dir, w.components, address, nil); err != nil {
 		return nil, err
 	}
 	w.cfg.AgencyRate, w.cfg.AddressRate = 1_000_000, 1_000_000 // no peer limits rates

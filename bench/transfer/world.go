@@ -40,7 +40,7 @@ func openReal(ctx context.Context, dir, address string) (service.Config, peer, f
 	if err != nil {
 		return service.Config{}, nil, nil, err
 	}
-	cfg, err := setup.Real(ctx, dir, components, address)
+	cfg, err := setup.Real(ctx, dir, components, address, nil)
 	var p peer
 	if err == nil {
 		p, err = newBucket(ctx, components.MinIO)

@@ -111,7 +111,7 @@ func up(ctx context.Context, dir string, progress io.Writer) (service.Config, *s
 			}
 		}
 	}
-	if cfg, err = setup.Real(ctx, dir, components, address); err != nil {
+	if cfg, err = setup.Real(ctx, dir, components, address, nil); err != nil {
 		return service.Config{}, nil, err
 	}
 	cfg.MetricsListen = metrics

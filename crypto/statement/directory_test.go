@@ -57,7 +57,7 @@ func TestDirectoryRefuses(t *testing.T) {
 	m := sampleManifest(t, u)
 	m.Number = 2
 	foreign := m
-	foreign.Union = "another"
+	tokentest.Foreign(t, &foreign, "another")
 	expired := m
 	expired.IssuedAt, expired.Expires = m.IssuedAt.AddDate(-1, 0, 0), m.IssuedAt
 	empty := statement.NewDirectory(tokentest.Name, statement.Roots{}, time.Now)

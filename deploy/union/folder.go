@@ -79,6 +79,7 @@ type Place struct {
 	Issuer        string            // URL of its issuer
 	Store         string            // public base URL of its object store
 	StatementKeys []json.RawMessage // of its custodian, see [statement.RawJWK]
+	Log           statement.LogTrust
 }
 
 // term is how long a manifest is valid; within renew of its end it is signed anew.
@@ -163,6 +164,7 @@ func manifest(m Member, p Place, policies string) statement.Manifest {
 		Store:         p.Store,
 		Agreements:    Agreements(),
 		Policies:      policies,
+		Log:           p.Log,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/notekey"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/deploy/union"
 	"github.com/comity-platform/comity/sovereignty"
@@ -24,6 +26,10 @@ func must(t *testing.T, err error) {
 func places(t *testing.T, host string) map[comity.State]union.Place {
 	t.Helper()
 	all := map[comity.State]union.Place{}
+	log, err := notekey.New(verify.Origin(union.Name))
+	must(t, err)
+	public, err := notekey.LogPublic(log)
+	must(t, err)
 	for _, s := range union.States() {
 		key, err := statement.NewKey()
 		must(t, err)
@@ -31,7 +37,12 @@ func places(t *testing.T, host string) map[comity.State]union.Place {
 		must(t, err)
 		raw, err := statement.RawJWK(signer)
 		must(t, err)
-		all[s] = union.Place{Issuer: host + "/issuer/" + string(s), Store: host + "/store/" + string(s), StatementKeys: []json.RawMessage{raw}}
+		own, err := notekey.New(verify.WitnessName(union.Name, string(s)))
+		must(t, err)
+		witness, err := notekey.NewCosigner(own, time.Now)
+		must(t, err)
+		all[s] = union.Place{Issuer: host + "/issuer/" + string(s), Store: host + "/store/" + string(s), StatementKeys: []json.RawMessage{raw},
+			Log: statement.LogTrust{Keys: []string{public}, Witnesses: []string{witness.Public()}, WitnessURL: host + "/witness/" + string(s), Others: 2}}
 	}
 	return all
 }

@@ -126,6 +126,10 @@ type manifestNewCmd struct {
 	Out   string       `help:"Where to; without it, standard output." type:"path" placeholder:"FILE"`
 
 	Contact string `help:"The contact point's standing line, reached at any hour: telephone, e-mail or radio." placeholder:"LINE"`
+
+	LogKey     []string `help:"Public key of the exchange's log that the state accepts. Repeatable." placeholder:"VKEY" sep:"none"`
+	WitnessKey []string `help:"Public key of the state's own witness, as comity witness key prints it. Repeatable." placeholder:"VKEY" sep:"none"`
+	WitnessURL string   `help:"Where the witness answers." placeholder:"URL"`
 }
 
 // Help says what is to be filled in.
@@ -133,11 +137,13 @@ func (manifestNewCmd) Help() string {
 	return `Gives JSON to be edited: agencies, issuers with the agencies and roles they speak for, statement keys,
 addresses and agreements. What is left empty, comity manifest sign names. policies is the hash of the policy set
 that the state accepts: a first manifest has that of the set which this program carries; read the set
-before you sign.
+before you sign. log says whose word about the record of acts the state takes: the keys of the exchange's log,
+its own witness (comity witness --help), and how many other states' witnesses must have cosigned.
 
 Examples:
   comity manifest new KZ --union sample --name Kazakhstan --contact "+000 000 000, at any hour" --out kz.json
-  comity manifest new KZ --from kz.jws --out kz-next.json`
+  comity manifest new KZ --from kz.jws --out kz-next.json
+  comity manifest new KZ --from kz.jws --witness-key "$(cat kz-witness.pub)" --witness-url https://witness.kz.example --out kz-next.json`
 }
 
 func (n manifestNewCmd) Run(r *run) error {
@@ -150,7 +156,8 @@ func (n manifestNewCmd) Run(r *run) error {
 		Agencies: []statement.Agency{{ID: cyber, Competences: []comity.Competence{comity.Cybercrime}}, {ID: ct, Competences: []comity.Competence{comity.CounterTerrorism}}},
 		Issuers: []statement.Issuer{{Algorithms: []string{"ES256"}, Agencies: []statement.IssuerScope{{Agency: cyber, Roles: roles},
 			{Agency: ct, Roles: roles[:1]}}}},
-		ContactPoint: cyber, StatementKeys: []json.RawMessage{}, Agreements: []statement.Agreement{}}
+		ContactPoint: cyber, StatementKeys: []json.RawMessage{}, Agreements: []statement.Agreement{},
+		Log: statement.LogTrust{Keys: []string{}, Witnesses: []string{}, Others: 1}}
 	if n.From != "" {
 		old, err := r.readManifest(n.From)
 		if err != nil {
@@ -173,6 +180,15 @@ func (n manifestNewCmd) Run(r *run) error {
 	}
 	if n.Contact != "" {
 		m.Contact = n.Contact
+	}
+	if len(n.LogKey) > 0 {
+		m.Log.Keys = n.LogKey
+	}
+	if len(n.WitnessKey) > 0 {
+		m.Log.Witnesses = n.WitnessKey
+	}
+	if n.WitnessURL != "" {
+		m.Log.WitnessURL = n.WitnessURL
 	}
 	m.IssuedAt = time.Now().UTC().Truncate(time.Second)
 	m.Expires = m.IssuedAt.AddDate(0, 0, n.For)
@@ -234,8 +250,11 @@ func (s manifestSignCmd) Run(r *run) error {
 	}
 	if faults := m.Check(); len(faults) > 0 {
 		e := comity.Invalid("file", fmt.Sprintf("%s has %d faults:\n%s", s.File, len(faults), errors.Join(faults...)))
-		if strings.Contains(errors.Join(faults...).Error(), "/policies") {
+		switch said := errors.Join(faults...).Error(); {
+		case strings.Contains(said, "/policies"):
 			e.Cure = "policies is what the exchange answers to { union { policies } }, and what comity manifest new fills in"
+		case strings.Contains(said, "/log"):
+			e.Cure = "log names the exchange's log keys and the state's own witness: comity manifest new --help and comity witness --help say how"
 		}
 		return e
 	}
@@ -314,6 +333,14 @@ func (v manifestVerifyCmd) Run(r *run) error {
 		}
 		field(w, "custodian", m.Custodian)
 		field(w, "store", m.Store)
+		for _, key := range m.Log.Keys {
+			field(w, "log", key)
+		}
+		for _, key := range m.Log.Witnesses {
+			field(w, "witness", key)
+		}
+		field(w, "witness at", m.Log.WitnessURL)
+		field(w, "and of others", m.Log.Others)
 		for _, a := range m.Agreements {
 			field(w, "agreement", fmt.Sprintf("%s %s (hash %s)", a.ID, a.Title, a.Hash()))
 		}

@@ -44,7 +44,7 @@ func newReal(t *testing.T) *world {
 	w.real.Vault, w.real.MinIO, w.real.Postgres = stacktest.PrivateVault(t), stacktest.PrivateMinIO(t), stacktest.PrivatePostgres(t)
 	l := listener(t)
 	var err error
-	w.cfg, err = setup.Real(t.Context(), w.dir, w.real, l.Addr().String())
+	w.cfg, err = setup.Real(t.Context(), w.dir, w.real, l.Addr().String(), nil)
 	must(t, err)
 	w.serve(t, l)
 	return w

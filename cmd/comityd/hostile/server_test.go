@@ -64,7 +64,7 @@ func TestHostile(t *testing.T) {
 			return setup.Embedded(t.Context(), dir, address)
 		},
 		"PostgreSQL": func(t *testing.T, dir, address string) (service.Config, error) {
-			return setup.Real(t.Context(), dir, &stack.Stack{Vault: stacktest.PrivateVault(t), MinIO: stacktest.TestMinIO(t), Postgres: stacktest.TestPostgres(t)}, address)
+			return setup.Real(t.Context(), dir, &stack.Stack{Vault: stacktest.PrivateVault(t), MinIO: stacktest.TestMinIO(t), Postgres: stacktest.TestPostgres(t)}, address, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

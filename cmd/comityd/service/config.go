@@ -74,6 +74,9 @@ type States map[comity.State]StateConfig
 type StateConfig struct {
 	Custodian CustodianConfig `json:"custodian,omitzero"`
 	Store     StoreConfig     `json:"store,omitzero"`
+	// Witness is the folder of the state's witness of the log where it runs in this
+	// process, as its manifest must say; development only.
+	Witness string `json:"witness,omitzero"`
 }
 
 // CustodianConfig is either a keyring or a Vault.

@@ -25,7 +25,7 @@ func TestProduction(t *testing.T) {
 	dir := t.TempDir()
 	address, err := stack.FreeAddress()
 	must(t, err)
-	cfg, err := setup.Real(t.Context(), dir, &stack.Stack{Vault: stacktest.TestVault(t), MinIO: stacktest.TestMinIO(t), Postgres: stacktest.TestPostgres(t)}, address)
+	cfg, err := setup.Real(t.Context(), dir, &stack.Stack{Vault: stacktest.TestVault(t), MinIO: stacktest.TestMinIO(t), Postgres: stacktest.TestPostgres(t)}, address, nil)
 	must(t, err)
 	folder, err := union.Open(filepath.Join(dir, "union"))
 	must(t, err)
@@ -36,7 +36,7 @@ func TestProduction(t *testing.T) {
 		must(t, err)
 		m, err := statement.VerifyManifest(string(raw), folder.Public()[s], time.Now())
 		must(t, err)
-		places[s] = union.Place{Issuer: "https://login.example/" + string(s), Store: m.Store, StatementKeys: m.StatementKeys}
+		places[s] = union.Place{Issuer: "https://login.example/" + string(s), Store: m.Store, StatementKeys: m.StatementKeys, Log: m.Log}
 		policies = m.Policies
 	}
 	must(t, folder.Publish(t.Context(), places, policies, time.Now()))

@@ -52,7 +52,7 @@ func TestManifestsAreReadAnew(t *testing.T) {
 		must(t, err)
 		m, err := statement.VerifyManifest(string(raw), folder.Public()[code], time.Now())
 		must(t, err)
-		places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: m.StatementKeys}
+		places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: m.StatementKeys, Log: m.Log}
 		if code == "AM" {
 			key, err := statement.NewKey()
 			must(t, err)

@@ -28,8 +28,9 @@ const region = "us-east-1"
 // in MinIO, for each state, a bucket and a user; in PostgreSQL a database with
 // its owner and the application's role, migrated. Root credentials are used
 // here and end here: the configuration names none of them. What was set up
-// before in dir is kept.
-func Real(ctx context.Context, dir string, components *stack.Stack, address string) (service.Config, error) {
+// before in dir is kept. witnesses are the addresses of the states' witnesses
+// that run by themselves; nil: all run in the server's process.
+func Real(ctx context.Context, dir string, components *stack.Stack, address string, witnesses map[comity.State]string) (service.Config, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return service.Config{}, fmt.Errorf("setup: %w", err)
@@ -56,9 +57,13 @@ func Real(ctx context.Context, dir string, components *stack.Stack, address stri
 		if err != nil {
 			return service.Config{}, err
 		}
-		cfg.States[s] = service.StateConfig{Custodian: service.CustodianConfig{Vault: custodian}, Store: service.StoreConfig{S3: store}}
+		state := service.StateConfig{Custodian: service.CustodianConfig{Vault: custodian}, Store: service.StoreConfig{S3: store}}
+		if witnesses[s] == "" {
+			state.Witness = Witness(dir, s)
+		}
+		cfg.States[s] = state
 	}
-	return cfg, publish(ctx, folder, cfg)
+	return cfg, publish(ctx, dir, folder, cfg, witnesses)
 }
 
 func vaultState(ctx context.Context, home string, root *api.Client, address string, s comity.State) (*service.VaultConfig, error) {

@@ -46,9 +46,10 @@ func Embedded(ctx context.Context, dir, address string) (service.Config, error) 
 		cfg.States[s] = service.StateConfig{
 			Custodian: service.CustodianConfig{Keyring: filepath.Join(home, "keyring")},
 			Store:     service.StoreConfig{Directory: filepath.Join(home, "store")},
+			Witness:   Witness(dir, s),
 		}
 	}
-	return cfg, publish(ctx, folder, cfg)
+	return cfg, publish(ctx, dir, folder, cfg, nil)
 }
 
 // common is what both ways of setting up share.
@@ -75,8 +76,14 @@ func common(dir, address string) (service.Config, *union.Folder, error) {
 
 // publish signs the manifests: they carry the statement keys that the
 // custodians really have, and the addresses that the server really uses.
-func publish(ctx context.Context, folder *union.Folder, cfg service.Config) error {
+// witnesses are the addresses of those that run by themselves; the others run in
+// the server's process.
+func publish(ctx context.Context, dir string, folder *union.Folder, cfg service.Config, witnesses map[comity.State]string) error {
 	policies, err := sovereignty.Load()
+	if err != nil {
+		return err
+	}
+	logKey, err := logPublic(dir)
 	if err != nil {
 		return err
 	}
@@ -86,8 +93,16 @@ func publish(ctx context.Context, folder *union.Folder, cfg service.Config) erro
 		if err != nil {
 			return fmt.Errorf("setup: the statement key of %s: %w", s, err)
 		}
+		url := statement.Embedded
+		if at, ok := witnesses[s]; ok {
+			url = "http://" + at
+		}
+		trust, err := logTrust(dir, s, url, logKey)
+		if err != nil {
+			return err
+		}
 		places[s] = union.Place{Issuer: service.IssuerURL(cfg.ExternalURL, s), Store: state.Store.PublicURL(cfg.ExternalURL, s),
-			StatementKeys: []json.RawMessage{key}}
+			StatementKeys: []json.RawMessage{key}, Log: trust}
 	}
 	return folder.Publish(ctx, places, policies.Hash(), time.Now())
 }

@@ -18,8 +18,11 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/notekey"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
 	"github.com/comity-platform/comity/crypto/token/devissuer"
@@ -45,7 +48,10 @@ type Union struct {
 	Signers   map[comity.State]statement.Signer  // statement keys
 	Keys      map[comity.State]*ecdsa.PrivateKey // those in the Signers
 	Issuers   map[comity.State]*devissuer.Issuer
-	Servers   map[comity.State]*httptest.Server // that serve the issuers
+	Servers   map[comity.State]*httptest.Server  // that serve the issuers
+	LogSigner note.Signer                        // of the exchange's log, which every manifest names
+	LogKey    string                             // its private key, as a file holds it
+	Witnesses map[comity.State]*notekey.Cosigner // the states' witnesses
 	Clock     *Clock
 }
 
@@ -70,12 +76,15 @@ func NewUnion(t testing.TB, states ...comity.State) *Union {
 	}
 	u := &Union{Roots: statement.Roots{}, RootKeys: map[comity.State]statement.Signer{}, Signers: map[comity.State]statement.Signer{},
 		Keys: map[comity.State]*ecdsa.PrivateKey{}, Issuers: map[comity.State]*devissuer.Issuer{},
-		Servers: map[comity.State]*httptest.Server{}, Clock: &Clock{}}
+		Servers: map[comity.State]*httptest.Server{}, Witnesses: map[comity.State]*notekey.Cosigner{}, Clock: &Clock{}}
+	u.LogKey = must(notekey.New(verify.Origin(Name)))(t)
+	u.LogSigner = must(note.NewSigner(u.LogKey))(t)
 	for _, s := range states {
 		u.RootKeys[s] = signer(t, must(statement.NewKey())(t), string(s)+"-root")
 		u.Roots[s] = u.RootKeys[s].Public()
 		u.Keys[s] = must(statement.NewKey())(t)
 		u.Signers[s] = signer(t, u.Keys[s], string(s)+"-statements-1")
+		u.Witnesses[s] = must(notekey.NewCosigner(must(notekey.New(verify.WitnessName(Name, string(s))))(t), u.Clock.Now))(t)
 		u.serve(t, s)
 	}
 	u.Directory = statement.NewDirectory(Name, u.Roots, u.Clock.Now)
@@ -148,6 +157,8 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 		Custodian:     statement.Embedded,
 		Store:         "http://127.0.0.1/store/" + string(s),
 		Policies:      hex.EncodeToString(policies[:]),
+		Log: statement.LogTrust{Keys: []string{must(notekey.LogPublic(u.LogKey))(t)}, Witnesses: []string{u.Witnesses[s].Public()},
+			WitnessURL: statement.Embedded, Others: 1},
 	}
 	if len(parties) >= 2 {
 		m.Agreements = []statement.Agreement{{ID: Agreement, Title: "Agreement of the test union", Parties: parties,
@@ -157,6 +168,13 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 			Clocks:     map[comity.Urgency]int{comity.UrgencyUrgent: 8, comity.UrgencyPrompt: 72, comity.UrgencyRoutine: 168}}}
 	}
 	return m
+}
+
+// Foreign makes a manifest one of another union, whose log has a key of its own.
+func Foreign(t testing.TB, m *statement.Manifest, union string) {
+	t.Helper()
+	m.Union = union
+	m.Log.Keys = []string{must(notekey.LogPublic(must(notekey.New(verify.Origin(union)))(t)))(t)}
 }
 
 // Publish gives a state a new manifest: its present one with the next number,
