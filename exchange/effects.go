@@ -214,6 +214,8 @@ func (x *Exchange) effect(ctx context.Context, e storage.Effect) error {
 		return x.withdraw(ctx, e)
 	case effectStand:
 		return x.stand(ctx, e)
+	case effectErase:
+		return x.erase(ctx, e)
 	}
 	c, err := x.custodian(e.State)
 	if err != nil {

@@ -63,6 +63,7 @@ var telling = map[string]tells{
 
 	string(sovereignty.CaseReserveLift): eyes(comity.EventCaseChanged), string(sovereignty.CategoryReserveLift): eyes(),
 	string(sovereignty.CaseWithdraw): eyes(comity.EventCaseChanged), string(sovereignty.ProposalDecline): home(comity.EventProposalDecided),
+	string(sovereignty.LogErase):     eyes(),
 	string(sovereignty.GrantPropose): {proposed: []comity.EventKind{comity.EventProposalArrived}},
 	// That it approves; of the grant is told once it is in force.
 	string(sovereignty.GrantMake): home(comity.EventProposalDecided),

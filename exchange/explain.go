@@ -84,7 +84,8 @@ var uponNone = []sovereignty.Action{sovereignty.CaseFile, sovereignty.RequestSen
 	sovereignty.ManifestPublish, sovereignty.ManifestRead,
 	sovereignty.DutySet, sovereignty.DutyRead, sovereignty.DutyContact,
 	sovereignty.UndertakingGive,
-	sovereignty.StandingMake, sovereignty.StandingRead}
+	sovereignty.StandingMake, sovereignty.StandingRead,
+	sovereignty.LogErase}
 
 // check takes an act with a record of the kind that it is about. It looks at the
 // form of the id alone, so that it tells nothing of the record.

@@ -125,6 +125,9 @@ func (f *finder) uponNone() (sovereignty.Question, error) {
 		q.Record.Reserved = reserved
 		return q, err
 	}
+	if f.why.Action == sovereignty.LogErase { // of what is old enough, by the first of two
+		q.Circumstances.Proposed, q.Circumstances.Aged = true, true
+	}
 	if f.why.Action == sovereignty.StandingMake {
 		under, err := f.a.mandates(f.tx, f.who.Officer.Ref())
 		q.Circumstances.Mandate, q.Circumstances.Agreement = len(under) > 0, f.teams(f.why.Category)

@@ -33,7 +33,7 @@ type twoOfficers struct {
 type proposalName struct {
 	act    string
 	kind   statement.Kind
-	record comity.ID // the case, or the reservation
+	record comity.ID // the case, the reservation or the erasure
 	target comity.ID // the statement's id
 	body   json.RawMessage
 }
@@ -94,6 +94,9 @@ func (p *twoOfficers) check(a *attempt, article comity.Article, n proposalName) 
 
 // open opens the record's key, and of a proposal what its officer signed.
 func (p *twoOfficers) open(ctx context.Context, a *attempt, n proposalName) error {
+	if p.key.AEAD != nil { // the record is made with its proposal, and its key with it
+		return nil
+	}
 	own := a.who.Officer.State
 	var wrapped string
 	err := a.x.db.Read(ctx, func(tx storage.ReadTx) error {

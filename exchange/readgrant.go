@@ -123,7 +123,14 @@ func (r *Reader) Log(f storage.LogFilter, first int, after string) (Page[LogView
 	}
 	page := cut(r, found, p.Limit, binding, func(e storage.LogEntry) storage.Key { return place(e.Leaf.At, e.Leaf.ID) },
 		func(e storage.LogEntry) LogView {
-			c, err := audit.Open(e)
+			by, err := audit.ErasedBy(e)
+			if by != "" {
+				return LogView{e, audit.Content{Outcome: audit.Erased, At: e.Leaf.At}}
+			}
+			var c audit.Content
+			if err == nil {
+				c, err = audit.Open(e)
+			}
 			if err != nil { // shown as it lies there, so that the state sees for itself which one it is
 				r.x.log.Error("incident: an opening is not of its leaf", "leaf", e.Leaf.ID, "index", e.Leaf.Index, "error", err)
 				c = audit.Content{Outcome: audit.Unverified, At: e.Leaf.At}

@@ -46,6 +46,7 @@ func bindSchema() (*sdl.Schema, *binding, error) {
 	b.explanations()
 	b.neutrality()
 	b.domesticActs()
+	b.erasures()
 	b.dispatchActs()
 	b.manifestActs()
 	b.duty()

@@ -18,7 +18,7 @@ func (b *binding) domestic() {
 	get(b, "*Payload", fields[*payload]{
 		"proposed":    text(func(_ *request, p *payload) comity.ID { return told(p).proposed }),
 		"dueAt":       instant(func(_ *request, p *payload) time.Time { return told(p).dueAt }),
-		"reservation": record, "hold": record, "withdrawal": record,
+		"reservation": record, "hold": record, "withdrawal": record, "erasure": record,
 	})
 	batch(b, "Viewer.reservations", execute.Items, func(q *request, parents []*viewer, _ args) ([][]exchange.ReservationView, error) {
 		all, err := q.reader.Reservations()

@@ -43,7 +43,7 @@ func (b *binding) proposals() {
 	})
 	batch(b, "Viewer.proposals", execute.Object, func(q *request, _ []*viewer, a args) ([]*connection, error) {
 		f := a.object("filter")
-		of, err := f.id("record", comity.KindCase, comity.KindReservation)
+		of, err := f.id("record", comity.KindCase, comity.KindReservation, comity.KindErasure)
 		if err != nil {
 			return nil, err
 		}

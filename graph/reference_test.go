@@ -39,7 +39,7 @@ var subjects = []subject{
 		[]string{"manifest", "duty"}, []string{"Query.states", "Query.categories", "Query.union", "Query.viewer", "Viewer.officer", "Viewer.officers", "Viewer.manifests", "Viewer.roster", "Viewer.dutyContact"},
 		[]string{"State", "Category", "Union", "Officer", "Manifest", "Shift", "DutyContact"}},
 	{"log", "The record of acts", "Every act and every read leaves a leaf, told to each state that it concerns. The guide says what it proves: [The record of acts](../api.md#the-record-of-acts).",
-		nil, []string{"Viewer.log"}, []string{"LogEntry"}},
+		[]string{"logErase"}, []string{"Viewer.log", "Viewer.logErasures"}, []string{"LogEntry", "LogErasure", "LogErased"}},
 	{"events", "Events", "What is told as it happens, as a stream.", nil, nil, nil},
 	{"common", "What all have in common", "Pages of lists, errors, scalars, and the types that more than one subject uses.", nil, nil, []string{"Node", "PageInfo", "UserError"}},
 }

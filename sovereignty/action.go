@@ -53,7 +53,8 @@ const (
 	MandateRead Action = "mandateRead"
 	OfficerRead Action = "officerRead" // the list of the own state's officers
 
-	LogRead Action = "logRead"
+	LogRead  Action = "logRead"
+	LogErase Action = "logErase" // of the own state's openings
 
 	ManifestPublish Action = "manifestPublish"
 	ManifestRead    Action = "manifestRead" // the history of the own state's manifests
@@ -122,6 +123,7 @@ var Actions = []Action{
 	DutySet, DutyWithdraw, DutyRead, DutyContact,
 	UndertakingGive, UndertakingAnswer, UndertakingWithdraw,
 	CaseContribute, ContributionWithdraw, StandingMake, StandingEnd, StandingRead,
+	LogErase,
 }
 
 // reads are the actions that change nothing. What no policy permits of them
@@ -136,4 +138,5 @@ var fresh = map[Action]bool{CaseFile: true, RequestSend: true, MandateGive: true
 	ProposalRead:    true,
 	ManifestPublish: true, ManifestRead: true,
 	DutySet: true, DutyRead: true, DutyContact: true,
-	StandingMake: true, StandingRead: true}
+	StandingMake: true, StandingRead: true,
+	LogErase: true}

@@ -60,7 +60,8 @@ func facts(q Question) (asked, cedar.Request) {
 		ProposalRead, ProposalDecline,
 		ManifestPublish, ManifestRead,
 		DutySet, DutyWithdraw, DutyRead, DutyContact,
-		StandingMake, StandingEnd, StandingRead:
+		StandingMake, StandingEnd, StandingRead,
+		LogErase:
 		a.resource = types.Entity{UID: anOffice, Attributes: offices.of(r.State)}
 	case DispatchRead, AnnotationWithdraw, ReferralOffer, ReferralChange, ReferralAnswer, ReferralWithdraw, NoticeAnswer, DisclosureObject,
 		UndertakingGive, UndertakingAnswer, UndertakingWithdraw:
@@ -207,7 +208,8 @@ func circumstances(c contextFacts) types.Record {
 	case CaseReserve, EvidenceBegin, EvidenceComplete, EvidenceOpen, RequestRefuse, GrantMake, GrantPropose, GrantNarrow, GrantRevoke, GrantConfirm,
 		CaseAssess, GrantObject, CaseReserveLift, CategoryReserve, CategoryReserveLift, HoldPlace, HoldRelease, CaseWithdraw, CaseWithdrawCancel,
 		AnnotationAdd, AnnotationAnswer, ReferralOffer, ReferralChange, ReferralAnswer, NoticeSend, NoticeAnswer, DisclosureNotify, DisclosureObject,
-		DutySet, UndertakingGive, UndertakingAnswer, CaseContribute, ContributionWithdraw, StandingMake, StandingEnd:
+		DutySet, UndertakingGive, UndertakingAnswer, CaseContribute, ContributionWithdraw, StandingMake, StandingEnd,
+		LogErase:
 		m["signed"] = types.Boolean(c.Signed)
 	}
 	switch c.action {
@@ -235,11 +237,14 @@ func circumstances(c contextFacts) types.Record {
 		m["leavesReserved"] = types.Boolean(c.LeavesReserved)
 		m["entersReserved"] = types.Boolean(c.EntersReserved)
 		m["relabelled"] = types.Boolean(c.Relabelled)
-	case CaseReserveLift, CategoryReserveLift, CaseWithdraw:
+	case CaseReserveLift, CategoryReserveLift, CaseWithdraw, LogErase:
 		m["proposed"] = types.Boolean(c.Proposed)
 		m["second"] = types.Boolean(c.Second)
-		if c.action == CaseWithdraw {
+		switch c.action {
+		case CaseWithdraw:
 			m["held"] = types.Boolean(c.Held)
+		case LogErase:
+			m["aged"] = types.Boolean(c.Aged)
 		}
 	case HoldPlace:
 		m["preservation"] = types.Boolean(c.Preservation)

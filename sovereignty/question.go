@@ -134,10 +134,13 @@ type Circumstances struct {
 
 	// What two officers do together: Proposed is the first one's part, by which
 	// nothing is in force; Second, that another officer proposed the same. Needed
-	// by CaseReserveLift, CategoryReserveLift and CaseWithdraw.
+	// by CaseReserveLift, CategoryReserveLift, CaseWithdraw and LogErase.
 	Proposed, Second bool
 	// Held: a hold lies on the case. Needed by CaseWithdraw.
 	Held bool
+	// Aged: the instant up to which openings are erased lies [comity.ErasureAge] back.
+	// Needed by LogErase.
+	Aged bool
 	// Preservation: the hold is for another state's request to preserve, which
 	// waits for it or was executed. Needed by HoldPlace, with Term.
 	Preservation bool

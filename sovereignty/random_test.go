@@ -66,7 +66,7 @@ func randomQuestion(r *rand.Rand, action Action) Question {
 		PAP: pick(r, comity.PAPGreen, comity.PAPAmber, comity.PAPRed), TLP: pick(r, comity.TLPGreen, comity.TLPAmber, comity.TLPAmberStrict, comity.TLPRed),
 		Classification: pick(r, "", comity.Unclassified, comity.Unclassified, comity.Restricted, comity.Restricted, comity.Confidential, comity.Secret, comity.TopSecret, "COSMIC"),
 		Assistance:     yes(often), Assessed: yes(0.5), SecondLiaison: yes(0.5),
-		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd), Relabelled: yes(odd),
+		Proposed: yes(0.3), Second: yes(0.3), Held: yes(odd), Aged: yes(0.7), Preservation: yes(0.4), LeavesReserved: yes(odd / 2), EntersReserved: yes(odd), Relabelled: yes(odd),
 		Ceiling: yes(often), Emergency: yes(odd), Renewal: yes(odd), OwnProposal: yes(odd), FirstMandate: yes(often), Another: yes(often),
 		Recorded: yes(0.5), KeepsAssessed: yes(0.5), Adverse: yes(odd), OverturnsOwn: yes(odd), Explained: yes(often),
 		Caveats: yes(often), Granted: yes(0.5), KeepsNexus: yes(often),
@@ -150,6 +150,8 @@ func oracle(q Question) bool {
 		return home
 	case CategoryReserve:
 		return authority && home && c.Signed
+	case LogErase:
+		return authority && home && c.Signed && (c.Proposed || c.Second) && c.Aged
 	case ProposalRead:
 		return home && (liaison || authority)
 	case DutySet:

@@ -207,7 +207,7 @@ func readCircumstances(s string, c *Circumstances) error {
 			flag := map[string]*bool{"visible": &c.Visible, "signed": &c.Signed, "agreement": &c.Agreement,
 				"competent": &c.Competent, "offered": &c.Offered, "onward": &c.Onward, "resident": &c.Resident, "mandate": &c.Mandate, "term": &c.Term,
 				"assistance": &c.Assistance, "assessed": &c.Assessed, "second": &c.SecondLiaison, "narrows": &c.Narrows, "caveats": &c.Caveats,
-				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "preservation": &c.Preservation,
+				"proposed": &c.Proposed, "second-officer": &c.Second, "held": &c.Held, "aged": &c.Aged, "preservation": &c.Preservation,
 				"leaves-reserved": &c.LeavesReserved, "enters-reserved": &c.EntersReserved, "relabelled": &c.Relabelled,
 				"granted": &c.Granted, "ceiling": &c.Ceiling, "emergency": &c.Emergency, "renewal": &c.Renewal, "own-proposal": &c.OwnProposal,
 				"first-mandate": &c.FirstMandate, "h1": &c.H1, "h2": &c.H2, "another": &c.Another, "recorded": &c.Recorded, "keeps-assessed": &c.KeepsAssessed, "adverse": &c.Adverse, "overturns-own": &c.OverturnsOwn, "covered": &c.Grant.Present, "keeps-nexus": &c.KeepsNexus, "explained": &c.Explained,

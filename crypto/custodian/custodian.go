@@ -196,6 +196,7 @@ type ReleaseOrder struct {
 //	             ID and Record the dispatch of another state, acts annotationAnswer, referralAnswer, noticeAnswer and
 //	             disclosureObject on it, by who may make such a dispatch
 //	shift        ID and Record the shift,              act dutySet on it, by the authority
+//	erasure      ID and Record the erasure,            act logErase on it, by two of the authority
 //	undertaking, undertakingAnswer
 //	             ID and Record the undertaking,        acts undertakingGive on an own and undertakingAnswer on another state's, by the authority
 //	categoryReservation, categoryLifting

@@ -75,6 +75,8 @@ var rules = map[statement.Kind]rule{
 	statement.KindContributionEnd: {statement.ActContributionWithdraw, "", comity.ArticleLiaison, comity.KindRelease, comity.KindCase, true, oneOfficer},
 	statement.KindStanding:        {statement.ActStandingMake, comity.RoleLiaison, comity.ArticleLiaison, comity.KindStanding, comity.KindStanding, true, oneOfficer},
 	statement.KindStandingEnd:     {statement.ActStandingEnd, comity.RoleLiaison, comity.ArticleLiaison, comity.KindStanding, comity.KindStanding, true, oneOfficer},
+
+	statement.KindErasure: {statement.ActLogErase, comity.RoleAuthority, comity.ArticleAccountability, comity.KindErasure, comity.KindErasure, true, twoOfficers},
 }
 
 // Sign implements [Custodian].
@@ -177,7 +179,7 @@ func (l *Local) conclude(ctx context.Context, signer statement.Signer, means Sig
 		err = l.receive(ctx, s, compact)
 	case statement.KindWithdrawal:
 		err = l.enterWithdrawal(ctx, s, compact)
-	case statement.KindObjection, statement.KindShift: // no register has it
+	case statement.KindObjection, statement.KindShift, statement.KindErasure: // no register has it
 	case statement.KindGrant, statement.KindConfirmation, statement.KindRefusal, statement.KindProposal:
 	case statement.KindAnnotation, statement.KindAnnotationAnswer, statement.KindReferral, statement.KindReferralAnswer,
 		statement.KindNotice, statement.KindNoticeAnswer, statement.KindCompelled, statement.KindCompelledAnswer,
@@ -268,6 +270,8 @@ func (l *Local) judge(ctx context.Context, o SignOrder, who asked, s *statement.
 		return judgeDispatch(o, who, s)
 	case statement.KindUndertaking:
 		return judgeUndertaking(s)
+	case statement.KindErasure:
+		return judgeErasure(s)
 	case statement.KindUndertakingAnswer:
 		return l.judgeAcceptance(ctx, o, s)
 	case statement.KindConfirmation:

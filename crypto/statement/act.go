@@ -52,6 +52,8 @@ var acts = map[string]comity.Kind{
 	ActContributionWithdraw: comity.KindRelease,
 	ActStandingMake:         comity.KindStanding,
 	ActStandingEnd:          comity.KindStanding,
+
+	ActLogErase: comity.KindErasure,
 }
 
 // SignAct signs an act with the officer's session key (P-256), whose public

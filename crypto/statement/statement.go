@@ -63,6 +63,8 @@ const (
 	ActContributionWithdraw = "contributionWithdraw"
 	ActStandingMake         = "standingMake"
 	ActStandingEnd          = "standingEnd"
+
+	ActLogErase = "logErase"
 )
 
 // Freshness is how long before or after the verifier's clock an act may have
@@ -237,6 +239,13 @@ type (
 		Until   int64             `json:"until"`             // excluded
 		Contact string            `json:"contact,omitempty"` // "": the standing one of the manifest
 	}
+	// EraseBody erases the state's own openings of the record of acts; the act's
+	// record is the erasure, whose id the client of the officer who proposes it chooses.
+	EraseBody struct {
+		ID     comity.ID `json:"id"`
+		Before int64     `json:"before"` // Unix seconds, excluded: of leaves from before it
+		Reason string    `json:"reason"`
+	}
 )
 
 // Kind is what a statement of a state says.
@@ -280,6 +289,8 @@ const (
 	KindStanding        Kind = "standing" // a standing grant to a joint team
 	KindStandingEnd     Kind = "standingEnd"
 
+	KindErasure Kind = "erasure" // of the state's openings of the record of acts
+
 	// KindProposal is the first half of what takes two officers: nothing is in
 	// force by it. Of says what it proposes.
 	KindProposal Kind = "proposal"
@@ -305,7 +316,7 @@ const (
 // receipt the exhibit and its case; a hold, a withdrawal and what ends them their
 // own id and the case; a reservation and its lifting the case twice, of a category
 // the reservation twice; an annotation, a notice and a compelled disclosure their own
-// id and the case; a referral and every answer the dispatch twice; a shift and a standing grant itself twice; a contribution the release decision that it is, and the case; a proposal what the statement carries that it proposes.
+// id and the case; a referral and every answer the dispatch twice; a shift, a standing grant and an erasure itself twice; a contribution the release decision that it is, and the case; a proposal what the statement carries that it proposes.
 type Statement struct {
 	Kind      Kind            `json:"kind"`
 	Union     string          `json:"union"`

@@ -88,15 +88,19 @@ var kinds = map[Kind]kind{
 		Statement.onID, func() any { return &StandingBody{} }},
 	KindStandingEnd: {ActStandingEnd, comity.RoleLiaison, comity.KindStanding, comity.KindStanding,
 		Statement.onID, func() any { return &StandingEndBody{} }},
+
+	KindErasure: {ActLogErase, comity.RoleAuthority, comity.KindErasure, comity.KindErasure,
+		Statement.onID, func() any { return &EraseBody{} }},
 }
 
 // once are the kinds whose ID and Record are one.
 var once = map[Kind]bool{KindReservation: true, KindLifting: true, KindCategoryReservation: true, KindCategoryLifting: true,
 	KindAnnotationAnswer: true, KindReferral: true, KindReferralAnswer: true, KindNoticeAnswer: true, KindCompelledAnswer: true,
-	KindShift: true, KindUndertaking: true, KindUndertakingAnswer: true, KindStanding: true, KindStandingEnd: true}
+	KindShift: true, KindUndertaking: true, KindUndertakingAnswer: true, KindStanding: true, KindStandingEnd: true,
+	KindErasure: true}
 
 // paired are the kinds that are nothing without a second officer.
-var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true}
+var paired = map[Kind]bool{KindLifting: true, KindCategoryLifting: true, KindWithdrawal: true, KindErasure: true}
 
 func (s Statement) onID() comity.ID     { return s.ID }
 func (s Statement) onRecord() comity.ID { return s.Record }
@@ -233,6 +237,8 @@ func (s Statement) check(union string) error {
 	case *CompelledBody:
 		return s.under(b.ID)
 	case *DutyBody:
+		return s.under(b.ID)
+	case *EraseBody:
 		return s.under(b.ID)
 	case *ConfirmBody:
 		named = b.Case

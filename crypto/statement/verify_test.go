@@ -77,7 +77,8 @@ func TestStatementsRoundTrip(t *testing.T) {
 	reservation, hold, withdrawal := comity.NewID(comity.KindReservation), comity.NewID(comity.KindHold), comity.NewID(comity.KindWithdrawal)
 	category := statement.CategoryBody{Category: tokentest.Category, Reason: "domestic"}
 	shift := statement.DutyBody{ID: comity.NewID(comity.KindShift), Officer: "KZ:liaison-1", Until: 1, Contact: "+000"}
-	second := map[statement.Kind]bool{statement.KindLifting: true, statement.KindCategoryLifting: true, statement.KindWithdrawal: true}
+	second := map[statement.Kind]bool{statement.KindLifting: true, statement.KindCategoryLifting: true, statement.KindWithdrawal: true, statement.KindErasure: true}
+	erasure := statement.EraseBody{ID: comity.NewID(comity.KindErasure), Before: 1, Reason: "old"}
 	for _, k := range []struct {
 		officer        string
 		kind           statement.Kind
@@ -102,6 +103,7 @@ func TestStatementsRoundTrip(t *testing.T) {
 		{"authority@KZ", statement.KindWithdrawal, statement.ActCaseWithdraw, withdrawal, c, c, statement.WithdrawBody{ID: withdrawal}, &statement.WithdrawBody{}},
 		{"authority@KZ", statement.KindCancellation, statement.ActCaseWithdrawCancel, withdrawal, c, withdrawal, statement.WithdrawCancelBody{Case: c}, &statement.WithdrawCancelBody{}},
 		{"authority@KZ", statement.KindShift, statement.ActDutySet, shift.ID, shift.ID, shift.ID, shift, &statement.DutyBody{}},
+		{"authority@KZ", statement.KindErasure, statement.ActLogErase, erasure.ID, erasure.ID, erasure.ID, erasure, &statement.EraseBody{}},
 	} {
 		n := newNotary(t, k.officer)
 		s := n.statement(t, k.kind, k.act, k.id, k.record, k.on, k.body)

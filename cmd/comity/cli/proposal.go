@@ -30,7 +30,7 @@ Examples:
 }
 
 type proposalListCmd struct {
-	Record comity.ID             `help:"Only about this case, or this reservation of a category." placeholder:"ID"`
+	Record comity.ID             `help:"Only about this case, this reservation of a category, or this erasure." placeholder:"ID"`
 	Status comity.ProposalStatus `help:"Only in this status." placeholder:"STATUS"`
 	pageFlags
 }
