@@ -183,17 +183,26 @@ func ErasedBy(e storage.LogEntry) (comity.ID, error) {
 
 // Open checks that a state's opening belongs to the leaf and returns its content.
 func Open(e storage.LogEntry) (Content, error) {
-	if len(e.Leaf.Openings) != 1 {
-		return Content{}, fmt.Errorf("audit: leaf %s has %d openings for its reader, wanted one", e.Leaf.ID, len(e.Leaf.Openings))
-	}
-	o := e.Leaf.Openings[0]
-	shown := verify.Opening{Index: e.Leaf.Index, Leaf: e.Leaf.Hash, State: string(o.State), Salt: o.Salt, Content: o.Content, Commitments: e.Commitments}
-	if err := shown.Check(); err != nil {
-		return Content{}, fmt.Errorf("audit: the opening of leaf %s does not belong to it: %w", e.Leaf.ID, err)
+	o, err := shown(e)
+	if err != nil {
+		return Content{}, err
 	}
 	var c Content
 	if err := json.Unmarshal(o.Content, &c); err != nil {
 		return Content{}, fmt.Errorf("audit: the opening of leaf %s: %w", e.Leaf.ID, err)
 	}
 	return c, nil
+}
+
+// shown is a state's opening as it is shown to others, checked against the leaf.
+func shown(e storage.LogEntry) (verify.Opening, error) {
+	if len(e.Leaf.Openings) != 1 {
+		return verify.Opening{}, fmt.Errorf("audit: leaf %s has %d openings for its reader, wanted one", e.Leaf.ID, len(e.Leaf.Openings))
+	}
+	o := e.Leaf.Openings[0]
+	shown := verify.Opening{Index: e.Leaf.Index, Leaf: e.Leaf.Hash, State: string(o.State), Salt: o.Salt, Content: o.Content, Commitments: e.Commitments}
+	if err := shown.Check(); err != nil {
+		return verify.Opening{}, fmt.Errorf("audit: the opening of leaf %s does not belong to it: %w", e.Leaf.ID, err)
+	}
+	return shown, nil
 }

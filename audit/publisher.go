@@ -2,30 +2,268 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
+	"github.com/comity-platform/comity/storage"
 )
+
+// batch bounds the leaves sequenced in one transaction.
+const batch = 1000
 
 // Signer signs checkpoints with the exchange's Ed25519 key, from a file or in a
 // Vault. Its name is the log's origin.
 type Signer = note.Signer
 
-// Cosigner is a witness of the log, as whoever publishes checkpoints reaches it.
-type Cosigner interface {
-	// Name tells witnesses apart, and whose it is.
-	Name() string
-	// Keys are those its cosignatures are under (cosignature/v1). What it answers
-	// under others is thrown away.
-	Keys() []note.Verifier
-	// Cosign asks for a cosignature of a signed checkpoint: one or more signature
-	// lines of a note. The proof is of consistency with the tree of size old (RFC
-	// 6962, section 2.1.2), none where old is 0 or the checkpoint's own size. A
-	// [*Conflict] when the witness stands at another size: it is asked again from there.
-	Cosign(ctx context.Context, old int64, proof [][32]byte, signed []byte) (cosignatures []byte, err error)
+// ErrWentBack is that the tree in the database does not go on from the last
+// checkpoint that was signed: leaves are gone, or others stand in their place.
+// Nothing is signed any more until somebody looks.
+var ErrWentBack = errors.New("audit: the log went back")
+
+// Publisher gives waiting leaves their places in the tree, beat by beat, signs
+// a checkpoint of each tree that grew, and gathers the witnesses' cosignatures.
+// Every server may run one; the database lets one work at a time.
+type Publisher struct {
+	DB     storage.DB
+	Signer Signer
+	// Witnesses gives those that are asked, as of now.
+	Witnesses func() []Cosigner
+	Every     time.Duration // the beat
+	Log       *slog.Logger
+
+	mu        sync.Mutex
+	last      verify.Checkpoint // that this process signed or relied on
+	mine      int64             // size of the last checkpoint that this process published
+	status    Status
+	witnesses map[string]*witness
+	meeting   meeting
+	sight     sight
+	stored    chan struct{} // closed when a checkpoint or cosignature was stored
 }
 
-// Conflict is a witness's answer that it stands at another size.
-type Conflict struct{ Size int64 }
+// Status is how the log stands, for whoever runs the server.
+type Status struct {
+	Size    int64     // of the last checkpoint
+	At      time.Time // of the last checkpoint, by the database's clock; zero before any
+	Fault   error     // of the last beat
+	Missing []string  // names of the witnesses whose cosignature the last checkpoint lacks
+}
 
-func (c *Conflict) Error() string { return fmt.Sprintf("the witness stands at size %d", c.Size) }
+// Status says how the log stood after the last beat.
+func (p *Publisher) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status
+}
+
+// Stored gives a channel that is closed when this process stores the next
+// checkpoint, or cosignature of one.
+func (p *Publisher) Stored() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stored == nil {
+		p.stored = make(chan struct{})
+	}
+	return p.stored
+}
+
+// tell wakes those who wait for what is stored.
+func (p *Publisher) tell() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stored != nil {
+		close(p.stored)
+		p.stored = nil
+	}
+}
+
+// Run publishes until ctx ends. An unreachable database, Vault or witness is
+// waited out: the leaves stand in the database, so none is lost.
+func (p *Publisher) Run(ctx context.Context) {
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	tick := time.NewTicker(p.Every)
+	defer tick.Stop()
+	said := ""
+	for {
+		last, err := p.beat(ctx, false)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if err.Error() != said { // once, and not five times a second
+				p.Log.Error("the log waits", "error", err)
+			}
+			said = err.Error()
+		default:
+			if said != "" {
+				p.Log.Info("the log goes on")
+				said = ""
+			}
+			p.askFree(ctx, &asked, last)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Publish does one beat now and asks every witness that is not being asked,
+// which takes at most as long as one may take to answer. Witnesses that do not
+// answer are no error.
+func (p *Publisher) Publish(ctx context.Context) error {
+	last, err := p.beat(ctx, true)
+	if err == nil {
+		p.askAll(ctx, last)
+	}
+	return err
+}
+
+// beat gives what waits its place and publishes a checkpoint if the tree grew,
+// and gives the last checkpoint. Unless it is forced it leaves the beat to
+// another server whose checkpoint is fresh, so that they keep one rhythm together.
+func (p *Publisher) beat(ctx context.Context, forced bool) (storage.LogCheckpoint, error) {
+	last, err := p.publish(ctx, forced)
+	missing := []string{}
+	if err == nil && last.Size > 0 {
+		for _, w := range p.Witnesses() {
+			if !cosigned(last.Signed, w.Keys(), time.Time{}) {
+				missing = append(missing, w.Name())
+			}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status.Fault = err
+	if err == nil {
+		p.status = Status{Size: last.Size, At: last.At, Missing: missing}
+	}
+	return last, err
+}
+
+func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckpoint, error) {
+	ctx = storage.AsSystem(ctx)
+	var last storage.LogCheckpoint
+	var now time.Time
+	read := func(tx storage.ReadTx) (err error) {
+		now = tx.Now()
+		if last, err = tx.LogCheckpoint(); errors.Is(err, storage.ErrNotFound) {
+			last, err = storage.LogCheckpoint{}, nil
+		}
+		return err
+	}
+	if !forced {
+		if err := p.DB.Read(ctx, read); err != nil {
+			return last, err
+		}
+		p.mu.Lock()
+		mine := last.Size == p.mine
+		p.mu.Unlock()
+		if !mine && now.Sub(last.At) < p.Every*3/4 {
+			return last, nil
+		}
+	}
+	if err := p.sequence(ctx); err != nil {
+		return last, err
+	}
+	var head storage.LogHead
+	err := p.DB.Read(ctx, func(tx storage.ReadTx) error {
+		if err := read(tx); err != nil {
+			return err
+		}
+		var err error
+		if head, err = tx.LogHead(); err != nil {
+			return err
+		}
+		return p.goesOn(tx, head, last)
+	})
+	if err != nil || head.Size == last.Size {
+		return last, err
+	}
+	return p.sign(ctx, head, last)
+}
+
+// sequence gives all that waits its place, and fills it up to a class.
+func (p *Publisher) sequence(ctx context.Context) error {
+	placed := 0
+	for {
+		waited := 0
+		n, err := p.DB.Sequence(ctx, batch, func(waiting int) int { // again when the transaction is
+			waited = waiting
+			if waiting == batch {
+				return 0 // what follows is filled up
+			}
+			return fill(placed + waiting)
+		})
+		if placed += n; err != nil || waited < batch {
+			return err
+		}
+	}
+}
+
+// goesOn checks that the tree in the database begins with that of the last stored
+// checkpoint, and with that which this process relied on last, which nobody else
+// can take back.
+func (p *Publisher) goesOn(tx storage.ReadTx, head storage.LogHead, last storage.LogCheckpoint) error {
+	p.mu.Lock()
+	relied := p.last
+	p.mu.Unlock()
+	now := verify.Checkpoint{Origin: p.Signer.Name(), Size: head.Size, Root: head.Root}
+	before := []verify.Checkpoint{{Origin: now.Origin, Size: last.Size, Root: last.Root}}
+	if relied.Size > 0 && relied != before[0] {
+		before = append(before, relied)
+	}
+	for _, old := range before {
+		if old.Size == 0 { // an empty tree has no checkpoint
+			continue
+		}
+		proof, err := consistency(tx, old.Size, now)
+		if comity.CodeOf(err) == comity.CodeUnavailable {
+			return err
+		}
+		if err == nil {
+			err = verify.CheckConsistency(old, now, proof)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrWentBack, err)
+		}
+	}
+	return nil
+}
+
+// sign publishes the checkpoint of a tree that goes on from the last one. Another
+// server's that is as far stands in its place.
+func (p *Publisher) sign(ctx context.Context, head storage.LogHead, last storage.LogCheckpoint) (storage.LogCheckpoint, error) {
+	c := verify.Checkpoint{Origin: p.Signer.Name(), Size: head.Size, Root: head.Root}
+	signed, err := note.Sign(&note.Note{Text: c.String()}, p.Signer)
+	if err != nil {
+		return last, fmt.Errorf("sign the checkpoint: %w", err)
+	}
+	next := storage.LogCheckpoint{Size: c.Size, Root: c.Root, Signed: signed}
+	err = p.DB.Write(ctx, func(tx storage.Tx) error {
+		next.At = tx.Now()
+		return tx.PutLogCheckpoint(next)
+	})
+	p.mu.Lock()
+	p.last = c
+	if err == nil {
+		p.mine = c.Size
+	}
+	p.mu.Unlock()
+	switch {
+	case errors.Is(err, storage.ErrConflict):
+		return last, nil // the next beat reads it
+	case err == nil:
+		p.tell()
+	}
+	return next, err
+}

@@ -13,8 +13,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/notekey"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
@@ -134,7 +137,9 @@ func inStorm(t *testing.T, open func(testing.TB, func() time.Time) (a, b storage
 	var beside sync.WaitGroup
 	for _, server := range []*exchange.Exchange{w.Exchange, x} {
 		beside.Go(func() { server.Effects(ctx) })
-		beside.Go(func() { audit.Sequencer{DB: w.DB, Every: 5 * time.Millisecond, Log: w.Log}.Run(ctx) })
+		beside.Go(func() {
+			(&audit.Publisher{DB: w.DB, Signer: logKey(t), Witnesses: func() []audit.Cosigner { return nil }, Every: 5 * time.Millisecond, Log: w.Log}).Run(ctx)
+		})
 	}
 	var workers sync.WaitGroup
 	for worker := range atOnce {
@@ -152,6 +157,20 @@ func inStorm(t *testing.T, open func(testing.TB, func() time.Time) (a, b storage
 	beside.Wait()
 	w.Sequence(t)
 	s.check(t)
+}
+
+// logKey makes a key of the log.
+func logKey(t *testing.T) note.Signer {
+	t.Helper()
+	skey, err := notekey.New("comity/log/storm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
 }
 
 // settle waits until every effect is carried out.

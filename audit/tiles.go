@@ -1,0 +1,118 @@
+package audit
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity-platform/comity/storage"
+)
+
+// Tiles reads the log in the layout of C2SP tlog-tiles, up to the last
+// checkpoint: what is beyond it is not shown.
+type Tiles struct{ DB storage.DB }
+
+// File is one file of the layout.
+type File struct {
+	Body []byte
+	// Final: it is a full tile, which never changes.
+	Final bool
+	// Text: it is a checkpoint, and no bytes.
+	Text bool
+}
+
+// checkpointPath is the path of the last checkpoint.
+const checkpointPath = "checkpoint"
+
+// entriesPath is where the entries' bundles are, in the place of a tile's level.
+const entriesPath = "entries/"
+
+// Read gives the file at a path: "checkpoint", "tile/L/N[.p/W]" or
+// "tile/entries/N[.p/W]". [storage.ErrNotFound] where there is none, and where
+// the path is of no such form.
+func (t Tiles) Read(ctx context.Context, path string) (File, error) {
+	var tile tlog.Tile
+	if path != checkpointPath {
+		var err error
+		if tile, err = ParseTile(path); err != nil {
+			return File{}, err
+		}
+	}
+	var f File
+	err := t.DB.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) error {
+		last, err := tx.LogCheckpoint()
+		switch {
+		case err != nil:
+			return err
+		case path == checkpointPath:
+			f = File{Body: last.Signed, Text: true}
+			return nil
+		case !within(tile, last.Size):
+			return storage.ErrNotFound
+		case tile.L < 0:
+			f.Body, err = entryBundle(tx, tile)
+		default:
+			var data [][]byte
+			if data, err = tx.LogTiles([]tlog.Tile{tile}); err == nil {
+				f.Body = data[0]
+			}
+		}
+		f.Final = tile.W == 1<<tileHeight
+		return err
+	})
+	return f, err
+}
+
+// ParseTile reads the path of a tile or bundle of entries, of which the level is -1.
+func ParseTile(path string) (tlog.Tile, error) {
+	rest, ok := strings.CutPrefix(path, "tile/")
+	if entries, is := strings.CutPrefix(rest, entriesPath); is {
+		rest = "data/" + entries
+	} else if strings.HasPrefix(rest, "data/") { // package tlog's own word
+		ok = false
+	}
+	// Longer ones are of no tree, and would be added up beyond 64 bits.
+	if !ok || len(path) > 64 {
+		return tlog.Tile{}, storage.ErrNotFound
+	}
+	tile, err := tlog.ParseTilePath("tile/8/" + rest)
+	if err != nil || tile.N < 0 || tile.L > 63/tileHeight {
+		return tlog.Tile{}, storage.ErrNotFound
+	}
+	return tile, nil
+}
+
+// TilePath is the path that [ParseTile] reads.
+func TilePath(tile tlog.Tile) string {
+	path := strings.TrimPrefix(tile.Path(), "tile/8/")
+	if entries, is := strings.CutPrefix(path, "data/"); is {
+		path = entriesPath + entries
+	}
+	return "tile/" + path
+}
+
+// within reports whether a tree of a size has all of a tile.
+func within(tile tlog.Tile, size int64) bool {
+	has := size >> (max(tile.L, 0) * tileHeight) // at this level
+	return tile.N <= has>>tileHeight && tile.N<<tileHeight+int64(tile.W) <= has
+}
+
+// entryBundle is each leaf's 32 bytes after their length in two (C2SP tlog-tiles).
+func entryBundle(tx storage.ReadTx, tile tlog.Tile) ([]byte, error) {
+	leaves, err := tx.LogEntries(tile.N<<tileHeight, tile.W)
+	if err != nil {
+		return nil, err
+	}
+	if len(leaves) != tile.W {
+		return nil, errors.New("audit: the log has fewer entries than its checkpoint says")
+	}
+	b := make([]byte, 0, len(leaves)*(2+32))
+	for _, l := range leaves {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(l)))
+		b = append(b, l[:]...)
+	}
+	return b, nil
+}
