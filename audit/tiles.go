@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -13,7 +15,15 @@ import (
 
 // Tiles reads the log in the layout of C2SP tlog-tiles, up to the last
 // checkpoint: what is beyond it is not shown.
-type Tiles struct{ DB storage.DB }
+type Tiles struct {
+	DB storage.DB
+	// Witnesses gives those that are asked for cosignatures, as of now.
+	Witnesses func() []Cosigner
+}
+
+// gathered is how long the witnesses of a checkpoint are waited for before it is
+// shown without their cosignatures.
+const gathered = 2 * time.Second
 
 // File is one file of the layout.
 type File struct {
@@ -48,8 +58,9 @@ func (t Tiles) Read(ctx context.Context, path string) (File, error) {
 		case err != nil:
 			return err
 		case path == checkpointPath:
-			f = File{Body: last.Signed, Text: true}
-			return nil
+			f.Text = true
+			f.Body, err = t.shown(tx, last)
+			return err
 		case !within(tile, last.Size):
 			return storage.ErrNotFound
 		case tile.L < 0:
@@ -64,6 +75,29 @@ func (t Tiles) Read(ctx context.Context, path string) (File, error) {
 		return err
 	})
 	return f, err
+}
+
+// shown is the last checkpoint that all witnesses cosigned, or that they had their
+// time for: what they have still to cosign is of no use to who relies on them. It
+// never goes back, since a checkpoint that may be shown may be so from then on.
+func (t Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, error) {
+	witnesses := t.Witnesses()
+	ready := func(c storage.LogCheckpoint) bool {
+		return tx.Now().Sub(c.At) >= gathered || !slices.ContainsFunc(witnesses, func(w Cosigner) bool { return !cosigned(c.Signed, w.Keys(), time.Time{}) })
+	}
+	if ready(last) {
+		return last.Signed, nil
+	}
+	kept, err := tx.LogCheckpoints(0)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range kept {
+		if ready(c) {
+			return c.Signed, nil
+		}
+	}
+	return last.Signed, nil // the first one
 }
 
 // ParseTile reads the path of a tile or bundle of entries, of which the level is -1.

@@ -90,7 +90,7 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request, id string)
 		return
 	}
 	defer stream.Close()
-	placeOf(r.Context()).Leave()
+	PlaceOf(r.Context()).Leave()
 	header := w.Header()
 	header.Set("Content-Type", typeEvents+"; charset=utf-8")
 	header.Set("X-Accel-Buffering", "no") // proxies pass on what there is

@@ -57,7 +57,7 @@ func retryAfter(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))
 // admit takes a request as an officer's, if there is a place for it and it is within
 // the rate.
 func (h *handler) admit(r *http.Request, o comity.Officer) *fault {
-	if !placeOf(r.Context()).Of(o) {
+	if !PlaceOf(r.Context()).Of(o) {
 		return &fault{code: comity.CodeUnavailable, status: http.StatusServiceUnavailable, after: time.Second,
 			message: "this server is busy; try again, and with fewer requests at once of one officer, agency or state"}
 	}

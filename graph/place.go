@@ -22,8 +22,8 @@ func WithPlace(ctx context.Context, p Place) context.Context {
 	return context.WithValue(ctx, placeKey{}, p)
 }
 
-// placeOf is a request's place. Where a server does not count them there is one for all.
-func placeOf(ctx context.Context) Place {
+// PlaceOf is a request's place. Where a server does not count them there is one for all.
+func PlaceOf(ctx context.Context) Place {
 	if p, ok := ctx.Value(placeKey{}).(Place); ok {
 		return p
 	}

@@ -109,7 +109,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, id string)
 	}
 	defer func() { _ = s.conn.CloseNow() }() // what is closed in good order stays so
 	s.conn.SetReadLimit(maxGreetingBytes)
-	placeOf(r.Context()).Leave()
+	PlaceOf(r.Context()).Leave()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // which ends where the connection is taken over
 	defer cancel()
 	s.alive = ctx

@@ -94,40 +94,44 @@ func setup(ctx context.Context, client *api.Client, o Options) (Credential, erro
 	if o.Say == nil {
 		o.Say = func(string) {}
 	}
-	s := setter{client, o}
+	s := setter{client: client, o: o, whose: "custodian"}
 	cases, statements, register := o.Mount+"/"+vault.CasesMount, o.Mount+"/"+vault.StatementsMount, o.Mount+"/"+vault.RegisterMount
-	steps := []func() error{
+	return s.run(ctx, Policy(o.Mount),
 		func() error { return s.mount(ctx, cases, "transit", nil) },
 		func() error { return s.mount(ctx, statements, "transit", nil) },
 		func() error { return s.mount(ctx, register, "kv", map[string]string{"version": "2"}) },
 		func() error { return s.write(ctx, cases+"/cache-config", map[string]any{"size": cacheSize}) },
-		func() error { return s.statementKey(ctx, statements, keyType) },
-		func() error { return s.configureRegister(ctx, register) },
-		func() error {
-			s.say("policy "+s.policyName(), "is as this version has it")
-			return client.Sys().PutPolicyWithContext(ctx, s.policyName(), Policy(o.Mount))
-		},
-	}
+		func() error { return s.signingKey(ctx, "statement key", statements, vault.StatementKey, keyType) },
+		func() error { return s.configureRegister(ctx, register) })
+}
+
+// run takes the steps and gives a login under the policy.
+func (s setter) run(ctx context.Context, policy string, steps ...func() error) (Credential, error) {
+	steps = append(steps, func() error {
+		s.say("policy "+s.policyName(), "is as this version has it")
+		return s.client.Sys().PutPolicyWithContext(ctx, s.policyName(), policy)
+	})
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return Credential{}, err
 		}
 	}
-	if o.Certificate != "" {
+	if s.o.Certificate != "" {
 		return Credential{}, s.certificate(ctx)
 	}
 	return s.appRole(ctx)
 }
 
-// setter makes one state's things.
+// setter makes one login's things.
 type setter struct {
 	client *api.Client
 	o      Options
+	whose  string // what is to log in
 }
 
 func (s setter) say(thing, outcome string) { s.o.Say(thing + " " + outcome) }
 
-func (s setter) policyName() string { return s.o.Mount + "-custodian" }
+func (s setter) policyName() string { return s.o.Mount + "-" + s.whose }
 
 func (s setter) write(ctx context.Context, path string, in map[string]any) error {
 	_, err := s.client.Logical().WriteWithContext(ctx, path, in)
@@ -143,7 +147,7 @@ func (s setter) mount(ctx context.Context, path, kind string, options map[string
 	if m := mounts[path+"/"]; m == nil {
 		s.say("mount "+path, "is made")
 		return s.client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: kind, Options: options,
-			Description: "Comity, custodian of " + s.o.Mount})
+			Description: "Comity, " + s.whose + " of " + s.o.Mount})
 	} else if m.Type != kind || m.Options["version"] != options["version"] {
 		return fmt.Errorf("at %s there is already another engine, of type %s", path, m.Type)
 	}
@@ -151,10 +155,10 @@ func (s setter) mount(ctx context.Context, path, kind string, options map[string
 	return nil
 }
 
-// statementKey makes the key, and refuses one that was made otherwise before:
-// one of another type, or one that Vault would hand out.
-func (s setter) statementKey(ctx context.Context, statements, keyType string) error {
-	path := statements + "/keys/" + vault.StatementKey
+// signingKey makes the key, and refuses one that was made otherwise before: one of
+// another type, or one that Vault would hand out.
+func (s setter) signingKey(ctx context.Context, what, mount, name, keyType string) error {
+	path := mount + "/keys/" + name
 	got, err := s.client.Logical().ReadWithContext(ctx, path)
 	if err != nil {
 		return err
@@ -170,9 +174,9 @@ func (s setter) statementKey(ctx context.Context, statements, keyType string) er
 		outcome = "is made"
 	}
 	if got == nil || got.Data["type"] != keyType || got.Data["exportable"] != false || got.Data["allow_plaintext_backup"] != false {
-		return fmt.Errorf("the statement key that exists is not an unexportable one of type %s", keyType)
+		return fmt.Errorf("the %s that exists is not an unexportable one of type %s", what, keyType)
 	}
-	s.say("statement key in "+statements, outcome)
+	s.say(what+" in "+mount, outcome)
 	return nil
 }
 
@@ -214,7 +218,7 @@ func (s setter) enableAuth(ctx context.Context, kind string) error {
 	if m := auths[s.o.Mount+"/"]; m == nil {
 		s.say("login auth/"+s.o.Mount, "is made")
 		return s.client.Sys().EnableAuthWithOptionsWithContext(ctx, s.o.Mount, &api.EnableAuthOptions{Type: kind,
-			Description: "Comity, custodian of " + s.o.Mount})
+			Description: "Comity, " + s.whose + " of " + s.o.Mount})
 	} else if m.Type != kind {
 		return fmt.Errorf("at auth/%s there is already another method, of type %s", s.o.Mount, m.Type)
 	}

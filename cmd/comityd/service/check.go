@@ -107,12 +107,13 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 
 // Check names every fault of a configuration at once, those of its file
 // included; of a file that cannot be read, nothing but that. It reads the files
-// that the configuration names, and asks two things of the network: what the
-// role may that it connects to PostgreSQL as, and, where a Vault namespace is
-// configured, whether that Vault knows namespaces.
+// that the configuration names, and asks three things of the network: what the
+// role may that it connects to PostgreSQL as; where a Vault namespace is
+// configured, whether that Vault knows namespaces; and the public half of the
+// log's key.
 //
 // A production profile is refused with: development issuers, a keyring for a
-// custodian, SQLite, a directory for a store, plain HTTP to a Vault or store on
+// custodian, a file for the key of the log, SQLite, a directory for a store, plain HTTP to a Vault or store on
 // another machine, PostgreSQL on another machine without verified TLS, a
 // namespace on a Vault that ignores it, no TLS but on loopback, metrics that
 // other machines reach, a secret that every user of the machine can read, roots
@@ -131,6 +132,7 @@ func Check(ctx context.Context, cfg Config) []Fault {
 	c.checkIssuers()
 	roots, known := c.checkManifests()
 	c.checkStates(ctx, roots, known)
+	c.checkRecord(ctx, known)
 	return c.faults
 }
 

@@ -45,8 +45,9 @@ type Config struct {
 	PostgresDSNFile string `json:"postgresDsnFile,omitzero" name:"postgres-dsn-file" env:"COMITYD_POSTGRES_DSN_FILE" placeholder:"FILE" help:"File with the address of a PostgreSQL database, as the application role (postgres://…)."`
 	CursorKeyFile   string `json:"cursorKeyFile,omitzero" env:"COMITYD_CURSOR_KEY_FILE" placeholder:"FILE" help:"Key that seals the cursors of lists: 32 random bytes in base64, the same on every server."`
 
-	States             States `json:"states,omitzero" env:"COMITYD_STATES" placeholder:"JSON" help:"The states' custodians and object stores, an object by state code."`
-	DevelopmentIssuers bool   `json:"developmentIssuers,omitzero" env:"COMITYD_DEVELOPMENT_ISSUERS" help:"Serve the sample union's issuers under /issuer/CODE/: whoever asks is given any officer's token. Development only."`
+	Record             RecordConfig `json:"record,omitzero" env:"COMITYD_RECORD" placeholder:"JSON" help:"The key that signs the log of the record of acts: {\"vault\": …}, or in development {\"key\": FILE}."`
+	States             States       `json:"states,omitzero" env:"COMITYD_STATES" placeholder:"JSON" help:"The states' custodians and object stores, an object by state code."`
+	DevelopmentIssuers bool         `json:"developmentIssuers,omitzero" env:"COMITYD_DEVELOPMENT_ISSUERS" help:"Serve the sample union's issuers under /issuer/CODE/: whoever asks is given any officer's token. Development only."`
 
 	MaxRequests       int      `json:"maxRequests,omitzero" env:"COMITYD_MAX_REQUESTS" placeholder:"N" help:"API requests served at once (256); more are told to come again."`
 	AgencyRate        int      `json:"agencyRate,omitzero" env:"COMITYD_AGENCY_RATE" placeholder:"N" help:"API requests a second of all officers of an agency, over all servers (500); four seconds' worth at once. The same on every server."`

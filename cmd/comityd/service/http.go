@@ -16,8 +16,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/token/devissuer"
 	"github.com/comity-platform/comity/deploy/union"
+	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph"
 )
 
@@ -55,19 +57,22 @@ func (s *Service) server(h http.Handler) *http.Server {
 	return server
 }
 
-// routes mounts the API, health, and in development issuers and stores.
-func (s *Service) routes(api http.Handler) (http.Handler, error) {
+// routes mounts the API, the log, health, and in development issuers and stores.
+func (s *Service) routes(api http.Handler, rates *pace.Pace) (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern, name string, h http.Handler) { mux.Handle(pattern, s.observed(name, h)) }
 	proxies, err := s.cfg.proxies()
 	if err != nil {
 		return nil, err
 	}
-	limited := behind(proxies, s.limited(api))
+	all := newPlaces(s.cfg.MaxRequests)
+	limited := behind(proxies, s.limited(all, api))
 	for _, path := range []string{apiPath, "/schema.graphql", "/explorer"} {
 		handle(path, "graphql", limited)
 	}
-	handle(apiPath+"/stream", "stream", limited)  // which lasts, and says nothing of the others' times
+	handle(apiPath+"/stream", "stream", limited) // which lasts, and says nothing of the others' times
+	files := &logFiles{audit.Tiles{DB: s.parts.DB, Witnesses: s.record.Witnesses}, s.parts.Verifier, rates, s.cfg.ExternalURL, s.log}
+	handle(logPath, "log", behind(proxies, s.limited(all, files)))
 	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
 	// Which part fails is the operator's to know: strangers are told only where
 	// no listener of the operator's own tells it.
@@ -98,11 +103,10 @@ func (s *Service) own() http.Handler {
 	return mux
 }
 
-// limited serves the API to so many at once. Whoever has no token sends the
+// limited serves the API or the log to so many at once. Whoever has no token sends the
 // whole request before it takes a place, so that strangers who never end one
 // keep no officer out; a token is verified before the rest is read.
-func (s *Service) limited(h http.Handler) http.Handler {
-	places := newPlaces(s.cfg.MaxRequests)
+func (s *Service) limited(all *places, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stranger := r.Header.Get("Authorization") == ""
 		if stranger {
@@ -113,7 +117,7 @@ func (s *Service) limited(h http.Handler) http.Handler {
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		place := places.enter(stranger)
+		place := all.enter(stranger)
 		if place == nil {
 			w.Header().Set("Retry-After", "1")
 			refuse(w, http.StatusServiceUnavailable, comity.CodeUnavailable, "the server is busy; try again")

@@ -81,7 +81,7 @@ func TestQueryIsNotLogged(t *testing.T) {
 func TestBusy(t *testing.T) {
 	s, _ := testService(t, Config{MaxRequests: 1})
 	entered, leave := make(chan struct{}), make(chan struct{})
-	server := httptest.NewServer(s.limited(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(s.limited(newPlaces(s.cfg.MaxRequests), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
 		<-leave
 		_, _ = io.WriteString(w, "served")
@@ -118,7 +118,7 @@ func TestBusy(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	s, _ := testService(t, Config{RequestTimeout: Duration(200 * time.Millisecond)})
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = s.server(s.limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server.Config = s.server(s.limited(newPlaces(s.cfg.MaxRequests), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		<-r.Context().Done()
 		if err == nil {
@@ -157,7 +157,7 @@ func TestDeadline(t *testing.T) {
 func TestStrangersSayLittle(t *testing.T) {
 	s, _ := testService(t, Config{})
 	w := httptest.NewRecorder()
-	s.limited(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it is served") })).
+	s.limited(newPlaces(s.cfg.MaxRequests), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it is served") })).
 		ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(strings.Repeat("x", maxStranger+1))))
 	if w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a long request without a token is answered %d", w.Code)

@@ -34,6 +34,7 @@ type Parts struct {
 	Verifier  *token.Verifier
 	DB        storage.DB
 	States    map[comity.State]exchange.State
+	Log       LogKey
 
 	served map[string]http.Handler // directory stores, by the path to mount them at
 	closes []func(context.Context) error
@@ -67,6 +68,10 @@ func Open(ctx context.Context, cfg Config) (_ *Parts, err error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	p.closes = append(p.closes, func(context.Context) error { return p.DB.Close() })
+	if p.Log, err = cfg.Record.Open(ctx, cfg.Union); err != nil {
+		return nil, fmt.Errorf("the key of the log: %w", err)
+	}
+	p.closes = append(p.closes, p.Log.Close)
 	for _, name := range sortedKeys(cfg.States) {
 		keys, err := cfg.openKeys(ctx, p, name)
 		if err != nil {

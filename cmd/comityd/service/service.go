@@ -19,6 +19,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/pace"
@@ -27,8 +28,9 @@ import (
 	"github.com/comity-platform/comity/sovereignty"
 )
 
-// sequenceEvery is how long an act waits at most for its place in the record.
-const sequenceEvery = 200 * time.Millisecond
+// beat is how often the log takes in what was done: how long an act waits at most
+// for its place.
+const beat = 200 * time.Millisecond
 
 // headroom is memory that is reserved and never touched, so that it takes none. The
 // garbage collector goes by how much is in use: with it, it waits until as much
@@ -49,6 +51,7 @@ type Service struct {
 	log      *slog.Logger
 	parts    *Parts
 	exchange *exchange.Exchange
+	record   *audit.Publisher
 	metrics  *metrics
 	health   *health
 	listener net.Listener
@@ -125,8 +128,11 @@ func (s *Service) assemble() error {
 		return fmt.Errorf("the key of cursors: %w", err)
 	}
 	s.metrics = newMetrics(s.parts.Directory)
+	s.record = &audit.Publisher{DB: s.parts.DB, Signer: s.parts.Log, Witnesses: func() []audit.Cosigner { return nil }, Every: beat, Log: s.log}
+	prover := audit.NewProver(audit.ProverOptions{DB: s.parts.DB, Stored: s.record.Stored,
+		Policy: func(of comity.State) (verify.Policy, error) { return s.parts.Directory.LogPolicy(of, time.Now()) }})
 	s.exchange, err = exchange.New(exchange.Options{DB: s.parts.DB, Directory: s.parts.Directory, Policies: policies,
-		States: s.parts.States, CursorKey: key, Log: s.log, Observe: s.metrics.observe})
+		States: s.parts.States, Prover: prover, CursorKey: key, Log: s.log, Observe: s.metrics.observe})
 	if err != nil {
 		return err
 	}
@@ -147,7 +153,7 @@ func (s *Service) assemble() error {
 		return err
 	}
 	s.streams = api
-	handler, err := s.routes(api)
+	handler, err := s.routes(api, rates)
 	if err != nil {
 		return err
 	}
@@ -188,10 +194,7 @@ func (s *Service) Run(ctx context.Context) error {
 	unused := make([]byte, headroom)
 	defer runtime.KeepAlive(unused)
 	var background errgroup.Group
-	background.Go(func() error {
-		audit.Sequencer{DB: s.parts.DB, Every: sequenceEvery, Log: s.log}.Run(work)
-		return nil
-	})
+	background.Go(func() error { s.record.Run(work); return nil })
 	background.Go(func() error { s.exchange.Effects(work); return nil })
 	background.Go(func() error { s.reload(work); return nil })
 	background.Go(func() error { s.streams.Run(work); return nil })
@@ -210,7 +213,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	err = errors.Join(err, s.drain())
 	stop()
-	err = errors.Join(err, background.Wait(), s.last())
+	err = errors.Join(err, background.Wait())
+	s.last()
 	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.parts.Close(closing))
@@ -245,15 +249,15 @@ func (s *Service) drain() error {
 	return errors.Join(err, s.api.Close(), s.scraper.Close())
 }
 
-// last gives the acts of the last moments their place. What cannot be done is
-// no error: another server, or the next start, does it.
-func (s *Service) last() error {
+// last gives the acts of the last moments their place and shows them to the
+// witnesses. What cannot be done is no error: another server, or the next start,
+// does it.
+func (s *Service) last() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := s.parts.DB.Sequence(ctx, 10_000, nil); err != nil {
-		s.log.Warn("the last acts will be sequenced by another server or the next start", "error", err)
+	if err := s.record.Publish(ctx); err != nil {
+		s.log.Warn("the last acts will be published by another server or the next start", "error", err)
 	}
-	return nil
 }
 
 // abandon gives back what a start that failed had taken.

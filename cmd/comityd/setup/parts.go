@@ -23,6 +23,17 @@ import (
 // id, and writes the secret id to its file, for the owner's eyes only, unless
 // the one there is good. A client certificate in cfg takes the place of both.
 func Vault(ctx context.Context, admin *api.Client, cfg *service.VaultConfig, o vaultsetup.Options) error {
+	return login(ctx, admin, cfg, o, vaultsetup.Setup)
+}
+
+// Record does the same for the exchange's own Vault: the key of the log, and a login
+// that may sign with it.
+func Record(ctx context.Context, admin *api.Client, cfg *service.VaultConfig, o vaultsetup.Options) error {
+	return login(ctx, admin, cfg, o, vaultsetup.SetupRecord)
+}
+
+func login(ctx context.Context, admin *api.Client, cfg *service.VaultConfig, o vaultsetup.Options,
+	setUp func(context.Context, *api.Client, vaultsetup.Options) (vaultsetup.Credential, error)) error {
 	o.Mount = cfg.Mount
 	if cfg.ClientCert != "" {
 		pem, err := os.ReadFile(cfg.ClientCert)
@@ -30,7 +41,7 @@ func Vault(ctx context.Context, admin *api.Client, cfg *service.VaultConfig, o v
 			return fmt.Errorf("setup: %w", err)
 		}
 		o.Certificate = string(pem)
-		_, err = vaultsetup.Setup(ctx, admin, o)
+		_, err = setUp(ctx, admin, o)
 		return err
 	}
 	before, err := os.ReadFile(cfg.SecretIDFile)
@@ -38,7 +49,7 @@ func Vault(ctx context.Context, admin *api.Client, cfg *service.VaultConfig, o v
 		return fmt.Errorf("setup: %w", err)
 	}
 	o.SecretID = strings.TrimSpace(string(before))
-	credential, err := vaultsetup.Setup(ctx, admin, o)
+	credential, err := setUp(ctx, admin, o)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ import (
 // region is MinIO's own.
 const region = "us-east-1"
 
+// recordMount is what the exchange's own mount and login in Vault are called by.
+const recordMount = "comity-exchange"
+
 // Real sets the sample union up on real components, for a server that listens
 // on address: in Vault, for each state, mounts and a login of least privilege;
 // in MinIO, for each state, a bucket and a user; in PostgreSQL a database with
@@ -47,6 +50,10 @@ func Real(ctx context.Context, dir string, components *stack.Stack, address stri
 		return service.Config{}, err
 	}
 	root.SetToken(components.Vault.RootToken)
+	cfg.Record.Vault = &service.VaultConfig{Address: components.Vault.Addr, Mount: recordMount, SecretIDFile: filepath.Join(dir, "record-secret-id")}
+	if err := Record(ctx, root, cfg.Record.Vault, vaultsetup.Options{}); err != nil {
+		return service.Config{}, err
+	}
 	for _, s := range union.States() {
 		home := filepath.Join(dir, "states", string(s))
 		custodian, err := vaultState(ctx, home, root, components.Vault.Addr, s)

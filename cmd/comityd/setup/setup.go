@@ -49,6 +49,7 @@ func Embedded(ctx context.Context, dir, address string) (service.Config, error) 
 			Witness:   Witness(dir, s),
 		}
 	}
+	cfg.Record.Key = LogKey(dir)
 	return cfg, publish(ctx, dir, folder, cfg, nil)
 }
 
@@ -83,7 +84,7 @@ func publish(ctx context.Context, dir string, folder *union.Folder, cfg service.
 	if err != nil {
 		return err
 	}
-	logKey, err := logPublic(dir)
+	logKey, err := logPublic(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,11 +10,12 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/notekey"
 	"github.com/comity-platform/comity/audit/verify"
+	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/deploy/union"
 )
 
-// LogKey is the file of the private key of the sample union's log.
+// LogKey is the file of the private key of the sample union's log, where it is in no Vault.
 func LogKey(dir string) string { return filepath.Join(dir, "log-key") }
 
 // Witness is the folder of a state's witness: its key and what it has cosigned.
@@ -24,13 +26,18 @@ func Witness(dir string, s comity.State) string {
 // WitnessKey is the file of the witness's private key in its folder.
 func WitnessKey(folder string) string { return filepath.Join(folder, "key") }
 
-// logPublic is the public key of the log, which is made if it is missing.
-func logPublic(dir string) (string, error) {
-	key, err := notekey.ReadOrMake(LogKey(dir), verify.Origin(union.Name))
+// logPublic is the public key of the log. One in a file is made if it is missing.
+func logPublic(ctx context.Context, cfg service.Config) (public string, err error) {
+	if cfg.Record.Key != "" {
+		if _, err := notekey.ReadOrMake(cfg.Record.Key, verify.Origin(cfg.Union)); err != nil {
+			return "", fmt.Errorf("setup: the key of the log: %w", err)
+		}
+	}
+	key, err := cfg.Record.Open(ctx, cfg.Union)
 	if err != nil {
 		return "", fmt.Errorf("setup: the key of the log: %w", err)
 	}
-	return notekey.LogPublic(key)
+	return key.Public, key.Close(ctx)
 }
 
 // logTrust is what a state's manifest says of the log: the key of its witness is
