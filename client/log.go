@@ -18,15 +18,10 @@ import (
 
 // logContent is the opening of a leaf, as the state that it is for reads it.
 type logContent struct {
-	Act     string    `json:"act"`
-	Outcome string    `json:"outcome"`
-	At      time.Time `json:"at"`
-	Actor   struct {
-		State    comity.State      `json:"state"`
-		Agency   comity.AgencyID   `json:"agency"`
-		Function string            `json:"function"`
-		Ref      comity.OfficerRef `json:"ref"`
-	} `json:"actor"`
+	Act       string         `json:"act"`
+	Outcome   string         `json:"outcome"`
+	At        time.Time      `json:"at"`
+	Actor     LogActor       `json:"actor"`
 	Records   []LogRecord    `json:"records"`
 	Purpose   comity.Purpose `json:"purpose"`
 	Use       comity.Use     `json:"use"`
@@ -37,9 +32,9 @@ type logContent struct {
 	RequestID string         `json:"requestId"`
 }
 
-// checkLog verifies each entry's opening against its leaf, and that the entry
+// checkEntries verifies each entry's opening against its leaf, and that the entry
 // says what the opening says. What an entry that does not hold says is dropped.
-func (c *Client) checkLog(ctx context.Context, entries []LogEntry) error {
+func (c *Client) checkEntries(ctx context.Context, entries []LogEntry) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -134,7 +129,7 @@ func headOf(c verify.Checkpoint) LogHead { return LogHead{c.Size, hex.EncodeToSt
 
 // LogReport is what [Client.VerifyLog] verified.
 type LogReport struct {
-	State      comity.State `json:"state"` // whose openings were checked
+	State      comity.State `json:"state,omitempty"` // whose openings were checked, if any were
 	Head       LogHead      `json:"head"`
 	Before     *LogHead     `json:"before,omitempty"` // as it was when it was last verified here
 	Checkpoint string       `json:"checkpoint"`       // the head as it is signed and cosigned
@@ -155,13 +150,9 @@ const checkpointTime = 10 * time.Second
 // within it has the first index. progress is told of leaves and of openings; it
 // may be nil.
 func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func(what string, done, of int64)) (LogReport, error) {
-	heads := make([]verify.Checkpoint, len(through))
-	for i, h := range through {
-		root, err := hex.DecodeString(h.Root)
-		if err != nil || len(root) != 32 || h.Size < 1 {
-			return LogReport{}, comity.Invalid("head", "a head is the number of leaves, at least 1, and a root of 64 hex digits")
-		}
-		heads[i] = verify.Checkpoint{Size: h.Size, Root: [32]byte(root)}
+	heads, err := readHeads(through)
+	if err != nil {
+		return LogReport{}, err
 	}
 	who, err := c.Viewer(ctx)
 	if err != nil {
@@ -176,22 +167,52 @@ func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func
 		defer os.RemoveAll(dir)
 		name = filepath.Join(dir, "log")
 	}
-	unlock, err := lockFile(name + ".lock")
-	if err != nil {
-		return LogReport{}, fmt.Errorf("client: the log cannot be remembered: %w", err)
-	}
-	defer unlock()
-	seen, err := verify.Remember(name, string(who.State))
+	return checkLog(ctx, name, who.State, verify.Check{Source: c.LogFiles(), Open: c.openCheckpoint(ctx, who.State), Openings: logOpenings{c, who.State}.each,
+		Settle: checkpointTime, Through: heads, Progress: progress})
+}
+
+// VerifyLogFiles verifies a log wherever its files are, without openings: by what
+// open takes for a checkpoint, against what was seen before in a file ("" for
+// none), and as [Client.VerifyLog] does otherwise.
+func VerifyLogFiles(ctx context.Context, src verify.Source, open func(signed []byte) (verify.Checkpoint, error), seen string, through []LogHead,
+	progress func(what string, done, of int64)) (LogReport, error) {
+	heads, err := readHeads(through)
 	if err != nil {
 		return LogReport{}, err
 	}
-	defer seen.Close()
-	found, err := verify.Check{Source: c.LogFiles(), Open: c.openCheckpoint(ctx, who.State), Seen: seen, Openings: logOpenings{c, who.State}.each,
-		Settle: checkpointTime, Through: heads, Progress: progress}.Run(ctx)
+	return checkLog(ctx, seen, "", verify.Check{Source: src, Open: open, Through: heads, Progress: progress})
+}
+
+func readHeads(through []LogHead) ([]verify.Checkpoint, error) {
+	heads := make([]verify.Checkpoint, len(through))
+	for i, h := range through {
+		root, err := hex.DecodeString(h.Root)
+		if err != nil || len(root) != 32 || h.Size < 1 {
+			return nil, comity.Invalid("head", "a head is the number of leaves, at least 1, and a root of 64 hex digits")
+		}
+		heads[i] = verify.Checkpoint{Size: h.Size, Root: [32]byte(root)}
+	}
+	return heads, nil
+}
+
+// checkLog runs a check against what was seen before in a file, "" for none.
+func checkLog(ctx context.Context, name string, own comity.State, check verify.Check) (LogReport, error) {
+	if name != "" {
+		unlock, err := lockFile(name + ".lock")
+		if err != nil {
+			return LogReport{}, fmt.Errorf("client: the log cannot be remembered: %w", err)
+		}
+		defer unlock()
+		if check.Seen, err = verify.Remember(name, string(own)); err != nil {
+			return LogReport{}, err
+		}
+		defer check.Seen.Close()
+	}
+	found, err := check.Run(ctx)
 	if err != nil {
 		return LogReport{}, logFault(err)
 	}
-	r := LogReport{State: who.State, Head: headOf(found.Checkpoint), Checkpoint: string(found.Signed), Own: found.Own, Erased: found.Erased, Waiting: found.Waiting}
+	r := LogReport{State: own, Head: headOf(found.Checkpoint), Checkpoint: string(found.Signed), Own: found.Own, Erased: found.Erased, Waiting: found.Waiting}
 	if found.Before.Size > 0 {
 		before := headOf(found.Before)
 		r.Before = &before
@@ -204,7 +225,8 @@ func logFault(err error) error {
 	if _, ok := errors.AsType[*verify.Fault](err); ok {
 		return unverified("the record of acts", err)
 	}
-	if _, ok := errors.AsType[*verify.Unsigned](err); ok {
+	_, unsigned := errors.AsType[*verify.Unsigned](err)
+	if _, invalid := errors.AsType[*verify.Invalid](err); unsigned || invalid {
 		return unverified("the log's newest checkpoint", err)
 	}
 	return err

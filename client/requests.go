@@ -242,7 +242,7 @@ func (c *Client) Log(ctx context.Context, f LogFilter, first int, after string) 
 	}
 	err := c.query(ctx, "Log", variables(map[string]any{"filter": f, "first": first, "after": after}), &data)
 	if err == nil {
-		err = c.checkLog(ctx, data.Viewer.Log.Nodes)
+		err = c.checkEntries(ctx, data.Viewer.Log.Nodes)
 	}
 	return data.Viewer.Log, err
 }

@@ -108,6 +108,32 @@ func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.S
 	return found
 }
 
+// Cosignature is that a witness has seen a checkpoint.
+type Cosignature struct {
+	State string // whose witness, "" for the own one
+	Key   string // its name
+	At    time.Time
+}
+
+// Cosignatures lists those of the policy's witnesses that a checkpoint bears, the
+// own witness's first, whenever they were made.
+func (p Policy) Cosignatures(signed []byte) []Cosignature {
+	var all []Cosignature
+	list := func(state string, keys []note.Verifier) {
+		_, sigs, _ := signatures(signed, keys) // none where it cannot be read
+		for _, s := range sigs {
+			if at, err := cosignature.CoSigV1Timestamp(s); err == nil {
+				all = append(all, Cosignature{state, s.Name, at})
+			}
+		}
+	}
+	list("", p.Own)
+	for _, state := range slices.Sorted(maps.Keys(p.Others)) {
+		list(state, p.Others[state])
+	}
+	return all
+}
+
 // signatures gives the signatures of the keys. Each state's keys are asked for
 // by themselves, so that a key made to look like another state's (their names
 // and 32 bits of a hash tell keys apart) spoils nothing but its own count.

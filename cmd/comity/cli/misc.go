@@ -132,13 +132,17 @@ func (categoryListCmd) Run(r *run) error {
 
 type logCmd struct {
 	List   logListCmd   `cmd:"" help:"List what concerns the officer's state, newest first."`
-	Verify logVerifyCmd `cmd:"" help:"Verify the whole record: its chain, the own openings, and both against what was seen before."`
+	Verify logVerifyCmd `cmd:"" help:"Verify the whole log, with the own openings and against what was seen before; or a copy of it, or the proof of one leaf."`
+	Prove  logProveCmd  `cmd:"" help:"Write a file that proves one leaf, and what it tells the own state, to others."`
+	Copy   logCopyCmd   `cmd:"" help:"Make a copy of the log's files, or bring it up to date."`
 }
 
 // Help shows examples.
 func (logCmd) Help() string {
-	return `Example:
-  comity log list --act grantMake`
+	return `Examples:
+  comity log list --act grantMake
+  comity log verify
+  comity log prove leaf1_… -o proof.json`
 }
 
 type logListCmd struct {
@@ -156,7 +160,7 @@ type logListCmd struct {
 func (logListCmd) Help() string {
 	return `Every act, foreign read, denial and key release is a leaf of the record of acts. #- means that the
 sequencer has not placed the leaf yet. Every entry is verified against its leaf; what one that does not
-hold says is not shown, and the exit code is 9. That the leaves stand in one chain, comity log verify checks.
+hold says is not shown, and the exit code is 9. That the leaves stand in the log, comity log verify checks.
 
 Examples:
   comity log list --limit 20
