@@ -46,7 +46,7 @@ func (c *Client) checkEntries(ctx context.Context, entries []LogEntry) error {
 		e := &entries[i]
 		if err := e.verify(own); err != nil {
 			*e = LogEntry{ID: e.ID, Records: []LogRecord{}, Leaf: e.Leaf, Index: e.Index, Salt: e.Salt,
-				Commitments: e.Commitments, Content: e.Content, Check: Check{err}}
+				Commitments: e.Commitments, Content: e.Content, Commitment: e.Commitment, ErasedBy: e.ErasedBy, Check: Check{err}}
 			continue
 		}
 		e.Check = Check{errNone}
@@ -57,12 +57,18 @@ func (c *Client) checkEntries(ctx context.Context, entries []LogEntry) error {
 // verify holds the entry against its leaf as its state's opening, and takes from
 // the opening what the API does not show apart.
 func (e *LogEntry) verify(own comity.State) error {
-	o, err := e.opening(own)
+	o, err := e.shown(own)
 	if err != nil {
 		return err
 	}
 	if err := o.Check(); err != nil {
 		return err
+	}
+	if o.ErasedBy != "" {
+		if e.Outcome != "ERASED" || e.Act != "" || e.State != "" || e.Ref != "" || len(e.Records) > 0 || e.Content != "" || e.Salt != "" {
+			return errors.New("it is shown as erased, and with words")
+		}
+		return nil
 	}
 	said, err := readContent(o.Content)
 	if err != nil {
@@ -92,9 +98,10 @@ func readContent(content []byte) (logContent, error) {
 	return said, nil
 }
 
-// opening reads the entry's hashes.
-func (e *LogEntry) opening(own comity.State) (verify.Opening, error) {
-	o := verify.Opening{Index: -1, State: string(own), Content: []byte(e.Content), Commitments: make([][32]byte, len(e.Commitments))}
+// shown reads the entry's hashes.
+func (e *LogEntry) shown(own comity.State) (verify.Shown, error) {
+	o := verify.Shown{ID: string(e.ID), ErasedBy: string(e.ErasedBy),
+		Opening: verify.Opening{Index: -1, State: string(own), Content: []byte(e.Content), Commitments: make([][32]byte, len(e.Commitments))}}
 	if e.Index != nil {
 		if o.Index = *e.Index; o.Index < 0 {
 			return o, fmt.Errorf("%d is no index", o.Index)
@@ -108,7 +115,12 @@ func (e *LogEntry) opening(own comity.State) (verify.Opening, error) {
 		*to = [32]byte(b)
 		return true
 	}
-	ok := read(e.Leaf, &o.Leaf) && read(e.Salt, &o.Salt)
+	ok := read(e.Leaf, &o.Leaf)
+	if e.ErasedBy != "" {
+		ok = ok && read(e.Commitment, &o.Own)
+	} else {
+		ok = ok && read(e.Salt, &o.Salt)
+	}
 	for i, c := range e.Commitments {
 		ok = ok && read(c, &o.Commitments[i])
 	}
@@ -255,14 +267,14 @@ type logOpenings struct {
 
 func (l logOpenings) each(ctx context.Context, f func(verify.Shown) error) error {
 	return l.c.eachLogEntry(ctx, func(e *LogEntry) error {
-		o, err := e.opening(l.own)
+		o, err := e.shown(l.own)
 		if err == nil {
 			err = e.Check.Err()
 		}
 		if err != nil {
 			return &verify.Fault{Index: o.Index, Reason: err.Error()}
 		}
-		return f(verify.Shown{Opening: o, ID: string(e.ID)})
+		return f(o)
 	})
 }
 

@@ -109,9 +109,14 @@ func (c *Client) findOpening(ctx context.Context, leaf comity.ID, own comity.Sta
 		if err := e.Check.Err(); err != nil {
 			return unverified("the entry "+string(leaf), err)
 		}
-		if o, err = e.opening(own); err != nil {
+		s, err := e.shown(own)
+		if err != nil {
 			return unverified("the entry "+string(leaf), err)
 		}
+		if s.ErasedBy != "" {
+			return &comity.Error{Code: comity.CodeConflict, Message: "the opening of this leaf was erased; nothing proves any more what it said"}
+		}
+		o = s.Opening
 		return errFound
 	})
 	switch {

@@ -488,7 +488,11 @@ type LogEntry struct {
 	Salt        string            `json:"salt"`
 	Commitments []string          `json:"commitments"`
 	Content     string            `json:"content"` // canonical JSON of what the leaf commits to
-	Check       Check             `json:"check"`
+	Commitment  string            `json:"commitment"`
+	// ErasedBy is the leaf by which the state erased its opening, "" while it opens:
+	// the commitment is what is left then.
+	ErasedBy comity.ID `json:"erasedBy,omitempty"`
+	Check    Check     `json:"check"`
 }
 
 // decode reads JSON of the API. Unknown members are no error: a newer server

@@ -17,8 +17,8 @@ type Shown struct {
 	ErasedBy string // the name of the leaf that says so, "" while it opens
 }
 
-// check checks that what is shown, open or erased, is of the leaf.
-func (s Shown) check() error {
+// Check checks that what is shown, open or erased, is of the leaf.
+func (s Shown) Check() error {
 	if s.ErasedBy == "" {
 		return s.Opening.Check()
 	}
@@ -97,7 +97,7 @@ func (l *listing) take(s Shown) error {
 	if s.State != l.Seen.state {
 		return faultf(s.Index, "the opening is not of %s", l.Seen.state)
 	}
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return faultf(s.Index, "%v", err)
 	}
 	if s.Index >= l.size {
