@@ -86,7 +86,7 @@ func evidenceContext(headerHash [32]byte) [32]byte {
 // recordKinds are the records with words of their own.
 var recordKinds = []comity.Kind{comity.KindCase, comity.KindRequest, comity.KindReservation,
 	comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled,
-	comity.KindShift, comity.KindUndertaking}
+	comity.KindShift, comity.KindUndertaking, comity.KindErasure}
 
 // NewRecordKey implements [Custodian].
 func (l *Local) NewRecordKey(ctx context.Context, record comity.ID) (string, RecordKey, error) {

@@ -90,3 +90,23 @@ func (o *Officer) Cancel(t testing.TB, withdrawal, c comity.ID) *exchange.Cancel
 	return &exchange.CancelWithdrawal{Key: Key(), Withdrawal: withdrawal, Body: body,
 		Act: o.Sign(t, statement.Act{Act: statement.ActCaseWithdrawCancel, Record: withdrawal}, body)}
 }
+
+// Erase is the signed act that erases the state's openings from before an instant
+// under an erasure's id, or, of no proposal, proposes it.
+func (o *Officer) Erase(t testing.TB, erasure comity.ID, before time.Time, proposal comity.ID) *exchange.EraseLog {
+	t.Helper()
+	body := statement.EraseBody{ID: erasure, Before: before.Unix(), Reason: "the term is over"}
+	act := &exchange.EraseLog{Key: Key(), Body: body, Act: o.Sign(t, statement.Act{Act: statement.ActLogErase, Record: erasure}, body)}
+	act.Proposal = proposal
+	return act
+}
+
+// Erased has two officers of the authority decide it.
+func Erased(t testing.TB, first, second *Officer, before time.Time) *exchange.EraseLog {
+	t.Helper()
+	propose := first.Erase(t, comity.NewID(comity.KindErasure), before, "")
+	first.Do(t, propose)
+	approve := second.Erase(t, propose.Body.ID, before, propose.Proposed)
+	second.Do(t, approve)
+	return approve
+}
