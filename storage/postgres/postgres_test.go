@@ -63,7 +63,7 @@ func TestRights(t *testing.T) {
 		"UPDATE releases SET scope = 'FULL'", "DELETE FROM releases", "UPDATE mandates SET not_after = 9", "DELETE FROM mandates",
 		"UPDATE shifts SET until_at = 9", "UPDATE shifts SET sealed = ''", "DELETE FROM shifts",
 		"UPDATE standings SET not_after = 9", "UPDATE standings SET grantees = ''", "DELETE FROM standings", "UPDATE releases SET team = ''", "UPDATE grants SET standing_id = ''",
-		"UPDATE leaves SET hash = ''", "DELETE FROM leaves", "UPDATE log_tiles SET hashes = hashes", "DELETE FROM log_tiles", "UPDATE openings SET content = ''", "DELETE FROM openings",
+		"UPDATE leaves SET hash = ''", "DELETE FROM leaves", "UPDATE log_tiles SET hashes = hashes", "DELETE FROM log_tiles", "UPDATE openings SET commitment = ''", "UPDATE openings SET state = 'AM'", "DELETE FROM openings", "UPDATE erasures SET before_at = 9", "DELETE FROM erasures",
 		"INSERT INTO log_head VALUES (2, 0)", "DELETE FROM log_head", "UPDATE idempotency SET ids = ''", "UPDATE officers SET ref = ''", "DELETE FROM officers",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "TRUNCATE visibility",
 		"CREATE TABLE public.mine ()", "DROP TABLE cases", "ALTER TABLE cases DISABLE TRIGGER ALL", "CREATE INDEX ON cases (state)",
