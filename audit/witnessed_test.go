@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -51,6 +50,7 @@ type witness struct {
 	mu     sync.Mutex
 	last   verify.Checkpoint
 	delay  time.Duration
+	ahead  time.Duration // its clock
 	asked  int
 	answer func(honest []byte) ([]byte, error) // nil: as it is
 }
@@ -62,7 +62,7 @@ func newWitness(t *testing.T, k key, name string) *witness {
 		t.Fatal(err)
 	}
 	w := &witness{log: k.public, last: verify.Checkpoint{Origin: origin}}
-	if w.signer, err = notekey.NewCosigner(skey, time.Now); err != nil {
+	if w.signer, err = notekey.NewCosigner(skey, func() time.Time { return time.Now().Add(w.ahead) }); err != nil {
 		t.Fatal(err)
 	}
 	if w.public, err = notekey.Witness(w.signer.Public()); err != nil {
@@ -178,5 +178,3 @@ func eventually(t *testing.T, what string, f func() bool) {
 		}
 	}
 }
-
-func names(n int) string { return fmt.Sprintf("witness-%d", n) }
