@@ -98,7 +98,7 @@ func publish(ctx context.Context, dir string, folder *union.Folder, cfg service.
 		if at, ok := witnesses[s]; ok {
 			url = "http://" + at
 		}
-		trust, err := logTrust(dir, s, url, logKey)
+		trust, err := logTrust(ctx, dir, s, url, logKey)
 		if err != nil {
 			return err
 		}

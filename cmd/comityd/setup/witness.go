@@ -3,13 +3,12 @@ package setup
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/notekey"
 	"github.com/comity-platform/comity/audit/verify"
+	"github.com/comity-platform/comity/audit/witness"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/deploy/union"
@@ -22,9 +21,6 @@ func LogKey(dir string) string { return filepath.Join(dir, "log-key") }
 func Witness(dir string, s comity.State) string {
 	return filepath.Join(dir, "states", string(s), "witness")
 }
-
-// WitnessKey is the file of the witness's private key in its folder.
-func WitnessKey(folder string) string { return filepath.Join(folder, "key") }
 
 // logPublic is the public key of the log. One in a file is made if it is missing.
 func logPublic(ctx context.Context, cfg service.Config) (public string, err error) {
@@ -43,18 +39,10 @@ func logPublic(ctx context.Context, cfg service.Config) (public string, err erro
 // logTrust is what a state's manifest says of the log: the key of its witness is
 // made if it is missing. Of the other six states' witnesses two must have
 // cosigned. url is where the witness answers.
-func logTrust(dir string, s comity.State, url, logKey string) (statement.LogTrust, error) {
-	folder := Witness(dir, s)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return statement.LogTrust{}, fmt.Errorf("setup: %w", err)
-	}
-	key, err := notekey.ReadOrMake(WitnessKey(folder), verify.WitnessName(union.Name, string(s)))
+func logTrust(ctx context.Context, dir string, s comity.State, url, logKey string) (statement.LogTrust, error) {
+	key, err := witness.Make(ctx, Witness(dir, s), verify.Origin(union.Name), verify.WitnessName(union.Name, string(s)))
 	if err != nil {
 		return statement.LogTrust{}, fmt.Errorf("setup: the witness of %s: %w", s, err)
 	}
-	cosigner, err := notekey.NewCosigner(key, time.Now)
-	if err != nil {
-		return statement.LogTrust{}, fmt.Errorf("setup: the witness of %s: %w", s, err)
-	}
-	return statement.LogTrust{Keys: []string{logKey}, Witnesses: []string{cosigner.Public()}, WitnessURL: url, Others: 2}, nil
+	return statement.LogTrust{Keys: []string{logKey}, Witnesses: []string{key.Public()}, WitnessURL: url, Others: 2}, nil
 }
