@@ -97,6 +97,8 @@ func TestWallsOfParents(t *testing.T) {
 			VALUES ($1, 'AM', $2, 'OPEN', 0, 0, '', 0, '')`, []any{notice.ID}, ""},
 		"a repeat's answer":               {"BY", `INSERT INTO idempotency (issuer, subject, mutation, key, input_hash, ids, at) VALUES ('another', $2, $1, 'k', '', '', 0)`, []any{c.ID}, ""},
 		"the log's head":                  {"BY", `UPDATE log_head SET size = 99 WHERE $1 <> $2`, []any{c.ID}, ""},
+		"a tile of the log":               {"BY", `INSERT INTO log_tiles (level, idx, hashes) SELECT 0, 7, decode(repeat('00', 8192), 'hex') WHERE $1 <> $2`, []any{c.ID}, ""},
+		"a leaf that has its place":       {"BY", `INSERT INTO leaves (id, hash, at, idx) SELECT $1, '', 0, 77 WHERE $1 <> $2`, []any{c.ID}, ""},
 		"a leaf's place":                  {"BY", `UPDATE leaves SET idx = 99 WHERE $1 <> $2`, []any{c.ID}, ""},
 		"what another's leaf is found by": {"BY", found, []any{c.ID}, "AM"},
 	} {
