@@ -21,6 +21,7 @@ import (
 type key struct {
 	note.Signer
 	public note.Verifier
+	vkey   string // the same as text
 }
 
 const origin = "comity/log/test"
@@ -31,7 +32,7 @@ func newKey(t *testing.T) key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := key{}
+	k := key{vkey: vkey}
 	if k.Signer, err = note.NewSigner(skey); err != nil {
 		t.Fatal(err)
 	}
