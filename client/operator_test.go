@@ -102,7 +102,7 @@ func TestReceiptLost(t *testing.T) {
 			for s, c := range inner.Custodians {
 				states[s] = exchange.State{Custodian: forgets{c, &atomic.Bool{}}, Store: inner.Stores[s]}
 			}
-			x, err := exchange.New(exchange.Options{DB: inner.DB, Directory: inner.Directory, Policies: inner.Exchange.Policies(), States: states, Log: inner.Log})
+			x, err := exchange.New(exchange.Options{DB: inner.DB, Directory: inner.Directory, Policies: inner.Exchange.Policies(), States: states, Prover: inner.Prover, Log: inner.Log})
 			must(t, err)
 			inner.Exchange = x
 			w := serve(t, inner)

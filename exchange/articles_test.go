@@ -345,7 +345,7 @@ func TestArticles(t *testing.T) {
 func TestResidency(t *testing.T) {
 	w := newWorld(t)
 	states := map[comity.State]exchange.State{"KZ": {Custodian: w.Custodians["AM"], Store: w.Stores["KZ"]}}
-	x, err := exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	owner := w.As(t, "investigator@KZ")
 	c := owner.FileCase(t, "A case")

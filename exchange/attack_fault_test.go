@@ -160,8 +160,8 @@ func TestAttackPoisonedEffect(t *testing.T) {
 	// A server turned against the state asks its custodian past the gate.
 	_, err := g.Custodians["KZ"].Release(t.Context(), custodian.ReleaseOrder{Asker: statement.Asker{Token: g.foreign.Caller.Token, Act: open.Act}, Case: g.c,
 		Evidence: g.exhibit, Header: e.Header, WrappedKey: e.WrappedKey, ObjectVersion: e.ObjectVersion, Recipient: open.Recipient})
-	if err == nil {
-		t.Error("a revocation waits for ever behind an effect that cannot succeed, and the register keeps the grant alive")
+	if e, ok := errors.AsType[*comity.Error](err); !ok || e.Article != comity.ArticleTerm {
+		t.Errorf("a revocation waits for ever behind an effect that cannot succeed, and the register keeps the grant alive: %v", err)
 	}
 }
 

@@ -110,7 +110,7 @@ func secondServer(t *testing.T, w *exchangetest.World, kz turned) *exchange.Exch
 	}
 	kz.Custodian = w.Custodians["KZ"]
 	states["KZ"] = exchange.State{Custodian: kz, Store: w.Stores["KZ"]}
-	x, err := exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: w.DB, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	return x
 }

@@ -19,7 +19,7 @@ import (
 
 // OpenEvidence has the originator's custodian seal an exhibit's key to the key
 // that the officer's signed act names, and signs a URL to its bytes. The
-// disclosure is in the log before the custodian is asked.
+// disclosure is in the log before the custodian is asked, which wants to see it there.
 type OpenEvidence struct {
 	Key       string          `json:"-"`
 	Evidence  comity.ID       `json:"evidence"`
@@ -188,8 +188,12 @@ func (o *OpenEvidence) release(ctx context.Context, a *attempt) error {
 		return err
 	}
 	e := o.evidence
+	proof, err := a.x.prove(ctx, a.leaves[e.State], e.State)
+	if err != nil {
+		return err
+	}
 	o.SealedKey, err = keys.Release(ctx, custodian.ReleaseOrder{Asker: a.asker(o.Act), Case: e.Case, Evidence: e.ID, Header: e.Header,
-		WrappedKey: e.WrappedKey, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient})
+		WrappedKey: e.WrappedKey, ObjectVersion: e.ObjectVersion, Recipient: o.Recipient, Proof: proof})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token"
@@ -29,14 +28,6 @@ type Caller struct {
 type State struct {
 	Custodian custodian.Custodian
 	Store     object.Store
-}
-
-// Prover proves that a leaf is in the log.
-type Prover interface {
-	// Prove waits for a checkpoint over the leaf that the policy of a state takes, and
-	// opens the leaf for that state. When none comes before ctx ends it is
-	// UNAVAILABLE, naming the states whose witnesses have not cosigned.
-	Prove(ctx context.Context, leaf comity.ID, s comity.State) (verify.Proof, error)
 }
 
 // Options is what an exchange stands on.
@@ -59,6 +50,7 @@ type Exchange struct {
 	db         storage.DB
 	dir        *statement.Directory
 	policies   *sovereignty.Policies
+	prover     Prover
 	states     map[comity.State]State
 	keys       *recordKeys
 	cursors    cursors
@@ -81,10 +73,10 @@ func New(o Options) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.DB == nil || o.Directory == nil || o.Policies == nil || o.Log == nil {
-		return nil, errors.New("exchange: a database, a directory, policies and a log are needed")
+	if o.DB == nil || o.Directory == nil || o.Policies == nil || o.Prover == nil || o.Log == nil {
+		return nil, errors.New("exchange: a database, a directory, policies, a prover and a log are needed")
 	}
-	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, states: o.States, cursors: c, acted: make(chan struct{}, 1), log: o.Log, observe: o.Observe}
+	x := &Exchange{db: o.DB, dir: o.Directory, policies: o.Policies, prover: o.Prover, states: o.States, cursors: c, acted: make(chan struct{}, 1), log: o.Log, observe: o.Observe}
 	x.keys, x.decisions = newRecordKeys(x.custodian), newDecisions()
 	if x.observe == nil {
 		x.observe = func(string, string, time.Duration) {}

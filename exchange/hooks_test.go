@@ -8,6 +8,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
@@ -145,6 +146,20 @@ func (s hookedStore) SignGet(ctx context.Context, key, version string, ttl time.
 	return signed, err
 }
 
+// hookedProver proves within hooks.
+type hookedProver struct {
+	exchange.Prover
+	around around
+}
+
+func (p hookedProver) Prove(ctx context.Context, leaf comity.ID, s comity.State) (proof verify.Proof, err error) {
+	err = p.around(ctx, "prover "+string(s)+" Prove", func(ctx context.Context) (err error) {
+		proof, err = p.Prover.Prove(ctx, leaf, s)
+		return err
+	})
+	return proof, err
+}
+
 // hookedDB is a database within hooks.
 type hookedDB struct {
 	storage.DB
@@ -171,7 +186,7 @@ func serverWith(t *testing.T, w *exchangetest.World, hooks around) *exchange.Exc
 	for s, c := range w.Custodians {
 		states[s] = exchange.State{Custodian: hookedCustodian{c, hooks}, Store: hookedStore{w.Stores[s], s, hooks}}
 	}
-	x, err := exchange.New(exchange.Options{DB: hookedDB{w.DB, hooks}, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: hookedDB{w.DB, hooks}, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: hookedProver{w.Prover, hooks}, Log: w.Log})
 	must(t, err)
 	return x
 }

@@ -217,7 +217,7 @@ func apart(t *testing.T, w *exchangetest.World, db storage.DB) (*exchange.Exchan
 	for s, c := range w.Custodians {
 		states[s] = exchange.State{Custodian: c, Store: w.Stores[s]}
 	}
-	x, err := exchange.New(exchange.Options{DB: db, Directory: d, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: db, Directory: d, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	return x, d
 }

@@ -51,7 +51,7 @@ func newPair(t *testing.T, open func(t testing.TB, now func() time.Time) (a, b s
 		c := custodian.New(custodian.Options{State: s, Directory: w.Directory, Verifier: w.Verifier, Now: w.Clock.Now}, keys)
 		states[s] = exchange.State{Custodian: hookedCustodian{c, hooks}, Store: w.Stores[s]}
 	}
-	x, err := exchange.New(exchange.Options{DB: second, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: second, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	return w, x
 }

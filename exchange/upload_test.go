@@ -55,7 +55,7 @@ func counted(t *testing.T, w *exchangetest.World) (*exchange.Exchange, countedDB
 	for s, c := range w.Custodians {
 		states[s] = exchange.State{Custodian: c, Store: w.Stores[s]}
 	}
-	x, err := exchange.New(exchange.Options{DB: db, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: db, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	return x, db
 }

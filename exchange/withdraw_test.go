@@ -219,6 +219,7 @@ func restored(t *testing.T, g *granted, db storage.DB) *granted {
 	t.Helper()
 	w := *g.World
 	w.DB = db
+	w.Prover = exchangetest.NewProver(t, &w) // witnesses who remembered would cosign nothing that is restored
 	old := *g
 	old.World = &w
 	old.World.Exchange = serverWith(t, &w, func(ctx context.Context, _ string, perform func(context.Context) error) error { return perform(ctx) })

@@ -100,7 +100,7 @@ func TestHiddenIsTheWorkOfAbsent(t *testing.T) {
 			return perform(ctx)
 		}}}
 	}
-	x, err := exchange.New(exchange.Options{DB: workedDB{w.DB, &calls}, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Log: w.Log})
+	x, err := exchange.New(exchange.Options{DB: workedDB{w.DB, &calls}, Directory: w.Directory, Policies: w.Exchange.Policies(), States: states, Prover: w.Prover, Log: w.Log})
 	must(t, err)
 	ask := func(who string, ids []comity.ID) []string {
 		calls = nil

@@ -200,7 +200,7 @@ func (a *api) over(t *testing.T, kz turned, db brokenDB) *api {
 	}
 	kz.Custodian, db.DB = a.Custodians["KZ"], a.DB
 	states["KZ"] = exchange.State{Custodian: kz, Store: a.Stores["KZ"]}
-	x, err := exchange.New(exchange.Options{DB: db, Directory: a.Directory, Policies: a.Exchange.Policies(), States: states, Log: a.Log})
+	x, err := exchange.New(exchange.Options{DB: db, Directory: a.Directory, Policies: a.Exchange.Policies(), States: states, Prover: a.Prover, Log: a.Log})
 	if err != nil {
 		t.Fatal(err)
 	}

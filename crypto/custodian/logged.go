@@ -52,8 +52,11 @@ func (l *Local) logged(ctx context.Context, who asked, o ReleaseOrder) error {
 		return l.away(err)
 	}
 	policy.MaxAge = ProofAge
-	for other := range policy.Others { // a key that its state took out of use counts no more
-		if err := l.newest(ctx, comity.State(other)); err != nil {
+	for other := range policy.Others {
+		switch err := l.newest(ctx, comity.State(other)); {
+		case errors.Is(err, errOlder): // it may name keys that its state took out of use
+			policy.Others[other] = nil
+		case err != nil:
 			return err
 		}
 	}

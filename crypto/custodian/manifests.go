@@ -2,6 +2,7 @@ package custodian
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,7 +61,11 @@ func (l *Local) newest(ctx context.Context, states ...comity.State) error {
 	return nil
 }
 
+// errOlder is in the chain of what [Local.newest] refuses.
+var errOlder = errors.New("custodian: an older manifest than one judged by before")
+
 func older(s comity.State, how string) error {
-	return &comity.Error{Code: comity.CodeUnavailable, Message: fmt.Sprintf("the manifest of %s %s", s, how),
+	e := &comity.Error{Code: comity.CodeUnavailable, Message: fmt.Sprintf("the manifest of %s %s", s, how),
 		Cure: "give the server the state's newest manifest"}
+	return e.Because(errOlder)
 }

@@ -112,6 +112,10 @@ func (l *Local) Release(ctx context.Context, o ReleaseOrder) (sealed string, err
 	if err := l.gone(ctx, o.Case); err != nil {
 		return "", err
 	}
+	// Last, so that what is refused anyway is refused for what it is.
+	if err := l.logged(ctx, who, o); err != nil {
+		return "", err
+	}
 	dek, err := l.keys.Unwrap(ctx, KeyName(o.Case), evidenceContext(hash), o.WrappedKey)
 	if err != nil {
 		return "", l.fault(err)

@@ -42,6 +42,7 @@ type World struct {
 	DB         storage.DB
 	Custodians map[comity.State]*custodian.Local
 	Stores     map[comity.State]*directory.Store
+	Prover     *Prover
 	Log        *slog.Logger
 
 	labels *sync.Map // of exhibits begun, see [World.Label]
@@ -88,11 +89,12 @@ func NewWith(t testing.TB, o Options) *World {
 		w.Stores[s] = store(t, s)
 		states[s] = exchange.State{Custodian: w.Custodians[s], Store: w.Stores[s]}
 	}
+	w.Prover = NewProver(t, w)
 	policies, err := policies()
 	must(t, err)
 	var key [32]byte
 	_, _ = rand.Read(key[:])
-	w.parts = exchange.Options{DB: w.DB, Directory: w.Directory, Policies: policies, States: states, CursorKey: key, Log: w.Log}
+	w.parts = exchange.Options{DB: w.DB, Directory: w.Directory, Policies: policies, States: states, CursorKey: key, Prover: w.Prover, Log: w.Log}
 	w.Exchange, err = exchange.New(w.parts)
 	must(t, err)
 	return w

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/crypto/custodian"
@@ -54,7 +56,8 @@ func (s *story) withheld(o *officer, what string, c *client.Case, article comity
 
 // turned plays a server that turns against its users: it has all that a server
 // has, and an officer's genuine token and signed act, and asks the custodian
-// for the key with a key of its own in place of the officer's.
+// for the key with a key of its own in place of the officer's, and then without
+// a word in the log.
 func (s *story) turned(ctx context.Context) (err error) {
 	officer := s.officers["investigator@AM"]
 	signed, err := s.sign(officer, s.disk.Evidence, comity.PurposeInvestigation)
@@ -90,13 +93,26 @@ func (s *story) turned(ctx context.Context) (err error) {
 	if err := s.denied("the server", "has the key sealed to a key of its own", err, comity.CodeUnauthenticated, 0); err != nil {
 		return err
 	}
-	// The control: the same order with the officer's key is carried out, so that
-	// the refusal above was for the swapped key and nothing else. It takes another
-	// act of the officer's: the custodian does not look at the first one again.
+	// Each time it takes another act of the officer's: the custodian does not look
+	// at one again.
 	if signed, err = s.sign(officer, s.disk.Evidence, comity.PurposeInvestigation); err != nil {
 		return err
 	}
 	order.Act, order.Recipient = signed.act, signed.recipient
+	_, err = vault.Release(ctx, order)
+	if err := s.denied("the server", "has the key sealed to "+officer.who+" and keeps it out of the log", err, comity.CodeDenied, comity.ArticleAccountability); err != nil {
+		return err
+	}
+	// The control: the same order with the officer's key and its leaf in the log is
+	// carried out, so that each refusal above was for what it says and nothing else.
+	if signed, err = s.sign(officer, s.disk.Evidence, comity.PurposeInvestigation); err != nil {
+		return err
+	}
+	order.Act, order.Recipient = signed.act, signed.recipient
+	if order.Proof, err = s.confess(ctx, parts, order); err != nil {
+		return err
+	}
+	s.note("the server", "must write it into the log first, where Kazakhstan reads it")
 	sealed, err := vault.Release(ctx, order)
 	if err != nil {
 		return fmt.Errorf("the same order, with the officer's own key, was to be carried out: %w", err)
@@ -114,6 +130,36 @@ func (s *story) turned(ctx context.Context) (err error) {
 	}
 	s.note("the custodian", "seals it to the officer's key alone, which the server cannot open")
 	return nil
+}
+
+// confess writes an order for a key into the log, as the exchange does, and proves
+// that it is there.
+func (s *story) confess(ctx context.Context, parts *service.Parts, o custodian.ReleaseOrder) (verify.Proof, error) {
+	id, err := parts.Verifier.Verify(ctx, o.Token)
+	if err != nil {
+		return verify.Proof{}, err
+	}
+	by := id.Officer
+	c := audit.Content{Act: statement.ActEvidenceOpen, Outcome: audit.Released, Purpose: comity.PurposeInvestigation, Signed: statement.ActHash(o.Act),
+		Actor:   audit.Actor{State: by.State, Agency: by.Agency, Function: by.Function, Ref: by.Ref()},
+		Records: []audit.Record{{ID: string(o.Evidence), Grant: s.grant}}}
+	var leaf comity.ID
+	err = parts.DB.Write(storage.AsSystem(ctx), func(tx storage.Tx) error {
+		c.At = tx.Now().UTC()
+		leaves, err := audit.Leaves(c.At, map[comity.State]audit.Content{"KZ": c, by.State: c})
+		if err != nil {
+			return err
+		}
+		leaf = leaves[0].ID
+		return tx.AppendLeaf(leaves[0])
+	})
+	if err != nil {
+		return verify.Proof{}, err
+	}
+	prover := audit.NewProver(audit.ProverOptions{DB: parts.DB, Policy: func(s comity.State) (verify.Policy, error) {
+		return parts.Directory.LogPolicy(s, time.Now())
+	}})
+	return prover.Prove(ctx, leaf, "KZ")
 }
 
 func (s *story) revoke(ctx context.Context) error {

@@ -63,8 +63,8 @@ func proposalRefused(t *testing.T, w *World) {
 	other := w.pairedOrder(t, "liaison@KZ", e.Case, w.terms())
 	otherProposal := w.sign(t, proposed(other))
 	w.sessions["again"] = func() session {
-		_, token, key := w.Union.Login(t, "liaison@KZ")
-		return session{token, key}
+		id, token, key := w.Union.Login(t, "liaison@KZ")
+		return session{id.Officer, token, key}
 	}()
 	again := w.approving(t, "deputy@KZ", o, proposal)
 	again.Asker = statement.Asker{Token: w.sessions["again"].token,

@@ -17,6 +17,7 @@ func RunCustodian(t *testing.T, open func(*testing.T) custodian.Keys) {
 		{"record keys", recordKeys}, {"ready", ready}, {"begin", begin}, {"begin refused", beginRefused}, {"one id, one exhibit", oneExhibit}, {"receipt refused", receiptRefused}, {"own release", ownRelease},
 		{"release abroad", releaseAbroad}, {"release refused", releaseRefused}, {"swapped records", swapped},
 		{"reach of a grant", reach}, {"term", term}, {"legal basis ends", basisEnds}, {"ended by denunciation", denounced}, {"manifests", manifests}, {"quota", quota}, {"live register", liveRegister},
+		{"log before key", logBeforeKey}, {"retired keys", keysRetired},
 		{"sign", signAll}, {"two officers", twoOfficers}, {"proposal refused", proposalRefused}, {"what takes two", takesTwo}, {"danger to life", emergency}, {"emergency once", emergencyOnce}, {"emergency each", emergencyEach}, {"many dangers", manyDangers}, {"granted before", grantedBefore}, {"assessed", assessedCase}, {"assessed again", assessedAgain}, {"confirmation refused", confirmationRefused}, {"ended when signed", endedWhenSigned}, {"foreign case", foreignCase}, {"grant refused", grantRefused}, {"narrowing refused", narrowingRefused}, {"sign refused", signRefused}, {"dispatches", dispatches}, {"shift", shift},
 		{"apply refused", applyRefused}, {"any order", anyOrder}, {"standing", standing}, {"entered", entered}, {"reservation is final", reservationFinal},
 		{"named", named},

@@ -124,7 +124,7 @@ func holdRefused(t *testing.T, w *World) {
 		"a liaison's without a request":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{}), denied(comity.ArticleTerm)},
 		"the authority's for a request":   {w.holdOrder(t, "authority@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60}), denied(comity.ArticleLiaison)},
 		"a preservation without an end":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request}), denied(comity.ArticleTerm)},
-		"a preservation beyond 60 days":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60*24*3600 + 121}), denied(comity.ArticleTerm)},
+		"a preservation beyond 60 days":   {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: request, NotAfter: w.now() + 60*24*3600 + 300}), denied(comity.ArticleTerm)},
 		"one that is over":                {w.holdOrder(t, "authority@KZ", c, statement.HoldBody{NotAfter: w.now()}), denied(comity.ArticleTerm)},
 		"one for what is no request":      {w.holdOrder(t, "liaison@KZ", c, statement.HoldBody{Request: c, NotAfter: w.now() + 60}), invalid},
 		"an investigator's":               {w.holdOrder(t, "investigator@KZ", c, statement.HoldBody{}), denied(comity.ArticleTerm)},

@@ -28,18 +28,21 @@ type World struct {
 	Keys  custodian.Keys
 	Local *custodian.Local
 
+	log      *log
 	sessions map[string]session
 }
 
 type session struct {
-	token string
-	key   *ecdsa.PrivateKey
+	officer comity.Officer
+	token   string
+	key     *ecdsa.PrivateKey
 }
 
 // NewWorld makes one. The statement key of the keys enters KZ's manifest.
 func NewWorld(t *testing.T, k custodian.Keys) *World {
 	t.Helper()
 	w := &World{Union: tokentest.NewUnion(t), Keys: k, sessions: map[string]session{}}
+	w.log = &log{signer: w.Union.LogSigner}
 	s, err := k.Signer(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +96,8 @@ func (w *World) session(t *testing.T, officer string) session {
 	t.Helper()
 	s, ok := w.sessions[officer]
 	if !ok {
-		_, s.token, s.key = w.Union.Login(t, officer)
+		id, token, key := w.Union.Login(t, officer)
+		s = session{id.Officer, token, key}
 		w.sessions[officer] = s
 	}
 	return s
@@ -213,12 +217,14 @@ func (w *World) openAct(t *testing.T, officer string, e Exhibit, grant comity.ID
 		RecipientJKT: thumb(t, w.session(t, officer).key)}
 }
 
-// Order is an order to release a completed exhibit.
+// Order is an order to release a completed exhibit, which the log has.
 func (w *World) Order(t *testing.T, officer string, e Exhibit, grant comity.ID, p comity.Purpose) custodian.ReleaseOrder {
 	t.Helper()
-	return custodian.ReleaseOrder{Asker: w.asker(t, officer, w.openAct(t, officer, e, grant, p), statement.OpenBody{}),
+	o := custodian.ReleaseOrder{Asker: w.asker(t, officer, w.openAct(t, officer, e, grant, p), statement.OpenBody{}),
 		Case: e.Case, Evidence: e.ID, Header: e.Header, WrappedKey: e.WrappedKey,
 		ObjectVersion: "v1", Recipient: jwk(w.session(t, officer).key)}
+	o.Proof = w.prove(t, w.log.add(t, w.opening(t, "KZ", w.content(t, officer, o, grant, p))))
+	return o
 }
 
 // terms is a grant to Armenia's cyber agency for a week.
