@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -50,8 +51,9 @@ func TestPublish(t *testing.T) {
 					t.Errorf("an act of that beat is at %d of %d (%v)", i, got.Size, err)
 				}
 			}
-			if s := p.Status(); s.Size != got.Size || s.Fault != nil || !s.At.Equal(got.At) {
-				t.Errorf("the status is %+v after %+v", s, got)
+			s, err := p.Status(t.Context())
+			if err != nil || p.Fault() != nil || s.Size != got.Size || !s.At.Equal(got.At) || !maps.Equal(s.Witnesses, map[string]bool{"a": true, "b": true, "c": true}) {
+				t.Errorf("the status is %+v, %v, %v after %+v", s, err, p.Fault(), got)
 			}
 		}
 		tree(t, db)
@@ -89,7 +91,7 @@ func TestPublishWentBack(t *testing.T) {
 			if c := last(t, other); c.Size != 0 {
 				t.Errorf("%s: a checkpoint of %d leaves was stored", name, c.Size)
 			}
-			if p.Status().Fault == nil {
+			if !errors.Is(p.Fault(), audit.ErrWentBack) {
 				t.Errorf("%s: it shows nowhere", name)
 			}
 		}
@@ -218,8 +220,8 @@ func TestPublishWrongAnswers(t *testing.T) {
 			if _, err := policy(k, 0, own, bad).Open(got.Signed, time.Now()); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			if missing := p.Status().Missing; name != "nothing" && len(missing) == 0 {
-				t.Errorf("%s: that a witness is missing shows nowhere", name)
+			if s, err := p.Status(t.Context()); err != nil || !s.Witnesses["own"] || s.Witnesses["bad"] {
+				t.Errorf("%s: the status is %+v, %v", name, s, err)
 			}
 		}
 		// With its own, more is thrown away, and it goes on as if nothing had been.

@@ -41,26 +41,52 @@ type Publisher struct {
 	mu        sync.Mutex
 	last      verify.Checkpoint // that this process signed or relied on
 	mine      int64             // size of the last checkpoint that this process published
-	status    Status
+	fault     error // of the last beat
 	witnesses map[string]*witness
 	meeting   meeting
 	sight     sight
 	stored    chan struct{} // closed when a checkpoint or cosignature was stored
 }
 
-// Status is how the log stands, for whoever runs the server.
-type Status struct {
-	Size    int64     // of the last checkpoint
-	At      time.Time // of the last checkpoint, by the database's clock; zero before any
-	Fault   error     // of the last beat
-	Missing []string  // names of the witnesses whose cosignature the last checkpoint lacks
-}
-
-// Status says how the log stood after the last beat.
-func (p *Publisher) Status() Status {
+// Fault is what was wrong with the last beat: the database or the signing key was
+// away, or [ErrWentBack].
+func (p *Publisher) Fault() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.status
+	return p.fault
+}
+
+// Status is how the log stands, for whoever runs the server.
+type Status struct {
+	Size int64     // of the last checkpoint; 0 before any
+	At   time.Time // of the last checkpoint, by the database's clock
+	// Witnesses by their names, and whether each cosigned the last checkpoint that
+	// it had two seconds for, or a later one.
+	Witnesses map[string]bool
+}
+
+// Status reads how the log stands, whichever server published it.
+func (p *Publisher) Status(ctx context.Context) (Status, error) {
+	var kept []storage.LogCheckpoint
+	var now time.Time
+	err := p.DB.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) (err error) {
+		now = tx.Now()
+		kept, err = tx.LogCheckpoints(0)
+		return err
+	})
+	if err != nil || len(kept) == 0 {
+		return Status{}, err
+	}
+	s := Status{Size: kept[0].Size, At: kept[0].At, Witnesses: map[string]bool{}}
+	for _, w := range p.Witnesses() {
+		for _, c := range kept {
+			has := cosigned(c.Signed, w.Keys(), time.Time{})
+			if s.Witnesses[w.Name()] = has; has || now.Sub(c.At) >= gathered {
+				break
+			}
+		}
+	}
+	return s, nil
 }
 
 // Stored gives a channel that is closed when this process stores the next
@@ -133,20 +159,9 @@ func (p *Publisher) Publish(ctx context.Context) error {
 // another server whose checkpoint is fresh, so that they keep one rhythm together.
 func (p *Publisher) beat(ctx context.Context, forced bool) (storage.LogCheckpoint, error) {
 	last, err := p.publish(ctx, forced)
-	missing := []string{}
-	if err == nil && last.Size > 0 {
-		for _, w := range p.Witnesses() {
-			if !cosigned(last.Signed, w.Keys(), time.Time{}) {
-				missing = append(missing, w.Name())
-			}
-		}
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.status.Fault = err
-	if err == nil {
-		p.status = Status{Size: last.Size, At: last.At, Missing: missing}
-	}
+	p.fault = err
 	return last, err
 }
 
@@ -246,7 +261,7 @@ func (p *Publisher) sign(ctx context.Context, head storage.LogHead, last storage
 	c := verify.Checkpoint{Origin: p.Signer.Name(), Size: head.Size, Root: head.Root}
 	signed, err := note.Sign(&note.Note{Text: c.String()}, p.Signer)
 	if err != nil {
-		return last, fmt.Errorf("sign the checkpoint: %w", err)
+		return last, comity.Unavailable("the key of the log", err)
 	}
 	next := storage.LogCheckpoint{Size: c.Size, Root: c.Root, Signed: signed}
 	err = p.DB.Write(ctx, func(tx storage.Tx) error {

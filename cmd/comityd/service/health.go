@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/exchange"
 )
 
@@ -22,6 +23,7 @@ const (
 // health tells whether the process lives and whether it can serve.
 type health struct {
 	exchange *exchange.Exchange
+	record   func() error   // what is wrong with the log
 	states   []comity.State // whose parts this server reaches
 	log      *slog.Logger
 	draining atomic.Bool
@@ -32,8 +34,8 @@ type health struct {
 	said   map[string]string // what was logged about each part
 }
 
-func newHealth(x *exchange.Exchange, states []comity.State, log *slog.Logger) *health {
-	return &health{exchange: x, states: states, log: log, said: map[string]string{}}
+func newHealth(x *exchange.Exchange, record func() error, states []comity.State, log *slog.Logger) *health {
+	return &health{exchange: x, record: record, states: states, log: log, said: map[string]string{}}
 }
 
 // look asks every part, or repeats what it heard just now.
@@ -47,6 +49,9 @@ func (h *health) look() map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	h.faults = h.exchange.Check(ctx)
+	if err := h.record(); err != nil && h.faults["database"] == nil {
+		h.faults["log"] = err
+	}
 	h.looked = time.Now()
 	for part, err := range h.faults {
 		if h.said[part] != err.Error() {
@@ -76,7 +81,7 @@ type readiness struct {
 }
 
 // ready answers 200 while the server can serve: "ready", or "degraded" when
-// single states' parts fail, which are named in detail. One state's sealed Vault
+// single states' parts or the log fail, which are named in detail. One state's sealed Vault
 // must not take the exchange from the others, so only a failing database, or no
 // state's parts answering, is 503. What failed exactly is in the log.
 func (h *health) ready(detail bool) http.HandlerFunc {
@@ -107,6 +112,9 @@ func failing(faults map[string]error) map[string]string {
 		said[part] = "it does not answer"
 		if e, ok := errors.AsType[*comity.Error](err); ok {
 			said[part] = e.Message
+		}
+		if errors.Is(err, audit.ErrWentBack) {
+			said[part] = "it went back, and nothing is signed until somebody looks"
 		}
 	}
 	return said

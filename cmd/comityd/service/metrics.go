@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
@@ -57,7 +59,9 @@ func (m *metrics) observe(act, outcome string, took time.Duration) {
 	m.actTime.WithLabelValues(act).Observe(took.Seconds())
 }
 
-func (m *metrics) watch(h *health) { m.registry.MustRegister(partsUp{h}) }
+func (m *metrics) watch(h *health, r *audit.Publisher) {
+	m.registry.MustRegister(partsUp{h}, logStatus{r})
+}
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
@@ -74,7 +78,7 @@ func (p partsUp) Describe(c chan<- *prometheus.Desc) { c <- partUp }
 // Collect implements [prometheus.Collector].
 func (p partsUp) Collect(c chan<- prometheus.Metric) {
 	faults := p.health.look()
-	parts := []string{"database"}
+	parts := []string{"database", "log"}
 	for _, s := range p.health.states {
 		parts = append(parts, "custodian "+string(s), "store "+string(s))
 	}
@@ -84,6 +88,37 @@ func (p partsUp) Collect(c chan<- prometheus.Metric) {
 			up = 0
 		}
 		c <- prometheus.MustNewConstMetric(partUp, prometheus.GaugeValue, up, part)
+	}
+}
+
+// logStatus tells how the log stands when Prometheus asks.
+type logStatus struct{ record *audit.Publisher }
+
+var (
+	logSize     = prometheus.NewDesc("comity_log_size", "Leaves under the log's last checkpoint.", nil, nil)
+	logAt       = prometheus.NewDesc("comity_log_checkpoint_seconds", "When the last checkpoint was made, in Unix time.", nil, nil)
+	logCosigned = prometheus.NewDesc("comity_log_cosigned", "Whether a witness cosigned the last checkpoint that it had two seconds for, or a later one.", []string{"witness"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (l logStatus) Describe(c chan<- *prometheus.Desc) { c <- logSize; c <- logAt; c <- logCosigned }
+
+// Collect implements [prometheus.Collector].
+func (l logStatus) Collect(c chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	s, err := l.record.Status(ctx)
+	if err != nil || s.Size == 0 { // an empty log has none; that the database is away tells another metric
+		return
+	}
+	c <- prometheus.MustNewConstMetric(logSize, prometheus.GaugeValue, float64(s.Size))
+	c <- prometheus.MustNewConstMetric(logAt, prometheus.GaugeValue, float64(s.At.UnixMicro())/1e6)
+	for name, has := range s.Witnesses {
+		is := 0.0
+		if has {
+			is = 1
+		}
+		c <- prometheus.MustNewConstMetric(logCosigned, prometheus.GaugeValue, is, name)
 	}
 }
 

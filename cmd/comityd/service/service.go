@@ -136,8 +136,8 @@ func (s *Service) assemble() error {
 	if err != nil {
 		return err
 	}
-	s.health = newHealth(s.exchange, sortedKeys(s.cfg.States), s.log)
-	s.metrics.watch(s.health)
+	s.health = newHealth(s.exchange, s.record.Fault, sortedKeys(s.cfg.States), s.log)
+	s.metrics.watch(s.health, s.record)
 	limits := graph.DefaultLimits
 	limits.Deadline = time.Duration(s.cfg.RequestTimeout)
 	streams := subscribe.DefaultLimits
