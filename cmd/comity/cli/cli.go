@@ -52,6 +52,7 @@ type commands struct {
 	State    stateCmd    `cmd:"" help:"Show the member states."`
 	Category categoryCmd `cmd:"" help:"Show the kinds of crime that can be shared."`
 	Manifest manifestCmd `cmd:"" help:"Make, sign, verify, compare and publish states' manifests."`
+	Witness  witnessCmd  `cmd:"" help:"Run the state's own witness of the record of acts."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in the shell."`
 	Version    versionCmd                `cmd:"" help:"Print the version."`

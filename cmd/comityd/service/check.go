@@ -113,8 +113,8 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 // log's key.
 //
 // A production profile is refused with: development issuers, a keyring for a
-// custodian, a file for the key of the log, SQLite, a directory for a store, plain HTTP to a Vault or store on
-// another machine, PostgreSQL on another machine without verified TLS, a
+// custodian, a file for the key of the log, SQLite, a directory for a store, a
+// witness of the log in its own process or without https, plain HTTP to a Vault or store on another machine, PostgreSQL on another machine without verified TLS, a
 // namespace on a Vault that ignores it, no TLS but on loopback, metrics that
 // other machines reach, a secret that every user of the machine can read, roots
 // or manifests that every user can write, no memory of the manifests that were

@@ -115,6 +115,18 @@ func TestCheckNamesFaults(t *testing.T) {
 					CredentialsFile: file(t, `{"accessKey":"a","secretKey":"s"}`, 0o600)}}
 			})
 		}, "states/AM/store", "the manifest of AM"},
+		"no witness": {func(c *service.Config) {
+			state(c, "AM", func(s *service.StateConfig) { s.Witness = "" })
+		}, "states/AM", "its witness runs in this process"},
+		"another state's witness": {func(c *service.Config) {
+			state(c, "AM", func(s *service.StateConfig) { s.Witness = c.States["KZ"].Witness })
+		}, "states/AM/witness", "the manifest does not name the key of the witness"},
+		"a witness's folder shared": {func(c *service.Config) {
+			state(c, "KZ", func(s *service.StateConfig) { s.Witness = c.States["AM"].Witness })
+		}, "states/KZ/witness", "shares a witness's folder"},
+		"bad authority of a witness": {func(c *service.Config) {
+			state(c, "AM", func(s *service.StateConfig) { s.WitnessCACert = file(t, "hunter2", 0o600) })
+		}, "states/AM/witnessCaCert", "no certificate"},
 		"bad credentials": {func(c *service.Config) {
 			state(c, "AM", func(s *service.StateConfig) {
 				s.Store = service.StoreConfig{S3: &service.S3Config{Endpoint: "https://s3.example", Region: "r", Bucket: "b", CredentialsFile: file(t, `hunter2`, 0o600)}}
@@ -157,6 +169,7 @@ func TestProductionRefuses(t *testing.T) {
 		{"listen", "there is no TLS"}, {"externalUrl", "not https"}, {"sqlite", "PostgreSQL"}, {"cursorKeyFile", "missing"},
 		{"developmentIssuers", "any officer's token"}, {"manifests", "development issuer"},
 		{"states/KZ/custodian/keyring", "take a vault"}, {"states/KZ/custodian/keyring", "every user"}, {"states/KZ/store/directory", "object lock"},
+		{"states/KZ/witness", "watches nobody"}, {"KZ.jws:/log/witnessUrl", "refused in production"},
 		{"states/AM/custodian/vault", "plain http"}, {"states/AM/custodian/vault/secretIdFile", "every user"},
 		{"states/AM/store/s3/endpoint", "plain http"}, {"states/AM/store/s3/credentialsFile", "every user"},
 	} {

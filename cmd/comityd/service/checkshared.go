@@ -38,6 +38,9 @@ func (c *checker) checkShared() {
 		if store.Directory != "" {
 			own("/store/directory", "a directory", filepath.Clean(store.Directory))
 		}
+		if w := c.cfg.States[name].Witness; w != "" {
+			own("/witness", "a witness's folder", filepath.Clean(w))
+		}
 	}
 }
 

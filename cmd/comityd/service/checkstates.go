@@ -132,6 +132,7 @@ func (c *checker) checkStates(ctx context.Context, roots statement.Roots, known 
 		state := c.cfg.States[name]
 		c.checkCustodian(ctx, at+"/custodian", state.Custodian)
 		c.checkStore(at+"/store", state.Store, name, known[name])
+		c.checkWitness(at, state, name, known[name])
 	}
 }
 

@@ -78,6 +78,9 @@ type StateConfig struct {
 	// Witness is the folder of the state's witness of the log where it runs in this
 	// process, as its manifest must say; development only.
 	Witness string `json:"witness,omitzero"`
+	// WitnessCACert are certificates (PEM) that that of a witness elsewhere must
+	// chain to; the system's otherwise.
+	WitnessCACert string `json:"witnessCaCert,omitzero"`
 }
 
 // CustodianConfig is either a keyring or a Vault.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/witness"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/cmd/comityd/setup"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -31,11 +32,17 @@ func TestProduction(t *testing.T) {
 	must(t, err)
 	places := map[comity.State]union.Place{}
 	var policies string
+	authority := filepath.Join(dir, "witnesses.pem")
+	watching := map[comity.State]*witness.Witness{}
 	for _, s := range union.States() {
 		raw, err := os.ReadFile(filepath.Join(cfg.Manifests, string(s)+".jws"))
 		must(t, err)
 		m, err := statement.VerifyManifest(string(raw), folder.Public()[s], time.Now())
 		must(t, err)
+		at, w, pem := serveWitness(t, setup.Witness(dir, s), m.Log.Keys)
+		m.Log.WitnessURL, watching[s] = at, w
+		must(t, os.WriteFile(authority, pem, 0o600))
+		state(&cfg, s, func(c *service.StateConfig) { c.Witness, c.WitnessCACert = "", authority })
 		places[s] = union.Place{Issuer: "https://login.example/" + string(s), Store: m.Store, StatementKeys: m.StatementKeys, Log: m.Log}
 		policies = m.Policies
 	}
@@ -58,6 +65,14 @@ func TestProduction(t *testing.T) {
 		return res.StatusCode, string(b)
 	}
 	eventually(t, "it is ready", func() bool { code, body := answer("/readyz"); return code == 200 && strings.Contains(body, `"ready"`) })
+	eventually(t, "every state's witness follows the log", func() bool {
+		for _, w := range watching {
+			if c, err := w.Last(); err != nil || c.Size == 0 {
+				return false
+			}
+		}
+		return true
+	})
 	for _, path := range []string{"/issuer/KZ/.well-known/openid-configuration", "/store/KZ/x", "/explorer", "/schema.graphql", "/metrics"} {
 		if code, _ := answer(path); code != http.StatusNotFound {
 			t.Errorf("%s is served in production: %d", path, code)

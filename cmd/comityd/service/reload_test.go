@@ -60,7 +60,7 @@ func TestManifestsAreReadAnew(t *testing.T) {
 			must(t, err)
 			public, err := statement.RawJWK(signer)
 			must(t, err)
-			places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: append(m.StatementKeys, public)}
+			places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: append(m.StatementKeys, public), Log: m.Log}
 		}
 	}
 	m, err := statement.VerifyManifest(string(first), folder.Public()["AM"], time.Now())

@@ -52,6 +52,7 @@ type Service struct {
 	parts    *Parts
 	exchange *exchange.Exchange
 	record   *audit.Publisher
+	watched  *witnesses
 	metrics  *metrics
 	health   *health
 	listener net.Listener
@@ -128,7 +129,8 @@ func (s *Service) assemble() error {
 		return fmt.Errorf("the key of cursors: %w", err)
 	}
 	s.metrics = newMetrics(s.parts.Directory)
-	s.record = &audit.Publisher{DB: s.parts.DB, Signer: s.parts.Log, Witnesses: func() []audit.Cosigner { return nil }, Every: beat, Log: s.log}
+	s.watched = newWitnesses(s.cfg, s.parts.Directory, s.log)
+	s.record = &audit.Publisher{DB: s.parts.DB, Signer: s.parts.Log, Witnesses: s.watched.now, Every: beat, Log: s.log}
 	prover := audit.NewProver(audit.ProverOptions{DB: s.parts.DB, Stored: s.record.Stored,
 		Policy: func(of comity.State) (verify.Policy, error) { return s.parts.Directory.LogPolicy(of, time.Now()) }})
 	s.exchange, err = exchange.New(exchange.Options{DB: s.parts.DB, Directory: s.parts.Directory, Policies: policies,
@@ -215,6 +217,7 @@ func (s *Service) Run(ctx context.Context) error {
 	stop()
 	err = errors.Join(err, background.Wait())
 	s.last()
+	s.watched.Close()
 	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.parts.Close(closing))
