@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper,
+			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper, "witnesses": witnesses,
 		},
 	})
 }
@@ -152,6 +152,19 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 // sequence gives every leaf of the record of acts its place.
 func sequence(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Value("world").(*exchangetest.World).Sequence(ts.Value("test").(*testing.T))
+}
+
+// witnesses silent|speak STATE... has witnesses cosign nothing, or again.
+func witnesses(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || args[0] != "silent" && args[0] != "speak" {
+		ts.Fatalf("usage: witnesses silent|speak STATE...")
+	}
+	for _, s := range args[1:] {
+		speak := ts.Value("world").(*exchangetest.World).Prover.Silence(ts.Value("test").(*testing.T), comity.State(s))
+		if args[0] == "speak" {
+			speak()
+		}
+	}
 }
 
 // tamper STATEMENT changes the database, as whoever keeps it can.
