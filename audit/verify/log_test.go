@@ -151,13 +151,13 @@ func leaves(n int) [][32]byte {
 }
 
 // newFiles is the folder of a log of n leaves.
-func newFiles(t *testing.T, n int) files {
+func newFiles(t testing.TB, n int) files {
 	signer, _ := logKey(t, 1)
 	return publish(leaves(n), signer)
 }
 
 // opener accepts what the test's log key has signed.
-func opener(t *testing.T) func([]byte) (verify.Checkpoint, error) {
+func opener(t testing.TB) func([]byte) (verify.Checkpoint, error) {
 	_, v := logKey(t, 1)
 	return func(signed []byte) (verify.Checkpoint, error) {
 		return verify.OpenSigned(signed, origin, []note.Verifier{v})

@@ -22,7 +22,7 @@ import (
 const origin = "comity/log/test"
 
 // logKey is a key of a log, by a seed.
-func logKey(t *testing.T, seed byte) (note.Signer, note.Verifier) {
+func logKey(t testing.TB, seed byte) (note.Signer, note.Verifier) {
 	t.Helper()
 	key := ed25519.NewKeyFromSeed(slices.Repeat([]byte{seed}, 32))
 	vkey, err := note.NewEd25519VerifierKey(origin, key.Public().(ed25519.PublicKey))

@@ -109,9 +109,14 @@ func readTile(ctx context.Context, s Source, t tlog.Tile) ([]byte, error) {
 	return b, nil
 }
 
+// shown is a tile of hashes as it is shown.
+type shown []byte
+
+func (s shown) at(i int) tlog.Hash { return tlog.Hash(s[i*tlog.HashSize:]) }
+
 // readHashes reads a tile of hashes. What is wrong with it shows first at the
 // leaf where it begins.
-func readHashes(ctx context.Context, s Source, t tlog.Tile) ([]tlog.Hash, error) {
+func readHashes(ctx context.Context, s Source, t tlog.Tile) (shown, error) {
 	from := t.N << tileHeight << (tileHeight * t.L)
 	b, err := readTile(ctx, s, t)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,19 +128,15 @@ func readHashes(ctx context.Context, s Source, t tlog.Tile) ([]tlog.Hash, error)
 	if len(b) != t.W*tlog.HashSize {
 		return nil, faultf(from, "%s has %d bytes, wanted %d hashes", TilePath(t), len(b), t.W)
 	}
-	out := make([]tlog.Hash, t.W)
-	for i := range out {
-		out[i] = tlog.Hash(b[i*tlog.HashSize:])
-	}
-	return out, nil
+	return b, nil
 }
 
 // entrySize is that of an entry in a bundle: two bytes that say its length, and the leaf.
 const entrySize = 2 + 32
 
-// readLeaves reads a bundle of leaves: those before the first that is wrong, and
-// the error that says which that is.
-func readLeaves(ctx context.Context, s Source, t tlog.Tile) ([][32]byte, error) {
+// readLeaves appends a bundle of leaves: those before the first that is wrong,
+// with the error that says which that is.
+func readLeaves(ctx context.Context, s Source, t tlog.Tile, leaves [][32]byte) ([][32]byte, error) {
 	from := t.N << tileHeight
 	b, err := readTile(ctx, s, t)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,7 +145,6 @@ func readLeaves(ctx context.Context, s Source, t tlog.Tile) ([][32]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	leaves := make([][32]byte, 0, t.W)
 	for len(leaves) < t.W {
 		at := from + int64(len(leaves))
 		if len(b) < entrySize {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -21,7 +22,7 @@ type tree struct {
 
 // level is the last tile of a level, as far as the tiles below it are complete.
 type level struct {
-	shown  []tlog.Hash // as it is shown, nil until it is read
+	shown  shown       // as it is shown, nil until it is read
 	hashes []tlog.Hash // as it was hashed
 }
 
@@ -32,7 +33,12 @@ type bundle struct {
 	hashes []tlog.Hash
 	root   tlog.Hash // over all of them
 	err    error     // at the leaf after the last one
+
+	leaf [tileWidth][32]byte // what leaves and hashes are slices of
+	hash [tileWidth]tlog.Hash
 }
+
+var bundles = sync.Pool{New: func() any { return new(bundle) }}
 
 // grow reads on to a size, and gives every bundle to f in order, with the tree
 // as it is before it. A bundle that was not full before is read and given again.
@@ -65,21 +71,22 @@ func (t *tree) grow(ctx context.Context, size int64, f func(b *bundle) error) er
 		if b.err != nil {
 			return b.err
 		}
-		t.size, t.tail = b.from+int64(len(b.leaves)), b.hashes
-		if len(b.leaves) == tileWidth {
-			t.tail = nil
-			if err := t.push(ctx, b.from/tileWidth, b.root, size); err != nil {
-				return err
-			}
+		t.size, t.tail = b.from+int64(len(b.leaves)), nil
+		if len(b.leaves) < tileWidth {
+			t.tail = slices.Clone(b.hashes)
+		} else if err := t.push(ctx, b.from/tileWidth, b.root, size); err != nil {
+			return err
 		}
+		bundles.Put(b)
 	}
 	return ctx.Err()
 }
 
 // readBundle reads the n-th bundle of leaves and holds it against its tile of hashes.
 func readBundle(ctx context.Context, src Source, n, size int64) *bundle {
-	b := &bundle{from: n * tileWidth}
-	b.leaves, b.err = readLeaves(ctx, src, tile(entries, n, size))
+	b := bundles.Get().(*bundle)
+	b.from, b.hashes = n*tileWidth, nil
+	b.leaves, b.err = readLeaves(ctx, src, tile(entries, n, size), b.leaf[:0])
 	if len(b.leaves) == 0 {
 		return b
 	}
@@ -89,9 +96,9 @@ func readBundle(ctx context.Context, src Source, n, size int64) *bundle {
 		b.leaves, b.err = nil, err
 		return b
 	}
-	b.hashes = make([]tlog.Hash, len(b.leaves))
+	b.hashes = b.hash[:len(b.leaves)]
 	for i, leaf := range b.leaves {
-		if b.hashes[i] = leafHash(leaf); b.hashes[i] != shown[i] {
+		if b.hashes[i] = leafHash(leaf); b.hashes[i] != shown.at(i) {
 			b.leaves, b.err = b.leaves[:i], faultf(b.from+int64(i), "the leaf is not the one that %s has the hash of", TilePath(at))
 			return b
 		}
@@ -145,7 +152,7 @@ func (t *tree) push(ctx context.Context, n int64, hash tlog.Hash, size int64) er
 			first = 0
 		}
 		for i := first; i < len(now.hashes); i++ {
-			if now.hashes[i] != now.shown[i] {
+			if now.hashes[i] != now.shown.at(i) {
 				return faultf((at.N<<tileHeight+int64(i))<<(tileHeight*l), "%s has another hash over the %d leaves from here than theirs", TilePath(at), int64(1)<<(tileHeight*l))
 			}
 		}
