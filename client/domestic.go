@@ -56,7 +56,7 @@ type HoldFilter struct {
 
 // Domestic is what came of an act on what a state keeps to itself.
 type Domestic struct {
-	Record comity.ID `json:"record"` // the case, reservation, hold or withdrawal
+	Record comity.ID `json:"record"` // the case, reservation, hold, withdrawal or erasure
 	// Proposal waits for a second officer of the authority; nothing is in force by it.
 	Proposal comity.ID   `json:"proposal,omitempty"`
 	DueAt    time.Time   `json:"dueAt,omitzero"`        // of a withdrawal, when the key is destroyed
@@ -69,6 +69,7 @@ type domesticPayload struct {
 	Reservation comity.ID   `json:"reservation"`
 	Hold        comity.ID   `json:"hold"`
 	Withdrawal  comity.ID   `json:"withdrawal"`
+	Erasure     comity.ID   `json:"erasure"`
 	Case        *Case       `json:"case"`
 	DueAt       time.Time   `json:"dueAt"`
 	Ended       []comity.ID `json:"endedGrants"`

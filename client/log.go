@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -30,6 +31,7 @@ type logContent struct {
 	Reason    string         `json:"reason"`
 	Policies  string         `json:"policies"`
 	RequestID string         `json:"requestId"`
+	Erased    *verify.Erased `json:"erased"`
 }
 
 // checkEntries verifies each entry's opening against its leaf, and that the entry
@@ -65,7 +67,7 @@ func (e *LogEntry) verify(own comity.State) error {
 		return err
 	}
 	if o.ErasedBy != "" {
-		if e.Outcome != "ERASED" || e.Act != "" || e.State != "" || e.Ref != "" || len(e.Records) > 0 || e.Content != "" || e.Salt != "" {
+		if e.Outcome != Erased || e.Erased != nil || e.Act != "" || e.State != "" || e.Ref != "" || len(e.Records) > 0 || e.Content != "" || strings.Trim(e.Salt, "0") != "" {
 			return errors.New("it is shown as erased, and with words")
 		}
 		return nil
@@ -76,7 +78,7 @@ func (e *LogEntry) verify(own comity.State) error {
 	}
 	if said.Act != e.Act || said.Outcome != e.Outcome || !said.At.Equal(e.At) || said.Actor.State != e.State || said.Actor.Agency != e.Agency ||
 		said.Actor.Function != e.Function || said.Actor.Ref != e.Ref || said.Purpose != e.Purpose || said.Use != e.Use || said.Digest != e.Digest || said.Article != e.Article ||
-		said.Reason != e.Reason || said.Policies != e.Policies || said.RequestID != e.RequestID ||
+		said.Reason != e.Reason || said.Policies != e.Policies || said.RequestID != e.RequestID || !sameErased(said.Erased, e.Erased) ||
 		!slices.EqualFunc(said.Records, e.Records, func(a, b LogRecord) bool {
 			return a.ID == b.ID && a.Level == b.Level && a.Grant == b.Grant && a.Purpose == b.Purpose
 		}) {
@@ -87,6 +89,13 @@ func (e *LogEntry) verify(own comity.State) error {
 		e.Records = said.Records
 	}
 	return nil
+}
+
+func sameErased(a, b *verify.Erased) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Before.Equal(b.Before) && a.From == b.From && a.Until == b.Until && a.Count == b.Count && a.Places == b.Places
 }
 
 // readContent reads the content of an opening.
@@ -266,7 +275,7 @@ type logOpenings struct {
 }
 
 func (l logOpenings) each(ctx context.Context, f func(verify.Shown) error) error {
-	return l.c.eachLogEntry(ctx, func(e *LogEntry) error {
+	return l.c.EachLogEntry(ctx, LogFilter{}, func(e *LogEntry) error {
 		o, err := e.shown(l.own)
 		if err == nil {
 			err = e.Check.Err()
@@ -278,10 +287,11 @@ func (l logOpenings) each(ctx context.Context, f func(verify.Shown) error) error
 	})
 }
 
-// eachLogEntry gives every entry of the record of acts, newest first.
-func (c *Client) eachLogEntry(ctx context.Context, f func(e *LogEntry) error) error {
+// EachLogEntry gives every entry of the record of acts that a filter finds, newest
+// first, page by page.
+func (c *Client) EachLogEntry(ctx context.Context, filter LogFilter, f func(e *LogEntry) error) error {
 	for after := ""; ; {
-		page, err := c.Log(ctx, LogFilter{}, MaxPage, after)
+		page, err := c.Log(ctx, filter, MaxPage, after)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ var errFound = errors.New("client: found")
 
 // findOpening finds the own state's opening of a leaf.
 func (c *Client) findOpening(ctx context.Context, leaf comity.ID, own comity.State) (o verify.Opening, err error) {
-	err = c.eachLogEntry(ctx, func(e *LogEntry) error {
+	err = c.EachLogEntry(ctx, LogFilter{}, func(e *LogEntry) error {
 		if e.ID != leaf {
 			return nil
 		}

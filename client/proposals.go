@@ -19,7 +19,7 @@ type Proposal struct {
 	Act       string                `json:"act"`    // that both officers sign, as in "grantMake"
 	Kind      statement.Kind        `json:"kind"`   // of statement that the second makes of it
 	Role      comity.Role           `json:"role"`   // whose act it is
-	Record    comity.ID             `json:"record"` // the case, or the reservation of a category
+	Record    comity.ID             `json:"record"` // the case, the reservation of a category, or the erasure
 	Target    comity.ID             `json:"target"` // the grant, the withdrawal, the case or reservation
 	Officer   comity.OfficerRef     `json:"officer"`
 	Function  string                `json:"function"`
@@ -170,6 +170,12 @@ func (c *Client) ProposalApprove(ctx context.Context, proposal comity.ID, terms 
 			return nil, unverified(what, err)
 		}
 		return approved(c.withdraw(ctx, p.Record, b.ID, b.Reason, proposal))
+	case statement.KindErasure:
+		var b statement.EraseBody
+		if err := p.read(&b); err != nil {
+			return nil, unverified(what, err)
+		}
+		return approved(c.erase(ctx, b, proposal))
 	}
 	return nil, comity.Invalid("proposal", fmt.Sprintf("this client does not know the terms of a %.40s; a newer one does", p.Kind))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 )
 
 // The types of this file are what the API answers. Their JSON is that of the
@@ -464,6 +465,9 @@ type LogRecord struct {
 	Chain  string         `json:"chain,omitempty"` // hex, of a custody event
 }
 
+// Erased is the outcome of an entry whose opening the own state erased.
+const Erased = "ERASED"
+
 // LogEntry is a leaf of the record of acts as the viewer's state reads it.
 type LogEntry struct {
 	ID          comity.ID         `json:"id"`
@@ -491,8 +495,9 @@ type LogEntry struct {
 	Commitment  string            `json:"commitment"`
 	// ErasedBy is the leaf by which the state erased its opening, "" while it opens:
 	// the commitment is what is left then.
-	ErasedBy comity.ID `json:"erasedBy,omitempty"`
-	Check    Check     `json:"check"`
+	ErasedBy comity.ID      `json:"erasedBy,omitempty"`
+	Erased   *verify.Erased `json:"erased,omitempty"` // what this leaf erased
+	Check    Check          `json:"check"`
 }
 
 // decode reads JSON of the API. Unknown members are no error: a newer server

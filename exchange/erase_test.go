@@ -359,4 +359,3 @@ func erasedHold(t *testing.T, g *granted, o *exchangetest.Officer) comity.ID {
 	})
 	return id
 }
-

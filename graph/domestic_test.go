@@ -22,6 +22,7 @@ func (c *client) namingDomestic(t *testing.T, r records) map[string]map[string]a
 	}
 	of, reservation, hold, withdrawal := r[comity.KindCase], r[comity.KindReservation], r[comity.KindHold], r[comity.KindWithdrawal]
 	made, drawn := comity.NewID(comity.KindHold), comity.NewID(comity.KindWithdrawal)
+	erasure := statement.EraseBody{ID: r[comity.KindErasure], Before: c.Clock.Now().Add(-comity.ErasureAge).Unix(), Reason: "a"}
 	return map[string]map[string]any{
 		"caseReserveLift": {"case": of, "reason": "a", "act": sign(statement.ActCaseReserveLift, of, statement.LiftBody{Reason: "a"})},
 		"categoryReserveLift": {"reservation": reservation, "category": "FRAUD", "reason": "a",
@@ -30,6 +31,8 @@ func (c *client) namingDomestic(t *testing.T, r records) map[string]map[string]a
 		"holdRelease": {"hold": hold, "case": of, "reason": "a", "act": sign(statement.ActHoldRelease, hold, statement.HoldReleaseBody{Case: of, Reason: "a"})},
 		"caseWithdraw": {"id": drawn, "case": of, "reason": "a", "proposal": comity.NewID(comity.KindProposal),
 			"act": sign(statement.ActCaseWithdraw, of, statement.WithdrawBody{ID: drawn, Reason: "a"})},
+		"logErase": {"id": erasure.ID, "before": time.Unix(erasure.Before, 0).UTC(), "reason": "a", "proposal": r[comity.KindProposal],
+			"act": sign(statement.ActLogErase, erasure.ID, erasure)},
 		"caseWithdrawCancel": {"withdrawal": withdrawal, "case": of, "reason": "a",
 			"act": sign(statement.ActCaseWithdrawCancel, withdrawal, statement.WithdrawCancelBody{Case: of, Reason: "a"})},
 	}
@@ -40,6 +43,7 @@ func (a *api) domestic(t *testing.T, s comity.State, r records) {
 	t.Helper()
 	authority, second := a.World.As(t, "authority@"+string(s)), a.World.As(t, "second@"+string(s))
 	r[comity.KindReservation] = comity.NewID(comity.KindReservation) // one that is there is told to the whole state
+	r[comity.KindErasure] = comity.NewID(comity.KindErasure)         // made by the act that names it
 	r[comity.KindWithdrawal] = exchangetest.Withdrawn(t, authority, second, r[comity.KindCase]).Body.ID
 	hold := authority.Hold(t, r[comity.KindCase], "", time.Time{})
 	authority.Do(t, hold)

@@ -395,6 +395,7 @@ var lists = map[string]string{
 	"Viewer.reservations":         `{ viewer { reservations { id } } }`,
 	"Viewer.holds":                `query($after: String) { viewer { holds(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,
 	"Viewer.withdrawals":          `query($after: String) { viewer { withdrawals(first: 1, after: $after) { nodes { id }` + pageInfo + ` } } }`,
+	"Viewer.logErasures":          `{ viewer { logErasures { id before status erased kept proposedBy reason } } }`,
 	"Viewer.proposals":            `query($after: String) { viewer { proposals(first: 1, after: $after) { nodes { id }` + pageInfo + `totalCount } } }`,
 	"Viewer.annotations":          listOf("annotations"),
 	"Viewer.referrals":            listOf("referrals"),

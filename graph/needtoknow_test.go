@@ -54,6 +54,7 @@ var needToKnow = map[string]learns{
 	"Viewer.grants":                             assigned.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor),
 	"Viewer.grants.filter.case":                 assigned.by(comity.RoleLiaison, comity.RoleAuthority, comity.RoleAuditor),
 	"Viewer.reservations":                       nobody, // of categories
+	"Viewer.logErasures":                        nobody, // of no record
 	"Viewer.holds":                              assigned,
 	"Viewer.holds.filter.case":                  assigned,
 	"Viewer.holds.filter.request":               nobody, // this one answers none

@@ -24,7 +24,7 @@ func absent() records {
 		comity.KindRequest, comity.KindGrant, comity.KindRelease, comity.KindMandate,
 		comity.KindProposal, comity.KindReservation, comity.KindHold, comity.KindWithdrawal,
 		comity.KindAnnotation, comity.KindReferral, comity.KindNotice, comity.KindCompelled, comity.KindUndertaking,
-		comity.KindShift, comity.KindStanding} {
+		comity.KindShift, comity.KindStanding, comity.KindErasure} {
 		r[k] = comity.NewID(k)
 	}
 	r[contribution] = comity.NewID(comity.KindRelease)

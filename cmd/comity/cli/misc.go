@@ -135,6 +135,10 @@ type logCmd struct {
 	Verify logVerifyCmd `cmd:"" help:"Verify the whole log, with the own openings and against what was seen before; or a copy of it, or the proof of one leaf."`
 	Prove  logProveCmd  `cmd:"" help:"Write a file that proves one leaf, and what it tells the own state, to others."`
 	Copy   logCopyCmd   `cmd:"" help:"Make a copy of the log's files, or bring it up to date."`
+
+	Report   logReportCmd   `cmd:"" help:"Tell who saw the own state's records in a period: table, CSV, JSON or a page with charts."`
+	Erase    logEraseCmd    `cmd:"" help:"Propose to erase the own state's old openings (Article 14)."`
+	Erasures logErasuresCmd `cmd:"" help:"List such erasures."`
 }
 
 // Help shows examples.
@@ -142,7 +146,8 @@ func (logCmd) Help() string {
 	return `Examples:
   comity log list --act grantMake
   comity log verify
-  comity log prove leaf1_… -o proof.json`
+  comity log prove leaf1_… -o proof.json
+  comity log report --from 2026-01-01 --to 2026-07-01 --format html -o report.html`
 }
 
 type logListCmd struct {

@@ -21,7 +21,7 @@ type proposalCmd struct {
 // Help shows examples.
 func (proposalCmd) Help() string {
 	return `Two officers of a state sign the same act over the same terms: grants of what is marked TLP:RED and of originals, the
-lifting of reservations, withdrawals. The first proposes; nothing is in force until another one approves, within 72 hours.
+lifting of reservations, withdrawals, erasures of old openings. The first proposes; nothing is in force until another one approves, within 72 hours.
 
 Examples:
   comity proposal list
