@@ -34,6 +34,7 @@ type cli struct {
 	Down        downCmd    `cmd:"" help:"Stop what \"up\" started."`
 	Status      statusCmd  `cmd:"" help:"Say what of it runs."`
 	Version     versionCmd `cmd:"" help:"Print the version."`
+	Witness     witnessCmd `cmd:"" hidden:""`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print shell code for completion."`
 }

@@ -4,15 +4,23 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	agency "github.com/comity-platform/comity/cmd/comity/cli"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"comityd": main})
+	testscript.Main(m, map[string]func(){"comityd": main, "comity": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := agency.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+		stop()
+		os.Exit(code)
+	}})
 }
 
 func TestScripts(t *testing.T) {

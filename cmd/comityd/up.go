@@ -17,6 +17,7 @@ import (
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/cmd/comityd/setup"
 	"github.com/comity-platform/comity/deploy/stack"
+	"github.com/comity-platform/comity/deploy/union"
 	"github.com/comity-platform/comity/internal/durable"
 )
 
@@ -45,9 +46,9 @@ type upCmd struct {
 
 // Help is shown below the flags.
 func (upCmd) Help() string {
-	return `Starts a Vault, a MinIO, a PostgreSQL and the exchange, on 127.0.0.1 only, and leaves them running. Sets up the sample
-union of seven states on them: for each its own mounts and login of least privilege in Vault, its own bucket and user in
-MinIO. The exchange never sees Vault's root token. Its API is plain HTTP, since nobody but this machine reaches it, and the
+	return `Starts a Vault, a MinIO, a PostgreSQL, a witness of the log for each state and the exchange, on 127.0.0.1 only, and
+leaves them running. Sets up the sample union of seven states on them: for each its own mounts and login of least privilege
+in Vault, its own bucket and user in MinIO. The exchange never sees Vault's root token. Its API is plain HTTP, since nobody but this machine reaches it, and the
 states' logins ask for no password, so it is a development profile all the same.
 
 Vault and MinIO are built from source when they are not on PATH, which takes minutes the first time.
@@ -100,8 +101,12 @@ func up(ctx context.Context, dir string, progress io.Writer) (service.Config, *s
 		return service.Config{}, nil, err
 	}
 	cfg, err := readConfig(dir)
+	witnesses, errWitnesses := witnessAddresses(dir)
+	if errWitnesses != nil {
+		return service.Config{}, nil, errWitnesses
+	}
 	if _, running := stack.Running(filepath.Join(dir, pidFile)); running && err == nil {
-		return cfg, components, nil
+		return cfg, components, startWitnesses(ctx, dir, cfg, witnesses)
 	}
 	address, metrics := cfg.Listen, cfg.MetricsListen // of the last time, since clients have pinned them
 	for _, a := range []*string{&address, &metrics} {
@@ -111,10 +116,13 @@ func up(ctx context.Context, dir string, progress io.Writer) (service.Config, *s
 			}
 		}
 	}
-	if cfg, err = setup.Real(ctx, dir, components, address, nil); err != nil {
+	if cfg, err = setup.Real(ctx, dir, components, address, witnesses); err != nil {
 		return service.Config{}, nil, err
 	}
 	cfg.MetricsListen = metrics
+	if err := startWitnesses(ctx, dir, cfg, witnesses); err != nil {
+		return service.Config{}, nil, err
+	}
 	if err := writeConfig(dir, cfg); err != nil {
 		return service.Config{}, nil, err
 	}
@@ -221,9 +229,13 @@ func (c *downCmd) Run(ctx context.Context, s streams) error {
 	if stopped {
 		ended = append(ended, "comityd")
 	}
+	witnesses, errWitnesses := stopWitnesses(ctx, dir)
+	if witnesses > 0 {
+		ended = append(ended, fmt.Sprintf("%d witnesses", witnesses))
+	}
 	more, err2 := stack.Down(ctx, dir)
 	ended = append(ended, more...)
-	if err := errors.Join(err, err2); err != nil {
+	if err := errors.Join(err, errWitnesses, err2); err != nil {
 		return err
 	}
 	if len(ended) == 0 {
@@ -253,16 +265,20 @@ func (c *statusCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	all := true
-	for _, p := range []struct{ name, file string }{
+	parts := []struct{ name, file string }{
 		{"vault", "vault/pid.json"}, {"minio", "minio/pid.json"}, {"postgres", "postgres/pid.json"}, {"comityd", pidFile},
-	} {
+	}
+	for _, s := range union.States() {
+		parts = append(parts, struct{ name, file string }{"witness " + string(s), filepath.Join("states", string(s), "witness", witnessPID)})
+	}
+	for _, p := range parts {
 		pid, ok := stack.Running(filepath.Join(dir, p.file))
 		all = all && ok
 		state := "does not run"
 		if ok {
 			state = fmt.Sprintf("runs as process %d", pid)
 		}
-		fmt.Fprintf(s.out, "%-10s %s\n", p.name, state)
+		fmt.Fprintf(s.out, "%-12s %s\n", p.name, state)
 	}
 	if !all {
 		return errors.New("not everything runs; start it with: comityd up")

@@ -42,7 +42,7 @@ func places(t *testing.T, host string) map[comity.State]union.Place {
 		witness, err := notekey.NewCosigner(own, time.Now)
 		must(t, err)
 		all[s] = union.Place{Issuer: host + "/issuer/" + string(s), Store: host + "/store/" + string(s), StatementKeys: []json.RawMessage{raw},
-			Log: statement.LogTrust{Keys: []string{public}, Witnesses: []string{witness.Public()}, WitnessURL: host + "/witness/" + string(s), Others: 2}}
+			Log: statement.LogTrust{Keys: []string{public}, Witnesses: []string{witness.Public()}, WitnessURL: host + "/witness/" + string(s), Others: 3}}
 	}
 	return all
 }

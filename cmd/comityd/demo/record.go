@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
 )
 
@@ -35,7 +36,21 @@ func (s *story) record(ctx context.Context) error {
 		s.line("    %s", s.paint(bold, fmt.Sprintf("%s reads %s", side.name, count(len(all), "entry"))))
 		s.table(rows(told))
 		s.line("      %s", s.paint(dim, fmt.Sprintf("and %s by its own officers that found what they looked for", count(own, "read"))))
+		if err := s.witnessed(ctx, auditor); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// witnessed verifies the whole log as a state's auditor does, and tells who vouches for it.
+func (s *story) witnessed(ctx context.Context, auditor *officer) error {
+	report, err := auditor.VerifyLog(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	s.line("      %s", s.paint(dim, fmt.Sprintf("verified: %s in one tree, which the exchange signed and %s cosigned, its own among them",
+		count(int(report.Head.Size), "entry"), count(strings.Count(report.Checkpoint, "\n— "+verify.WitnessName(s.o.Config.Union, "")), "state's witness"))))
 	return nil
 }
 

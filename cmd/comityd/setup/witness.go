@@ -37,12 +37,13 @@ func logPublic(ctx context.Context, cfg service.Config) (public string, err erro
 }
 
 // logTrust is what a state's manifest says of the log: the key of its witness is
-// made if it is missing. Of the other six states' witnesses two must have
-// cosigned. url is where the witness answers.
+// made if it is missing. Of the other six states' witnesses three must have
+// cosigned: with the own one most of the seven, so that no two trees are both
+// cosigned for somebody. url is where the witness answers.
 func logTrust(ctx context.Context, dir string, s comity.State, url, logKey string) (statement.LogTrust, error) {
 	key, err := witness.Make(ctx, Witness(dir, s), verify.Origin(union.Name), verify.WitnessName(union.Name, string(s)))
 	if err != nil {
 		return statement.LogTrust{}, fmt.Errorf("setup: the witness of %s: %w", s, err)
 	}
-	return statement.LogTrust{Keys: []string{logKey}, Witnesses: []string{key.Public()}, WitnessURL: url, Others: 2}, nil
+	return statement.LogTrust{Keys: []string{logKey}, Witnesses: []string{key.Public()}, WitnessURL: url, Others: 3}, nil
 }
