@@ -27,7 +27,8 @@ const (
 type cli struct {
 	Serve       serveCmd   `cmd:"" help:"Serve the exchange."`
 	CheckConfig checkCmd   `cmd:"" help:"Name every fault of a configuration at once."`
-	Setup       setupCmd   `cmd:"" help:"Set a state up in its own Vault or MinIO."`
+	Setup       setupCmd   `cmd:"" help:"Set a state up in its own Vault or MinIO, or the log's key in the exchange's."`
+	LogKey      logKeyCmd  `cmd:"" help:"Print the public key that signs the log, for the states' manifests."`
 	Migrate     migrateCmd `cmd:"" help:"Bring a PostgreSQL database to this version's schema."`
 	Demo        demoCmd    `cmd:"" help:"Play the main job through the real API, then stay up."`
 	Up          upCmd      `cmd:"" help:"Start Vault, MinIO, PostgreSQL and the exchange on this machine."`

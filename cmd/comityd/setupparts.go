@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/hashicorp/vault/api"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/cmd/comityd/service"
@@ -18,20 +19,26 @@ import (
 )
 
 type setupCmd struct {
-	Vault setupVaultCmd `cmd:"" help:"Make a state's mounts, statement key, policy and the custodian's login in its HashiCorp Vault."`
-	MinIO setupMinIOCmd `cmd:"" name:"minio" help:"Make a state's bucket and the exchange's user in its MinIO."`
+	Vault  setupVaultCmd  `cmd:"" help:"Make a state's mounts, statement key, policy and the custodian's login in its HashiCorp Vault."`
+	Record setupRecordCmd `cmd:"" help:"Make the key that signs the log, and comityd's login to sign with it, in the exchange's own HashiCorp Vault."`
+	MinIO  setupMinIOCmd  `cmd:"" name:"minio" help:"Make a state's bucket and the exchange's user in its MinIO."`
 }
 
-type setupVaultCmd struct {
-	Address      string `required:"" placeholder:"URL" help:"Of the state's Vault."`
-	Mount        string `required:"" placeholder:"NAME" help:"What the state's mounts are called by: NAME/cases, NAME/statements, NAME/register and auth/NAME."`
+// vaultLogin is how a Vault is reached, by its administrator and then by comityd.
+type vaultLogin struct {
+	Address      string `required:"" placeholder:"URL" help:"Of the Vault."`
 	TokenFile    string `type:"existingfile" placeholder:"FILE" help:"File with an administrator's token; VAULT_TOKEN of the environment otherwise."`
 	SecretIDFile string `name:"secret-id-file" type:"path" placeholder:"FILE" help:"Where the secret id goes that comityd logs in with, for your eyes only. One that is there and good is kept."`
 	ClientCert   string `type:"existingfile" placeholder:"FILE" help:"Instead of a secret id: the client certificate (PEM) that comityd logs in with."`
 	ClientKey    string `type:"existingfile" placeholder:"FILE" help:"Its key."`
 	CACert       string `name:"ca-cert" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) that Vault's must chain to; the system's otherwise."`
 	Namespace    string `placeholder:"NAME" help:"Of Vault Enterprise."`
-	Algorithm    string `enum:"ES256,EdDSA" default:"ES256" help:"Of the statement key: ES256 (the default) or EdDSA."`
+}
+
+type setupVaultCmd struct {
+	vaultLogin
+	Mount     string `required:"" placeholder:"NAME" help:"What the state's mounts are called by: NAME/cases, NAME/statements, NAME/register and auth/NAME."`
+	Algorithm string `enum:"ES256,EdDSA" default:"ES256" help:"Of the statement key: ES256 (the default) or EdDSA."`
 }
 
 // Help is shown below the flags.
@@ -47,7 +54,7 @@ Examples:
 }
 
 // Validate wants one way to log in.
-func (c *setupVaultCmd) Validate() error {
+func (c *vaultLogin) Validate() error {
 	if (c.SecretIDFile == "") == (c.ClientCert == "") || (c.ClientCert == "") != (c.ClientKey == "") {
 		return errors.New("give either --secret-id-file, or --client-cert with --client-key")
 	}
@@ -56,33 +63,10 @@ func (c *setupVaultCmd) Validate() error {
 
 // Run sets up.
 func (c *setupVaultCmd) Run(ctx context.Context, s streams) error {
-	token, err := c.token()
+	o := vaultsetup.Options{Algorithm: jose.SignatureAlgorithm(c.Algorithm)}
+	cfg, err := c.setUp(ctx, s, c.Mount, o, setup.Vault)
 	if err != nil {
 		return err
-	}
-	admin, err := vault.Config{Address: c.Address, Namespace: c.Namespace, CACert: c.CACert}.Client()
-	if err != nil {
-		return err
-	}
-	if c.Namespace != "" { // before anything is made where it does not belong
-		health, err := admin.WithNamespace("").Sys().HealthWithContext(ctx)
-		if err != nil {
-			return err
-		}
-		if !health.Enterprise {
-			return vault.ErrNamespace
-		}
-	}
-	admin.SetToken(token)
-	cfg := service.VaultConfig{Address: c.Address, Namespace: c.Namespace, CACert: c.CACert, Mount: c.Mount,
-		SecretIDFile: c.SecretIDFile, ClientCert: c.ClientCert, ClientKey: c.ClientKey}
-	err = setup.Vault(ctx, admin, &cfg, vaultsetup.Options{Algorithm: jose.SignatureAlgorithm(c.Algorithm),
-		Say: func(line string) { fmt.Fprintln(s.out, line) }})
-	if err != nil {
-		return err
-	}
-	if c.SecretIDFile != "" {
-		fmt.Fprintln(s.out, "secret id is in", c.SecretIDFile)
 	}
 	key, err := setup.StatementKey(ctx, service.CustodianConfig{Vault: &cfg})
 	if err != nil {
@@ -95,9 +79,42 @@ func (c *setupVaultCmd) Run(ctx context.Context, s streams) error {
 	return show(s, "the state's manifest, in /statementKeys", key)
 }
 
+// setUp has the administrator make what comityd logs in to, and gives how it does.
+func (c *vaultLogin) setUp(ctx context.Context, s streams, mount string, o vaultsetup.Options,
+	run func(context.Context, *api.Client, *service.VaultConfig, vaultsetup.Options) error) (service.VaultConfig, error) {
+	cfg := service.VaultConfig{Address: c.Address, Namespace: c.Namespace, CACert: c.CACert, Mount: mount,
+		SecretIDFile: c.SecretIDFile, ClientCert: c.ClientCert, ClientKey: c.ClientKey}
+	token, err := c.token()
+	if err != nil {
+		return cfg, err
+	}
+	admin, err := vault.Config{Address: c.Address, Namespace: c.Namespace, CACert: c.CACert}.Client()
+	if err != nil {
+		return cfg, err
+	}
+	if c.Namespace != "" { // before anything is made where it does not belong
+		health, err := admin.WithNamespace("").Sys().HealthWithContext(ctx)
+		if err != nil {
+			return cfg, err
+		}
+		if !health.Enterprise {
+			return cfg, vault.ErrNamespace
+		}
+	}
+	admin.SetToken(token)
+	o.Say = func(line string) { fmt.Fprintln(s.out, line) }
+	if err := run(ctx, admin, &cfg, o); err != nil {
+		return cfg, err
+	}
+	if c.SecretIDFile != "" {
+		fmt.Fprintln(s.out, "secret id is in", c.SecretIDFile)
+	}
+	return cfg, nil
+}
+
 // token reads the administrator's token, which is never an argument: every user
 // of the machine can read those.
-func (c *setupVaultCmd) token() (string, error) {
+func (c *vaultLogin) token() (string, error) {
 	token := os.Getenv("VAULT_TOKEN")
 	if c.TokenFile != "" {
 		raw, err := os.ReadFile(c.TokenFile)

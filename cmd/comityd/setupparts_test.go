@@ -129,3 +129,31 @@ func TestSetupMinIO(t *testing.T) {
 		t.Error("it prints a secret")
 	}
 }
+
+// TestSetupRecord: the exchange's own Vault signs the log, and the key that manifests
+// are to name is told.
+func TestSetupRecord(t *testing.T) {
+	v := stacktest.TestVault(t)
+	dir := t.TempDir()
+	token, secret := filepath.Join(dir, "token"), filepath.Join(dir, "secret-id")
+	if err := os.WriteFile(token, []byte(v.RootToken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mount := fmt.Sprintf("record-cli-%d", time.Now().UnixNano())
+	args := []string{"setup", "record", "--address", v.Addr, "--mount", mount, "--union", "test", "--secret-id-file", secret, "--token-file", token}
+	out, _ := comityd(t, 0, args...)
+	says(t, out, "mount "+mount+"/record is made", "key of the log in "+mount+"/record is made", "policy "+mount+"-record", "the login works",
+		"at /record/vault", "in /log/keys", "comity/log/test+")
+	kept(t, secret)
+	again, _ := comityd(t, 0, args...)
+	says(t, again, "key of the log in "+mount+"/record was there", "secret id was there")
+	_, role, _ := strings.Cut(out, `"roleId": "`)
+	role, _, _ = strings.Cut(role, `"`)
+	record := fmt.Sprintf(`{"vault": {"address": %q, "mount": %q, "roleId": %q, "secretIdFile": %q}}`, v.Addr, mount, role, secret)
+	key, _ := comityd(t, 0, "log-key", "--union", "test", "--record", record)
+	says(t, out, strings.TrimSpace(key))
+	_, stderr := comityd(t, exitFault, "log-key", "--union", "test")
+	says(t, stderr, "where the key of the log is")
+	_, stderr = comityd(t, exitUsage, "log-key", "--union", "test", "--record", `{"vaults": {}}`)
+	says(t, stderr, "there is no such setting")
+}

@@ -245,7 +245,7 @@ func (c *downCmd) Run(ctx context.Context, s streams) error {
 	if !c.Wipe {
 		return nil
 	}
-	for _, name := range []string{"vault", "minio", "postgres", "union", "states", "database.json", "database-dsn", "cursor-key", "manifests-seen.json", configFile, logFile, "lock", stack.HoldFile} {
+	for _, name := range []string{"vault", "minio", "postgres", "union", "states", "database.json", "database-dsn", "cursor-key", "record-secret-id", "manifests-seen.json", configFile, logFile, "lock", stack.HoldFile} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}

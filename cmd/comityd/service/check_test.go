@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/notekey"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/cmd/comityd/service"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 	"github.com/comity-platform/comity/exchange"
@@ -40,6 +42,14 @@ func state(cfg *service.Config, s comity.State, change func(*service.StateConfig
 	change(&v)
 	states[s] = v
 	cfg.States = states
+}
+
+// logKey makes a key of a union's log.
+func logKey(t *testing.T, union string) string {
+	t.Helper()
+	key, err := notekey.New(verify.Origin(union))
+	must(t, err)
+	return key
 }
 
 func TestCheckNamesFaults(t *testing.T) {
@@ -84,6 +94,16 @@ func TestCheckNamesFaults(t *testing.T) {
 		"unknown state": {func(c *service.Config) {
 			state(c, "XX", func(s *service.StateConfig) { *s = c.States["KZ"] })
 		}, "states/XX", "no root is pinned"},
+		"no key of the log":   {func(c *service.Config) { c.Record = service.RecordConfig{} }, "record", "no key"},
+		"two keys of the log": {func(c *service.Config) { c.Record.Vault = &service.VaultConfig{} }, "record", "two"},
+		"no such key file":    {func(c *service.Config) { c.Record.Key = "/nowhere/key" }, "record/key", "/nowhere/key"},
+		"a key that is none":  {func(c *service.Config) { c.Record.Key = file(t, "hunter2", 0o600) }, "record/key", "not the text of a private"},
+		"a key others read":   {func(c *service.Config) { c.Record.Key = file(t, logKey(t, c.Union), 0o644) }, "record/key", "read by others"},
+		"another log's key":   {func(c *service.Config) { c.Record.Key = file(t, logKey(t, "another"), 0o600) }, "record/key", "this union's log is"},
+		"a key not accepted":  {func(c *service.Config) { c.Record.Key = file(t, logKey(t, c.Union), 0o600) }, "KZ.jws:/log/keys", "does not name the key"},
+		"a log's remote vault": {func(c *service.Config) {
+			c.Record = service.RecordConfig{Vault: &service.VaultConfig{Address: "http://vault.example:8200", Mount: "x", RoleID: "r", SecretIDFile: file(t, "s", 0o600)}}
+		}, "record/vault", "plain http"},
 		"no custodian": {func(c *service.Config) {
 			state(c, "KZ", func(s *service.StateConfig) { s.Custodian = service.CustodianConfig{} })
 		}, "states/KZ/custodian", "none"},
@@ -169,7 +189,7 @@ func TestProductionRefuses(t *testing.T) {
 		{"listen", "there is no TLS"}, {"externalUrl", "not https"}, {"sqlite", "PostgreSQL"}, {"cursorKeyFile", "missing"},
 		{"developmentIssuers", "any officer's token"}, {"manifests", "development issuer"},
 		{"states/KZ/custodian/keyring", "take a vault"}, {"states/KZ/custodian/keyring", "every user"}, {"states/KZ/store/directory", "object lock"},
-		{"states/KZ/witness", "watches nobody"}, {"KZ.jws:/log/witnessUrl", "refused in production"},
+		{"record/key", "take a vault"}, {"states/KZ/witness", "watches nobody"}, {"KZ.jws:/log/witnessUrl", "refused in production"},
 		{"states/AM/custodian/vault", "plain http"}, {"states/AM/custodian/vault/secretIdFile", "every user"},
 		{"states/AM/store/s3/endpoint", "plain http"}, {"states/AM/store/s3/credentialsFile", "every user"},
 	} {
