@@ -106,18 +106,21 @@ func measure(ctx context.Context, cfg service.Config, dir string) error {
 		}
 	}
 	alone := first.took("EvidenceOpen")
-	officers := make([]*officer, many)
+	officers, exhibits := make([]*officer, many), make([]comity.ID, many)
 	for i := range officers {
 		if officers[i], err = login(ctx, cfg); err != nil {
+			return err
+		}
+		if exhibits[i], err = prepare(ctx, officers[i], dir); err != nil {
 			return err
 		}
 	}
 	var group errgroup.Group
 	began := time.Now()
-	for _, o := range officers {
+	for i, o := range officers {
 		group.Go(func() error {
 			for range each {
-				if err := o.open(ctx, evidence, dir); err != nil {
+				if err := o.open(ctx, exhibits[i], dir); err != nil {
 					return err
 				}
 			}
@@ -156,7 +159,7 @@ func prepare(ctx context.Context, o *officer, dir string) (evidence comity.ID, e
 		return "", err
 	}
 	file := filepath.Join(dir, "exhibit")
-	if err := os.WriteFile(file, bytes.Repeat([]byte("exhibit"), 1000), 0o600); err != nil {
+	if err := os.WriteFile(file, bytes.Repeat([]byte("exhibit"+c.ID), 100), 0o600); err != nil {
 		return "", err
 	}
 	put, err := o.PutEvidence(ctx, client.PutOptions{Case: c.ID, Path: file, MediaType: "text/plain"})
@@ -194,7 +197,7 @@ func (o *officer) open(ctx context.Context, evidence comity.ID, dir string) erro
 		return err
 	}
 	defer os.RemoveAll(to)
-	_, err = o.GetEvidence(ctx, client.GetOptions{Evidence: evidence, Dest: to})
+	_, err = o.GetEvidence(ctx, client.GetOptions{Evidence: evidence, Purpose: comity.PurposeInvestigation, Dest: to})
 	return err
 }
 
