@@ -92,8 +92,8 @@ func (m memory) keepFork(size int64, root [32]byte, cosigned, other []byte) (str
 
 // Begin gives a witness's folder a memory, for a log of that origin: the signed
 // checkpoint from, which one of the log's keys must have signed, or without it
-// the empty tree. A memory that is there and good is an error: a witness does not
-// forget.
+// the empty tree. A memory that is there and good is an error, unless nothing was
+// cosigned yet: a witness does not forget.
 func Begin(ctx context.Context, dir, origin string, key *notekey.Cosigner, log []note.Verifier, from []byte) (verify.Checkpoint, error) {
 	m := memory{dir: dir, origin: origin, own: key.Verifier()}
 	unlock, err := m.lock(ctx)
@@ -101,7 +101,7 @@ func Begin(ctx context.Context, dir, origin string, key *notekey.Cosigner, log [
 		return verify.Checkpoint{}, err
 	}
 	defer unlock()
-	if c, _, err := m.last(); err == nil {
+	if c, _, err := m.last(); err == nil && c.Size > 0 {
 		return verify.Checkpoint{}, fmt.Errorf("%s holds the checkpoint of size %d, and a witness does not forget", m.path(), c.Size)
 	}
 	n := empty(origin)

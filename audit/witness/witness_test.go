@@ -211,7 +211,9 @@ func TestMemory(t *testing.T) {
 	if _, err := witness.Begin(t.Context(), w.dir, origin, w.key, w.keys, stranger.signed(10)); err == nil {
 		t.Fatal("it begins from what the log did not sign")
 	}
-	c, err := witness.Begin(t.Context(), w.dir, origin, w.key, w.keys, w.signed(11))
+	_, err = witness.Begin(t.Context(), w.dir, origin, w.key, w.keys, nil)
+	must(t, err)
+	c, err := witness.Begin(t.Context(), w.dir, origin, w.key, w.keys, w.signed(11)) // nothing was cosigned since
 	must(t, err)
 	if c.Size != 11 || w.size(t) != 11 {
 		t.Errorf("it begins from %d", c.Size)

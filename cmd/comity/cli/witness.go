@@ -138,7 +138,7 @@ type witnessInitCmd struct {
 func (witnessInitCmd) Help() string {
 	return `For a witness whose memory was lost, or that has a new key: it begins to watch anew, and for everything before it has
 no word. Take the newest checkpoint that anybody of the state has seen (comity log verify), since a record that
-was rewritten meanwhile is taken by a witness that begins from the empty log. A good memory is never replaced.
+was rewritten meanwhile is taken by a witness that begins from the empty log. A memory of something cosigned is never replaced.
 
 Example:
   comity witness init --dir /var/lib/witness --union sample --log-key "$(cat log.pub)" --checkpoint last.checkpoint`
