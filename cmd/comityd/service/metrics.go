@@ -9,8 +9,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/statement"
+	"github.com/comity-platform/comity/exchange"
 )
 
 // metrics are what Prometheus sees. Labels are names of acts, codes, states and
@@ -25,6 +28,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	streams  prometheus.Gauge
 	refused  prometheus.Counter
+	proof    prometheus.Histogram
 }
 
 // slow are buckets in seconds for acts, of which some wait for a Vault.
@@ -47,8 +51,10 @@ func newMetrics(d *statement.Directory) *metrics {
 			Help: "HTTP requests being served."}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "comity_manifests_refused_total",
 			Help: "Manifests in the directory that were not accepted, counted at every look."}),
+		proof: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "comity_log_proof_seconds",
+			Help: "Time that a key waited until the log had its request, as the state's policy wants it.", Buckets: slow}),
 	}
-	m.registry.MustRegister(m.acts, m.actTime, m.requests, m.seconds, m.inFlight, m.streams, m.refused,
+	m.registry.MustRegister(m.acts, m.actTime, m.requests, m.seconds, m.inFlight, m.streams, m.refused, m.proof,
 		manifests{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -89,6 +95,19 @@ func (p partsUp) Collect(c chan<- prometheus.Metric) {
 		}
 		c <- prometheus.MustNewConstMetric(partUp, prometheus.GaugeValue, up, part)
 	}
+}
+
+// timed measures how long proofs are waited for.
+type timed struct {
+	exchange.Prover
+	waited prometheus.Observer
+}
+
+// Prove implements [exchange.Prover].
+func (p timed) Prove(ctx context.Context, leaf comity.ID, s comity.State) (verify.Proof, error) {
+	began := time.Now()
+	defer func() { p.waited.Observe(time.Since(began).Seconds()) }()
+	return p.Prover.Prove(ctx, leaf, s)
 }
 
 // logStatus tells how the log stands when Prometheus asks.

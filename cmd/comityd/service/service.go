@@ -134,7 +134,7 @@ func (s *Service) assemble() error {
 	prover := audit.NewProver(audit.ProverOptions{DB: s.parts.DB, Stored: s.record.Stored,
 		Policy: func(of comity.State) (verify.Policy, error) { return s.parts.Directory.LogPolicy(of, time.Now()) }})
 	s.exchange, err = exchange.New(exchange.Options{DB: s.parts.DB, Directory: s.parts.Directory, Policies: policies,
-		States: s.parts.States, Prover: prover, CursorKey: key, Log: s.log, Observe: s.metrics.observe})
+		States: s.parts.States, Prover: timed{prover, s.metrics.proof}, CursorKey: key, Log: s.log, Observe: s.metrics.observe})
 	if err != nil {
 		return err
 	}
