@@ -7,9 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,12 +19,10 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/client"
-	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/custodian"
 	"github.com/comity-platform/comity/crypto/envelope"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange/exchangetest"
-	"github.com/comity-platform/comity/graph"
 	"github.com/comity-platform/comity/storage/object"
 )
 
@@ -230,15 +226,7 @@ func otherCustodian(t *testing.T, named string) {
 // newWorldWith is newWorld with options.
 func newWorldWith(t *testing.T, o exchangetest.Options) *world {
 	t.Helper()
-	w := exchangetest.NewWith(t, o)
-	server := httptest.NewUnstartedServer(nil)
-	url := "http://" + server.Listener.Addr().String()
-	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Trusted: operations.All(), Log: slog.New(slog.DiscardHandler)})
-	must(t, err)
-	server.Config.Handler = h
-	server.Start()
-	t.Cleanup(server.Close)
-	return &world{w, url}
+	return serve(t, exchangetest.NewWith(t, o))
 }
 
 // TestAttackRevocationSwallowed: the exchange answers a revocation without

@@ -45,7 +45,10 @@ func serve(t testing.TB, w *exchangetest.World) *world {
 	url := "http://" + server.Listener.Addr().String()
 	h, err := graph.New(graph.Options{Exchange: w.Exchange, Verifier: w.Verifier, ExternalURL: url + "/graphql", Trusted: operations.All(), Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
-	server.Config.Handler = h
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle("/log/", w.LogFiles(url+"/log/"))
+	server.Config.Handler = mux
 	server.Start()
 	t.Cleanup(server.Close)
 	return &world{w, url}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -245,6 +246,9 @@ func checkLog(ctx context.Context, name string, own comity.State, check verify.C
 func logFault(err error) error {
 	if _, ok := errors.AsType[*verify.Fault](err); ok {
 		return unverified("the record of acts", err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &comity.Error{Code: comity.CodeUnavailable, Message: "there is no checkpoint of a log yet", Cure: "try again when something was done"}
 	}
 	_, unsigned := errors.AsType[*verify.Unsigned](err)
 	if _, invalid := errors.AsType[*verify.Invalid](err); unsigned || invalid {

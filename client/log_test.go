@@ -1,18 +1,27 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/crypto/token/tokentest"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
 	"github.com/comity-platform/comity/storage/sqlite"
@@ -43,6 +52,10 @@ func (k *keeper) tamper(t *testing.T, query string, args ...any) {
 	db, err := sql.Open("sqlite", k.path+"?_pragma=busy_timeout(10000)")
 	must(t, err)
 	defer db.Close()
+	for _, trigger := range []string{"leaves_unchanged", "leaves_kept", "log_tiles_unchanged", "log_tiles_kept"} { // whoever keeps the database can
+		_, err = db.Exec("DROP TRIGGER IF EXISTS " + trigger)
+		must(t, err)
+	}
 	r, err := db.Exec(query, args...)
 	must(t, err)
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
@@ -84,7 +97,7 @@ func (k *keeper) disclosed(t *testing.T) (exhibit comity.ID) {
 			Dest: filepath.Join(t.TempDir(), "got")})
 		must(t, err)
 	}
-	k.Sequence(t)
+	k.Prover.Publish(t)
 	return x.Evidence
 }
 
@@ -93,9 +106,8 @@ func (k *keeper) disclosed(t *testing.T) (exhibit comity.ID) {
 func TestVerifyLog(t *testing.T) {
 	k := newKept(t)
 	kz, am := k.remembering(t, "auditor@KZ"), k.remembering(t, "auditor@AM")
-	if r, err := kz.VerifyLog(t.Context(), nil, nil); err != nil || r.Head.Size != 0 || r.Before != nil {
-		t.Fatalf("of the empty record: %+v, %v", r, err)
-	}
+	_, err := kz.VerifyLog(t.Context(), nil, nil)
+	want(t, err, comity.CodeUnavailable, 0)
 	k.disclosed(t)
 	var told []string
 	first, err := kz.VerifyLog(t.Context(), nil, func(what string, _, _ int64) { told = append(told, what) })
@@ -112,7 +124,7 @@ func TestVerifyLog(t *testing.T) {
 	if again, err := kz.VerifyLog(t.Context(), nil, nil); err != nil || again.Waiting == 0 || again.Before == nil || *again.Before != first.Head {
 		t.Errorf("with a leaf that waits: %+v, %v", again, err)
 	}
-	k.Sequence(t)
+	k.Prover.Publish(t)
 	grown, err := kz.VerifyLog(t.Context(), nil, nil)
 	must(t, err)
 	if grown.Head.Size <= first.Head.Size || grown.Before == nil || *grown.Before != first.Head {
@@ -126,10 +138,10 @@ func TestVerifyLog(t *testing.T) {
 	want(t, err, comity.CodeDenied, comity.ArticleAccountability)
 
 	k.tamper(t, `UPDATE leaves SET hash = zeroblob(32) WHERE idx = 4`)
-	_, err = am.VerifyLog(t.Context(), nil, nil)
-	wantFault(t, err, 4, "forked")
-	_, err = k.as(t, "auditor@AM").VerifyLog(t.Context(), nil, nil) // who sees it for the first time
-	wantFault(t, err, 4, "not the one that")
+	for _, c := range []*client.Client{am, k.as(t, "auditor@AM")} { // the second sees it for the first time
+		_, err = c.VerifyLog(t.Context(), nil, nil)
+		wantFault(t, err, 4, "not the one that tile/0/000.p/")
+	}
 }
 
 // TestOpeningAltered: one opening that is not of its leaf darkens no other, and
@@ -152,28 +164,115 @@ func TestOpeningAltered(t *testing.T) {
 	wantFault(t, err, 3, "what is shown is not what the leaf commits to")
 }
 
-// TestVerifyLogRewritten: the operator takes the newest leaves away, chain and
-// all, and writes others in their place.
+// replay answers for files of the log by others, once it has any.
+type replay struct {
+	files map[string][]byte
+	keep  map[string][]byte // what was answered, where it is not nil
+}
+
+func (r *replay) RoundTrip(q *http.Request) (*http.Response, error) {
+	path, of := strings.CutPrefix(q.URL.Path, "/log/")
+	if of && r.files != nil {
+		rec := httptest.NewRecorder()
+		if b, ok := r.files[path]; ok {
+			_, _ = rec.Write(b)
+		} else {
+			rec.WriteHeader(http.StatusNotFound)
+		}
+		return rec.Result(), nil
+	}
+	a, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil || !of || r.keep == nil {
+		return a, err
+	}
+	b, err := io.ReadAll(a.Body)
+	r.keep[path] = b
+	a.Body = io.NopCloser(bytes.NewReader(b))
+	return a, err
+}
+
+// forge is a log of less than 256 leaves, signed with the log's key and cosigned by
+// witnesses.
+func (k *keeper) forge(t *testing.T, leaves [][32]byte, witnesses ...comity.State) map[string][]byte {
+	t.Helper()
+	var entries, hashes []byte
+	var stored []tlog.Hash
+	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		out := make([]tlog.Hash, len(indexes))
+		for i, x := range indexes {
+			out[i] = stored[x]
+		}
+		return out, nil
+	})
+	for i, l := range leaves {
+		h, err := tlog.StoredHashes(int64(i), l[:], reader)
+		must(t, err)
+		stored = append(stored, h...)
+		entries = append(append(entries, 0, 32), l[:]...)
+		hashes = append(hashes, h[0][:]...)
+	}
+	root, err := tlog.TreeHash(int64(len(leaves)), reader)
+	must(t, err)
+	signers := []note.Signer{k.LogSigner}
+	for _, s := range witnesses {
+		signers = append(signers, k.Witnesses[s])
+	}
+	signed, err := note.Sign(&note.Note{Text: verify.Checkpoint{Origin: verify.Origin(tokentest.Name), Size: int64(len(leaves)), Root: root}.String()}, signers...)
+	must(t, err)
+	width := fmt.Sprintf("000.p/%d", len(leaves))
+	return map[string][]byte{"checkpoint": signed, "tile/entries/" + width: entries, "tile/0/" + width: hashes}
+}
+
+// TestVerifyLogRewritten: who runs the exchange, with the log's key and all witnesses
+// even, shows an older log, and then another one; who verified before finds it out,
+// and without the own witness nobody is even shown a checkpoint to believe.
 func TestVerifyLogRewritten(t *testing.T) {
 	k := newKept(t)
-	kz := k.remembering(t, "auditor@KZ")
+	between := &replay{keep: map[string][]byte{}}
+	config := k.config(between)
+	config.LogFile = filepath.Join(t.TempDir(), "log")
+	kz, err := client.Login(t.Context(), config, "auditor@KZ")
+	must(t, err)
 	k.disclosed(t)
+	first, err := kz.VerifyLog(t.Context(), nil, nil)
+	must(t, err)
+	old := between.keep
+	between.keep = nil
+	k.file(t, k.as(t, "investigator@KZ"))
+	k.Prover.Publish(t)
 	seen, err := kz.VerifyLog(t.Context(), nil, nil)
 	must(t, err)
-	from := seen.Head.Size - 3
-	k.tamper(t, `DELETE FROM openings WHERE leaf_id IN (SELECT id FROM leaves WHERE idx >= ?)`, from)
-	k.tamper(t, `DELETE FROM leaves WHERE idx >= ?`, from)
-	k.tamper(t, `UPDATE log_head SET size = ?1, chain = (SELECT chain FROM leaves WHERE idx = ?1 - 1)`, from)
+	between.files = old
 	_, err = kz.VerifyLog(t.Context(), nil, nil)
-	wantFault(t, err, from, "rolled back")
-	for range 5 {
-		k.file(t, k.as(t, "investigator@KZ"))
+	wantFault(t, err, first.Head.Size, "rolled back")
+
+	var leaves [][32]byte
+	for b := old[fmt.Sprintf("tile/entries/000.p/%d", first.Head.Size)]; len(b) > 0; b = b[34:] {
+		leaves = append(leaves, [32]byte(b[2:34]))
 	}
-	k.Sequence(t)
+	leaves[5][0] ^= 1
+	for int64(len(leaves)) < seen.Head.Size+3 {
+		leaves = append(leaves, [32]byte{9})
+	}
+	between.files = k.forge(t, leaves, "KZ", "AM", "BY")
 	_, err = kz.VerifyLog(t.Context(), nil, nil)
-	wantFault(t, err, from, "forked")
-	_, err = k.as(t, "auditor@KZ").VerifyLog(t.Context(), []client.LogHead{seen.Head}, nil)
+	wantFault(t, err, 5, "forked")
+	config.LogFile = ""
+	fresh, err := client.Login(t.Context(), config, "auditor@KZ")
+	must(t, err)
+	_, err = fresh.VerifyLog(t.Context(), []client.LogHead{seen.Head}, nil)
 	wantFault(t, err, seen.Head.Size-1, "somebody else was shown another log")
+
+	between.files = k.forge(t, leaves, "AM", "BY")
+	brief, end := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer end()
+	if _, err = kz.VerifyLog(brief, nil, nil); err == nil {
+		t.Error("a checkpoint that the own witness did not cosign is believed")
+	}
+	between.files = nil
+	if again, err := kz.VerifyLog(t.Context(), nil, nil); err != nil || again.Head.Size < seen.Head.Size {
+		t.Errorf("the true log no longer holds: %+v, %v", again, err)
+	}
 }
 
 // TestDisclosureHidden: the operator deletes a disclosure from the chain of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -97,7 +98,9 @@ type running struct {
 func (r *running) checkpoint(ctx context.Context) (c Checkpoint, signed []byte, err error) {
 	from := max(r.size, r.seen.Size)
 	for until := time.Now().Add(r.Settle); ; {
-		if signed, err = r.Source.Read(ctx, CheckpointPath); err != nil {
+		if signed, err = r.Source.Read(ctx, CheckpointPath); errors.Is(err, fs.ErrNotExist) && from > 0 {
+			return c, nil, faultf(0, "rolled back: there is no checkpoint, and %d leaves were seen before", from)
+		} else if err != nil {
 			return c, nil, fmt.Errorf("verify: read the checkpoint: %w", err)
 		}
 		if c, err = r.Open(signed); err == nil {

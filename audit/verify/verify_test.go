@@ -352,6 +352,7 @@ func TestSeenBefore(t *testing.T) {
 			c.Root[0] ^= 1
 			r.files["checkpoint"] = sign(t, c.String(), r.signer)
 		}},
+		"no checkpoint":        {0, "rolled back", func(r *record) { delete(r.files, "checkpoint") }},
 		"a checkpoint changed": {40, "signed by no key", func(r *record) { r.files["checkpoint"][30] ^= 1 }},
 		"an opening taken away": {30, "kept back now", func(r *record) {
 			r.shown = slices.DeleteFunc(r.shown, func(o verify.Shown) bool { return o.Index == 30 || o.Index == 33 })

@@ -69,7 +69,10 @@ func setup(t *testing.T, env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	server.Config.Handler = h
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle("/log/", w.LogFiles(url+"/log/"))
+	server.Config.Handler = mux
 	server.Start()
 	ctx, end := context.WithCancel(context.Background())
 	told := make(chan struct{})
@@ -151,7 +154,7 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 
 // sequence gives every leaf of the record of acts its place.
 func sequence(ts *testscript.TestScript, _ bool, _ []string) {
-	ts.Value("world").(*exchangetest.World).Sequence(ts.Value("test").(*testing.T))
+	ts.Value("world").(*exchangetest.World).Prover.Publish(ts.Value("test").(*testing.T))
 }
 
 // witnesses silent|speak STATE... has witnesses cosign nothing, or again.
