@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit/notekey"
 	"github.com/comity-platform/comity/client/importer"
 	"github.com/comity-platform/comity/client/operations"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper, "witnesses": witnesses,
+			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper, "tamperlog": tamperlog, "witnesses": witnesses,
 		},
 	})
 }
@@ -85,6 +86,13 @@ func setup(t *testing.T, env *testscript.Env) error {
 	env.Values["world"], env.Values["test"], env.Values["database"] = w, t, database
 	env.Setenv("COMITY_HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("SERVER", url)
+	for name, key := range map[string]string{"LOGKEY": w.LogKey, "OTHERKEY": tokentest.NewUnion(t).LogKey} {
+		public, err := notekey.LogPublic(key)
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, public)
+	}
 	env.Setenv("CATEGORY", string(tokentest.Category))
 	return write(env.WorkDir, map[string][]byte{"roots.json": roots, "misp.json": importer.Sample("ransomware-misp.json"), "stix.json": importer.Sample("ransomware-stix.json"),
 		"KZ.jws": []byte(w.Directory.JWS("KZ")), "KZ-next.jws": []byte(w.Next(t, "KZ", func(m *statement.Manifest) { m.Name = "Renamed" }) + "\n"),
@@ -178,10 +186,31 @@ func tamper(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := sql.Open("sqlite", ts.Value("database").(string)+"?_pragma=busy_timeout(10000)")
 	ts.Check(err)
 	defer db.Close()
+	for _, trigger := range []string{"leaves_unchanged", "leaves_kept"} { // whoever keeps the database can
+		_, err = db.Exec("DROP TRIGGER IF EXISTS " + trigger)
+		ts.Check(err)
+	}
 	r, err := db.Exec(args[0])
 	ts.Check(err)
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		ts.Fatalf("it changed nothing (%v)", err)
+	}
+}
+
+// tamperlog DIR INDEX changes a leaf of a small log in a folder.
+func tamperlog(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tamperlog DIR INDEX")
+	}
+	names, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "tile", "entries", "000.p", "*"))
+	ts.Check(err)
+	i, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		b[i*34+20] ^= 1
+		ts.Check(os.WriteFile(name, b, 0o600))
 	}
 }
 
