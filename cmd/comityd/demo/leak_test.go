@@ -231,7 +231,8 @@ func (w *world) checkLog(t *testing.T) {
 }
 
 // checkVaultAudit: Vault's own audit device shows what the custodians did, each
-// with the login of its own state and no other.
+// with the login of its own state and no other, and that the exchange signed with
+// the log's key and did nothing else.
 func (w *world) checkVaultAudit(t *testing.T) {
 	t.Helper()
 	f, err := os.Open(w.real.Vault.AuditFile)
@@ -253,10 +254,14 @@ func (w *world) checkVaultAudit(t *testing.T) {
 		if !strings.HasPrefix(mount, "comity-") || len(e.Auth.Policies) != 1 || e.Auth.Policies[0] == "root" {
 			continue
 		}
-		if e.Auth.Policies[0] != mount+"-custodian" {
+		policy := mount + "-custodian"
+		if mount == "comity-exchange" {
+			policy = mount + "-record"
+		}
+		if e.Auth.Policies[0] != policy {
 			t.Errorf("%s was reached with the policy %s", e.Request.Path, e.Auth.Policies[0])
 		}
-		for _, what := range []string{"cases/keys/", "cases/datakey/plaintext/", "cases/decrypt/", "statements/sign/", "register/data/grant/"} {
+		for _, what := range []string{"cases/keys/", "cases/datakey/plaintext/", "cases/decrypt/", "statements/sign/", "register/data/grant/", "record/sign/log"} {
 			if strings.HasPrefix(rest, what) {
 				seen[mount+" "+what] = true
 			}
@@ -264,7 +269,7 @@ func (w *world) checkVaultAudit(t *testing.T) {
 	}
 	must(t, lines.Err())
 	for _, want := range []string{"comity-kz cases/keys/", "comity-kz cases/datakey/plaintext/", "comity-kz cases/decrypt/", "comity-kz statements/sign/", "comity-kz register/data/grant/",
-		"comity-am cases/keys/"} {
+		"comity-am cases/keys/", "comity-exchange record/sign/log"} {
 		if !seen[want] {
 			t.Errorf("the audit device does not show %s", want)
 		}
