@@ -123,6 +123,14 @@ func TestWallsOfParents(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused *pgconn.PgError
+	for what, leaf := range map[string]string{"no leaf": "'none'", "a leaf that has its place": "id"} {
+		text := `INSERT INTO openings (leaf_id, pos, state, at, salt, content, commitment) SELECT ` + leaf + `, 9, $1, 0, '', '', '' FROM leaves WHERE idx IS NOT NULL`
+		for _, as := range []string{"act", "system"} {
+			if n, err := conn.run(as, "AM", text, "AM"); !errors.As(err, &refused) || refused.Code != "42501" {
+				t.Errorf("an opening of %s by %s: %d rows, %v", what, as, n, err)
+			}
+		}
+	}
 	if n, err := conn.run("act", "AM", found, c.ID, "AM"); !errors.As(err, &refused) || refused.Code != "42501" {
 		t.Errorf("what a leaf that has its place is found by: %d rows, %v", n, err)
 	}

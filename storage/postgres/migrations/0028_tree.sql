@@ -3,6 +3,10 @@
 -- Migration 29 computes it.
 ALTER TABLE leaves DROP COLUMN chain;
 
+-- walls.sql has more than these in their place.
+ALTER TABLE openings DROP CONSTRAINT openings_leaf_id_fkey;
+ALTER TABLE facets_waiting DROP CONSTRAINT facets_waiting_leaf_id_fkey;
+
 -- The tiles (C2SP tlog-tiles) of 256 hashes, which never change. hashes is 256 times 32 bytes.
 CREATE TABLE log_tiles (
 	level  BIGINT NOT NULL,

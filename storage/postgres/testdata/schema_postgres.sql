@@ -282,7 +282,6 @@ CREATE TABLE facets_waiting (
 	state text COLLATE "C" NOT NULL,
 	at bigint NOT NULL,
 	facets text[] NOT NULL,
-	CONSTRAINT facets_waiting_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
 	CONSTRAINT facets_waiting_pkey PRIMARY KEY (leaf_id, state)
 );
 GRANT DELETE ON facets_waiting;
@@ -554,7 +553,6 @@ CREATE TABLE openings (
 	content bytea NOT NULL,
 	commitment bytea NOT NULL,
 	erased_by text COLLATE "C" NOT NULL DEFAULT ''::text,
-	CONSTRAINT openings_leaf_id_fkey FOREIGN KEY (leaf_id) REFERENCES leaves(id),
 	CONSTRAINT openings_pkey PRIMARY KEY (leaf_id, pos)
 );
 CREATE INDEX openings_state ON public.openings USING btree (state, at, leaf_id);
