@@ -121,6 +121,9 @@ func TestHostileWitness(t *testing.T) {
 		}
 	}
 	const size = "text/x.tlog.size"
+	elsewhere := http.NewServeMux()
+	elsewhere.Handle("/add-checkpoint", http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect))
+	elsewhere.Handle("/elsewhere", answer(200, "", line))
 	for name, h := range map[string]http.Handler{
 		"nothing":                 answer(200, "", ""),
 		"garbage":                 answer(200, "", "\x00\xff\n\n— x\n"),
@@ -130,7 +133,7 @@ func TestHostileWitness(t *testing.T) {
 		"without an end":          answer(200, "", strings.TrimSuffix(line, "\n")),
 		"a line that breaks it":   answer(200, "", line+"— "+w.key.Name()+" AAAA\n"),
 		"another text":            answer(200, "", "more\n\n"+line),
-		"huge":                    answer(200, "", strings.Repeat(line, 1000)),
+		"huge":                    answer(200, "", line+"— another "+strings.Repeat("AAAA", 16<<10)+"\n"),
 		"a conflict without size": answer(409, size, ""),
 		"a conflict of garbage":   answer(409, size, "many\n"),
 		"a conflict beyond size":  answer(409, size, "9223372036854775807\n"),
@@ -140,7 +143,7 @@ func TestHostileWitness(t *testing.T) {
 		"a conflict twice":        answer(409, size, "4\n5\n"),
 		"an error":                answer(500, "", "x"),
 		"no content":              answer(204, "", ""),
-		"elsewhere":               http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect),
+		"elsewhere":               elsewhere,
 		"an answer that breaks":   http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
 		"huge headers":            http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { rw.Header().Set("X", strings.Repeat("x", 1<<20)) }),
 		"a length that it is not": http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

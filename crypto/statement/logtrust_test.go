@@ -198,7 +198,10 @@ func TestLogPolicy(t *testing.T) {
 		t.Error("one state's word counts for another")
 	}
 
-	// A manifest that ran out speaks for nobody.
+	// A manifest that ran out speaks for nobody, by whichever clock.
+	if _, err := u.Directory.LogPolicy("AM", u.Clock.Now().AddDate(3, 0, 0)); err == nil {
+		t.Error("a manifest gives a policy for after its end")
+	}
 	u.Clock.Advance(2 * 366 * 24 * time.Hour)
 	if _, err := u.Directory.LogPolicy("AM", u.Clock.Now()); err == nil {
 		t.Error("an expired manifest gives a policy")
