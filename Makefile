@@ -13,7 +13,7 @@ STACK   = go run ./deploy/stack/testmain
 COUNTED = $(STACK) -counts -- go test -json -count=1
 
 .DEFAULT_GOAL := help
-.PHONY: help test soak fuzz bench bench-transfer bench-articles bench-graphql check check-format check-vet check-lint \
+.PHONY: help test soak fuzz bench bench-transfer bench-articles bench-graphql bench-log check check-format check-vet check-lint \
 	check-vulnerabilities check-schema check-tidy release-schema up down build clean postgres node wrk
 
 help: ## this list
@@ -43,7 +43,7 @@ fuzz: node ## every fuzz test for FUZZTIME (20s), and CASES (50000) requests com
 		exit 1; \
 	done
 
-bench: bench-transfer bench-articles bench-graphql ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
+bench: bench-transfer bench-articles bench-graphql bench-log ## all side-by-side benchmarks; each ends with "RATIO name value goal ok|short"
 
 bench-transfer: postgres ## evidence going up and down, beside curl on the same store
 	@cd bench && go run ./transfer
@@ -53,6 +53,9 @@ bench-articles: postgres ## decisions beside OPA; lists at a million cases; row-
 
 bench-graphql: postgres node wrk ## the API beside graphql-go, gqlgen, Mercurius, PostGraphile and a handler by hand (needs wrk and Node.js)
 	@cd bench && go run ./graphql/exec && go run ./graphql
+
+bench-log: postgres ## the record of acts: sequencing beside bare tlog, what an act's leaf costs, verification, proofs
+	@cd bench && go run ./log && go run ./log/verify
 
 check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
 
