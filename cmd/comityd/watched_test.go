@@ -285,6 +285,10 @@ func TestRollback(t *testing.T) {
 	full, seen := filepath.Join(w.dir, "full"), filepath.Join(w.dir, "seen")
 	w.wants(t, 0, "", "log", "copy", full)
 	w.wants(t, 0, "verified", "log", "verify", "--dir", full, "--key", w.logKey, "--seen", seen)
+	page, err := w.officer(t, "auditor@KZ", w.cfg.Listen).Log(t.Context(), client.LogFilter{Act: "caseFile"}, 2, "")
+	must(t, err)
+	proof := filepath.Join(w.dir, "proof")
+	w.wants(t, 0, "proves the leaf", "log", "prove", string(page.Nodes[1].ID), "-o", proof)
 	now := w.cosigned(t, "KZ")
 	if now.Size <= then.Size {
 		t.Fatalf("the log had %d leaves, and has %d", then.Size, now.Size)
@@ -301,6 +305,7 @@ func TestRollback(t *testing.T) {
 		t.Errorf("it signed %d leaves of a log that went back to %d", at.Size, then.Size)
 	}
 	end(t, server)
+	w.wants(t, 0, "caseFile", "log", "verify", proof, "--roots", w.cfg.Roots) // what was proven stays so, without any server
 
 	// One that knows nothing of it signs again, as whoever has the key can.
 	mark := w.cosignedAll(t)
@@ -324,7 +329,7 @@ func TestRollback(t *testing.T) {
 	w.wants(t, 0, "verified", append([]string{"log", "verify", "--dir", older}, manifest...)...) // whoever looks for the first time does not notice
 	w.wants(t, 9, fmt.Sprintf("at index %d: rolled back", size), append([]string{"log", "verify", "--dir", older, "--seen", seen}, manifest...)...)
 	// And by what was seen, the first leaf of the rewritten log that is another.
-	_, err := client.VerifyLogFiles(t.Context(), officer.LogFiles(), w.signedOnly(t), seen, nil, nil)
+	_, err = client.VerifyLogFiles(t.Context(), officer.LogFiles(), w.signedOnly(t), seen, nil, nil)
 	if fault, ok := errors.AsType[*verify.Fault](err); !ok || fault.Index != then.Size {
 		t.Errorf("by what was seen before: %v, wanted index %d", err, then.Size)
 	}
