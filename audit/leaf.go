@@ -36,7 +36,7 @@ const (
 	Refused  Outcome = "DENIED"   // an Article denied it
 	NotFound Outcome = "NOTFOUND" // absent or hidden: the asker's opening does not tell which
 	Released Outcome = "RELEASED" // a key was asked for, to be released
-	Failed   Outcome = "FAILED"   // what an earlier leaf announced did not come about
+	Failed   Outcome = "FAILED"   // what an earlier leaf announced did not come about, or something disagrees
 	Repeated Outcome = "REPEATED" // an act was asked for again under its idempotency key
 	// Proposed: an act of two officers was done by the first; nothing is in force by it.
 	Proposed Outcome = "PROPOSED"

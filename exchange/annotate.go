@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/crypto/statement"
@@ -71,7 +70,7 @@ func (n *Annotate) judge(tx storage.ReadTx, a *attempt) error {
 func (a *attempt) reads(v storage.CaseView, record sovereignty.Record, g comity.Grant) (bool, error) {
 	basis, err := a.x.terms(g, v.State)
 	if errors.Is(err, errForged) {
-		a.x.log.Error("incident: "+strings.TrimPrefix(err.Error(), "exchange: "), "record", g.ID, "request", a.who.RequestID)
+		a.x.incident(g.State, string(g.ID), err, a.who.RequestID)
 		return false, nil
 	}
 	if err != nil {

@@ -154,7 +154,7 @@ func (r *Reader) Assessments(cases []*CaseView) (map[comity.ID][]*AssessmentView
 func (r *Reader) openAssessment(v *AssessmentView, row storage.Assessment, key wordKey) error {
 	var text comity.AssessmentText
 	if err := unseal(key, bindAssessment(row.Assessment), row.Sealed, &text); err != nil {
-		r.incident(string(row.ID), err)
+		r.incident(string(row.ID), row.State, err)
 		return err
 	}
 	s, err := r.x.statements.get(r.x.dir, text.Statement)

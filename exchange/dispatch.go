@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -106,7 +105,7 @@ func (a *attempt) findDispatch(tx storage.ReadTx, id comity.ID) (storage.Dispatc
 	if fault := faults[id]; comity.CodeOf(fault) == comity.CodeUnavailable {
 		return storage.DispatchView{}, sovereignty.Record{}, false, fault
 	} else if fault != nil {
-		a.x.log.Error("incident: "+strings.TrimPrefix(fault.Error(), "exchange: "), "record", id, "request", a.who.RequestID)
+		a.x.incident(rows[0].State, string(id), fault, a.who.RequestID)
 		rows = nil
 	}
 	if len(rows) == 0 {

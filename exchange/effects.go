@@ -102,6 +102,9 @@ func (x *Exchange) Effects(ctx context.Context) {
 		case <-tick.C:
 		}
 		x.keys.prune()
+		if err := x.TellIncidents(ctx); err != nil && ctx.Err() == nil {
+			x.log.Warn("incidents wait to be told", "error", err)
+		}
 		if _, err := x.TakeManifests(ctx); err != nil && ctx.Err() == nil {
 			x.log.Warn("manifests that were published elsewhere wait", "error", err)
 		}

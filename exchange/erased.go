@@ -148,7 +148,7 @@ func (x *Exchange) erasable(tx storage.Tx, s comity.State, found []storage.LogEn
 		}
 		c, err := audit.Open(e)
 		if err != nil {
-			x.log.Error("incident: an opening is not of its leaf", "leaf", e.Leaf.ID, "index", e.Leaf.Index, "error", err)
+			x.incident(s, string(e.Leaf.ID), err, "")
 			kept++
 			continue
 		}

@@ -59,6 +59,7 @@ type Exchange struct {
 	silent     silences
 	sightings  sightings
 	decisions  decisions
+	incidents  incidents
 	unheld     sync.Map      // by state, why its published manifest is not taken, as logged last
 	acted      chan struct{} // after each act, for who waits for events
 	ticked     atomic.Int64  // second in which clocks were looked at

@@ -123,7 +123,7 @@ func (r *Reader) innerNodes(byKind map[comity.Kind][]comity.ID, purpose comity.P
 		}
 		n, err := r.innerNode(id, c, all, keys[c.keyRef()])
 		if err != nil {
-			r.incident(string(id), err)
+			r.incident(string(id), c.State, err)
 			if !c.Own { // closed by itself
 				continue
 			}

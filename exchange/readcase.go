@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
@@ -127,7 +126,7 @@ func (r *Reader) ListCases(f storage.CaseFilter, purpose comity.Purpose, first i
 	for i, id := range all.Items {
 		v := views[id]
 		if v == nil { // the SQL lists what the policies do not show: one of the two is wrong
-			r.incident(string(id), errors.New("the list and the policies disagree"))
+			r.incident(string(id), found[i].State, errors.New("the list and the policies disagree"))
 			continue
 		}
 		r.noteCase(v)
@@ -184,7 +183,7 @@ func (v *CaseView) words() bool {
 func (r *Reader) open(v *CaseView, row storage.CaseView, key wordKey) error {
 	var text comity.CaseText
 	if err := unseal(key, bindCase(row.Case.Case), row.Sealed, &text); err != nil {
-		r.incident(string(v.ID), err)
+		r.incident(string(v.ID), v.State, err)
 		if v.Own {
 			return err
 		}
@@ -324,10 +323,11 @@ func (r *Reader) warn(what string, s comity.State, err error) {
 	}
 }
 
-// incident tells it of what disagrees in the database with what was signed or sealed.
-func (r *Reader) incident(record string, err error) {
+// incident tells the state that a record is of what disagrees in the database with
+// what was signed or sealed.
+func (r *Reader) incident(record string, of comity.State, err error) {
 	if r.once(record + err.Error()) {
-		r.x.log.Error("incident: "+strings.TrimPrefix(err.Error(), "exchange: "), "record", record, "request", r.who.RequestID)
+		r.x.incident(of, record, err, r.who.RequestID)
 	}
 }
 

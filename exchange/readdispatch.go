@@ -85,7 +85,7 @@ func (r *Reader) listDispatches(list string, f storage.DispatchFilter, of *CaseV
 	page := Page[*DispatchView]{HasNext: all.HasNext, Count: func() (int, error) { return r.tx.CountDispatches(r.viewer(), f, maxCount) }}
 	for i, id := range all.Items {
 		if shown[id] == nil { // the SQL lists what the policies do not show: one of the two is wrong
-			r.incident(string(id), errors.New("the list and the policies disagree"))
+			r.incident(string(id), found[i].State, errors.New("the list and the policies disagree"))
 			continue
 		}
 		page.Items, page.Cursors = append(page.Items, shown[id]), page.Cursors.and(all.Cursors, i)
@@ -151,7 +151,7 @@ func (r *Reader) showDispatches(rows []storage.DispatchView, of *CaseView) (map[
 			r.warn("a state's manifest is not valid", row.State, fault)
 			delete(wrapped[row.ID], row.State) // its words stay closed
 		} else if fault != nil {
-			r.incident(string(row.ID), fault)
+			r.incident(string(row.ID), row.State, fault)
 		}
 		if d := r.decide(sovereignty.Question{Action: sovereignty.DispatchRead, Record: dispatchRecord(row, r.who.Officer),
 			Circumstances: sovereignty.Circumstances{Visible: true}}); !d.Permit || of == nil && !between(row, own) {

@@ -141,7 +141,7 @@ func reasoned[S, T any](r *Reader, rows []S, of func(S) comity.ID, open func(S, 
 			key = &k
 		}
 		if views[i], err = open(row, key); err != nil {
-			r.incident(string(ids[i]), err)
+			r.incident(string(ids[i]), r.who.Officer.State, err)
 			return nil, err
 		}
 	}

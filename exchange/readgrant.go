@@ -52,7 +52,7 @@ func (r *Reader) ListGrants(f storage.GrantFilter, first int, after string) (Pag
 			return shown
 		})
 	if disagree {
-		r.x.log.Error("incident: the list of grants and the policies disagree", "officer_state", r.who.Officer.State, "request", r.who.RequestID)
+		r.incident("grants", r.who.Officer.State, errors.New("the list and the policies disagree"))
 		return Page[*comity.Grant]{}, errors.New("exchange: the list of grants and the policies disagree")
 	}
 	page.Count = func() (int, error) { return r.tx.CountGrants(r.viewer(), f, maxCount) }
@@ -132,7 +132,7 @@ func (r *Reader) Log(f storage.LogFilter, first int, after string) (Page[LogView
 				c, err = audit.Open(e)
 			}
 			if err != nil { // shown as it lies there, so that the state sees for itself which one it is
-				r.x.log.Error("incident: an opening is not of its leaf", "leaf", e.Leaf.ID, "index", e.Leaf.Index, "error", err)
+				r.incident(string(e.Leaf.ID), r.who.Officer.State, err)
 				c = audit.Content{Outcome: audit.Unverified, At: e.Leaf.At}
 			}
 			return LogView{e, c}

@@ -69,7 +69,7 @@ func (r *Reader) doubt(g comity.Grant, err error) {
 		r.warn("a state's manifest is not valid", g.State, err)
 		return
 	}
-	r.incident(string(g.ID), err)
+	r.incident(string(g.ID), g.State, err)
 }
 
 func widestFirst(grants []comity.Grant) {
@@ -121,13 +121,13 @@ func (r *Reader) stand(grants []comity.Grant) (kept []comity.Grant, away error) 
 		case word.err == nil:
 			met := meet(g, word.value)
 			if lessened(g, met) {
-				r.incident(string(g.ID), fmt.Errorf("%w: the register: it was narrowed", errForged))
+				r.incident(string(g.ID), g.State, fmt.Errorf("%w: the register: it was narrowed", errForged))
 			}
 			if r.now.Before(met.NotAfter) {
 				kept = append(kept, met)
 			}
 		case code == comity.CodeDenied || code == comity.CodeNotFound:
-			r.incident(string(g.ID), fmt.Errorf("%w: the register: %w", errForged, word.err))
+			r.incident(string(g.ID), g.State, fmt.Errorf("%w: the register: %w", errForged, word.err))
 		default:
 			away = word.err
 		}

@@ -106,7 +106,7 @@ func (r *Reader) showProposals(rows []storage.Proposal) ([]*ProposalView, error)
 		}
 		text, err := words[comity.ProposalText](key, bindProposal(row.Proposal), row.Sealed)
 		if err != nil {
-			r.incident(string(row.ID), err)
+			r.incident(string(row.ID), row.State, err)
 			return nil, err
 		}
 		v.Text = &text
@@ -115,7 +115,7 @@ func (r *Reader) showProposals(rows []storage.Proposal) ([]*ProposalView, error)
 		}
 		declined, err := words[comity.DeclineText](key, bindDecline(row.ID, row.DecidedBy), row.Declined)
 		if err != nil {
-			r.incident(string(row.ID), err)
+			r.incident(string(row.ID), row.State, err)
 			return nil, err
 		}
 		v.Reason = declined.Reason

@@ -130,7 +130,7 @@ func children[S, T any](r *Reader, cases []*CaseView, list string, first int, af
 			return t
 		})
 		if fault != nil {
-			r.incident(string(c.ID), fault)
+			r.incident(string(c.ID), c.State, fault)
 			if c.Own {
 				return nil, fault
 			}
@@ -156,7 +156,7 @@ func wordsOf[T any](r *Reader, key *wordKey, record comity.ID, of comity.State, 
 	if err == nil {
 		return &t, nil
 	}
-	r.incident(string(record), err)
+	r.incident(string(record), of, err)
 	if of == r.who.Officer.State {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (r *Reader) ListRequests(f storage.RequestFilter, first int, after string) 
 	for i, id := range all.Items {
 		v := shown[id]
 		if v == nil { // the SQL lists what the policies do not show: one of the two is wrong
-			r.incident(string(id), errors.New("the list and the policies disagree"))
+			r.incident(string(id), found[i].State, errors.New("the list and the policies disagree"))
 			continue
 		}
 		page.Items, page.Cursors = append(page.Items, v), page.Cursors.and(all.Cursors, i)

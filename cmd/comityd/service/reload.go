@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -58,6 +59,14 @@ func (s *Service) reloadManifests(ctx context.Context) {
 	}
 	before := s.inForce
 	s.inForce = s.numbers()
+	s.untold = s.untold || !maps.Equal(before, s.inForce)
+	if s.untold {
+		if err := s.tellConfiguration(ctx); err != nil {
+			s.log.Warn("the record of acts is told of the configuration later", "error", err)
+		} else {
+			s.untold = false
+		}
+	}
 	for state, number := range s.inForce {
 		if number == before[state] {
 			continue

@@ -63,6 +63,7 @@ type Service struct {
 	cert     atomic.Pointer[tls.Certificate]
 	complain complaints
 	inForce  map[comity.State]int64 // manifests' numbers, as of the last look
+	untold   bool                   // the record of acts does not know of them yet
 }
 
 // New checks the configuration, opens everything and listens. A configuration
@@ -115,7 +116,10 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 		}
 		s.log.Error(what, "state", f.State, "where", f.Where, "fault", f.Message)
 	}
-	return s, s.remember()
+	if err := s.remember(); err != nil {
+		return s, err
+	}
+	return s, s.tellConfiguration(ctx)
 }
 
 // assemble puts the exchange over the parts, and the API over the exchange.
