@@ -30,7 +30,8 @@ type incident struct {
 type incidents struct {
 	mu      sync.Mutex
 	waiting []incident
-	told    map[incident]string // the day
+	told    map[incident]string    // the day
+	since   map[incident]time.Time // when what may still settle was met first
 }
 
 // met has an incident told once a day.
@@ -47,6 +48,21 @@ func (i *incidents) met(is incident, day string) {
 	i.waiting = append(i.waiting, is)
 }
 
+// lasts reports whether an incident was met [SettleAfter] ago already: by then the
+// database has followed whatever was under way.
+func (i *incidents) lasts(is incident, now time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	first, ok := i.since[is]
+	if !ok {
+		if i.since == nil || len(i.since) == maxIncidents {
+			i.since = map[incident]time.Time{}
+		}
+		i.since[is] = now
+	}
+	return ok && now.Sub(first) >= SettleAfter
+}
+
 func (i *incidents) take() []incident {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -61,6 +77,17 @@ func (x *Exchange) incident(of comity.State, record string, err error, request s
 	what := strings.TrimPrefix(err.Error(), "exchange: ")
 	x.log.Error("incident: "+what, "state", of, "record", record, "request", request)
 	x.incidents.met(incident{of, record, what}, time.Now().UTC().Format(time.DateOnly))
+}
+
+// unsettled is an incident if it lasts: the register is ahead of the database while an
+// act comes to its end.
+func (r *Reader) unsettled(record string, of comity.State, err error) {
+	what := strings.TrimPrefix(err.Error(), "exchange: ")
+	if r.x.incidents.lasts(incident{of, record, what}, r.now) {
+		r.incident(record, of, err)
+	} else if r.once(record + err.Error()) {
+		r.x.log.Warn("the register and the database disagree for now: "+what, "state", of, "record", record, "request", r.who.RequestID)
+	}
 }
 
 // TellIncidents writes what was met into the record of acts, each once a day whichever

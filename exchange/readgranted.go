@@ -121,13 +121,13 @@ func (r *Reader) stand(grants []comity.Grant) (kept []comity.Grant, away error) 
 		case word.err == nil:
 			met := meet(g, word.value)
 			if lessened(g, met) {
-				r.incident(string(g.ID), g.State, fmt.Errorf("%w: the register: it was narrowed", errForged))
+				r.unsettled(string(g.ID), g.State, fmt.Errorf("%w: the register: it was narrowed", errForged))
 			}
 			if r.now.Before(met.NotAfter) {
 				kept = append(kept, met)
 			}
 		case code == comity.CodeDenied || code == comity.CodeNotFound:
-			r.incident(string(g.ID), g.State, fmt.Errorf("%w: the register: %w", errForged, word.err))
+			r.unsettled(string(g.ID), g.State, fmt.Errorf("%w: the register: %w", errForged, word.err))
 		default:
 			away = word.err
 		}

@@ -21,23 +21,23 @@ const chartLines = 12
 func HTML(w io.Writer, r Report, marks *Marks) error {
 	p := pageOf{Report: r, Period: day(r.From) + " to " + day(r.Until), MadeAt: r.Made.UTC().Format(time.RFC1123), Published: marks != nil,
 		Threshold: Threshold, FailedText: r.failed(marks)}
-	for m := range measures {
+	for _, m := range measuresOf(marks) {
 		p.Totals = append(p.Totals, tile{titles[m], shown(r.Total[m], marks.total(m)), explained[m]})
 	}
 	for i, b := range r.Breakdowns {
 		s := section{ID: b.Name, Title: b.Title, Heads: append([]string{}, b.Heads...)}
-		for m := range measures {
+		for _, m := range measuresOf(marks) {
 			s.Measures = append(s.Measures, titles[m])
 		}
 		for k, l := range b.Lines {
 			row := tableRow{Of: l.Of}
-			for m := range measures {
+			for _, m := range measuresOf(marks) {
 				row.Counts = append(row.Counts, shown(l.Counts[m], marks.line(i, k, m)))
 			}
 			s.Rows = append(s.Rows, row)
 		}
 		if !b.named {
-			for m := range measures {
+			for _, m := range measuresOf(marks) {
 				s.Total = append(s.Total, shown(r.Total[m], marks.total(m)))
 			}
 		}
@@ -114,8 +114,9 @@ func charts(b Breakdown, mark func(line int, m Measure) Mark) (all []chart) {
 
 // The measures of charts, in the units of the drawing.
 const (
-	nameRoom  = 190
-	barRoom   = 380
+	nameMost  = 200
+	nameRune  = 8
+	barRoom   = 420
 	countRoom = 80
 	barStep   = 26
 	colHeight = 150
@@ -145,6 +146,12 @@ func visible(b Breakdown, m Measure, mark func(int, Measure) Mark) (most int64, 
 
 func bars(b Breakdown, m Measure, mark func(int, Measure) Mark) (chart, bool) {
 	most, any := visible(b, m, mark)
+	nameRoom := 40
+	for _, l := range b.Lines {
+		if l.Counts[m] > 0 {
+			nameRoom = min(nameMost, max(nameRoom, nameRune*len([]rune(l.Of[len(l.Of)-1]))+8))
+		}
+	}
 	c := chart{Title: titles[m] + ", " + strings.ToLower(b.Title), Width: nameRoom + barRoom + countRoom}
 	var says []string
 	for k, l := range b.Lines {
@@ -166,8 +173,8 @@ func bars(b Breakdown, m Measure, mark func(int, Measure) Mark) (chart, bool) {
 func columns(b Breakdown, m Measure, mark func(int, Measure) Mark) (chart, bool) {
 	most, any := visible(b, m, mark)
 	n := max(1, len(b.Lines))
-	step := max(6, min(60, (nameRoom+barRoom+countRoom)/n))
-	c := chart{Title: titles[m] + ", " + strings.ToLower(b.Title), Width: max(nameRoom+barRoom+countRoom, n*step), Height: colHeight + 60, Base: colHeight + 20}
+	step := max(6, min(60, (nameMost+barRoom+countRoom)/n))
+	c := chart{Title: titles[m] + ", " + strings.ToLower(b.Title), Width: max(nameMost+barRoom+countRoom, n*step), Height: colHeight + 60, Base: colHeight + 20}
 	var says []string
 	every := max(1, (90+step-1)/step)
 	for k, l := range b.Lines {

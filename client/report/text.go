@@ -43,6 +43,15 @@ func (m *Marks) line(breakdown, line int, measure Measure) Mark {
 	return m.Lines[breakdown][line][measure]
 }
 
+// measuresOf are those that a report shows. How many records were seen in the accesses
+// bounds how many these were, and is left out where it is published.
+func measuresOf(m *Marks) []Measure {
+	if m == nil {
+		return []Measure{Seen, Records, Keys, Acts, Denials}
+	}
+	return []Measure{Seen, Keys, Acts, Denials}
+}
+
 // failed is how many releases failed, in a form that may be shown.
 func (r Report) failed(m *Marks) string { return alone(r.Failed, m) }
 
@@ -74,7 +83,7 @@ func Table(w io.Writer, r Report, marks *Marks) error {
 			for _, s := range of {
 				fmt.Fprintf(t, "%s\t", s)
 			}
-			for m := range measures {
+			for _, m := range measuresOf(marks) {
 				fmt.Fprintf(t, "%s\t", counts(m))
 			}
 			fmt.Fprintln(t)
@@ -113,7 +122,7 @@ func CSV(w io.Writer, r Report, marks *Marks) error {
 		_ = c.Write(fields) // kept, and given by Error
 	}
 	write("breakdown", "of", "part", "measure", "count")
-	for m := range measures {
+	for _, m := range measuresOf(marks) {
 		write("total", "", "", m.String(), shown(r.Total[m], marks.total(m)))
 	}
 	write("openings", "", "", "verified", strconv.FormatInt(r.Openings, 10))
@@ -125,7 +134,7 @@ func CSV(w io.Writer, r Report, marks *Marks) error {
 			if len(l.Of) > 1 {
 				part = l.Of[1]
 			}
-			for m := range measures {
+			for _, m := range measuresOf(marks) {
 				write(b.Name, l.Of[0], part, m.String(), shown(l.Counts[m], marks.line(i, k, m)))
 			}
 		}
@@ -175,14 +184,14 @@ func JSON(w io.Writer, r Report, marks *Marks) error {
 		Total      counts      `json:"total"`
 		Breakdowns []breakdown `json:"breakdowns"`
 	}{string(r.State), r.From.UTC(), r.Until.UTC(), r.Made.UTC(), marks != nil, r.Openings, r.Erased, r.failed(marks), counts{}, []breakdown{}}
-	for m := range measures {
+	for _, m := range measuresOf(marks) {
 		value(out.Total, m, r.Total[m], marks.total(m))
 	}
 	for i, b := range r.Breakdowns {
 		d := breakdown{b.Name, b.Heads, []line{}}
 		for k, l := range b.Lines {
 			c := counts{}
-			for m := range measures {
+			for _, m := range measuresOf(marks) {
 				value(c, m, l.Counts[m], marks.line(i, k, m))
 			}
 			d.Lines = append(d.Lines, line{l.Of, c})
