@@ -235,6 +235,32 @@ func newTree(t testing.TB, n int, mark byte) *tree {
 	return tr
 }
 
+// TestCheckpointText: what is no checkpoint as the specification writes it.
+func TestCheckpointText(t *testing.T) {
+	good := verify.Checkpoint{Origin: origin, Size: 70, Root: [32]byte{1}}.String()
+	if c, err := verify.ParseCheckpoint(good); err != nil || c.Size != 70 || c.Root != [32]byte{1} || c.Origin != origin {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for name, text := range map[string]string{
+		"no origin":        strings.TrimPrefix(good, origin),
+		"no size":          strings.Replace(good, "70", "", 1),
+		"a sign":           strings.Replace(good, "70", "+70", 1),
+		"a zero before":    strings.Replace(good, "70", "070", 1),
+		"less than none":   strings.Replace(good, "70", "-70", 1),
+		"too many":         strings.Replace(good, "70", "4611686018427387904", 1),
+		"too many to read": strings.Replace(good, "70", "9223372036854775808", 1),
+		"a short root":     strings.Replace(good, "AQ", "", 1),
+		"another base64":   strings.Replace(good, "A=", "B=", 1),
+		"a line more":      good + "more\n",
+		"no end":           strings.TrimSuffix(good, "\n"),
+		"nothing":          "",
+	} {
+		if c, err := verify.ParseCheckpoint(text); err == nil {
+			t.Errorf("%s: %q is read as %+v", name, text, c)
+		}
+	}
+}
+
 // TestConsistency: every two sizes of one log are consistent, and no others.
 func TestConsistency(t *testing.T) {
 	a, b := newTree(t, 40, 'a'), newTree(t, 40, 'b')
@@ -271,7 +297,7 @@ func TestConsistency(t *testing.T) {
 	}{
 		"back":                      {a.at(t, 5), a.at(t, 4), nil, "rolled back"},
 		"back to nothing":           {a.at(t, 5), verify.Checkpoint{Origin: origin}, nil, "rolled back"},
-		"two roots":                 {a.at(t, 5), b.at(t, 5), nil, "forked"},
+		"two roots":                 {a.at(t, 5), b.at(t, 5), nil, "two trees of 5 leaves"},
 		"another log":               {verify.Checkpoint{Origin: "x"}, a.at(t, 4), nil, "two logs"},
 		"too great":                 {a.at(t, 5), verify.Checkpoint{Origin: origin, Size: 1<<62 + 1}, [][32]byte{{}}, "no number"},
 		"less than nothing":         {verify.Checkpoint{Origin: origin, Size: -1}, a.at(t, 4), nil, "no number"},
