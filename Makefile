@@ -54,8 +54,8 @@ bench-articles: postgres ## decisions beside OPA; lists at a million cases; row-
 bench-graphql: postgres node wrk ## the API beside graphql-go, gqlgen, Mercurius, PostGraphile and a handler by hand (needs wrk and Node.js)
 	@cd bench && go run ./graphql/exec && go run ./graphql
 
-bench-log: postgres ## the record of acts: sequencing beside bare tlog, what an act's leaf costs, verification, proofs
-	@cd bench && go run ./log && go run ./log/verify
+bench-log: postgres ## the record of acts: sequencing beside bare tlog, what a leaf costs an act, verification, proofs, the wait for a key
+	@cd bench && go run ./log && go run ./log/verify && go run ./log/key
 
 check: check-format check-vet check-lint check-vulnerabilities check-schema check-tidy ## all static checks
 
