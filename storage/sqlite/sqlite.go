@@ -77,7 +77,8 @@ func Open(ctx context.Context, path string, o Options) (storage.DB, error) {
 // dsn carries the pragmas, since those run on a pool would reach one connection.
 func dsn(path, lock string, pragmas ...string) string {
 	// synchronous(FULL): what was answered is on the disk, the log of acts foremost.
-	pragmas = append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)"}, pragmas...)
+	// secure_delete(1): what was erased is overwritten, and not only let go of.
+	pragmas = append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)", "secure_delete(1)"}, pragmas...)
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_txlock": {lock}, "_pragma": pragmas, "_dqs": {"0"}}.Encode()}).String()
 }
 
