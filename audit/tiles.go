@@ -100,7 +100,8 @@ func (t Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, err
 	return last.Signed, nil // the first one
 }
 
-// ParseTile reads the path of a tile or bundle of entries, of which the level is -1.
+// ParseTile reads a path that verify.TilePath writes: of a tile, or of a bundle of
+// entries, of which the level is -1.
 func ParseTile(path string) (tlog.Tile, error) {
 	rest, ok := strings.CutPrefix(path, "tile/")
 	if entries, is := strings.CutPrefix(rest, entriesPath); is {
@@ -117,15 +118,6 @@ func ParseTile(path string) (tlog.Tile, error) {
 		return tlog.Tile{}, storage.ErrNotFound
 	}
 	return tile, nil
-}
-
-// TilePath is the path that [ParseTile] reads.
-func TilePath(tile tlog.Tile) string {
-	path := strings.TrimPrefix(tile.Path(), "tile/8/")
-	if entries, is := strings.CutPrefix(path, "data/"); is {
-		path = entriesPath + entries
-	}
-	return "tile/" + path
 }
 
 // within reports whether a tree of a size has all of a tile.

@@ -52,9 +52,9 @@ func TestTiles(t *testing.T) {
 		})
 		file := func(tile tlog.Tile) []byte {
 			t.Helper()
-			f, err := tiles.Read(t.Context(), audit.TilePath(tile))
+			f, err := tiles.Read(t.Context(), verify.TilePath(tile))
 			if err != nil || f.Text || f.Final != (tile.W == 256) {
-				t.Fatalf("%s: %+v, %v", audit.TilePath(tile), f, err)
+				t.Fatalf("%s: %+v, %v", verify.TilePath(tile), f, err)
 			}
 			return f.Body
 		}
@@ -82,9 +82,9 @@ func TestTiles(t *testing.T) {
 		}
 		rest := int(c.Size % 256)
 		for _, path := range []string{
-			audit.TilePath(tlog.Tile{H: 8, N: c.Size / 256, W: 256}), audit.TilePath(tlog.Tile{H: 8, L: -1, N: c.Size / 256, W: 256}),
-			audit.TilePath(tlog.Tile{H: 8, N: c.Size / 256, W: rest + 1}), audit.TilePath(tlog.Tile{H: 8, L: -1, N: c.Size / 256, W: rest + 1}),
-			audit.TilePath(tlog.Tile{H: 8, L: 1, W: int(c.Size/256) + 1}), audit.TilePath(tlog.Tile{H: 8, L: 2, W: 1}), "tile/7/000.p/1",
+			verify.TilePath(tlog.Tile{H: 8, N: c.Size / 256, W: 256}), verify.TilePath(tlog.Tile{H: 8, L: -1, N: c.Size / 256, W: 256}),
+			verify.TilePath(tlog.Tile{H: 8, N: c.Size / 256, W: rest + 1}), verify.TilePath(tlog.Tile{H: 8, L: -1, N: c.Size / 256, W: rest + 1}),
+			verify.TilePath(tlog.Tile{H: 8, L: 1, W: int(c.Size/256) + 1}), verify.TilePath(tlog.Tile{H: 8, L: 2, W: 1}), "tile/7/000.p/1",
 			"tile/0/x999/x999/x999/x999/x999/x999/999", "", "tile", "checkpoint/", "/checkpoint", "tile/data/000.p/1", "tile/8/0/000.p/1", "tile/0/../0/000.p/1",
 			"tile/entries/0", "tile/-1/000.p/1", "tile/0/000.p/256", "tile/0/000.p/0",
 		} {
@@ -151,8 +151,8 @@ func FuzzTilePath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		tile, err := audit.ParseTile(path)
 		switch {
-		case err == nil && audit.TilePath(tile) != path:
-			t.Errorf("%q is read as %q", path, audit.TilePath(tile))
+		case err == nil && verify.TilePath(tile) != path:
+			t.Errorf("%q is read as %q", path, verify.TilePath(tile))
 		case err == nil && (tile.N < 0 || tile.W < 1 || tile.W > 256 || tile.L < -1 || tile.H != 8 || strings.Contains(path, "..")):
 			t.Errorf("%q is %+v", path, tile)
 		}

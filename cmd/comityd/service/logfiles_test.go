@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/cmd/comityd/service"
@@ -127,7 +126,7 @@ func TestLogFiles(t *testing.T) {
 	if !strings.HasPrefix(string(signed), verify.Origin(cfg.Union)+"\n") {
 		t.Errorf("the checkpoint is of another log: %s", signed)
 	}
-	for _, path := range []string{"", "tile", "tile/0/x999/999", "tile/0/999", "tile/entries/999.p/3", "checkpoint/x", audit.TilePath(tlog.Tile{H: 8, L: 3, W: 1})} {
+	for _, path := range []string{"", "tile", "tile/0/x999/999", "tile/0/999", "tile/entries/999.p/3", "checkpoint/x", verify.TilePath(tlog.Tile{H: 8, L: 3, W: 1})} {
 		if res, body := logFile(t, kz, ofKZ, path, nil); res.StatusCode != http.StatusNotFound || res.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%q: %d %s", path, res.StatusCode, body)
 		}
