@@ -41,7 +41,7 @@ type Publisher struct {
 	mu        sync.Mutex
 	last      verify.Checkpoint // that this process signed or relied on
 	mine      int64             // size of the last checkpoint that this process published
-	fault     error // of the last beat
+	fault     error             // of the last beat
 	witnesses map[string]*witness
 	meeting   meeting
 	sight     sight
