@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,9 +165,51 @@ func TestProveFresh(t *testing.T) {
 			t.Errorf("under a cosignature that is 40 seconds old: %v", err)
 		}
 		w.set(func() { w.ahead = 0 })
-		stop := start(t, publisher(db, k, 10*time.Millisecond, w))
+		before := last(t, db)
+		for range 5 { // a cover would be cosigned afresh in any case
+			if err := publisher(db, k, time.Hour, w).Publish(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if last(t, db).Size == before.Size {
+				break
+			}
+			before = last(t, db)
+		}
+		if _, err := prove.Prove(t.Context(), l.ID, "KZ"); err != nil || signatures(t, last(t, db)) != 2 {
+			t.Errorf("it is not renewed, or beside the old one: %v", err)
+		}
+	})
+}
+
+// TestProveUnderOlder: where a witness that is wanted cosigns some checkpoints only, and
+// never the last one, the proof is under one that it did.
+func TestProveUnderOlder(t *testing.T) {
+	k := newKey(t)
+	onEngines(t, func(t *testing.T, db storage.DB) {
+		own, slow := newWitness(t, k, "own"), newWitness(t, k, "slow")
+		slow.delay = 300 * time.Millisecond
+		p := publisher(db, k, 20*time.Millisecond, own, slow)
+		stop := start(t, p)
 		defer stop()
-		if _, err := prove.Prove(t.Context(), l.ID, "KZ"); err != nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			for ctx.Err() == nil {
+				if err := write(ctx, db, leafOf(t, "KZ")); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		l := put(t, db, 1)[0]
+		wanted := policy(k, 1, own, slow, newWitness(t, k, "x"))
+		proof, err := prover(db, wanted, p.Stored).Prove(t.Context(), l.ID, "KZ")
+		cancel()
+		writing.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := proof.Check(wanted, time.Now()); err != nil {
 			t.Error(err)
 		}
 	})
