@@ -99,7 +99,7 @@ type Record struct {
 const width = 4
 
 // padding is the state of an opening that belongs to nobody.
-const padding comity.State = "--"
+const padding = storage.Nobody
 
 // Leaves makes the leaf whose openings hold, for each state, its own content:
 // one, and several where more states are concerned than one leaf takes.

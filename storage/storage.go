@@ -222,6 +222,9 @@ type LogHead struct {
 	Root [32]byte
 }
 
+// Nobody is the state of openings that fill a leaf up: of them the commitment is kept alone.
+const Nobody comity.State = "--"
+
 // Opening is what one state may read of a leaf.
 type Opening struct {
 	State   comity.State

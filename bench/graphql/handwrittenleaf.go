@@ -35,11 +35,15 @@ func (h *handwritten) leaf(ctx context.Context, at time.Time, outcome audit.Outc
 
 func add(b *pgx.Batch, l storage.Leaf) {
 	at := l.At.UnixMicro()
-	b.Queue(`INSERT INTO leaves (id, hash, at) VALUES ($1, $2, $3)`, l.ID, l.Hash[:], at)
+	var commitments []byte
 	var openings insertion
 	var waiting insertion
 	for i, o := range l.Openings {
 		commitment := o.Commitment()
+		commitments = append(commitments, commitment[:]...)
+		if o.State == storage.Nobody {
+			continue
+		}
 		content := o.Content
 		if content == nil {
 			content = []byte{}
@@ -59,6 +63,7 @@ func add(b *pgx.Batch, l storage.Leaf) {
 			waiting.row(l.ID, o.State, at, slices.Compact(names))
 		}
 	}
+	b.Queue(`INSERT INTO leaves (id, hash, at, commitments) VALUES ($1, $2, $3, $4)`, l.ID, l.Hash[:], at, commitments)
 	b.Queue(openings.text("openings", "leaf_id, pos, state, at, salt, content, commitment"), openings.args...)
 	b.Queue(waiting.text("facets_waiting", "leaf_id, state, at, facets"), waiting.args...)
 }

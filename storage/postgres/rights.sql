@@ -4,6 +4,9 @@
 SELECT pg_advisory_xact_lock(x'636f6d6974790a'::bigint); -- one migrating server at a time
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM comity_app;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO comity_app;
+-- What leaves commit to is read through the view, by whoever reads an opening of theirs.
+REVOKE SELECT ON leaves FROM comity_app;
+GRANT SELECT (id, hash, at, idx) ON leaves TO comity_app;
 REVOKE INSERT ON goose_db_version, log_head, event_head FROM comity_app;
 
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at,

@@ -66,8 +66,8 @@ CREATE VIEW concerned AS
 	WHERE n.kind = 'NOTICE' AND (SELECT comity_writes());
 
 -- What every reader of a leaf sees of all its openings.
-CREATE OR REPLACE VIEW commitments AS SELECT c.leaf_id, c.pos, c.commitment FROM openings c
-	WHERE (SELECT comity_writes()) OR EXISTS (SELECT 1 FROM openings o WHERE o.leaf_id = c.leaf_id AND o.state = (SELECT comity_state()) OFFSET 0);
+CREATE OR REPLACE VIEW commitments AS SELECT l.id AS leaf_id, l.commitments FROM leaves l
+	WHERE (SELECT comity_writes()) OR EXISTS (SELECT 1 FROM openings o WHERE o.leaf_id = l.id AND o.state = (SELECT comity_state()) OFFSET 0);
 
 -- What liaisons and authority see of all that their state was granted, and others of
 -- what they read under.

@@ -12,9 +12,22 @@ var leaves = newTable("leaves", "id hash at idx",
 		return []any{&l.ID, digest(&l.Hash), instant(&l.At), indexField{&l.Index}}
 	})
 
+// newLeaves is how they are written, with what they commit to, in the order in which the
+// leaf's hash takes it.
+var newLeaves = newTable("leaves", "id hash at commitments",
+	func(l *newLeaf) []any { return []any{&l.ID, digest(&l.Hash), instant(&l.At), blob(&l.commitments)} })
+
+type newLeaf struct {
+	storage.Leaf
+	commitments []byte
+}
+
 // waiting is a leaf before the sequencer: without its place.
 var waiting = newTable("leaves", "id hash at",
 	func(l *storage.Leaf) []any { return []any{&l.ID, digest(&l.Hash), instant(&l.At)} })
+
+// committed is what all readers of a leaf see of all its openings.
+var committed = newTable("commitments", "leaf_id commitments", func(l *newLeaf) []any { return []any{&l.ID, blob(&l.commitments)} })
 
 type opening struct {
 	storage.Opening
@@ -36,21 +49,28 @@ var newOpenings = newTable("openings", "leaf_id pos state at salt content commit
 	})
 
 func (w *writer) AppendLeaf(l storage.Leaf) error {
+	var rows []opening
+	var commitments []byte
+	for i, o := range l.Openings {
+		c := o.Commitment()
+		commitments = append(commitments, c[:]...)
+		if o.State != storage.Nobody {
+			rows = append(rows, opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: c})
+		}
+	}
 	// None of it is answered: a leaf that exists, or a row that may not be, fails the
 	// commit, which goes out together with them.
-	if err := w.later(waiting.adding(l)); err != nil {
+	if err := w.later(newLeaves.adding(newLeaf{l, commitments})); err != nil {
 		return err
 	}
-	rows := make([]opening, len(l.Openings))
-	for i, o := range l.Openings {
-		rows[i] = opening{Opening: o, leaf: l.ID, pos: i, at: l.At, commitment: o.Commitment()}
-	}
-	if err := w.later(newOpenings.adding(rows...)); err != nil {
-		return err
+	if len(rows) > 0 {
+		if err := w.later(newOpenings.adding(rows...)); err != nil {
+			return err
+		}
 	}
 	var found []waitingFacets
-	for _, o := range l.Openings {
-		if names := facetsOf(o); len(names) > 0 {
+	for _, o := range rows {
+		if names := facetsOf(o.Opening); len(names) > 0 {
 			found = append(found, waitingFacets{l.ID, o.State, l.At, set(w.reader, names)})
 		}
 	}
@@ -99,18 +119,15 @@ func (r *reader) logEntries(own []opening) ([]storage.LogEntry, error) {
 		return nil, err
 	}
 	// Other states' openings are not even fetched.
-	type commitment struct {
-		leaf comity.ID
-		hash [32]byte
-	}
-	all, err := newTable("openings", "leaf_id commitment", func(c *commitment) []any { return []any{&c.leaf, digest(&c.hash)} }).
-		query(r, `SELECT leaf_id, commitment FROM commitments WHERE leaf_id = ANY($1) ORDER BY leaf_id, pos`, set(r, ids))
+	all, err := committed.query(r, `SELECT leaf_id, commitments FROM commitments WHERE leaf_id = ANY($1)`, set(r, ids))
 	if err != nil {
 		return nil, err
 	}
-	commitments := map[comity.ID][][32]byte{}
+	commitments := make(map[comity.ID][][32]byte, len(all))
 	for _, c := range all {
-		commitments[c.leaf] = append(commitments[c.leaf], c.hash)
+		for b := c.commitments; len(b) >= 32; b = b[32:] {
+			commitments[c.ID] = append(commitments[c.ID], [32]byte(b))
+		}
 	}
 	entries := make([]storage.LogEntry, len(own))
 	for i, o := range own {

@@ -13,7 +13,7 @@ import (
 )
 
 // padding stands for openings of nobody: several in one leaf.
-const padding comity.State = "--"
+const padding = storage.Nobody
 
 func newLeaf(at time.Time, states ...comity.State) storage.Leaf {
 	l := storage.Leaf{ID: comity.NewID(comity.KindLeaf), At: at, Index: -1}

@@ -172,6 +172,14 @@ func (w old) cases(t *testing.T, raw *sql.DB, db storage.DB) {
 // written with now.
 func (w old) log(t *testing.T, raw *sql.DB, db storage.DB) {
 	equal(t, "the log's entries", WantTree(t, db, int64(len(w.placed))), w.placed)
+	for _, state := range []comity.State{"AM", "KZ"} {
+		byID := get(t, db, func(r storage.ReadTx) (map[comity.ID]storage.LogEntry, error) {
+			return r.LogByID(state, []comity.ID{w.leaf.ID})
+		})
+		if _, err := audit.Open(byID[w.leaf.ID]); err != nil {
+			t.Errorf("the old leaf no longer opens for %s: %v", state, err)
+		}
+	}
 	again := w.leaf
 	again.ID = comity.NewID(comity.KindLeaf)
 	write(t, db, func(tx storage.Tx) error { return tx.AppendLeaf(again) })

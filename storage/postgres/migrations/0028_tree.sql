@@ -3,6 +3,14 @@
 -- Migration 29 computes it.
 ALTER TABLE leaves DROP COLUMN chain;
 
+-- What a leaf commits to stands in its row; of openings that are nobody's nothing else is
+-- ever read.
+ALTER TABLE leaves ADD COLUMN commitments BYTEA NOT NULL DEFAULT '';
+UPDATE leaves SET commitments = coalesce((SELECT string_agg(o.commitment, ''::bytea ORDER BY o.pos) FROM openings o WHERE o.leaf_id = leaves.id), '');
+DROP VIEW commitments;
+CREATE VIEW commitments AS SELECT id AS leaf_id, commitments FROM leaves;
+DELETE FROM openings WHERE state = '--';
+
 -- walls.sql has more than these in their place.
 ALTER TABLE openings DROP CONSTRAINT openings_leaf_id_fkey;
 ALTER TABLE facets_waiting DROP CONSTRAINT facets_waiting_leaf_id_fkey;

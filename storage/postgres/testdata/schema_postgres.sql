@@ -69,8 +69,7 @@ GRANT SELECT ON cases;
 GRANT UPDATE (owner, category, status, tlp, pap, handling, nexus, reserved, version, version_abroad, updated_at, updated_abroad, sealed, listed_abroad, assessed_category, assessed_finding, assessed_by) ON cases;
 CREATE TABLE commitments (
 	leaf_id text COLLATE "C",
-	pos bigint,
-	commitment bytea
+	commitments bytea
 );
 GRANT SELECT ON commitments;
 CREATE TABLE concerned (
@@ -397,12 +396,12 @@ CREATE TABLE leaves (
 	hash bytea NOT NULL,
 	at bigint NOT NULL,
 	idx bigint,
+	commitments bytea NOT NULL DEFAULT '\x'::bytea,
 	CONSTRAINT leaves_pkey PRIMARY KEY (id),
 	CONSTRAINT leaves_idx_key UNIQUE (idx)
 );
 CREATE INDEX leaves_waiting ON public.leaves USING btree (at, id) WHERE (idx IS NULL);
 GRANT INSERT ON leaves;
-GRANT SELECT ON leaves;
 GRANT UPDATE (idx) ON leaves;
 CREATE TABLE log_checkpoints (
 	size bigint NOT NULL,

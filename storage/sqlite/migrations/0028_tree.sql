@@ -9,6 +9,15 @@ UPDATE sqlite_schema SET sql = replace(sql, ',
 PRAGMA writable_schema = RESET;
 ALTER TABLE leaves DROP COLUMN chain;
 
+-- What a leaf commits to stands in its row; of openings that are nobody's nothing else is
+-- ever read.
+ALTER TABLE leaves ADD COLUMN commitments BLOB NOT NULL DEFAULT x'';
+UPDATE leaves SET commitments = coalesce((SELECT unhex(group_concat(o.hex, '')) FROM
+	(SELECT hex(commitment) AS hex FROM openings WHERE leaf_id = leaves.id ORDER BY pos) o), x'');
+DROP VIEW commitments;
+CREATE VIEW commitments AS SELECT id AS leaf_id, commitments FROM leaves;
+DELETE FROM openings WHERE state = '--';
+
 -- The tiles (C2SP tlog-tiles) of 256 hashes, which never change. hashes is 256 times 32 bytes.
 CREATE TABLE log_tiles (
 	level  INTEGER NOT NULL,
@@ -31,7 +40,7 @@ CREATE TRIGGER log_tiles_unchanged BEFORE UPDATE ON log_tiles BEGIN SELECT RAISE
 CREATE TRIGGER log_tiles_kept BEFORE DELETE ON log_tiles BEGIN SELECT RAISE(ABORT, 'a tile of the log stays'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER leaves_unchanged BEFORE UPDATE ON leaves WHEN OLD.idx IS NOT NULL OR (NEW.id, NEW.hash, NEW.at) <> (OLD.id, OLD.hash, OLD.at)
+CREATE TRIGGER leaves_unchanged BEFORE UPDATE ON leaves WHEN OLD.idx IS NOT NULL OR (NEW.id, NEW.hash, NEW.at, NEW.commitments) <> (OLD.id, OLD.hash, OLD.at, OLD.commitments)
 	BEGIN SELECT RAISE(ABORT, 'a leaf never changes, nor its place'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin

@@ -53,7 +53,7 @@ CREATE TABLE cases (
 , listed_abroad INTEGER NOT NULL DEFAULT 0, assessed_category TEXT NOT NULL DEFAULT '', assessed_finding TEXT NOT NULL DEFAULT '', assessed_by TEXT NOT NULL DEFAULT '', wrapped_key TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX cases_category ON cases (state, category);
 CREATE INDEX cases_shown ON cases (id, state, reserved);
-CREATE VIEW commitments AS SELECT leaf_id, pos, commitment FROM openings;
+CREATE VIEW commitments AS SELECT id AS leaf_id, commitments FROM leaves;
 CREATE TABLE custody (
 	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
 	id          TEXT NOT NULL UNIQUE,
@@ -322,13 +322,13 @@ CREATE TABLE idempotency (
 ) STRICT;
 CREATE INDEX idempotency_at ON idempotency (at);
 CREATE TRIGGER leaves_kept BEFORE DELETE ON leaves BEGIN SELECT RAISE(ABORT, 'a leaf stays'); END;
-CREATE TRIGGER leaves_unchanged BEFORE UPDATE ON leaves WHEN OLD.idx IS NOT NULL OR (NEW.id, NEW.hash, NEW.at) <> (OLD.id, OLD.hash, OLD.at)
+CREATE TRIGGER leaves_unchanged BEFORE UPDATE ON leaves WHEN OLD.idx IS NOT NULL OR (NEW.id, NEW.hash, NEW.at, NEW.commitments) <> (OLD.id, OLD.hash, OLD.at, OLD.commitments)
 	BEGIN SELECT RAISE(ABORT, 'a leaf never changes, nor its place'); END;
 CREATE TABLE leaves (
 	id    TEXT PRIMARY KEY,
 	hash  BLOB NOT NULL,
 	at    INTEGER NOT NULL,
-	idx   INTEGER UNIQUE) STRICT;
+	idx   INTEGER UNIQUE, commitments BLOB NOT NULL DEFAULT x'') STRICT;
 CREATE INDEX leaves_waiting ON leaves (at, id) WHERE idx IS NULL;
 CREATE TABLE log_checkpoints (
 	size   INTEGER PRIMARY KEY, -- of the tree
