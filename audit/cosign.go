@@ -188,7 +188,7 @@ func (p *Publisher) cosign(ctx context.Context, c Cosigner, old int64, target st
 			return answer, target.Size, nil
 		}
 		conflict, ok := errors.AsType[*Conflict](err)
-		if !ok || conflict.Size == old {
+		if !ok || conflict.Size == old || conflict.Size < 0 {
 			return nil, old, err
 		}
 		if old = conflict.Size; old > target.Size {

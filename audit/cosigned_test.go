@@ -133,7 +133,7 @@ func TestPublishSlowWitness(t *testing.T) {
 		put(t, db, 1)
 		satisfied := func(p verify.Policy) func() bool {
 			return func() bool {
-				for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(1) }) {
+				for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(1, 300) }) {
 					if _, err := p.Open(c.Signed, time.Now()); err == nil {
 						return true
 					}
@@ -175,7 +175,7 @@ func TestPublishSlowWitnessesMeet(t *testing.T) {
 		})
 		met := map[int64]bool{}
 		for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(50 * time.Millisecond) {
-			for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(1) }) {
+			for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(1, 300) }) {
 				if _, err := want.Open(c.Signed, time.Now()); err == nil {
 					met[c.Size] = true
 				}
@@ -326,7 +326,7 @@ func TestPublishTogether(t *testing.T) {
 				t.Errorf("after a checkpoint of %d leaves there is one of %d", size, c.Size)
 			}
 			size = c.Size
-			for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(0) }) {
+			for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(0, 300) }) {
 				if before, ok := seen[c.Size]; ok && before.Root != c.Root {
 					t.Fatalf("two checkpoints of %d leaves", c.Size)
 				}

@@ -243,7 +243,7 @@ func (p *Prover) look(from int64) (found []storage.LogCheckpoint, err error) {
 	ctx, cancel := context.WithTimeout(storage.AsSystem(context.Background()), proveFor)
 	defer cancel()
 	err = p.o.DB.Read(ctx, func(tx storage.ReadTx) error {
-		found, err = tx.LogCheckpoints(from)
+		found, err = tx.LogCheckpoints(from, storage.CheckpointsKept)
 		return err
 	})
 	return found, err

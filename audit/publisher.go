@@ -71,7 +71,7 @@ func (p *Publisher) Status(ctx context.Context) (Status, error) {
 	var now time.Time
 	err := p.DB.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) (err error) {
 		now = tx.Now()
-		kept, err = tx.LogCheckpoints(0)
+		kept, err = tx.LogCheckpoints(0, storage.CheckpointsKept)
 		return err
 	})
 	if err != nil || len(kept) == 0 {

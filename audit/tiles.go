@@ -25,6 +25,10 @@ type Tiles struct {
 // shown without their cosignatures.
 const gathered = 2 * time.Second
 
+// usual is how many checkpoints there are at most in that time, with several servers
+// on the usual beat.
+const usual = 20
+
 // File is one file of the layout.
 type File struct {
 	Body []byte
@@ -88,13 +92,13 @@ func (t Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, err
 	if ready(last) {
 		return last.Signed, nil
 	}
-	kept, err := tx.LogCheckpoints(0)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range kept {
-		if ready(c) {
-			return c.Signed, nil
+	for _, limit := range []int{usual, storage.CheckpointsKept} {
+		kept, err := tx.LogCheckpoints(0, limit)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(kept, ready); i >= 0 {
+			return kept[i].Signed, nil
 		}
 	}
 	return last.Signed, nil // the first one

@@ -19,8 +19,9 @@ const CheckpointsKept = 300
 type CheckpointReader interface {
 	// LogCheckpoint gives the last one; ErrNotFound before there is any.
 	LogCheckpoint() (LogCheckpoint, error)
-	// LogCheckpoints lists those kept of trees of at least size leaves, the last one first.
-	LogCheckpoints(size int64) ([]LogCheckpoint, error)
+	// LogCheckpoints lists up to limit of those kept of trees of at least size leaves,
+	// the last one first.
+	LogCheckpoints(size int64, limit int) ([]LogCheckpoint, error)
 }
 
 // CheckpointWriter keeps them, for the system alone.

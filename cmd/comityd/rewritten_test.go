@@ -218,7 +218,7 @@ func TestKilledWitness(t *testing.T) {
 	// answered is the greatest size for which there is a cosignature of KZ's witness.
 	answered := func() (size int64) {
 		must(t, db.Read(storage.AsSystem(t.Context()), func(r storage.ReadTx) error {
-			last, err := r.LogCheckpoints(0)
+			last, err := r.LogCheckpoints(0, storage.CheckpointsKept)
 			for _, c := range last {
 				if at, err := policy.Open(c.Signed, time.Now()); err == nil {
 					size = max(size, at.Size)

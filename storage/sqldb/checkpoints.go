@@ -16,8 +16,8 @@ func (r *reader) LogCheckpoint() (storage.LogCheckpoint, error) {
 	return checkpoints.one(r, `SELECT `+checkpoints.cols("c")+` FROM log_checkpoints c ORDER BY c.size DESC LIMIT 1`)
 }
 
-func (r *reader) LogCheckpoints(size int64) ([]storage.LogCheckpoint, error) {
-	return checkpoints.query(r, `SELECT `+checkpoints.cols("c")+` FROM log_checkpoints c WHERE c.size >= $1 ORDER BY c.size DESC`, size)
+func (r *reader) LogCheckpoints(size int64, limit int) ([]storage.LogCheckpoint, error) {
+	return checkpoints.query(r, `SELECT `+checkpoints.cols("c")+` FROM log_checkpoints c WHERE c.size >= $1 ORDER BY c.size DESC LIMIT $2`, size, max(limit, 0))
 }
 
 func (w *writer) LockLogCheckpoint(size int64) (storage.LogCheckpoint, error) {

@@ -22,7 +22,7 @@ func putCheckpoint(t *testing.T, db storage.DB, c storage.LogCheckpoint) error {
 // are written whenever they come.
 func checkpoints(t *testing.T, db storage.DB) {
 	kept := func(size int64) []storage.LogCheckpoint {
-		return get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(size) })
+		return get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(size, storage.CheckpointsKept+1) })
 	}
 	read(t, db, func(r storage.ReadTx) error {
 		_, err := r.LogCheckpoint()
@@ -44,6 +44,7 @@ func checkpoints(t *testing.T, db storage.DB) {
 	equal(t, "the last", get(t, db, storage.ReadTx.LogCheckpoint), ten)
 	equal(t, "all", kept(0), []storage.LogCheckpoint{ten, four})
 	equal(t, "of at least 4", kept(4), []storage.LogCheckpoint{ten, four})
+	equal(t, "the last one of all", get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(0, 1) }), []storage.LogCheckpoint{ten})
 	equal(t, "of at least 5", kept(5), []storage.LogCheckpoint{ten})
 	equal(t, "of at least 11", kept(11), []storage.LogCheckpoint{})
 	write(t, db, func(tx storage.Tx) error {
@@ -98,6 +99,6 @@ func checkpointsConcurrent(t *testing.T, db storage.DB) {
 		}
 		return nil
 	})
-	equal(t, "after 40 of a size at once", get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(2) }),
+	equal(t, "after 40 of a size at once", get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(2, 9) }),
 		[]storage.LogCheckpoint{newCheckpoint(2)})
 }
