@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -342,5 +343,61 @@ func TestIncidents(t *testing.T) {
 	}
 	if n := g.Sequence(t); n == 0 {
 		t.Error("what was told got no place")
+	}
+}
+
+// breaking is a database whose next writes fail.
+type breaking struct {
+	storage.DB
+	fail int
+}
+
+func (b *breaking) Write(ctx context.Context, f func(storage.Tx) error) error {
+	if b.fail > 0 {
+		b.fail--
+		return errors.New("the database is away")
+	}
+	return b.DB.Write(ctx, f)
+}
+
+// TestIncidentsWait: while the database is away no incident is lost, whichever of
+// them fails.
+func TestIncidentsWait(t *testing.T) {
+	for fail := range 4 {
+		t.Run(fmt.Sprint(fail), func(t *testing.T) {
+			g, raw := operated(t)
+			torn := []comity.ID{g.c, g.owner.FileCase(t, "two"), g.owner.FileCase(t, "three")}
+			for _, c := range torn {
+				tear(t, raw, "cases", c)
+			}
+			db := &breaking{DB: g.DB}
+			x := g.Another(t, db)
+			for _, c := range torn {
+				_ = x.Read(t.Context(), g.owner.Caller, func(r *exchange.Reader) error {
+					_, err := r.Cases([]comity.ID{c}, "")
+					return err
+				})
+			}
+			db.fail = fail
+			for range fail {
+				if x.TellIncidents(t.Context()) == nil {
+					t.Fatal("told while the database is away")
+				}
+			}
+			must(t, x.TellIncidents(t.Context()))
+			told := map[string]int{}
+			for _, e := range entries(t, g.DB, "KZ") {
+				if c, err := audit.Open(e); err != nil {
+					t.Error(err)
+				} else if c.Act == "incident" {
+					told[c.Records[0].ID]++
+				}
+			}
+			for _, c := range torn {
+				if told[string(c)] != 1 {
+					t.Errorf("of %s there are %d incidents", c, told[string(c)])
+				}
+			}
+		})
 	}
 }

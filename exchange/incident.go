@@ -30,15 +30,30 @@ type incident struct {
 type incidents struct {
 	mu      sync.Mutex
 	waiting []incident
-	told    map[incident]string    // the day
-	since   map[incident]time.Time // when what may still settle was met first
+	told    map[incident]string // the day
+	doubts  map[doubted]doubt   // what may still settle
 }
+
+type (
+	doubted struct {
+		state  comity.State
+		record string
+	}
+	doubt struct {
+		what        string
+		first, last time.Time // when it was met
+	}
+)
+
+// doubtAge is for how long what may still settle is remembered. Met again after that
+// it counts as new: it may have settled meanwhile, when nobody looked.
+const doubtAge = 24 * time.Hour
 
 // met has an incident told once a day.
 func (i *incidents) met(is incident, day string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.told[is] == day || len(i.waiting) == maxIncidents {
+	if i.told[is] == day || len(i.waiting) >= maxIncidents {
 		return
 	}
 	if i.told == nil || len(i.told) == maxIncidents {
@@ -48,19 +63,29 @@ func (i *incidents) met(is incident, day string) {
 	i.waiting = append(i.waiting, is)
 }
 
-// lasts reports whether an incident was met [SettleAfter] ago already: by then the
-// database has followed whatever was under way.
+// lasts reports whether an incident was met [SettleAfter] ago already, and nobody saw
+// it settled since: by then the database has followed whatever was under way.
 func (i *incidents) lasts(is incident, now time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	first, ok := i.since[is]
-	if !ok {
-		if i.since == nil || len(i.since) == maxIncidents {
-			i.since = map[incident]time.Time{}
-		}
-		i.since[is] = now
+	of := doubted{is.state, is.record}
+	d, ok := i.doubts[of]
+	if !ok || d.what != is.what || now.Sub(d.last) > doubtAge {
+		d = doubt{what: is.what, first: now}
 	}
-	return ok && now.Sub(first) >= SettleAfter
+	if i.doubts == nil || !ok && len(i.doubts) == maxIncidents {
+		i.doubts = map[doubted]doubt{}
+	}
+	d.last = now
+	i.doubts[of] = d
+	return now.Sub(d.first) >= SettleAfter
+}
+
+// settled forgets what was met at a record.
+func (i *incidents) settled(of comity.State, record string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.doubts, doubted{of, record})
 }
 
 func (i *incidents) take() []incident {
@@ -69,6 +94,13 @@ func (i *incidents) take() []incident {
 	all := i.waiting
 	i.waiting = nil
 	return all
+}
+
+// again has incidents told that were taken, before those that were met meanwhile.
+func (i *incidents) again(all []incident) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.waiting = append(all, i.waiting...)
 }
 
 // incident tells the server's log, and the state that the record is of, of what
@@ -91,13 +123,13 @@ func (r *Reader) unsettled(record string, of comity.State, err error) {
 }
 
 // TellIncidents writes what was met into the record of acts, each once a day whichever
-// server met it.
+// server met it. After an error those that are not told yet wait for the next time,
+// and the one that met it comes last, so that it holds up no other.
 func (x *Exchange) TellIncidents(ctx context.Context) error {
-	for _, is := range x.incidents.take() {
+	all := x.incidents.take()
+	for k, is := range all {
 		if err := x.tellIncident(storage.AsSystem(ctx), is); err != nil {
-			x.incidents.mu.Lock()
-			x.incidents.waiting = append(x.incidents.waiting, is)
-			x.incidents.mu.Unlock()
+			x.incidents.again(append(all[k+1:], is))
 			return err
 		}
 	}

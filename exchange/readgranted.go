@@ -122,6 +122,8 @@ func (r *Reader) stand(grants []comity.Grant) (kept []comity.Grant, away error) 
 			met := meet(g, word.value)
 			if lessened(g, met) {
 				r.unsettled(string(g.ID), g.State, fmt.Errorf("%w: the register: it was narrowed", errForged))
+			} else {
+				r.x.incidents.settled(g.State, string(g.ID))
 			}
 			if r.now.Before(met.NotAfter) {
 				kept = append(kept, met)
