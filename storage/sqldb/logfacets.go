@@ -49,9 +49,9 @@ func (w *writer) writeFacets(of []storage.Leaf) error {
 	for i, l := range of {
 		ids[i] = l.ID
 	}
-	_, err := w.exec(w.db.engine.Facets, set(w.reader, ids))
+	err := w.later(w.db.engine.Facets, args{set(w.reader, ids)})
 	if err == nil {
-		_, err = w.exec(`DELETE FROM facets_waiting WHERE leaf_id = ANY($1)`, set(w.reader, ids))
+		err = w.later(`DELETE FROM facets_waiting WHERE leaf_id = ANY($1)`, args{set(w.reader, ids)})
 	}
 	if err != nil {
 		return fmt.Errorf("by what leaves are found: %w", err)
