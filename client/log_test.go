@@ -103,7 +103,7 @@ func (k *keeper) disclosed(t *testing.T) (exhibit comity.ID) {
 }
 
 // TestVerifyLog: the record verifies for each state while it grows, both states
-// see one chain, and what is tampered with is found with its index.
+// see one log, and what is tampered with is found with its index.
 func TestVerifyLog(t *testing.T) {
 	k := newKept(t)
 	kz, am := k.remembering(t, "auditor@KZ"), k.remembering(t, "auditor@AM")

@@ -166,11 +166,16 @@ func (d *Directory) Claims(issuer string) []comity.State {
 // State gives a state's manifest. A state without one is INVALID input; an
 // expired manifest is UNAVAILABLE and named.
 func (d *Directory) State(s comity.State) (Manifest, error) {
-	p, ok := d.snap.Load().states[s]
+	return d.in(d.snap.Load(), s, d.now())
+}
+
+// in gives the manifest that a state has in a snapshot, in force at an instant.
+func (d *Directory) in(snap *snapshot, s comity.State, at time.Time) (Manifest, error) {
+	p, ok := snap.states[s]
 	if !ok {
 		return Manifest{}, comity.Invalid("state", fmt.Sprintf("%.20q is not a state of the union %s", s, d.union))
 	}
-	if err := p.manifest.current(d.now()); err != nil {
+	if err := p.manifest.current(at); err != nil {
 		return Manifest{}, err
 	}
 	return p.manifest, nil

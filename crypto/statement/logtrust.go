@@ -77,10 +77,7 @@ func (t LogTrust) check(c *checker, at, union string) {
 // a second cosignature, or takes another's away, by naming what is not theirs.
 func (d *Directory) LogPolicy(s comity.State, now time.Time) (verify.Policy, error) {
 	snap := d.snap.Load()
-	own, err := d.State(s)
-	if err == nil {
-		err = own.current(now)
-	}
+	own, err := d.in(snap, s, now)
 	if err != nil {
 		return verify.Policy{}, err
 	}

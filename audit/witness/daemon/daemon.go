@@ -31,7 +31,7 @@ type Config struct {
 	Listen  string   // address
 	TLSCert string   // files in PEM; without them, an address of this machine only
 	TLSKey  string
-	Metrics string    // address of Prometheus metrics; none when empty
+	Metrics string    // address of Prometheus metrics, of this machine only; none when empty
 	Log     io.Writer // JSON, a line each
 	// Ready is called with the address once it answers; nil: nobody asks.
 	Ready func(net.Addr)
@@ -73,14 +73,23 @@ func (c Config) Open(log *slog.Logger) (*witness.Witness, error) {
 // protocol it answers GET /healthz and GET /readyz: whether the witness knows what
 // it cosigned last.
 func Serve(ctx context.Context, c Config) (err error) {
-	host, _, err := net.SplitHostPort(c.Listen)
+	here, err := ownAddress(c.Listen)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is not an address such as 127.0.0.1:7380: %w", c.Listen, err)
+		return err
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return errors.New("TLS takes both a certificate and its key")
-	case c.TLSCert == "" && !loopback.Host(host):
+	case c.TLSCert == "" && !here:
 		return fmt.Errorf("%s can be reached from other machines, and there is no TLS", c.Listen)
+	}
+	if c.Metrics != "" {
+		here, err := ownAddress(c.Metrics)
+		switch {
+		case err != nil:
+			return fmt.Errorf("the metrics: %w", err)
+		case !here:
+			return fmt.Errorf("the metrics at %s could be read from other machines without TLS or password; give an address of this machine only", c.Metrics)
+		}
 	}
 	log := slog.New(slog.NewJSONHandler(c.Log, nil))
 	w, err := c.Open(log)
@@ -170,6 +179,15 @@ func Serve(ctx context.Context, c Config) (err error) {
 	err = group.Wait()
 	log.Info("the witness ended", "error", err)
 	return err
+}
+
+// ownAddress reports whether only this machine itself reaches an address to listen on.
+func ownAddress(address string) (bool, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false, fmt.Errorf("%q is not an address such as 127.0.0.1:7380: %w", address, err)
+	}
+	return loopback.Host(host), nil
 }
 
 func server(h http.Handler, log *slog.Logger) *http.Server {

@@ -140,12 +140,14 @@ func TestRefusesToServe(t *testing.T) {
 		change func(*daemon.Config)
 		says   string
 	}{
-		"to the world":  {func(c *daemon.Config) { c.Listen = "0.0.0.0:0" }, "there is no TLS"},
-		"half of TLS":   {func(c *daemon.Config) { c.TLSCert = "cert.pem" }, "both"},
-		"no address":    {func(c *daemon.Config) { c.Listen = "7380" }, "not an address"},
-		"no key":        {func(c *daemon.Config) { c.LogKeys = nil }, "has no key"},
-		"another log's": {func(c *daemon.Config) { c.LogKeys = []string{foreign} }, `is a key of "comity/log/another"`},
-		"no log's":      {func(c *daemon.Config) { c.LogKeys = []string{"x"} }, "NAME+HASH+KEY"},
+		"to the world":         {func(c *daemon.Config) { c.Listen = "0.0.0.0:0" }, "there is no TLS"},
+		"half of TLS":          {func(c *daemon.Config) { c.TLSCert = "cert.pem" }, "both"},
+		"no address":           {func(c *daemon.Config) { c.Listen = "7380" }, "not an address"},
+		"metrics to the world": {func(c *daemon.Config) { c.Metrics = "0.0.0.0:0" }, "the metrics at 0.0.0.0:0 could be read"},
+		"metrics nowhere":      {func(c *daemon.Config) { c.Metrics = "9465" }, `the metrics: "9465" is not an address`},
+		"no key":               {func(c *daemon.Config) { c.LogKeys = nil }, "has no key"},
+		"another log's":        {func(c *daemon.Config) { c.LogKeys = []string{foreign} }, `is a key of "comity/log/another"`},
+		"no log's":             {func(c *daemon.Config) { c.LogKeys = []string{"x"} }, "NAME+HASH+KEY"},
 		"another log": {func(c *daemon.Config) {
 			c.Origin, c.LogKeys = "comity/log/another", []string{foreign}
 		}, "does not know what it cosigned last"},

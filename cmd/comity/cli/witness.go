@@ -103,7 +103,7 @@ type witnessServeCmd struct {
 	Listen  string   `help:"Address to answer on." default:"127.0.0.1:7380" placeholder:"ADDRESS"`
 	TLSCert string   `name:"tls-cert" help:"Certificate chain (PEM); without it, an address of this machine only." type:"path" placeholder:"FILE"`
 	TLSKey  string   `name:"tls-key" help:"Its key (PEM)." type:"path" placeholder:"FILE"`
-	Metrics string   `name:"metrics-listen" help:"Address of Prometheus metrics; none by default." placeholder:"ADDRESS"`
+	Metrics string   `name:"metrics-listen" help:"Address of this machine for Prometheus metrics; none by default." placeholder:"ADDRESS"`
 }
 
 // Help says what it answers and where its state is.
