@@ -20,7 +20,7 @@ const chartLines = 12
 // HTML writes one self-contained page with charts: no scripts, and nothing fetched.
 func HTML(w io.Writer, r Report, marks *Marks) error {
 	p := pageOf{Report: r, Period: day(r.From) + " to " + day(r.Until), MadeAt: r.Made.UTC().Format(time.RFC1123), Published: marks != nil,
-		Threshold: Threshold, FailedText: r.failed(marks)}
+		Threshold: Threshold, FailedText: r.failed(marks), ErasedText: r.erased(marks)}
 	for _, m := range measuresOf(marks) {
 		p.Totals = append(p.Totals, tile{titles[m], shown(r.Total[m], marks.total(m)), explained[m]})
 	}
@@ -53,11 +53,12 @@ var explained = [measures]string{"reads and exports by which records were seen",
 type (
 	pageOf struct {
 		Report
-		Period, MadeAt, FailedText string
-		Published                  bool
-		Threshold                  int
-		Totals                     []tile
-		Sections                   []section
+		Period, MadeAt         string
+		FailedText, ErasedText string
+		Published              bool
+		Threshold              int
+		Totals                 []tile
+		Sections               []section
 	}
 	tile    struct{ Title, Count, Means string }
 	section struct {

@@ -26,6 +26,7 @@ type Marks struct {
 // Publish leaves out of a report what names single records, and says which of the
 // counts are shown. What is hidden cannot be computed from what is shown: the lines
 // of every breakdown add up to the total, and agencies and functions to their state.
+// Nor does the order of the lines tell it: they are ordered by what is shown of them.
 func (r Report) Publish() (Report, Marks) {
 	r.Breakdowns = slices.DeleteFunc(slices.Clone(r.Breakdowns), func(b Breakdown) bool { return b.named })
 	marks := Marks{Lines: make([][][measures]Mark, len(r.Breakdowns))}
@@ -35,7 +36,34 @@ func (r Report) Publish() (Report, Marks) {
 	for m := range measures {
 		r.publish(m, &marks)
 	}
+	for i, b := range r.Breakdowns {
+		r.Breakdowns[i].Lines, marks.Lines[i] = ordered(b, marks.Lines[i])
+	}
 	return r, marks
+}
+
+// ordered sorts the lines of a breakdown that is published, with their marks.
+func ordered(b Breakdown, marks [][measures]Mark) ([]Line, [][measures]Mark) {
+	type marked struct {
+		line  Line
+		marks [measures]Mark
+		known Counts
+	}
+	all := make([]marked, len(b.Lines))
+	for k, l := range b.Lines {
+		all[k] = marked{line: l, marks: marks[k]}
+		for m, mark := range marks[k] {
+			if mark == Shown && Measure(m) != Records { // which is not published
+				all[k].known[m] = l.Counts[m]
+			}
+		}
+	}
+	slices.SortFunc(all, func(x, y marked) int { return b.compare(x.line.Of, y.line.Of, x.known, y.known) })
+	lines, sorted := make([]Line, len(all)), make([][measures]Mark, len(all))
+	for k, l := range all {
+		lines[k], sorted[k] = l.line, l.marks
+	}
+	return lines, sorted
 }
 
 // publish marks one measure in all breakdowns, which share its total.

@@ -164,15 +164,18 @@ func (b *Builder) Report() Report {
 		for _, l := range a.lines {
 			d.Lines = append(d.Lines, *l)
 		}
-		slices.SortFunc(d.Lines, func(x, y Line) int {
-			if a.Name == "time" || a.within && x.Of[0] != y.Of[0] {
-				return slices.Compare(x.Of, y.Of)
-			}
-			return cmp.Or(cmp.Compare(y.Counts.sum(), x.Counts.sum()), slices.Compare(x.Of, y.Of))
-		})
+		slices.SortFunc(d.Lines, func(x, y Line) int { return d.compare(x.Of, y.Of, x.Counts, y.Counts) })
 		r.Breakdowns = append(r.Breakdowns, d)
 	}
 	return r
+}
+
+// compare orders two lines by what they are of and count.
+func (b Breakdown) compare(x, y []string, m, n Counts) int {
+	if b.Name == "time" || b.within && x[0] != y[0] {
+		return slices.Compare(x, y)
+	}
+	return cmp.Or(cmp.Compare(n.sum(), m.sum()), slices.Compare(x, y))
 }
 
 // sees are the acts that show records.

@@ -272,6 +272,65 @@ func TestPublished(t *testing.T) {
 	}
 }
 
+// TestPublishedTellsNoMore: reports that differ in what is hidden alone read the same
+// in every form, to the last byte.
+func TestPublishedTellsNoMore(t *testing.T) {
+	type part struct {
+		n     int
+		entry func() client.LogEntry
+	}
+	read := func(s comity.State, month int) func() client.LogEntry {
+		return func() client.LogEntry {
+			e := entry(s, "read", "READ", record(comity.KindCase, "FULL", ""))
+			e.At = from.AddDate(0, month, 0)
+			return e
+		}
+	}
+	key := func(month int, outcome string) func() client.LogEntry {
+		return func() client.LogEntry {
+			e := entry("AM", "evidenceOpen", outcome, record(comity.KindEvidence, "", ""))
+			e.At = from.AddDate(0, month, 0)
+			return e
+		}
+	}
+	own := func() client.LogEntry { return entry("KZ", "caseFile", "DONE", record(comity.KindCase, "", "")) }
+	erased := func() client.LogEntry {
+		return client.LogEntry{ID: comity.NewID(comity.KindLeaf), At: from, Outcome: client.Erased}
+	}
+	text := func(parts []part) map[string]string {
+		var all []client.LogEntry
+		for _, p := range parts {
+			for range p.n {
+				all = append(all, p.entry())
+			}
+		}
+		r, marks := built(t, all...).Publish()
+		forms := map[string]string{}
+		for name, write := range Formats {
+			var b bytes.Buffer
+			if err := write(&b, r, &marks); err != nil {
+				t.Fatal(err)
+			}
+			forms[name] = b.String()
+		}
+		return forms
+	}
+	for name, two := range map[string][2][]part{
+		"a small total":              {{{1, read("AM", 0)}}, {{4, read("AM", 0)}}},
+		"the own acts":               {{{1, read("AM", 0)}, {2, own}}, {{1, read("AM", 0)}, {9, own}}},
+		"the erased":                 {{{3, read("AM", 0)}, {2, erased}}, {{3, read("AM", 0)}, {12, erased}}},
+		"releases that failed":       {{{1, key(0, "RELEASED")}, {5, key(1, "RELEASED")}, {5, key(1, "FAILED")}}, {{1, key(0, "RELEASED")}, {5, key(1, "RELEASED")}, {1, key(0, "FAILED")}, {5, key(1, "FAILED")}}},
+		"which of two small is more": {{{3, read("AM", 0)}, {4, read("BY", 0)}, {9, read("RU", 0)}}, {{4, read("AM", 0)}, {3, read("BY", 0)}, {9, read("RU", 0)}}},
+	} {
+		one, other := text(two[0]), text(two[1])
+		for form := range Formats {
+			if one[form] != other[form] {
+				t.Errorf("%s is told by a published report as %s:\n%s\n%s", name, form, one[form], other[form])
+			}
+		}
+	}
+}
+
 // attack lists every way in which hidden counts can add up to the total, and fails
 // where one of them is always the same.
 func attack(t *testing.T, name string, m Measure, lines []Line, places []int, marks [][measures]Mark, total int64, mark Mark) {

@@ -52,23 +52,37 @@ func measuresOf(m *Marks) []Measure {
 	return []Measure{Seen, Keys, Acts, Denials}
 }
 
-// failed is how many releases failed, in a form that may be shown.
-func (r Report) failed(m *Marks) string { return alone(r.Failed, m) }
-
-// alone writes a count that nothing adds up to.
-func alone(n int64, m *Marks) string {
-	if m != nil && n > 0 && n < Threshold {
-		return shown(n, Small)
+// failed is how many releases failed, in a form that may be shown: they are among the
+// keys, and where the keys are hidden would bound them.
+func (r Report) failed(m *Marks) string {
+	switch {
+	case m == nil || r.Failed == 0:
+		return shown(r.Failed, Shown)
+	case r.Failed < Threshold:
+		return shown(r.Failed, Small)
 	}
-	return shown(n, Shown)
+	return shown(r.Failed, m.Total[Keys])
+}
+
+// erased is how many openings were erased, in a form that may be shown: with how many
+// there are the number would bound what is hidden, so that only the fact is published.
+func (r Report) erased(m *Marks) string {
+	if m == nil || r.Erased == 0 {
+		return shown(r.Erased, Shown)
+	}
+	return shown(r.Erased, Withheld)
 }
 
 // Table writes it for a terminal or a text file.
 func Table(w io.Writer, r Report, marks *Marks) error {
 	fmt.Fprintf(w, "Who saw the records of %s, %s to %s\n", r.State, day(r.From), day(r.Until))
-	fmt.Fprintf(w, "%d openings of the record of acts were read and verified.\n", r.Openings)
+	if marks == nil {
+		fmt.Fprintf(w, "%d openings of the record of acts were read and verified.\n", r.Openings)
+	} else {
+		fmt.Fprintln(w, "The openings of the record of acts were read and verified.")
+	}
 	if r.Erased > 0 {
-		fmt.Fprintf(w, "%d of them were erased by the state, and are counted nowhere below.\n", r.Erased)
+		fmt.Fprintf(w, "Erased by the state, and counted nowhere below: %s.\n", r.erased(marks))
 	}
 	if r.Failed > 0 {
 		fmt.Fprintf(w, "%s releases of keys were announced and did not come about.\n", r.failed(marks))
@@ -125,8 +139,10 @@ func CSV(w io.Writer, r Report, marks *Marks) error {
 	for _, m := range measuresOf(marks) {
 		write("total", "", "", m.String(), shown(r.Total[m], marks.total(m)))
 	}
-	write("openings", "", "", "verified", strconv.FormatInt(r.Openings, 10))
-	write("openings", "", "", "erased", strconv.FormatInt(r.Erased, 10))
+	if marks == nil {
+		write("openings", "", "", "verified", shown(r.Openings, Shown))
+	}
+	write("openings", "", "", "erased", r.erased(marks))
 	write("openings", "", "", "failed releases", r.failed(marks))
 	for i, b := range r.Breakdowns {
 		for k, l := range b.Lines {
@@ -165,25 +181,28 @@ func JSON(w io.Writer, r Report, marks *Marks) error {
 		Heads []string `json:"heads"`
 		Lines []line   `json:"lines"`
 	}
-	value := func(c counts, m Measure, n int64, mark Mark) {
-		if mark == Shown {
-			c[m.String()] = n
-		} else {
-			c[m.String()] = shown(n, mark)
+	number := func(text string) any {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return n
 		}
+		return text
 	}
+	value := func(c counts, m Measure, n int64, mark Mark) { c[m.String()] = number(shown(n, mark)) }
 	out := struct {
 		State      string      `json:"state"`
 		From       time.Time   `json:"from"`
 		Until      time.Time   `json:"until"`
 		Made       time.Time   `json:"made"`
 		Published  bool        `json:"published"`
-		Openings   int64       `json:"openings"`
-		Erased     int64       `json:"erased"`
-		Failed     string      `json:"failedReleases"`
+		Openings   any         `json:"openings,omitempty"` // not where it is published
+		Erased     any         `json:"erased"`
+		Failed     any         `json:"failedReleases"`
 		Total      counts      `json:"total"`
 		Breakdowns []breakdown `json:"breakdowns"`
-	}{string(r.State), r.From.UTC(), r.Until.UTC(), r.Made.UTC(), marks != nil, r.Openings, r.Erased, r.failed(marks), counts{}, []breakdown{}}
+	}{string(r.State), r.From.UTC(), r.Until.UTC(), r.Made.UTC(), marks != nil, nil, number(r.erased(marks)), number(r.failed(marks)), counts{}, []breakdown{}}
+	if marks == nil {
+		out.Openings = r.Openings
+	}
 	for _, m := range measuresOf(marks) {
 		value(out.Total, m, r.Total[m], marks.total(m))
 	}
