@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string) (err error) {
 	o := &options{}
 	flags.IntVar(&o.rounds, "rounds", 5, "`rounds`, 1 to 100, each with everything once")
 	flags.DurationVar(&o.seconds, "time", 4*time.Second, "`time` for which clients act in a round, 100ms to 1m")
-	flags.IntVar(&o.leaves, "leaves", 20_000, "`leaves` sequenced in a round, 1000 to 1000000")
+	flags.IntVar(&o.leaves, "leaves", 10_000, "`leaves` sequenced in a round, 1000 to 1000000")
 	flags.Int64Var(&o.large, "large", 1_000_000, "`leaves` of the large log that proofs are taken from, 10000 to 100000000")
 	only := flags.String("only", "", "measure this `part` alone: sequence, act or proof")
 	profile := flags.String("profile", "", "`file` for a profile of this program's processor time")
