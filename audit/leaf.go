@@ -188,7 +188,7 @@ func Open(e storage.LogEntry) (Content, error) {
 		return Content{}, err
 	}
 	var c Content
-	if err := json.Unmarshal(o.Content, &c); err != nil {
+	if err := verify.ReadContent(o.Content, &c); err != nil {
 		return Content{}, fmt.Errorf("audit: the opening of leaf %s: %w", e.Leaf.ID, err)
 	}
 	return c, nil

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -102,7 +101,7 @@ func sameErased(a, b *verify.Erased) bool {
 // readContent reads the content of an opening.
 func readContent(content []byte) (logContent, error) {
 	var said logContent
-	if err := json.Unmarshal(content, &said); err != nil {
+	if err := verify.ReadContent(content, &said); err != nil {
 		return logContent{}, fmt.Errorf("what the leaf commits to cannot be read: %w", err)
 	}
 	return said, nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"slices"
 )
@@ -143,7 +142,7 @@ func (l *listing) erasing(s Shown) error {
 		Outcome string  `json:"outcome"`
 		Erased  *Erased `json:"erased"`
 	}
-	if err := json.Unmarshal(s.Content, &said); err != nil {
+	if err := ReadContent(s.Content, &said); err != nil {
 		return faultf(s.Index, "what the leaf commits to cannot be read: %v", err)
 	}
 	if said.Erased != nil && said.Act == "logErased" && said.Outcome == "DONE" {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
-	"github.com/comity-platform/comity/crypto/internal/jws"
 	"github.com/comity-platform/comity/crypto/statement"
 )
 
@@ -71,7 +70,7 @@ func (l *Local) logged(ctx context.Context, who asked, o ReleaseOrder) error {
 		return unlogged(err)
 	}
 	var says opened
-	if err := jws.DecodeOpen(o.Proof.Opening.Content, &says); err != nil {
+	if err := verify.ReadContent(o.Proof.Opening.Content, &says); err != nil {
 		return unlogged(fmt.Errorf("what its leaf says cannot be read: %w", err))
 	}
 	by := who.Officer

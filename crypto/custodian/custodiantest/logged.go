@@ -2,6 +2,7 @@ package custodiantest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,6 +104,11 @@ func logBeforeKey(t *testing.T, w *World) {
 		{"a leaf that says two things", func(t *testing.T, k *knock) {
 			twice := append([]byte(`{"signed":"other",`), k.Proof.Opening.Content[1:]...)
 			k.Proof = w.prove(t, w.log.add(t, newOpening("KZ", twice)))
+		}, unlogged},
+		{"a leaf that others read as something else", func(t *testing.T, k *knock) {
+			raw := k.Proof.Opening.Content
+			two := append(slices.Clone(raw[:len(raw)-1]), `,"Act":"neutralityRead","Outcome":"READ","Records":[],"Signed":""}`...)
+			k.Proof = w.prove(t, w.log.add(t, newOpening("KZ", two)))
 		}, unlogged},
 		{"an opening of another leaf", func(t *testing.T, k *knock) {
 			k.Proof.Opening.Leaf = w.log.add(t, newOpening("KZ", nil)).Leaf
