@@ -97,6 +97,8 @@ var Predicates = []Predicate{
 	literal("what waits for its place is searched by the state's openings", "FROM facets_waiting o WHERE o.state = $1", "FROM facets_waiting o WHERE $1 <> ''"),
 	literal("of what is searched the state's openings are given", "WHERE o.leaf_id = f.leaf_id AND o.state = $1", "WHERE o.leaf_id = f.leaf_id"),
 	literal("the record of acts is narrowed by the state's openings", "x.state = $1 AND x.facet", "x.facet"),
+	literal("erasures are the state's", "FROM erasures e WHERE e.state = $1", "FROM erasures e WHERE $1 <> ''"),
+	literal("a hold that keeps what would be erased is the state's", "h.case_id = x.case_id AND h.state = $1", "h.case_id = x.case_id AND $1 <> ''"),
 	literal("mandates are the state's", "FROM mandates m WHERE m.state = $1", "FROM mandates m WHERE $1 <> ''"),
 	literal("officers are the state's", "o.state = $1 ORDER", "$1 <> '' ORDER"),
 	literal("reservations are the state's", "r.state = $1 ORDER", "$1 <> '' ORDER"),

@@ -67,7 +67,7 @@ func TestWithout(t *testing.T) {
 var watchful = []string{"Cases", "Assignments", "CasesGranted", "CasesEnded", "CaseLists", "RandomWorlds", "ChildrenAbroad", "EvidenceNamed", "Custody",
 	"RequestVisibility", "Requests", "RequestLists", "GrantVisibility", "GrantLists", "GrantedToState", "Proposals", "Mandates", "Officers", "Reservations", "Holds",
 	"Withdrawals", "Log", "LogFilters", "Roster", "StandingGrants", "Contributions", "Parents", "Tally", "Neutrality", "DispatchVisibility", "AnnotationsShown",
-	"DispatchLists", "NoticesDelivered"}
+	"DispatchLists", "NoticesDelivered", "Erasures", "HeldRecords"}
 
 // suite runs tests of TestWithout in a process of its own.
 func suite(t *testing.T, tests []string, environment ...string) (string, error) {
