@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/storage"
 )
 
@@ -38,21 +38,15 @@ type File struct {
 	Text bool
 }
 
-// checkpointPath is the path of the last checkpoint.
-const checkpointPath = "checkpoint"
-
-// entriesPath is where the entries' bundles are, in the place of a tile's level.
-const entriesPath = "entries/"
-
 // Read gives the file at a path: "checkpoint", "tile/L/N[.p/W]" or
 // "tile/entries/N[.p/W]". [storage.ErrNotFound] where there is none, and where
 // the path is of no such form.
 func (t Tiles) Read(ctx context.Context, path string) (File, error) {
 	var tile tlog.Tile
-	if path != checkpointPath {
-		var err error
-		if tile, err = ParseTile(path); err != nil {
-			return File{}, err
+	if path != verify.CheckpointPath {
+		var ok bool
+		if tile, ok = verify.ParseTile(path); !ok {
+			return File{}, storage.ErrNotFound
 		}
 	}
 	var f File
@@ -61,11 +55,11 @@ func (t Tiles) Read(ctx context.Context, path string) (File, error) {
 		switch {
 		case err != nil:
 			return err
-		case path == checkpointPath:
+		case path == verify.CheckpointPath:
 			f.Text = true
 			f.Body, err = t.shown(tx, last)
 			return err
-		case !within(tile, last.Size):
+		case !verify.Within(tile, last.Size):
 			return storage.ErrNotFound
 		case tile.L < 0:
 			f.Body, err = entryBundle(tx, tile)
@@ -102,32 +96,6 @@ func (t Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, err
 		}
 	}
 	return last.Signed, nil // the first one
-}
-
-// ParseTile reads a path that verify.TilePath writes: of a tile, or of a bundle of
-// entries, of which the level is -1.
-func ParseTile(path string) (tlog.Tile, error) {
-	rest, ok := strings.CutPrefix(path, "tile/")
-	if entries, is := strings.CutPrefix(rest, entriesPath); is {
-		rest = "data/" + entries
-	} else if strings.HasPrefix(rest, "data/") { // package tlog's own word
-		ok = false
-	}
-	// Longer ones are of no tree, and would be added up beyond 64 bits.
-	if !ok || len(path) > 64 {
-		return tlog.Tile{}, storage.ErrNotFound
-	}
-	tile, err := tlog.ParseTilePath("tile/8/" + rest)
-	if err != nil || tile.N < 0 || tile.L > 63/tileHeight {
-		return tlog.Tile{}, storage.ErrNotFound
-	}
-	return tile, nil
-}
-
-// within reports whether a tree of a size has all of a tile.
-func within(tile tlog.Tile, size int64) bool {
-	has := size >> (max(tile.L, 0) * tileHeight) // at this level
-	return tile.N <= has>>tileHeight && tile.N<<tileHeight+int64(tile.W) <= has
 }
 
 // entryBundle is each leaf's 32 bytes after their length in two (C2SP tlog-tiles).

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -141,20 +140,5 @@ func TestTilesCheckpoint(t *testing.T) {
 			size = got
 			return got == second
 		})
-	})
-}
-
-func FuzzTilePath(f *testing.F) {
-	for _, path := range []string{"checkpoint", "tile/0/000", "tile/entries/x001/067.p/3", "tile/7/x123/x456/789.p/255", "tile/data/000", "tile/0/x999/x999/x999/x999/x999/x999/999"} {
-		f.Add(path)
-	}
-	f.Fuzz(func(t *testing.T, path string) {
-		tile, err := audit.ParseTile(path)
-		switch {
-		case err == nil && verify.TilePath(tile) != path:
-			t.Errorf("%q is read as %q", path, verify.TilePath(tile))
-		case err == nil && (tile.N < 0 || tile.W < 1 || tile.W > 256 || tile.L < -1 || tile.H != 8 || strings.Contains(path, "..")):
-			t.Errorf("%q is %+v", path, tile)
-		}
 	})
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
-// tileHeight is that of C2SP tlog-tiles.
-const tileHeight = 8
+const tileHeight = verify.TileHeight
 
 // tileReader reads a snapshot's hash tiles for package tlog.
 type tileReader struct{ tx storage.ReadTx }

@@ -32,6 +32,8 @@ type LogCopied struct {
 // the checkpoint is written. When something does not hold, a
 // [*VerificationError], the copy stays at its checkpoint and keeps nothing of what
 // was fetched; when the network breaks off, what was fetched is there the next time.
+// It was not verified then: before the exchange is blamed, all that the copy's own
+// checkpoint is not over is fetched again.
 func (c *Client) CopyLog(ctx context.Context, to LogStore, progress func(what string, done, of int64)) (LogCopied, error) {
 	who, err := c.Viewer(ctx)
 	if err != nil {
@@ -48,14 +50,19 @@ func (c *Client) CopyLog(ctx context.Context, to LogStore, progress func(what st
 			return LogCopied{}, unverified("the checkpoint of the copy", err)
 		}
 	}
-	copying := &copying{from: c.LogFiles(), to: to}
-	check := verify.Check{Source: copying, Open: open, Settle: checkpointTime, Progress: progress}
+	check := verify.Check{Open: open, Settle: checkpointTime, Progress: progress}
 	if before.Size > 0 {
 		check.Through = []verify.Checkpoint{before}
 	}
+	copied := &copying{from: c.LogFiles(), to: to, verified: before.Size}
+	check.Source = copied
 	found, err := check.Run(ctx)
+	if _, ok := errors.AsType[*verify.Fault](err); ok && copied.found {
+		copied.anew = true
+		found, err = check.Run(ctx)
+	}
 	if _, ok := errors.AsType[*verify.Fault](err); ok {
-		return LogCopied{}, errors.Join(logFault(err), copying.undo(ctx))
+		return LogCopied{}, errors.Join(logFault(err), copied.undo(ctx))
 	}
 	if err != nil {
 		return LogCopied{}, logFault(err)
@@ -63,7 +70,7 @@ func (c *Client) CopyLog(ctx context.Context, to LogStore, progress func(what st
 	if err := to.Write(ctx, verify.CheckpointPath, found.Signed); err != nil {
 		return LogCopied{}, err
 	}
-	done := LogCopied{Head: headOf(found.Checkpoint), Files: len(copying.fetched)}
+	done := LogCopied{Head: headOf(found.Checkpoint), Files: len(copied.fetched)}
 	if before.Size > 0 {
 		h := headOf(before)
 		done.Before = &h
@@ -74,26 +81,40 @@ func (c *Client) CopyLog(ctx context.Context, to LogStore, progress func(what st
 // copying is the exchange's log, of which what a copy has is read there and the
 // rest is put there.
 type copying struct {
-	from verify.Source
-	to   LogStore
+	from     verify.Source
+	to       LogStore
+	verified int64 // leaves of the copy's checkpoint: what that is over was verified
+	anew     bool  // nothing else of the copy is read
 
 	mu      sync.Mutex
-	fetched []string
+	found   bool                // something else was read
+	fetched map[string]struct{} // paths
 }
 
 func (c *copying) Read(ctx context.Context, path string) ([]byte, error) {
-	if path == verify.CheckpointPath {
+	tile, ok := verify.ParseTile(path)
+	if !ok { // the checkpoint
 		return c.from.Read(ctx, path)
 	}
-	b, err := c.to.Read(ctx, path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return b, err
+	verified := verify.Within(tile, c.verified)
+	if verified || !c.anew {
+		b, err := c.to.Read(ctx, path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			c.mu.Lock()
+			c.found = c.found || !verified && err == nil
+			c.mu.Unlock()
+			return b, err
+		}
 	}
-	if b, err = c.from.Read(ctx, path); err != nil {
+	b, err := c.from.Read(ctx, path)
+	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
-	c.fetched = append(c.fetched, path)
+	if c.fetched == nil {
+		c.fetched = map[string]struct{}{}
+	}
+	c.fetched[path] = struct{}{}
 	c.mu.Unlock()
 	return b, c.to.Write(ctx, path, b)
 }
@@ -101,7 +122,7 @@ func (c *copying) Read(ctx context.Context, path string) ([]byte, error) {
 // undo removes what was fetched.
 func (c *copying) undo(ctx context.Context) error {
 	var errs []error
-	for _, path := range c.fetched {
+	for path := range c.fetched {
 		errs = append(errs, c.to.Remove(ctx, path))
 	}
 	return errors.Join(errs...)
@@ -110,7 +131,7 @@ func (c *copying) undo(ctx context.Context) error {
 // outgrown removes the partial tiles in whose place there is a full one now, as
 // C2SP tlog-tiles allows.
 func outgrown(ctx context.Context, to LogStore, before, size int64) error {
-	const height, width = 8, 256
+	const height, width = verify.TileHeight, 1 << verify.TileHeight
 	for level := 0; before>>(height*level) > 0; level++ {
 		had, has := before>>(height*level), size>>(height*level)
 		n := had / width

@@ -15,9 +15,6 @@ type logFiles struct{ c *Client }
 // LogFiles reads the files of the exchange's log. Nothing of them is verified.
 func (c *Client) LogFiles() verify.Source { return logFiles{c} }
 
-// maxLogFile bounds a file of the log; tiles and bundles have less than 9 KiB.
-const maxLogFile = 1 << 20
-
 func (l logFiles) Read(ctx context.Context, path string) ([]byte, error) {
 	var got []byte
 	err := l.c.trying(ctx, func() error {
@@ -27,7 +24,7 @@ func (l logFiles) Read(ctx context.Context, path string) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		answer, raw, err := l.c.ask("log/"+path, r, maxLogFile)
+		answer, raw, err := l.c.ask("log/"+path, r, verify.MaxFile)
 		switch {
 		case err != nil:
 			return err

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
@@ -189,4 +192,74 @@ func TestCopyLog(t *testing.T) {
 	kept["tile/entries/000"][7*34+9] ^= 1
 	_, err = kz.CopyLog(t.Context(), kept, nil)
 	wantFault(t, err, 7, "not the one")
+}
+
+// breaking is a copy to which the network breaks off before the second level of tiles.
+type breaking struct{ memory }
+
+func (b breaking) Read(ctx context.Context, path string) ([]byte, error) {
+	if strings.HasPrefix(path, "tile/1/") {
+		return nil, errors.New("the network broke off")
+	}
+	return b.memory.Read(ctx, path)
+}
+
+// TestCopyLogPoisoned: what a run put into a copy that broke off before it was
+// verified is fetched again before the exchange is blamed for it.
+func TestCopyLogPoisoned(t *testing.T) {
+	k := newKept(t)
+	between := &replay{keep: map[string][]byte{}}
+	kz, err := client.Login(t.Context(), k.config(between), "auditor@KZ")
+	must(t, err)
+	k.disclosed(t)
+	kept := memory{}
+	first, err := kz.CopyLog(t.Context(), kept, nil)
+	must(t, err)
+	for range 300 {
+		k.file(t, k.as(t, "investigator@KZ"))
+	}
+	k.Prover.Publish(t)
+	honest := maps.Clone(kept)
+	grown, err := kz.CopyLog(t.Context(), honest, nil)
+	must(t, err)
+	shown := between.keep
+	between.keep = nil
+	lie := maps.Clone(shown)
+	for _, path := range []string{"tile/0/000", "tile/entries/000"} { // alike
+		lie[path] = slices.Clone(shown[path])
+	}
+	leaf := lie["tile/entries/000"][200*34+2 : 201*34]
+	leaf[9] ^= 1
+	hash := tlog.RecordHash(leaf)
+	copy(lie["tile/0/000"][200*32:], hash[:])
+
+	// It lies on: it is blamed, and the copy stays as it was.
+	before := maps.Clone(kept)
+	between.files = lie
+	_, err = kz.CopyLog(t.Context(), kept, nil)
+	wantUnverified(t, err, "")
+	if !maps.EqualFunc(kept, before, slices.Equal) {
+		t.Errorf("the copy has %v, and had %v", slices.Sorted(maps.Keys(kept)), slices.Sorted(maps.Keys(before)))
+	}
+	// It lies once, and the network breaks off.
+	_, err = kz.CopyLog(t.Context(), breaking{kept}, nil)
+	if _, ok := errors.AsType[*client.VerificationError](err); err == nil || ok {
+		t.Fatalf("the network breaks off: %v", err)
+	}
+	if !slices.Equal(kept["tile/entries/000"], lie["tile/entries/000"]) {
+		t.Fatal("what is false did not come into the copy")
+	}
+	// Whoever lies on is blamed, and what was left goes too.
+	poisoned := maps.Clone(kept)
+	_, err = kz.CopyLog(t.Context(), poisoned, nil)
+	wantUnverified(t, err, "")
+	if !maps.EqualFunc(poisoned, before, slices.Equal) {
+		t.Errorf("the copy has %v, and had %v", slices.Sorted(maps.Keys(poisoned)), slices.Sorted(maps.Keys(before)))
+	}
+	between.files = nil
+	healed, err := kz.CopyLog(t.Context(), kept, nil)
+	must(t, err)
+	if *healed.Before != first.Head || healed.Head != grown.Head || !maps.EqualFunc(kept, honest, slices.Equal) {
+		t.Errorf("%+v, wanted %+v; the copy has %v, wanted %v", healed, grown, slices.Sorted(maps.Keys(kept)), slices.Sorted(maps.Keys(honest)))
+	}
 }

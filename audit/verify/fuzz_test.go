@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,6 +104,21 @@ func FuzzProof(f *testing.F) {
 		}
 		if second, err := json.Marshal(again); err != nil || !bytes.Equal(first, second) {
 			t.Fatalf("%s is read again as %s, %v", first, second, err)
+		}
+	})
+}
+
+func FuzzTilePath(f *testing.F) {
+	for _, path := range []string{"checkpoint", "tile/0/000", "tile/entries/x001/067.p/3", "tile/7/x123/x456/789.p/255", "tile/data/000", "tile/0/x999/x999/x999/x999/x999/x999/999"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		tile, ok := ParseTile(path)
+		switch {
+		case ok && TilePath(tile) != path:
+			t.Errorf("%q is read as %q", path, TilePath(tile))
+		case ok && (tile.N < 0 || tile.W < 1 || tile.W > 256 || tile.L < -1 || tile.H != 8 || strings.Contains(path, "..")):
+			t.Errorf("%q is %+v", path, tile)
 		}
 	})
 }

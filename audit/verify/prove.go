@@ -47,7 +47,7 @@ type tileReader struct {
 	src Source
 }
 
-func (*tileReader) Height() int { return tileHeight }
+func (*tileReader) Height() int { return TileHeight }
 
 func (r *tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(tiles))

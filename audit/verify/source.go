@@ -23,7 +23,14 @@ type Source interface {
 // Folder is a log as a plain folder.
 type Folder struct{ FS fs.FS }
 
-func (f Folder) Read(_ context.Context, path string) ([]byte, error) { return fs.ReadFile(f.FS, path) }
+func (f Folder) Read(_ context.Context, path string) ([]byte, error) {
+	file, err := f.FS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return ReadFile(file, path)
+}
 
 // Remote is a log that is served over HTTP.
 type Remote struct {
@@ -31,8 +38,17 @@ type Remote struct {
 	Client *http.Client
 }
 
-// maxFile bounds what is taken of a file; tiles and bundles of leaves have less than 9 KiB.
-const maxFile = 1 << 20
+// MaxFile bounds what is taken of a file; tiles and bundles of leaves have less than 9 KiB.
+const MaxFile = 1 << 20
+
+// ReadFile reads the file of a log at a path to its end. A longer one than [MaxFile] is an error.
+func ReadFile(r io.Reader, path string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	if err == nil && len(b) > MaxFile {
+		return nil, fmt.Errorf("verify: read %s: longer than %d bytes", path, MaxFile)
+	}
+	return b, err
+}
 
 func (r Remote) Read(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(r.URL, "/")+"/"+path, nil)
@@ -51,37 +67,16 @@ func (r Remote) Read(ctx context.Context, path string) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("verify: get %s: the server answers %s", path, resp.Status)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("verify: get %s: longer than %d bytes", path, maxFile)
-	}
-	return b, err
+	return ReadFile(resp.Body, path)
 }
 
 // CheckpointPath is that of the newest signed checkpoint.
 const CheckpointPath = "checkpoint"
 
-// The log's tiles.
-const (
-	tileHeight = 8
-	tileWidth  = 1 << tileHeight
-	entries    = -1 // the level of the bundles of leaves
-)
-
-// TilePath is a tile's path by C2SP tlog-tiles, which leaves the height out and
-// calls the bundles of entries (level -1) so.
-func TilePath(t tlog.Tile) string {
-	path := strings.TrimPrefix(t.Path(), fmt.Sprintf("tile/%d/", t.H))
-	if t.L == entries {
-		path = "entries" + strings.TrimPrefix(path, "data")
-	}
-	return "tile/" + path
-}
-
 // tile is the n-th tile of a level in a log of some size; of width 0 when there is none.
 func tile(level int, n, size int64) tlog.Tile {
-	hashes := size >> (tileHeight * max(level, 0))
-	return tlog.Tile{H: tileHeight, L: level, N: n, W: int(min(max(hashes-n<<tileHeight, 0), tileWidth))}
+	hashes := size >> (TileHeight * max(level, 0))
+	return tlog.Tile{H: TileHeight, L: level, N: n, W: int(min(max(hashes-n<<TileHeight, 0), tileWidth))}
 }
 
 // readTile reads a tile. A partial one may have given way to a wider one, as
@@ -117,7 +112,7 @@ func (s shown) at(i int) tlog.Hash { return tlog.Hash(s[i*tlog.HashSize:]) }
 // readHashes reads a tile of hashes. What is wrong with it shows first at the
 // leaf where it begins.
 func readHashes(ctx context.Context, s Source, t tlog.Tile) (shown, error) {
-	from := t.N << tileHeight << (tileHeight * t.L)
+	from := t.N << TileHeight << (TileHeight * t.L)
 	b, err := readTile(ctx, s, t)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, faultf(from, "%s is missing", TilePath(t))
@@ -137,7 +132,7 @@ const entrySize = 2 + 32
 // readLeaves appends a bundle of leaves: those before the first that is wrong,
 // with the error that says which that is.
 func readLeaves(ctx context.Context, s Source, t tlog.Tile, leaves [][32]byte) ([][32]byte, error) {
-	from := t.N << tileHeight
+	from := t.N << TileHeight
 	b, err := readTile(ctx, s, t)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, faultf(from, "%s is missing", TilePath(t))

@@ -153,7 +153,7 @@ func (t *tree) push(ctx context.Context, n int64, hash tlog.Hash, size int64) er
 		}
 		for i := first; i < len(now.hashes); i++ {
 			if now.hashes[i] != now.shown.at(i) {
-				return faultf((at.N<<tileHeight+int64(i))<<(tileHeight*l), "%s has another hash over the %d leaves from here than theirs", TilePath(at), int64(1)<<(tileHeight*l))
+				return faultf((at.N<<TileHeight+int64(i))<<(TileHeight*l), "%s has another hash over the %d leaves from here than theirs", TilePath(at), int64(1)<<(TileHeight*l))
 			}
 		}
 		if len(now.hashes) < tileWidth {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity-platform/comity/audit/verify"
 )
 
-// tileHeight is that of C2SP tlog-tiles: a full tile has 256 hashes.
+// A full tile has 256 hashes.
 const (
-	tileHeight = 8
+	tileHeight = verify.TileHeight
 	tileWidth  = 1 << tileHeight
 )
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -71,16 +70,13 @@ func openBucket(at string, getenv func(string) string) (logBucket, error) {
 	return logBucket{c, bucket, prefix}, err
 }
 
-// maxLogFile bounds a file of the log; tiles and bundles have less than 9 KiB.
-const maxLogFile = 1 << 20
-
 func (b logBucket) Read(ctx context.Context, path string) ([]byte, error) {
 	o, err := b.c.GetObject(ctx, b.bucket, b.prefix+path, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer o.Close()
-	data, err := io.ReadAll(io.LimitReader(o, maxLogFile))
+	data, err := verify.ReadFile(o, path)
 	if e := minio.ToErrorResponse(err); e.Code == minio.NoSuchKey {
 		return nil, &fs.PathError{Op: "get", Path: path, Err: fs.ErrNotExist}
 	}

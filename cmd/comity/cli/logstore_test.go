@@ -11,6 +11,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
 	"github.com/comity-platform/comity/deploy/stack/stacktest"
 )
@@ -70,6 +71,13 @@ func TestLogStores(t *testing.T) {
 			gone("tile/0/000.p/22")
 			gone("tile/0/x001/000.p/7")
 			put("tile/0/000", "still")
+			put("tile/0/001", strings.Repeat("x", verify.MaxFile))
+			if err := s.Write(ctx, "tile/0/002", make([]byte, verify.MaxFile+1)); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := s.Read(ctx, "tile/0/002"); err == nil || !strings.Contains(err.Error(), "longer than") {
+				t.Errorf("of a file that is too long %d bytes are read, %v", len(b), err)
+			}
 		})
 	}
 	for given, says := range map[string]string{"": "no bucket", "s3://b": "no bucket", "https://host": "names no bucket", "http://host.example/b": "plain http", "https://host/b": ""} {
