@@ -8,11 +8,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -149,8 +147,7 @@ func grow(t *testing.T, db storage.DB, p *audit.Publisher, acts int) {
 	}
 }
 
-// fsck runs tessera's fsck on a folder and says how it ended. That it ends with
-// status 0 says nothing: only its line of success does.
+// fsck is what tessera's fsck says of a folder.
 func fsck(t *testing.T, f folder, k key) string {
 	t.Helper()
 	dir := stacktest.TempDir(t)
@@ -160,50 +157,8 @@ func fsck(t *testing.T, f folder, k key) string {
 			t.Fatal(err)
 		}
 	}
-	public := filepath.Join(dir, "key")
-	if err := os.WriteFile(public, []byte(k.vkey), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, outsider(t), "-ui=false", "-N=4", "-public_key="+public, "-storage_url=file://"+dir)
-	out, err := cmd.CombinedOutput()
-	switch {
-	case bytes.Contains(out, fmt.Appendf(nil, "Successfully fsck'd log with size %d ", sizeOf(t, f))):
-		return "success"
-	case ctx.Err() != nil:
-		return "no end"
-	case err != nil:
-		return fmt.Sprintf("%v, %s", err, failure(out))
-	}
-	return "status 0, " + failure(out)
+	return stacktest.Fsck(t, dir, k.vkey, sizeOf(t, f))
 }
-
-// failure is the line of its output that says why, as far as people read it.
-func failure(out []byte) string {
-	_, why, _ := strings.Cut(string(out), "fsck failed: ")
-	why, _, _ = strings.Cut(why, "\n")
-	return fmt.Sprintf("failure: %.160q", why)
-}
-
-// outsider is the program, built once.
-func outsider(t *testing.T) string {
-	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-var built = sync.OnceValues(func() (string, error) {
-	// go tool keeps what it builds in its own cache.
-	out, err := exec.Command("go", "tool", "-modfile="+filepath.Join("..", "deploy", "tools", "fsck", "go.mod"), "-n", "fsck").Output()
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		err = fmt.Errorf("%w: %s", err, e.Stderr)
-	}
-	return strings.TrimSpace(string(out)), err
-})
 
 // TestOutsideVerifier: tessera's fsck, which is nothing of ours, takes a log as it
 // is served; and on copies that were tampered with our verifier names the first

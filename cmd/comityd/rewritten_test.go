@@ -48,6 +48,11 @@ func TestRollback(t *testing.T) {
 	full, seen := filepath.Join(w.dir, "full"), filepath.Join(w.dir, "seen")
 	w.wants(t, 0, "", "log", "copy", full)
 	w.wants(t, 0, "verified", "log", "verify", "--dir", full, "--key", w.logKey, "--seen", seen)
+	// So does a program that is nothing of ours, on what servers, witnesses and PostgreSQL made.
+	complete := w.opened(t, full).Size
+	if got := stacktest.Fsck(t, full, w.logKey, complete); got != "success" {
+		t.Errorf("fsck on the copy of %d leaves: %s", complete, got)
+	}
 	page, err := w.officer(t, "auditor@KZ", w.cfg.Listen).Log(t.Context(), client.LogFilter{Act: "caseFile"}, 2, "")
 	must(t, err)
 	proof := filepath.Join(w.dir, "proof")
