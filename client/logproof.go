@@ -2,10 +2,8 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/comity-platform/comity"
@@ -19,8 +17,8 @@ const logProofFormat = "comity/log-proof/v1"
 // LogProof proves to whoever has the states' root keys, without the exchange,
 // that the log has a leaf and what the leaf tells a state: the leaf's opening,
 // the proof that it is included under a checkpoint, the checkpoint as the log
-// signed it and the witnesses cosigned it, and the manifests that say whose word
-// that is. Whether a state had newer manifests then, only others know.
+// signed it and the witnesses cosigned it, and the manifests of all states, which
+// say whose word that is. Whether a state had newer manifests then, only others know.
 type LogProof struct {
 	Format    string                  `json:"format"` // "comity/log-proof/v1"
 	Union     string                  `json:"union"`
@@ -30,41 +28,11 @@ type LogProof struct {
 	Manifests map[comity.State]string `json:"manifests"` // JWS
 }
 
-// ProvenEntry is what a [LogProof] proves.
-type ProvenEntry struct {
-	Union      string       `json:"union"`
-	State      comity.State `json:"state"` // whose opening it is
-	Manifest   int64        `json:"manifestNumber"`
-	Leaf       string       `json:"leaf"` // hex
-	Index      int64        `json:"index"`
-	Head       LogHead      `json:"head"`
-	Witnessed  []Witnessed  `json:"witnessed"`
-	Act        string       `json:"act"`
-	Outcome    string       `json:"outcome"`
-	At         time.Time    `json:"at"`
-	Actor      LogActor     `json:"actor"`
-	Records    []LogRecord  `json:"records"`
-	Content    string       `json:"content"` // all that the leaf commits to towards the state
-	VerifiedAt time.Time    `json:"asOf"`    // the instant as of which manifests were taken: when the state's own witness cosigned
-}
-
-// Witnessed is that a state's witness has seen a checkpoint.
-type Witnessed struct {
-	State comity.State `json:"state"`
-	Key   string       `json:"key"`
-	At    time.Time    `json:"at"`
-}
-
-// LogActor is who acted, as shown abroad.
-type LogActor struct {
-	State    comity.State      `json:"state"`
-	Agency   comity.AgencyID   `json:"agency,omitempty"`
-	Function string            `json:"function,omitempty"`
-	Ref      comity.OfficerRef `json:"ref,omitempty"`
-}
-
 // ProveLog makes the proof of a leaf of which the officer's state has an opening,
-// from the log's tiles. It verifies before it is given.
+// from the log's tiles. It is such as convinces whoever takes no single state's
+// word (see [LogProof.Verify]): a checkpoint that enough witnesses cosigned is waited
+// for. It verifies before it is given. Of a state whose root alone is pinned there
+// is nobody else's word.
 func (c *Client) ProveLog(ctx context.Context, leaf comity.ID) (*LogProof, error) {
 	who, err := c.Viewer(ctx)
 	if err != nil {
@@ -74,7 +42,11 @@ func (c *Client) ProveLog(ctx context.Context, leaf comity.ID) (*LogProof, error
 	if err != nil {
 		return nil, err
 	}
-	checkpoint, signed, err := c.coveringCheckpoint(ctx, who.State, o.Index)
+	var word comity.State
+	if len(c.trust.roots) == 1 {
+		word = who.State
+	}
+	checkpoint, signed, err := c.coveringCheckpoint(ctx, who.State, o.Index, word == "")
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +63,7 @@ func (c *Client) ProveLog(ctx context.Context, leaf comity.ID) (*LogProof, error
 	for _, s := range dir.States() {
 		p.Manifests[s] = dir.JWS(s)
 	}
-	if _, err := p.Verify(c.trust.roots); err != nil {
+	if _, err := p.Verify(c.trust.roots, word, c.now()); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -133,14 +105,20 @@ func (c *Client) findOpening(ctx context.Context, leaf comity.ID, own comity.Sta
 }
 
 // coveringCheckpoint gives the newest checkpoint, as soon as it is over an index
-// and cosigned as the state wants it.
-func (c *Client) coveringCheckpoint(ctx context.Context, s comity.State, index int64) (got verify.Checkpoint, signed []byte, err error) {
+// and cosigned as the state wants it, and, for others, as anybody does.
+func (c *Client) coveringCheckpoint(ctx context.Context, s comity.State, index int64, others bool) (got verify.Checkpoint, signed []byte, err error) {
 	open := c.openCheckpoint(ctx, s)
 	for until := time.Now().Add(checkpointTime); ; {
 		if signed, err = c.LogFiles().Read(ctx, verify.CheckpointPath); err != nil {
 			return got, nil, err
 		}
 		got, err = open(signed)
+		if err == nil && others {
+			var dir *statement.Directory
+			if dir, err = c.Directory(ctx); err == nil {
+				err = vouched(dir, s, signed, c.now(), c.now())
+			}
+		}
 		if err == nil && got.Size > index {
 			return got, signed, nil
 		}
@@ -156,96 +134,4 @@ func (c *Client) coveringCheckpoint(ctx context.Context, s comity.State, index i
 			return got, nil, werr
 		}
 	}
-}
-
-// ReadLogProof reads a proof's file. Nothing of it is verified.
-func ReadLogProof(b []byte) (*LogProof, error) {
-	var p LogProof
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, comity.Invalid("file", "it is no proof of a leaf: "+err.Error())
-	}
-	if p.Format != logProofFormat {
-		return nil, comity.Invalid("file", fmt.Sprintf("it is no proof of a leaf: its format is %.80q, wanted %q", p.Format, logProofFormat))
-	}
-	return &p, nil
-}
-
-// States lists whose manifests the proof brings, as it says.
-func (p *LogProof) States() []string {
-	var of []string
-	for s := range p.Manifests {
-		of = append(of, string(s))
-	}
-	slices.Sort(of)
-	return of
-}
-
-// Verify verifies the proof by the states' pinned root keys, and by nothing else:
-// the manifests by those, the checkpoint by the keys and witnesses that the
-// manifests name, the leaf by the checkpoint and the opening by the leaf.
-// Manifests are taken as of the instant at which the state's own witness cosigned
-// the checkpoint, so that a proof does not expire. What does not hold is a
-// [*VerificationError].
-func (p *LogProof) Verify(roots statement.Roots) (*ProvenEntry, error) {
-	e, err := p.verify(roots)
-	if err != nil {
-		return nil, unverified("the proof of a leaf", err)
-	}
-	return e, nil
-}
-
-func (p *LogProof) verify(roots statement.Roots) (*ProvenEntry, error) {
-	var at time.Time
-	dir := statement.NewDirectory(p.Union, roots, func() time.Time { return at })
-	for state, jws := range p.Manifests {
-		if _, pinned := roots[state]; !pinned && state != p.State {
-			continue // its witness is not believed, and may not be needed
-		}
-		if err := dir.Recall(jws); err != nil {
-			return nil, err
-		}
-	}
-	own, ok := dir.Known(p.State)
-	if !ok {
-		return nil, fmt.Errorf("it holds no manifest of %.20q, whose opening it is said to be of", p.State)
-	}
-	at = own.IssuedAt
-	policy, err := dir.LogPolicy(p.State, at)
-	if err != nil {
-		return nil, err
-	}
-	at = time.Time{}
-	for _, c := range policy.Cosignatures(p.Proof.Checkpoint) {
-		if c.State == "" && c.At.After(at) {
-			at = c.At
-		}
-	}
-	if at.IsZero() {
-		return nil, fmt.Errorf("the witness of %s has not cosigned the checkpoint", p.State)
-	}
-	if policy, err = dir.LogPolicy(p.State, at); err != nil {
-		return nil, err
-	}
-	checkpoint, err := p.Proof.Check(policy, at)
-	if err != nil {
-		return nil, err
-	}
-	o := p.Proof.Opening
-	if o.State != string(p.State) {
-		return nil, fmt.Errorf("the opening is of %.20q, not of %s", o.State, p.State)
-	}
-	said, err := readContent(o.Content)
-	if err != nil {
-		return nil, err
-	}
-	e := &ProvenEntry{Union: p.Union, State: p.State, Manifest: own.Number, Leaf: fmt.Sprintf("%x", o.Leaf), Index: o.Index, Head: headOf(checkpoint),
-		Act: said.Act, Outcome: said.Outcome, At: said.At, Actor: said.Actor, Records: said.Records, Content: string(o.Content), VerifiedAt: at.UTC()}
-	for _, c := range policy.Cosignatures(p.Proof.Checkpoint) {
-		state := p.State
-		if c.State != "" {
-			state = comity.State(c.State)
-		}
-		e.Witnessed = append(e.Witnessed, Witnessed{state, c.Key, c.At.UTC()})
-	}
-	return e, nil
 }

@@ -17,9 +17,9 @@ type Policy struct {
 	Origin string
 	Log    []note.Verifier            // the exchange's keys that the state accepts: a signature of one
 	Own    []note.Verifier            // the state's own witness (C2SP cosignature/v1): a cosignature of one; none: nothing satisfies
-	Others map[string][]note.Verifier // by state, the other states' witnesses
+	Others map[string][]note.Verifier // by state, the other states' witnesses; one without keys is one whose cosignature is missing
 	Need   int                        // of how many other states; at most len(Others)-1 counts, so that none is indispensable
-	MaxAge time.Duration              // of the cosignatures that count, at now; 0: any
+	MaxAge time.Duration              // of the cosignatures that count, at now; 0: any. One of the future never counts
 }
 
 // ahead is how far a witness's clock may run before the reader's.
@@ -101,7 +101,7 @@ func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.S
 		if err != nil || counted[s] {
 			continue
 		}
-		if p.MaxAge == 0 || (now.Sub(at) <= p.MaxAge && at.Sub(now) <= ahead) {
+		if at.Sub(now) <= ahead && (p.MaxAge == 0 || now.Sub(at) <= p.MaxAge) {
 			counted[s], found = true, true
 		}
 	}
@@ -116,13 +116,13 @@ type Cosignature struct {
 }
 
 // Cosignatures lists those of the policy's witnesses that a checkpoint bears, the
-// own witness's first, whenever they were made.
-func (p Policy) Cosignatures(signed []byte) []Cosignature {
+// own witness's first, whenever they were made; none of the future.
+func (p Policy) Cosignatures(signed []byte, now time.Time) []Cosignature {
 	var all []Cosignature
 	list := func(state string, keys []note.Verifier) {
 		_, sigs, _ := signatures(signed, keys) // none where it cannot be read
 		for _, s := range sigs {
-			if at, err := cosignature.CoSigV1Timestamp(s); err == nil {
+			if at, err := cosignature.CoSigV1Timestamp(s); err == nil && at.Sub(now) <= ahead {
 				all = append(all, Cosignature{state, s.Name, at})
 			}
 		}

@@ -136,6 +136,11 @@ func TestPolicy(t *testing.T) {
 		"old, and any age counts":      {signed: sign(t, text, log, at("kz.example/w/1", 1e6*time.Second), am, by), policy: policy(func(p *verify.Policy) { p.MaxAge = 0 })},
 		"a clock a little ahead":       {signed: sign(t, text, log, at("kz.example/w/1", -10*time.Second), am, by), policy: policy()},
 		"from the future":              {sign(t, text, log, at("kz.example/w/1", -11*time.Second), am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
+		"from the future, and any age counts": {sign(t, text, log, newWitness("kz.example/w/1", time.Unix(1<<40, 0)), am, by),
+			policy(func(p *verify.Policy) { p.MaxAge = 0 }), "own witness has not cosigned", "kz.example/w kz.example/w"},
+		"another from the future, and any age counts": {sign(t, text, log, kz, newWitness("am.example/w/1", time.Unix(1<<40, 0)), by),
+			policy(func(p *verify.Policy) { p.MaxAge = 0 }), "of 1 other states", "AM KG"},
+		"others of whom no key counts": {sign(t, text, log, kz, am, by), policy(func(p *verify.Policy) { p.Others = map[string][]note.Verifier{"AM": nil, "BY": nil, "KG": nil} }), "of 0 other states", "AM BY KG"},
 		"another from the future":      {sign(t, text, log, kz, at("am.example/w/1", -11*time.Second), by), policy(), "of 1 other states", "AM KG"},
 		"a cosignature of other words": {append(sign(t, text, log, am, by), last(sign(t, strings.Replace(text, "\n5\n", "\n6\n", 1), kz))...), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
 		"a broken one of another":      {signed: append(sign(t, text, log, kz, am, by), last(sign(t, text+"x\n", kg))...), policy: policy()},
@@ -158,6 +163,19 @@ func TestPolicy(t *testing.T) {
 				t.Errorf("missing are %+v, wanted %q", u, c.missing)
 			}
 		})
+	}
+}
+
+// TestCosignatures: those of the future are not listed, since nobody could have made them.
+func TestCosignatures(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	log, _ := logKey(t, 1)
+	kz, am := newWitness("kz.example/w/1", now.Add(10*time.Second)), newWitness("am.example/w/1", now.Add(11*time.Second))
+	by := newWitness("by.example/w/1", time.Unix(1, 0))
+	p := verify.Policy{Own: []note.Verifier{kz.verifier(t)}, Others: map[string][]note.Verifier{"AM": {am.verifier(t)}, "BY": {by.verifier(t)}, "KG": nil}}
+	got := p.Cosignatures(sign(t, verify.Checkpoint{Origin: origin, Size: 5}.String(), log, kz, am, by), now)
+	if len(got) != 2 || got[0].State != "" || !got[0].At.Equal(kz.at) || got[1].State != "BY" {
+		t.Errorf("%+v", got)
 	}
 }
 

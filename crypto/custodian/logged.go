@@ -51,7 +51,10 @@ func (l *Local) logged(ctx context.Context, who asked, o ReleaseOrder) error {
 		return l.away(err)
 	}
 	policy.MaxAge = ProofAge
-	for other := range policy.Others {
+	for other, keys := range policy.Others {
+		if len(keys) == 0 {
+			continue // nothing of it counts
+		}
 		switch err := l.newest(ctx, comity.State(other)); {
 		case errors.Is(err, errOlder): // it may name keys that its state took out of use
 			policy.Others[other] = nil

@@ -3,6 +3,7 @@ package statement
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -71,6 +72,10 @@ func (t LogTrust) check(c *checker, at, union string) {
 // the manifests in force: its own says whose signatures, the others' who their
 // witnesses are. It does not bound the cosignatures' age.
 //
+// The others are all whose roots are pinned. One whose manifest is missing or not
+// in force has no witness that counts, and is no fewer to count on: nobody lowers
+// the number that is needed by keeping manifests back.
+//
 // One key is one witness, whoever names it: a key of the state's own witness
 // never counts for another state, and one that several others name counts for
 // that which names the fewest, then for the first of them, so that nobody gains
@@ -98,8 +103,12 @@ func (d *Directory) LogPolicy(s comity.State, now time.Time) (verify.Policy, err
 		p.Own = append(p.Own, v)
 	}
 	var others []Manifest
-	for state, other := range snap.states {
-		if state != s && other.manifest.current(now) == nil {
+	for state := range d.roots {
+		if state == s {
+			continue
+		}
+		p.Others[string(state)] = nil
+		if other, ok := snap.states[state]; ok && other.manifest.current(now) == nil {
 			others = append(others, other.manifest)
 		}
 	}
@@ -114,6 +123,35 @@ func (d *Directory) LogPolicy(s comity.State, now time.Time) (verify.Policy, err
 		}
 	}
 	return p, nil
+}
+
+// LogKeys are the keys of the log that more than half of the states whose roots
+// are pinned name, by the manifests in force at an instant: those that no single
+// state's word is needed for.
+func (d *Directory) LogKeys(now time.Time) ([]note.Verifier, error) {
+	snap := d.snap.Load()
+	named, keys := map[string]int{}, map[string]note.Verifier{}
+	for state := range d.roots {
+		p, ok := snap.states[state]
+		if !ok || p.manifest.current(now) != nil {
+			continue
+		}
+		for _, vkey := range p.manifest.Log.Keys {
+			v, err := notekey.Log(vkey)
+			if err != nil {
+				return nil, err
+			}
+			named[vkey]++ // no manifest names one twice
+			keys[vkey] = v
+		}
+	}
+	var most []note.Verifier
+	for _, vkey := range slices.Sorted(maps.Keys(named)) {
+		if 2*named[vkey] > len(d.roots) {
+			most = append(most, keys[vkey])
+		}
+	}
+	return most, nil
 }
 
 // witnessKey reads a witness's key, nil when it was taken already.

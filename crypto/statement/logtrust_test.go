@@ -211,6 +211,47 @@ func TestLogPolicy(t *testing.T) {
 	}
 }
 
+// TestLogPolicyCountsTheMissing: whoever keeps manifests back, or waits until they
+// run out, does not lower the number of witnesses that a state wants.
+func TestLogPolicyCountsTheMissing(t *testing.T) {
+	u := tokentest.NewUnion(t)
+	kz, am := u.Witnesses["KZ"], u.Witnesses["AM"]
+	try := func(what string, d *statement.Directory, at time.Time, counts bool, by ...note.Signer) {
+		t.Helper()
+		p, err := d.LogPolicy("KZ", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Open(signedBy(t, u, u.LogSigner, by...), at); (err == nil) != counts {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	now := u.Clock.Now()
+	few := statement.NewDirectory(tokentest.Name, u.Roots, u.Clock.Now)
+	if err := few.Add(u.Directory.JWS("KZ")); err != nil {
+		t.Fatal(err)
+	}
+	try("the own manifest alone", few, now, false, kz)
+	try("a witness whose manifest is missing", few, now, false, kz, am)
+	if err := few.Add(u.Directory.JWS("AM")); err != nil {
+		t.Fatal(err)
+	}
+	try("one manifest is missing", few, now, false, kz)
+	try("one manifest is missing, the other's witness cosigned", few, now, true, kz, am)
+
+	for _, s := range []comity.State{"AM", "BY"} {
+		u.Publish(t, s, func(m *statement.Manifest) { m.Expires = now.Add(time.Hour) })
+	}
+	u.Clock.Advance(2 * time.Hour)
+	try("the others have run out", u.Directory, u.Clock.Now(), false, kz)
+
+	alone := statement.NewDirectory(tokentest.Name, statement.Roots{"KZ": u.Roots["KZ"]}, u.Clock.Now)
+	if err := alone.Add(u.Directory.JWS("KZ")); err != nil {
+		t.Fatal(err)
+	}
+	try("a state of which alone the root is pinned", alone, u.Clock.Now(), true, kz)
+}
+
 // TestLogPolicyNamesOnce: one key is one witness, whoever else names it.
 func TestLogPolicyNamesOnce(t *testing.T) {
 	u := tokentest.NewUnion(t, "AM", "BY", "KG", "KZ")

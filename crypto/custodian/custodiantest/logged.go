@@ -236,6 +236,15 @@ func keysRetired(t *testing.T, w *World) {
 	rolledBack := custodian.New(custodian.Options{State: "KZ", Directory: old, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now}, w.Keys)
 	try("another state's former key by its old manifest", rolledBack, &unseen, kz, am)
 	try("the key of a third state beside an old manifest", rolledBack, nil, kz, w.Union.Witnesses["BY"])
+
+	// Nor does a server that has no manifest of the others lower the number of theirs.
+	few := statement.NewDirectory(w.Union.Directory.Union(), w.Union.Roots, w.Union.Clock.Now)
+	if err := few.Add(w.Union.Directory.JWS("KZ")); err != nil {
+		t.Fatal(err)
+	}
+	alone := custodian.New(custodian.Options{State: "KZ", Directory: few, Verifier: w.Union.Verifier, Now: w.Union.Clock.Now}, w.Keys)
+	try("the own witness alone, without the others' manifests", alone, &unseen, kz)
+	try("a witness whose manifest is missing", alone, &unseen, kz, next)
 }
 
 // newWitness is a witness that no manifest names.
