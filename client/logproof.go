@@ -128,6 +128,9 @@ func (c *Client) coveringCheckpoint(ctx context.Context, s comity.State, index i
 			return got, nil, logFault(err)
 		}
 		if !time.Now().Before(until) {
+			if _, ok := errors.AsType[*OneWordError](err); ok {
+				return got, nil, comity.Unavailable("a checkpoint that others believe", err)
+			}
 			return got, nil, logFault(err)
 		}
 		if werr := c.wait(ctx, 1, 0); werr != nil {

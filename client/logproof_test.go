@@ -16,7 +16,6 @@ import (
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
-	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
 )
 
@@ -40,7 +39,7 @@ func TestLogProof(t *testing.T) {
 		must(t, err)
 		return p
 	}
-	got, err := read().Verify(k.Roots)
+	got, err := read().Verify(k.Roots, "", k.Clock.Now())
 	must(t, err)
 	if got.Act != "evidenceOpen" || got.Actor.State != "AM" || got.Actor.Ref != leaf.Ref || !got.At.Equal(leaf.At) || got.Index != *leaf.Index ||
 		got.Records[0].ID != string(exhibit) || got.State != "KZ" || len(got.Witnessed) != 3 || got.Witnessed[0].State != "KZ" || got.Leaf != leaf.Leaf {
@@ -61,27 +60,46 @@ func TestLogProof(t *testing.T) {
 		"another checkpoint": {"has not cosigned", func(p *client.LogProof) {
 			p.Proof.Checkpoint = []byte(strings.Replace(string(p.Proof.Checkpoint), "comity/log/", "comity/log/x", 1))
 		}},
-		"no own manifest":    {"no manifest of", func(p *client.LogProof) { delete(p.Manifests, "KZ") }},
-		"another's manifest": {"", func(p *client.LogProof) { p.Manifests["KZ"] = others.Directory.JWS("KZ") }},
-		"another union":      {"", func(p *client.LogProof) { p.Union = "else" }},
-		"a broken manifest":  {"", func(p *client.LogProof) { p.Manifests["AM"] += "x" }},
+		"no own manifest":         {"no manifest of", func(p *client.LogProof) { delete(p.Manifests, "KZ") }},
+		"another's manifest":      {"", func(p *client.LogProof) { p.Manifests["KZ"] = others.Directory.JWS("KZ") }},
+		"another union":           {"", func(p *client.LogProof) { p.Union = "else" }},
+		"a manifest as another's": {"the manifest of \"AM\" is that of \"BY\"", func(p *client.LogProof) { p.Manifests["AM"] = p.Manifests["BY"] }},
+		"a manifest as nobody's":  {"the manifest of \"ZZ\" is that of \"KZ\"", func(p *client.LogProof) { p.Manifests["ZZ"] = p.Manifests["KZ"] }},
+		"a broken manifest":       {"", func(p *client.LogProof) { p.Manifests["AM"] += "x" }},
 	} {
 		p := read()
 		c.change(p)
 		t.Run(name, func(t *testing.T) {
-			_, err := p.Verify(k.Roots)
+			_, err := p.Verify(k.Roots, "", k.Clock.Now())
 			wantUnverified(t, err, c.says)
 		})
 	}
-	_, err = read().Verify(others.Roots)
+	_, err = read().Verify(others.Roots, "", k.Clock.Now())
 	wantUnverified(t, err, "not signed by the pinned root")
-	alone, err := read().Verify(statement.Roots{"KZ": k.Roots["KZ"]}) // no other state's witness is needed for it then
-	if err != nil || len(alone.Witnessed) != 1 {
-		t.Errorf("with the own root alone: %+v, %v", alone, err)
-	}
 	for _, file := range []string{"", "{", "[]", `{"format":"comity/log-proof/v2"}`, `{"format":"comity/log-proof/v1","proof":{"path":["00"]}}`} {
 		_, err := client.ReadLogProof([]byte(file))
 		want(t, err, comity.CodeInvalid, 0)
+	}
+	// A file that says one thing to who reads it and another to who verifies it.
+	for name, c := range map[string]struct{ was, is string }{
+		"the proof twice":                   {`{"format"`, `{"proof":{"opening":{"content":"{\"act\":\"caseRead\"}"}},"format"`},
+		"the proof in other letters":        {`{"format"`, `{"Proof":{"path":[]},"format"`},
+		"the content twice":                 {`"content":`, `"content":"{\"act\":\"caseRead\"}","content":`},
+		"the content in other letters":      {`"content":`, `"Content":"{\"act\":\"caseRead\"}","content":`},
+		"the content in other letters only": {`"content":`, `"Content":`},
+		"the checkpoint in other letters":   {`"checkpoint":`, `"checkPoint":"","checkpoint":`},
+		"a member that is none":             {`"checkpoint":`, `"note":"all is well","checkpoint":`},
+		"a manifest twice":                  {`"manifests":{`, `"manifests":{"KZ":"",`},
+		"something after the end":           {`"manifests":{`, `"manifests":{}}{`},
+	} {
+		two := strings.Replace(string(file), c.was, c.is, 1)
+		if two == string(file) {
+			t.Fatalf("%s: the file has no %s", name, c.was)
+		}
+		_, err := client.ReadLogProof([]byte(two))
+		if comity.CodeOf(err) != comity.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -84,8 +84,8 @@ func (p *LogProof) States() []string {
 //
 // Manifests are taken as of the instant at which that state's witness cosigned the
 // checkpoint, so that a proof does not expire; cosignatures later than now count for
-// nothing. What does not hold is a [*VerificationError], with a [*verify.Unsigned]
-// within it when states' witnesses are missing.
+// nothing. What does not hold is a [*VerificationError], with a [*OneWordError]
+// within it when it would hold by the state's own word.
 func (p *LogProof) Verify(roots statement.Roots, word comity.State, now time.Time) (*ProvenEntry, error) {
 	e, err := p.verify(roots, word, now)
 	if err != nil {
@@ -166,10 +166,25 @@ func (p *LogProof) verify(roots statement.Roots, word comity.State, now time.Tim
 	return e, nil
 }
 
+// OneWordError says that a checkpoint counts for a state, and that too few others
+// vouch for it: the state could have made it by itself.
+type OneWordError struct {
+	State comity.State
+	Err   error
+}
+
+func (o *OneWordError) Error() string {
+	return fmt.Sprintf("it stands on the word of %s alone, or of too few: %s", o.State, o.Err)
+}
+
+// Unwrap gives the cause.
+func (o *OneWordError) Unwrap() error { return o.Err }
+
 // vouched checks that a checkpoint, which counts for a state, stands on the word of
 // more than half of the states whose roots are pinned, two at least: their manifests
 // in force at an instant name the key that signed it, and their witnesses cosigned it
-// by now. Cosignatures that are missing are an [*verify.Unsigned].
+// by now. Otherwise it is a [*OneWordError]; cosignatures that may come yet are an
+// [*verify.Unsigned] within it.
 func vouched(dir *statement.Directory, s comity.State, signed []byte, at, now time.Time) error {
 	policy, err := dir.LogPolicy(s, at)
 	if err != nil {
@@ -181,7 +196,7 @@ func vouched(dir *statement.Directory, s comity.State, signed []byte, at, now ti
 		return err
 	}
 	if _, err := verify.OpenSigned(signed, policy.Origin, keys); err != nil {
-		return &verify.Invalid{Reason: fmt.Sprintf("the key that signed the checkpoint is named by the manifest of %s, and not by those of more than half of the %d states whose roots are pinned", s, all)}
+		return &OneWordError{s, &verify.Invalid{Reason: fmt.Sprintf("the manifests of more than half of the %d states whose roots are pinned do not name the key that signed the checkpoint", all)}}
 	}
 	cosigned := map[string]bool{}
 	for _, c := range policy.Cosignatures(signed, now) {
@@ -198,10 +213,10 @@ func vouched(dir *statement.Directory, s comity.State, signed []byte, at, now ti
 		}
 	}
 	slices.Sort(missing)
-	reason := fmt.Sprintf("the witnesses of %d states have cosigned the checkpoint, wanted %d, more than half of the %d whose roots are pinned: missing are %s",
-		len(cosigned), wanted, all, strings.Join(missing, ", "))
+	reason := fmt.Sprintf("of the %d states whose roots are pinned, the witnesses of %d have cosigned the checkpoint, wanted %d: missing are %s",
+		all, len(cosigned), wanted, strings.Join(missing, ", "))
 	if all == 1 {
-		reason = fmt.Sprintf("the root of %s alone is pinned, and no other state says that its witness has seen the checkpoint", s)
+		reason = "no root of another state is pinned"
 	}
-	return &verify.Unsigned{Missing: missing, Reason: reason}
+	return &OneWordError{s, &verify.Unsigned{Missing: missing, Reason: reason}}
 }

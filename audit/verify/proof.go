@@ -2,12 +2,12 @@ package verify
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -99,10 +99,12 @@ func (o Opening) MarshalJSON() ([]byte, error) {
 	return json.Marshal(openingJSON{o.Index, o.Leaf, o.State, o.Salt, string(o.Content), asHex(o.Commitments)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Nothing of it is checked yet.
+// UnmarshalJSON reads what MarshalJSON writes, and nothing that another reader could
+// take for something else: no member twice, unknown or in other letters. Nothing of
+// it is checked yet.
 func (o *Opening) UnmarshalJSON(b []byte) error {
 	var j openingJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
 		return err
 	}
 	*o = Opening{j.Index, j.Leaf, j.State, j.Salt, []byte(j.Content), fromHex(j.Commitments)}
@@ -117,10 +119,11 @@ func (p Proof) MarshalJSON() ([]byte, error) {
 	return json.Marshal(proofJSON{p.Opening, asHex(p.Path), string(p.Checkpoint)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Nothing of it is checked yet.
+// UnmarshalJSON reads what MarshalJSON writes, as strictly as an opening is read.
+// Nothing of it is checked yet.
 func (p *Proof) UnmarshalJSON(b []byte) error {
 	var j proofJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
 		return err
 	}
 	*p = Proof{j.Opening, fromHex(j.Path), []byte(j.Checkpoint)}

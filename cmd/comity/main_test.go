@@ -83,6 +83,10 @@ func setup(t *testing.T, env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	own, err := statement.Roots{"KZ": w.Roots["KZ"]}.Marshal()
+	if err != nil {
+		return err
+	}
 	env.Values["world"], env.Values["test"], env.Values["database"] = w, t, database
 	env.Setenv("COMITY_HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("SERVER", url)
@@ -94,7 +98,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 		env.Setenv(name, public)
 	}
 	env.Setenv("CATEGORY", string(tokentest.Category))
-	return write(env.WorkDir, map[string][]byte{"roots.json": roots, "misp.json": importer.Sample("ransomware-misp.json"), "stix.json": importer.Sample("ransomware-stix.json"),
+	return write(env.WorkDir, map[string][]byte{"roots.json": roots, "KZ-roots.json": own, "misp.json": importer.Sample("ransomware-misp.json"), "stix.json": importer.Sample("ransomware-stix.json"),
 		"KZ.jws": []byte(w.Directory.JWS("KZ")), "KZ-next.jws": []byte(w.Next(t, "KZ", func(m *statement.Manifest) { m.Name = "Renamed" }) + "\n"),
 		"AM.jws": []byte(w.Directory.JWS("AM"))})
 }

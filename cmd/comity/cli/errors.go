@@ -156,6 +156,9 @@ func nextStep(err error) string {
 		}
 		return "see " + strings.TrimSpace(command) + " --help"
 	}
+	if one, ok := errors.AsType[*client.OneWordError](err); ok && exitCode(err) == exitVerification {
+		return fmt.Sprintf("pin the roots of all member states, or ask for a proof that more of them vouch for; whoever takes the word of %s alone says --trust-state %[1]s", one.State)
+	}
 	switch exitCode(err) {
 	case exitConflict:
 		return "read the record again, then decide anew"

@@ -24,9 +24,10 @@ type logVerifyCmd struct {
 	Dir  string   `help:"Verify the log in this folder, without openings." type:"path" placeholder:"DIR"`
 	Key  []string `help:"Of a log at --url or --dir: a key that signs it, as its manifests name it. Repeatable. Without any, a state's manifest says whose signature and cosignatures count." placeholder:"VKEY"`
 	believed
-	State comity.State `help:"Of a log at --url or --dir: whose manifest; without it, that of the login's state." placeholder:"CODE"`
-	Seen  string       `help:"Of a log at --url or --dir: remember the leaves in this file, and hold the log against what was seen before." type:"path" placeholder:"FILE"`
-	Head  []string     `help:"A head that another reader was shown, as SIZE:ROOT: the log must pass through it. Repeatable." placeholder:"SIZE:ROOT"`
+	State      comity.State `help:"Of a log at --url or --dir: whose manifest; without it, that of the login's state." placeholder:"CODE"`
+	TrustState comity.State `help:"Of a FILE: take the word of this state alone, and ask for no other's." placeholder:"CODE"`
+	Seen       string       `help:"Of a log at --url or --dir: remember the leaves in this file, and hold the log against what was seen before." type:"path" placeholder:"FILE"`
+	Head       []string     `help:"A head that another reader was shown, as SIZE:ROOT: the log must pass through it. Repeatable." placeholder:"SIZE:ROOT"`
 }
 
 // Help says what is verified and what is not, and shows examples.
@@ -38,7 +39,13 @@ remembers the leaves: when the exchange goes back, shows another leaf where one 
 that it showed before, the first index that differs is named and the exit code is 9.
 
 --url and --dir verify the files of a log anywhere (C2SP tlog-tiles, as comity log copy makes them), --dir without
-the network; a FILE is the proof of one leaf, verified without the network by the states' root keys.
+the network. By a state's manifest as many others' witnesses count as it asks for: give the manifests of all, since
+one that is missing lowers no number.
+
+A FILE is the proof of one leaf, verified without the network by the states' root keys. No single state's word is
+taken for it, since a state could make a log and cosign it by itself: more than half of the states whose roots are
+pinned must name the log's key in the manifests that the file brings, and their witnesses must have cosigned.
+--trust-state takes one state's word alone.
 
 What no reader can see alone: that no opening was kept back since before the first look. Compare what the own
 officers did with comity log list.
@@ -47,8 +54,9 @@ Examples:
   comity log verify
   comity log verify --head 4711:5b0c…e9 --json
   comity log verify --dir copy --key comity/log/csto+1a2b3c4d+AW…
-  comity log verify --dir copy --roots roots.json --manifest KZ.jws --state KZ --seen copy.seen
-  comity log verify proof.json --roots roots.json`
+  comity log verify --dir copy --roots roots.json --manifest KZ.jws --manifest AM.jws --manifest BY.jws --state KZ --seen copy.seen
+  comity log verify proof.json --roots roots.json
+  comity log verify proof.json --roots roots.json --trust-state AM`
 }
 
 func (v logVerifyCmd) Run(r *run) error {
@@ -64,6 +72,8 @@ func (v logVerifyCmd) Run(r *run) error {
 		return usagef("the login has its own roots and manifests; --roots and --manifest are of a FILE, or of a log at --url or --dir")
 	case len(v.Key) > 0 && (v.Roots != "" || len(v.Manifest) > 0 || v.State != ""):
 		return usagef("--key says whose signature counts, and --roots, --manifest and --state let a manifest say so: one or the other")
+	case v.File == "" && v.TrustState != "":
+		return usagef("--trust-state is of the proof in a FILE; of a log at --url or --dir, --state says whose manifest counts")
 	case v.File != "":
 		return v.proof(r)
 	}
@@ -208,6 +218,9 @@ func (v logVerifyCmd) proof(r *run) error {
 	if v.Roots != "" {
 		roots, err = r.readRoots(v.Roots)
 	} else if login, lerr := r.profile(); lerr == nil {
+		if p.Union != login.Union {
+			return &client.VerificationError{What: "the proof of a leaf", Err: fmt.Errorf("it is of the union %.80q, and the login of %q", p.Union, login.Union)}
+		}
 		roots, err = login.roots()
 	} else {
 		return usagef("without a login, --roots says whom to believe: the file claims to be of %s in the union %q, by manifests that the root keys of %s have to have signed",
@@ -216,7 +229,7 @@ func (v logVerifyCmd) proof(r *run) error {
 	if err != nil {
 		return err
 	}
-	e, err := p.Verify(roots)
+	e, err := p.Verify(roots, v.TrustState, time.Now())
 	if err != nil {
 		return err
 	}
@@ -227,7 +240,7 @@ func (v logVerifyCmd) proof(r *run) error {
 }
 
 func showProven(w io.Writer, e *client.ProvenEntry) {
-	fmt.Fprintf(w, "verified: what the log of the union %s tells %s (manifest number %d) of leaf %d\n", clean(e.Union), e.State, e.Manifest, e.Index)
+	fmt.Fprintf(w, "verified: what the log of the union %s tells %s of leaf %d\n", clean(e.Union), e.State, e.Index)
 	field(w, "act", e.Act)
 	field(w, "outcome", e.Outcome)
 	field(w, "at", e.At)
@@ -239,6 +252,10 @@ func showProven(w io.Writer, e *client.ProvenEntry) {
 	field(w, "under", fmt.Sprintf("%d:%s", e.Head.Size, e.Head.Root))
 	for _, c := range e.Witnessed {
 		field(w, "cosigned", fmt.Sprintf("%s %s at %s", c.State, c.Key, c.At.Format(time.RFC3339)))
+	}
+	field(w, "as of", e.VerifiedAt)
+	if e.Word != "" {
+		field(w, "not proven", fmt.Sprintf("that this log is the exchange's: the word of %s alone was taken (manifest number %d)", e.Word, e.Manifest))
 	}
 	field(w, "not proven", "that what the exchange wrote is true; that no newer manifest was in force then")
 }
