@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setup(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper, "tamperlog": tamperlog, "witnesses": witnesses,
+			"files": files, "bucket": bucket, "download": download, "upload": upload,
 		},
 	})
 }

@@ -3,12 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/go-retryablehttp"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity-platform/comity"
@@ -120,11 +118,9 @@ func (v logVerifyCmd) files(r *run, through []client.LogHead) (client.LogReport,
 		}
 		src = verify.Folder{FS: os.DirFS(v.Dir)}
 	} else {
-		h := retryablehttp.NewClient()
-		h.Logger = nil
-		h.HTTPClient.Timeout = time.Minute
-		h.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		src = verify.Remote{URL: v.URL, Client: h.StandardClient()}
+		if src, err = openURL(v.URL); err != nil {
+			return client.LogReport{}, err
+		}
 	}
 	tell, end := r.counting()
 	defer end()
