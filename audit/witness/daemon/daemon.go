@@ -2,8 +2,8 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +20,7 @@ import (
 
 	"github.com/comity-platform/comity/audit/notekey"
 	"github.com/comity-platform/comity/audit/witness"
+	"github.com/comity-platform/comity/internal/certfile"
 	"github.com/comity-platform/comity/internal/loopback"
 )
 
@@ -29,10 +30,11 @@ type Config struct {
 	Origin  string   // of the log that it watches
 	LogKeys []string // public keys (vkey) of the log
 	Listen  string   // address
-	TLSCert string   // files in PEM; without them, an address of this machine only
+	TLSCert string   // files in PEM, read again while it serves; without them, an address of this machine only
 	TLSKey  string
-	Metrics string    // address of Prometheus metrics, of this machine only; none when empty
-	Log     io.Writer // JSON, a line each
+	Reload  time.Duration // how often they are read; 0: every ten seconds
+	Metrics string        // address of Prometheus metrics, of this machine only; none when empty
+	Log     io.Writer     // JSON, a line each
 	// Ready is called with the address once it answers; nil: nobody asks.
 	Ready func(net.Addr)
 }
@@ -40,6 +42,7 @@ type Config struct {
 const (
 	answerWithin = 10 * time.Second
 	drain        = 10 * time.Second
+	reloadEvery  = 10 * time.Second
 )
 
 // Open opens the witness of a configuration.
@@ -119,12 +122,12 @@ func Serve(ctx context.Context, c Config) (err error) {
 		_, _ = io.WriteString(rw, "ready\n")
 	})
 	servers := []*http.Server{server(mux, log)}
+	cert := certfile.Certificate{Chain: c.TLSCert, Key: c.TLSKey}
 	if c.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
+		if err := cert.Load(); err != nil {
 			return err
 		}
-		servers[0].TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		servers[0].TLSConfig = cert.Config()
 	}
 	addresses := []string{c.Listen}
 	if c.Metrics != "" {
@@ -166,6 +169,12 @@ func Serve(ctx context.Context, c Config) (err error) {
 			return err
 		})
 	}
+	if c.TLSCert != "" {
+		group.Go(func() error {
+			reload(serving, &cert, cmp.Or(c.Reload, reloadEvery), log)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-serving.Done()
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
@@ -188,6 +197,27 @@ func ownAddress(address string) (bool, error) {
 		return false, fmt.Errorf("%q is not an address such as 127.0.0.1:7380: %w", address, err)
 	}
 	return loopback.Host(host), nil
+}
+
+// reload reads the certificate anew from time to time. One that cannot be used is
+// logged once, and not at every look.
+func reload(ctx context.Context, cert *certfile.Certificate, every time.Duration, log *slog.Logger) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for said := ""; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := cert.Load()
+		if err == nil {
+			said = ""
+		} else if said != err.Error() {
+			said = err.Error()
+			log.Error("the new certificate cannot be used; the old one stays", "error", err)
+		}
+	}
 }
 
 func server(h http.Handler, log *slog.Logger) *http.Server {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,12 +53,12 @@ func world(t *testing.T) (cfg daemon.Config, key *notekey.Cosigner, log note.Sig
 	return daemon.Config{Dir: dir, Origin: origin, LogKeys: []string{public}, Listen: "127.0.0.1:0", Log: io.Discard}, key, log
 }
 
-// certificate makes one for this machine.
-func certificate(t *testing.T, cfg *daemon.Config) *x509.CertPool {
+// certificate makes one for this machine with a serial number, and gives a pool that trusts it.
+func certificate(t *testing.T, cfg *daemon.Config, serial int64) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(t, err)
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
@@ -74,7 +75,7 @@ func certificate(t *testing.T, cfg *daemon.Config) *x509.CertPool {
 // TestServe: with TLS it cosigns, says how it is, and ends in good order.
 func TestServe(t *testing.T) {
 	cfg, key, log := world(t)
-	pool := certificate(t, &cfg)
+	pool := certificate(t, &cfg, 1)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	cfg.Metrics = l.Addr().String()
@@ -126,6 +127,80 @@ func TestServe(t *testing.T) {
 	if code, _ := get(url + "/healthz"); code != 200 {
 		t.Errorf("without its memory it is dead: %d", code)
 	}
+	stop()
+	must(t, <-ended)
+}
+
+// logged is a log that is read while it is written.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), s)
+}
+
+// TestRenewedCertificate: it is served without a restart, and a damaged file
+// leaves the one before in force, and is told once.
+func TestRenewedCertificate(t *testing.T) {
+	cfg, _, _ := world(t)
+	pool := certificate(t, &cfg, 1)
+	log := new(logged)
+	cfg.Log, cfg.Reload = log, time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
+	cfg.Ready = func(a net.Addr) { ready <- a }
+	go func() { ended <- daemon.Serve(ctx, cfg) }()
+	var address string
+	select {
+	case a := <-ready:
+		address = a.String()
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	serial := func() int64 {
+		c, err := (&tls.Dialer{Config: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			return 0 // it is not the one that the pool trusts
+		}
+		defer c.Close()
+		return c.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	eventually := func(what string, f func() bool) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !f(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("in vain: %s", what)
+			}
+		}
+	}
+	if n := serial(); n != 1 {
+		t.Fatalf("the certificate is number %d", n)
+	}
+	pool = certificate(t, &cfg, 2)
+	eventually("the renewed certificate is served", func() bool { return serial() == 2 })
+	must(t, os.WriteFile(cfg.TLSCert, []byte("damaged"), 0o600))
+	const damaged = "failed to find any PEM data"
+	eventually("the damaged file is looked at", func() bool { return log.count(damaged) > 0 })
+	for range 20 { // handshakes, each longer than a look at the files takes
+		if n := serial(); n != 2 {
+			t.Fatalf("a damaged file took the certificate away: %d", n)
+		}
+	}
+	if n := log.count(damaged); n != 1 {
+		t.Errorf("the damaged file is told %d times", n)
+	}
+	pool = certificate(t, &cfg, 3)
+	eventually("a whole file is taken after a damaged one", func() bool { return serial() == 3 })
 	stop()
 	must(t, <-ended)
 }

@@ -101,7 +101,7 @@ type witnessServeCmd struct {
 	watched
 	LogKey  []string `required:"" help:"Public key of the log, as the operator gives it and the state's manifest names it. Repeatable." placeholder:"VKEY" sep:"none"`
 	Listen  string   `help:"Address to answer on." default:"127.0.0.1:7380" placeholder:"ADDRESS"`
-	TLSCert string   `name:"tls-cert" help:"Certificate chain (PEM); without it, an address of this machine only." type:"path" placeholder:"FILE"`
+	TLSCert string   `name:"tls-cert" help:"Certificate chain (PEM), taken anew when it is renewed; without it, an address of this machine only." type:"path" placeholder:"FILE"`
 	TLSKey  string   `name:"tls-key" help:"Its key (PEM)." type:"path" placeholder:"FILE"`
 	Metrics string   `name:"metrics-listen" help:"Address of this machine for Prometheus metrics; none by default." placeholder:"ADDRESS"`
 }

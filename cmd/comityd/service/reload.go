@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
 	"maps"
 	"time"
 
@@ -21,7 +20,10 @@ func (s *Service) reload(ctx context.Context) {
 		case <-tick.C:
 		}
 		s.reloadManifests(ctx)
-		if err := s.loadCertificate(); err != nil && s.complain.first("certificate", err.Error()) {
+		if s.cfg.TLSCert == "" {
+			continue
+		}
+		if err := s.cert.Load(); err != nil && s.complain.first("certificate", err.Error()) {
 			s.log.Error("the new certificate cannot be used; the old one stays", "error", err)
 		}
 	}
@@ -106,17 +108,4 @@ func (c *complaints) first(about, message string) bool {
 	}
 	c.said[about] = message
 	return true
-}
-
-// loadCertificate reads the certificate and its key, if TLS is configured.
-func (s *Service) loadCertificate() error {
-	if s.cfg.TLSCert == "" {
-		return nil
-	}
-	cert, err := tls.LoadX509KeyPair(s.cfg.TLSCert, s.cfg.TLSKey)
-	if err != nil {
-		return err
-	}
-	s.cert.Store(&cert)
-	return nil
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 	"github.com/comity-platform/comity/exchange/pace"
 	"github.com/comity-platform/comity/graph"
 	"github.com/comity-platform/comity/graph/subscribe"
+	"github.com/comity-platform/comity/internal/certfile"
 	"github.com/comity-platform/comity/sovereignty"
 )
 
@@ -60,7 +59,7 @@ type Service struct {
 	api      *http.Server
 	streams  *graph.API // what the API tells as it happens
 	scraper  *http.Server
-	cert     atomic.Pointer[tls.Certificate]
+	cert     certfile.Certificate
 	complain complaints
 	inForce  map[comity.State]int64 // manifests' numbers, as of the last look
 	untold   bool                   // the record of acts does not know of them yet
@@ -165,7 +164,11 @@ func (s *Service) assemble() error {
 	}
 	s.api = s.server(handler)
 	s.scraper = s.server(s.own())
-	return s.loadCertificate()
+	if s.cfg.TLSCert == "" {
+		return nil
+	}
+	s.cert.Chain, s.cert.Key = s.cfg.TLSCert, s.cfg.TLSKey
+	return s.cert.Load()
 }
 
 // listen opens an address and says in a sentence why it cannot.
