@@ -79,15 +79,37 @@ func (m memory) last() (verify.Checkpoint, []byte, error) {
 // keep writes a checkpoint down, whole, and has it on disk when it returns.
 func (m memory) keep(signed []byte) error { return durable.WriteFile(m.path(), signed, 0o600) }
 
+// maxForks bounds how many forks are kept, two files each. One is proof enough,
+// and whoever holds the log's key could fill the disk that the memory needs.
+const maxForks = 50
+
+// errForksFull is that no more forks are kept.
+var errForksFull = fmt.Errorf("%d forks are kept, and that is enough", maxForks)
+
 // keepFork writes down two checkpoints of one size, each signed by the log: what
-// shows to anybody that the log forked. It tells where.
+// shows to anybody that the log forked. It tells where. What is kept stays as it
+// was written first; beyond the first [maxForks] it is [errForksFull].
 func (m memory) keepFork(size int64, root [32]byte, cosigned, other []byte) (string, error) {
-	dir := filepath.Join(m.dir, forks, fmt.Sprintf("%d-%x", size, root[:8]))
+	all := filepath.Join(m.dir, forks)
+	dir := filepath.Join(all, fmt.Sprintf("%d-%x", size, root[:8]))
+	last := filepath.Join(dir, "other")
+	if _, err := os.Stat(last); err == nil {
+		return dir, nil
+	}
+	kept, err := os.ReadDir(all)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	if _, err := os.Stat(dir); err != nil && len(kept) >= maxForks { // one that was interrupted is finished
+		return all, errForksFull
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return dir, err
 	}
-	return dir, errors.Join(durable.WriteFile(filepath.Join(dir, "cosigned"), cosigned, 0o600),
-		durable.WriteFile(filepath.Join(dir, "other"), other, 0o600))
+	if err := durable.WriteFile(filepath.Join(dir, "cosigned"), cosigned, 0o600); err != nil {
+		return dir, err
+	}
+	return dir, durable.WriteFile(last, other, 0o600)
 }
 
 // Begin gives a witness's folder a memory, for a log of that origin: the signed

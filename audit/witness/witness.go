@@ -38,6 +38,7 @@ type Witness struct {
 	cfg    Config
 	memory memory
 	mu     sync.Mutex // before the folder's lock, which waits by looking again
+	unkept int        // forks that were seen and not kept, by mu
 }
 
 // Open opens a witness on its folder. One that does not know what it cosigned
@@ -152,9 +153,19 @@ func (w *Witness) Cosign(ctx context.Context, old int64, proof [][32]byte, signe
 	return line, nil
 }
 
-// forked keeps what shows that the log forked, and says so.
+// forked keeps what shows that the log forked, and says so; of what is not kept,
+// how often that was.
 func (w *Witness) forked(last, next verify.Checkpoint, before, signed []byte) {
 	at, err := w.memory.keepFork(next.Size, next.Root, before, signed)
-	w.cfg.Logger.Error("THE LOG FORKED: it signed two trees of one size. Both checkpoints are kept; show them to the other states",
-		"size", next.Size, "root", fmt.Sprintf("%x", last.Root), "otherRoot", fmt.Sprintf("%x", next.Root), "kept", at, "error", err)
+	said := "Both checkpoints are kept; show them to the other states"
+	switch {
+	case errors.Is(err, errForksFull):
+		w.unkept++
+		said = "Those kept of the first forks are proof enough, and this one is only counted; show them to the other states"
+	case err != nil:
+		w.unkept++
+		said = "The checkpoints cannot be written down"
+	}
+	w.cfg.Logger.Error("THE LOG FORKED: it signed two trees of one size. "+said, "size", next.Size, "root", fmt.Sprintf("%x", last.Root),
+		"otherRoot", fmt.Sprintf("%x", next.Root), "kept", at, "notKept", w.unkept, "error", err)
 }

@@ -3,6 +3,7 @@ package witness_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -153,6 +154,50 @@ func TestForkIsKept(t *testing.T) {
 	}
 	if len(roots) != 2 {
 		t.Error("both are of one tree")
+	}
+}
+
+// TestForksAreBounded: whoever holds the log's key fills no witness's disk. The
+// first forks stay as they were kept, later ones are counted in the log.
+func TestForksAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.grow(10)
+	_, err := w.witness.Cosign(t.Context(), 0, nil, w.signed(10))
+	must(t, err)
+	files := func() map[string]string {
+		all := map[string]string{}
+		names, err := filepath.Glob(filepath.Join(w.dir, "forks", "*", "*"))
+		must(t, err)
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			must(t, err)
+			all[name] = string(b)
+		}
+		return all
+	}
+	var first map[string]string
+	for i := range 60 {
+		other := w.fork(7)
+		other.seed += byte(i)
+		if _, err := w.witness.Cosign(t.Context(), 10, nil, other.grow(10).signed(10)); err == nil {
+			t.Fatal("two trees of one size are cosigned")
+		}
+		if i == 49 {
+			first = files()
+		}
+	}
+	if len(first) != 100 || !maps.Equal(first, files()) {
+		t.Errorf("after 50 forks %d files are kept, after 60 there are %d", len(first), len(files()))
+	}
+	log := w.log.String()
+	if n := strings.Count(log, "THE LOG FORKED"); n != 60 {
+		t.Errorf("of 60 forks %d are told", n)
+	}
+	if !strings.Contains(log, "notKept=10") || strings.Contains(log, "notKept=11") || strings.Count(log, "only counted") != 10 {
+		t.Errorf("the forks that are not kept are not counted:\n%s", log)
+	}
+	if _, err := w.witness.Cosign(t.Context(), 10, nil, w.signed(10)); err != nil {
+		t.Errorf("after the forks the witness does not cosign the log that it knows: %v", err)
 	}
 }
 

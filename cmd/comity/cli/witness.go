@@ -110,7 +110,8 @@ type witnessServeCmd struct {
 func (witnessServeCmd) Help() string {
 	return `Answers POST /add-checkpoint (C2SP tlog-witness), GET /healthz and GET /readyz, until SIGINT or SIGTERM. What it
 cosigns is on disk before it is answered. One that does not know what it cosigned last does not start. Two
-checkpoints of one size under the log's key, which show that the log forked, are kept below forks in the folder.
+checkpoints of one size under the log's key, which show that the log forked, are kept below forks in the folder, of the first
+fifty forks; later ones are counted in its log.
 
 Examples:
   comity witness serve --dir /var/lib/witness --union sample --log-key "$(cat log.pub)"
