@@ -45,7 +45,8 @@ type checkCmd struct {
 
 // Help is shown below the flags.
 func (checkCmd) Help() string {
-	return `Takes the settings that "serve" takes, and names every fault at once with where it stands. Exit code 2 when there is one.
+	return `Takes the settings that "serve" takes, and names every fault at once with where it stands. Exit code 2 when there is one;
+a warning, which says so, is none.
 
 Examples:
   comityd check-config --config /etc/comity/comityd.json
@@ -68,13 +69,20 @@ func (c *checkCmd) Run(ctx context.Context, parsed *kong.Context, s streams) err
 		if err := e.Encode(faults); err != nil {
 			return err
 		}
-	} else {
-		for _, f := range faults {
+	}
+	grave := 0
+	for _, f := range faults {
+		if !f.Warning {
+			grave++
+		}
+		if !c.JSON {
 			fmt.Fprintln(s.out, f.Error())
 		}
-		fmt.Fprintf(s.out, "%d fault(s)\n", len(faults))
 	}
-	if len(faults) > 0 {
+	if !c.JSON {
+		fmt.Fprintf(s.out, "%d fault(s)\n", grave)
+	}
+	if grave > 0 {
 		return errFaulty
 	}
 	return nil

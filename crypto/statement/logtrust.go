@@ -68,6 +68,21 @@ func (t LogTrust) check(c *checker, at, union string) {
 	c.want(t.Others >= 0 && t.Others <= maxOthers, at+"/others", "is not from 0 to %d", maxOthers)
 }
 
+// Minority says in words what is wrong when the witnesses whose cosignatures the
+// state wants are not more than half of all states'; it is "" when they are. Two
+// halves of a union can then be shown two logs, each cosigned as its states want
+// it. Of a union of one or two states it says nothing: more than half of them
+// would be all, and then each could keep the other from its own.
+func (t LogTrust) Minority(states int) string {
+	most := max(states-2, 0) // what counts at most, so that none of the others is indispensable
+	witnesses := 1 + min(t.Others, most)
+	if states < 3 || 2*witnesses > states {
+		return ""
+	}
+	return fmt.Sprintf("wants the log cosigned by the state's own witness and %d of others, %d of %d states: two groups of states can be shown two different logs, "+
+		"each cosigned as they want it; set others to %d or more", t.Others, witnesses, states, states/2)
+}
+
 // LogPolicy is which checkpoints of the log count for a state at an instant, by
 // the manifests in force: its own says whose signatures, the others' who their
 // witnesses are. It does not bound the cosignatures' age.

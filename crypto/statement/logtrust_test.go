@@ -290,3 +290,20 @@ func TestLogPolicyNamesOnce(t *testing.T) {
 		t.Error("the own witness was taken away by who else names it")
 	}
 }
+
+// TestMinority: more than half of the states, and never all but none of the others.
+func TestMinority(t *testing.T) {
+	for _, c := range []struct {
+		others, states int
+		few            bool
+	}{{0, 1, false}, {0, 2, false}, {1, 2, false}, {0, 3, true}, {1, 3, false}, {1, 4, true}, {2, 4, false}, {2, 5, false}, {1, 5, true},
+		{2, 6, true}, {3, 6, false}, {2, 7, true}, {3, 7, false}, {100, 7, false}} {
+		said := statement.LogTrust{Others: c.others}.Minority(c.states)
+		if (said != "") != c.few {
+			t.Errorf("others %d of %d states: %q", c.others, c.states, said)
+		}
+		if c.few && (statement.LogTrust{Others: c.states / 2}).Minority(c.states) != "" {
+			t.Errorf("of %d states, the number that is advised is too few as well", c.states)
+		}
+	}
+}

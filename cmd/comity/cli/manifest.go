@@ -316,7 +316,11 @@ func (v manifestVerifyCmd) Run(r *run) error {
 	if err != nil {
 		return &client.VerificationError{What: v.File, Err: err}
 	}
-	return r.print(m, func(w io.Writer) {
+	few := m.Log.Minority(len(roots))
+	return r.print(struct {
+		statement.Manifest
+		Warning string `json:"warning,omitempty"`
+	}{m, few}, func(w io.Writer) {
 		fmt.Fprintf(w, "verified: manifest number %d of %s, signed by its root\n", m.Number, m.State)
 		field(w, "union", m.Union)
 		field(w, "name", m.Name)
@@ -343,6 +347,9 @@ func (v manifestVerifyCmd) Run(r *run) error {
 		field(w, "and of others", m.Log.Others)
 		for _, a := range m.Agreements {
 			field(w, "agreement", fmt.Sprintf("%s %s (hash %s)", a.ID, a.Title, a.Hash()))
+		}
+		if few != "" {
+			fmt.Fprintf(w, "warning: /log %s\n", few)
 		}
 	})
 }

@@ -33,9 +33,16 @@ type Fault struct {
 	// cure and keeps nobody else out: a server starts, and the state's officers
 	// cannot log in.
 	State comity.State `json:"state,omitempty"`
+	// Warning is a fault that a server starts with, and all of whose states log in.
+	Warning bool `json:"warning,omitempty"`
 }
 
-func (f Fault) Error() string { return f.Where + ": " + f.Message }
+func (f Fault) Error() string {
+	if f.Warning {
+		return f.Where + ": warning: " + f.Message
+	}
+	return f.Where + ": " + f.Message
+}
 
 // FaultsError is a configuration that a server refuses to start with.
 type FaultsError []Fault
@@ -75,7 +82,7 @@ func (c *checker) add(where, format string, args ...any) {
 
 // ofState notes a fault of a state's manifest.
 func (c *checker) ofState(s comity.State, where, format string, args ...any) {
-	c.faults = append(c.faults, Fault{where, fmt.Sprintf(format, args...), s})
+	c.faults = append(c.faults, Fault{Where: where, Message: fmt.Sprintf(format, args...), State: s})
 }
 
 // ofManifest notes that what a manifest says does not suit the server. Of one that
@@ -110,7 +117,7 @@ func (c *checker) safe(ok bool, where, format string, args ...any) {
 // that the configuration names, and asks three things of the network: what the
 // role may that it connects to PostgreSQL as; where a Vault namespace is
 // configured, whether that Vault knows namespaces; and the public half of the
-// log's key.
+// log's key. What only weakens a state's view of the log is a warning.
 //
 // A production profile is refused with: development issuers, a keyring for a
 // custodian, a file for the key of the log, SQLite, a directory for a store, a
@@ -133,6 +140,11 @@ func Check(ctx context.Context, cfg Config) []Fault {
 	roots, known := c.checkManifests()
 	c.checkStates(ctx, roots, known)
 	c.checkRecord(ctx, known)
+	for _, state := range sortedKeys(known) {
+		if few := known[state].Log.Minority(len(roots)); few != "" {
+			c.faults = append(c.faults, Fault{c.cfg.manifestPath(state) + ":/log/others", fmt.Sprintf("the manifest of %s %s", state, few), state, true})
+		}
+	}
 	return c.faults
 }
 

@@ -153,26 +153,7 @@ func TestManifestFaultsNameThePlace(t *testing.T) {
 
 	// A manifest that the state's root signed although it has faults.
 	path := filepath.Join(cfg.Manifests, "AM.jws")
-	raw, err := os.ReadFile(path)
-	must(t, err)
-	roots, err := os.ReadFile(cfg.Roots)
-	must(t, err)
-	pinned, err := statement.ReadRoots(roots)
-	must(t, err)
-	m, err := statement.VerifyManifest(string(raw), pinned["AM"], time.Now())
-	must(t, err)
-	m.Number++
-	m.Store, m.Issuers[0].URL = "ftp://am.example", "http://login.example"
-	pemKey, err := os.ReadFile(filepath.Join(dir, "union", "roots", "AM.pem"))
-	must(t, err)
-	block, _ := pem.Decode(pemKey)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	must(t, err)
-	root, err := statement.NewSoftSigner(key.(*ecdsa.PrivateKey), "")
-	must(t, err)
-	signed, err := statement.Sign(t.Context(), root, statement.TypManifest, m)
-	must(t, err)
-	must(t, durable.WriteFile(path, []byte(signed), 0o600))
+	signNext(t, cfg, dir, func(m *statement.Manifest) { m.Store, m.Issuers[0].URL = "ftp://am.example", "http://login.example" })
 	faults = service.Check(t.Context(), cfg)
 	for _, where := range []string{path + ":/store", path + ":/issuers/0/url"} {
 		if !has(faults, where, "https") {
@@ -185,5 +166,56 @@ func TestManifestFaultsNameThePlace(t *testing.T) {
 	}
 	if b, err := json.Marshal(faults); err != nil || !strings.Contains(string(b), `"state":"AM"`) {
 		t.Errorf("a manifest's faults are the state's own: %s, %v", b, err)
+	}
+}
+
+// signNext puts the next manifest of Armenia into the folder, signed by its root whatever it says.
+func signNext(t *testing.T, cfg service.Config, dir string, change func(*statement.Manifest)) {
+	t.Helper()
+	path := filepath.Join(cfg.Manifests, "AM.jws")
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	roots, err := os.ReadFile(cfg.Roots)
+	must(t, err)
+	pinned, err := statement.ReadRoots(roots)
+	must(t, err)
+	m, err := statement.VerifyManifest(string(raw), pinned["AM"], time.Now())
+	must(t, err)
+	m.Number++
+	change(&m)
+	pemKey, err := os.ReadFile(filepath.Join(dir, "union", "roots", "AM.pem"))
+	must(t, err)
+	block, _ := pem.Decode(pemKey)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	must(t, err)
+	root, err := statement.NewSoftSigner(key.(*ecdsa.PrivateKey), "")
+	must(t, err)
+	signed, err := statement.Sign(t.Context(), root, statement.TypManifest, m)
+	must(t, err)
+	must(t, durable.WriteFile(path, []byte(signed), 0o600))
+}
+
+// TestTooFewWitnessesAreAWarning: a state whose own witness and those it wants of
+// others are not more than half of the union's is told so, and kept out of nothing.
+func TestTooFewWitnessesAreAWarning(t *testing.T) {
+	cfg, l, dir := embedded(t)
+	if faults := service.Check(t.Context(), cfg); len(faults) > 0 {
+		t.Fatalf("four of seven witnesses are said to be too few: %v", faults)
+	}
+	signNext(t, cfg, dir, func(m *statement.Manifest) { m.Log.Others = 2 })
+	faults := service.Check(t.Context(), cfg)
+	if len(faults) != 1 || !faults[0].Warning || faults[0].State != "AM" ||
+		!has(faults, filepath.Join(cfg.Manifests, "AM.jws:/log/others"), "own witness and 2 of others, 3 of 7 states") || !has(faults, "AM.jws", "set others to 3 or more") {
+		t.Fatalf("three of seven witnesses: %v", faults)
+	}
+	if said := faults[0].Error(); !strings.Contains(said, ":/log/others: warning: ") {
+		t.Errorf("nothing says that it is a warning: %s", said)
+	}
+	_, log, _ := running(t, cfg, l)
+	if said := log.String(); !strings.Contains(said, "3 of 7 states") || strings.Contains(said, "cannot log in") {
+		t.Errorf("a start with it says: %s", said)
+	}
+	if n := manifestNumber(t, cfg, "AM"); n != 2 {
+		t.Errorf("the manifest in force is number %d", n)
 	}
 }

@@ -109,6 +109,10 @@ func New(ctx context.Context, cfg Config, o Options) (_ *Service, err error) {
 	}
 	s.inForce = s.numbers()
 	for _, f := range states {
+		if f.Warning {
+			s.log.Warn("a state's manifest is in force, and should say otherwise", "state", f.State, "where", f.Where, "warning", f.Message)
+			continue
+		}
 		what := "a state's manifest has a fault; its officers cannot log in"
 		if n := s.inForce[f.State]; n > 0 {
 			what = fmt.Sprintf("a state's manifest has a fault; its number %d is in force", n)
