@@ -22,7 +22,9 @@ func putCheckpoint(t *testing.T, db storage.DB, c storage.LogCheckpoint) error {
 // are written whenever they come.
 func checkpoints(t *testing.T, db storage.DB) {
 	kept := func(size int64) []storage.LogCheckpoint {
-		return get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) { return r.LogCheckpoints(size, storage.CheckpointsKept+1) })
+		return get(t, db, func(r storage.ReadTx) ([]storage.LogCheckpoint, error) {
+			return r.LogCheckpoints(size, storage.CheckpointsKept+1)
+		})
 	}
 	read(t, db, func(r storage.ReadTx) error {
 		_, err := r.LogCheckpoint()
