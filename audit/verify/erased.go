@@ -2,6 +2,8 @@ package verify
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,6 +16,16 @@ type Erased struct {
 	Until  int64     `json:"until"`  // the highest
 	Count  int64     `json:"count"`
 	Places string    `json:"places"` // hex, see [Places]
+}
+
+// are reports whether it erased exactly the openings at these indexes, which it sorts.
+func (e Erased) are(indexes []int64) bool {
+	if e.Count != int64(len(indexes)) || len(indexes) == 0 {
+		return false
+	}
+	slices.Sort(indexes)
+	places := Places(indexes)
+	return e.From == indexes[0] && e.Until == indexes[len(indexes)-1] && e.Places == hex.EncodeToString(places[:])
 }
 
 // Places is the hash over the indexes of openings, ascending: whoever has all of a

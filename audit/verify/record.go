@@ -48,7 +48,8 @@ type Report struct {
 // that every opening which was shown before is shown still. What does not hold is a [*Fault] with the first index
 // at which it shows; then nothing new is remembered. What is wrong with the
 // checkpoint itself is told at the first leaf that was not seen before. Memory
-// is a bit for each leaf that the state opens.
+// is a bit for each leaf of the log, and eight bytes for each opening of an erasure
+// that is being read.
 //
 // Not proven: that no opening was kept back since before this reader's first
 // look, that leaves without a place will get one, nor that what an opening says
