@@ -201,7 +201,10 @@ func (p *Publisher) cosign(ctx context.Context, c Cosigner, old int64, target st
 // keep adds a witness's cosignatures to a checkpoint, beside what others add.
 func (p *Publisher) keep(ctx context.Context, c Cosigner, target storage.LogCheckpoint, answer []byte) error {
 	text := verify.Checkpoint{Origin: p.Signer.Name(), Size: target.Size, Root: target.Root}.String()
-	said, err := note.Open(append([]byte(text+"\n"), answer...), note.VerifierList(c.Keys()...))
+	_, said, err := verify.Signatures(append([]byte(text+"\n"), answer...), c.Keys())
+	if err == nil && len(said) == 0 {
+		err = errors.New("no line holds under a key of its")
+	}
 	if err != nil {
 		return fmt.Errorf("it answered with something other than its cosignature: %w", err)
 	}
@@ -210,7 +213,7 @@ func (p *Publisher) keep(ctx context.Context, c Cosigner, target storage.LogChec
 		if err != nil {
 			return err
 		}
-		signed, err := withSignatures(kept.Signed, said.Sigs)
+		signed, err := withSignatures(kept.Signed, said, c.Keys())
 		if err != nil {
 			return err
 		}
@@ -225,37 +228,34 @@ func (p *Publisher) keep(ctx context.Context, c Cosigner, target storage.LogChec
 	return err
 }
 
-// signatures reads the signatures of a note, of which none is verified here.
-func signatures(signed []byte) (text string, sigs []note.Signature, err error) {
-	n, err := note.Open(signed, note.VerifierList())
-	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
-		return unverified.Note.Text, unverified.Note.UnverifiedSigs, nil
-	}
-	if err == nil { // not without a verifier
-		err = fmt.Errorf("a note of %d signatures", len(n.Sigs))
-	}
-	return "", nil, err
-}
-
-// withSignatures adds signatures to a note, each in the place of an earlier one of
-// the same key.
-func withSignatures(signed []byte, more []note.Signature) ([]byte, error) {
-	text, sigs, err := signatures(signed)
+// withSignatures adds a cosigner's signatures to a note. What it signed before
+// with the same keys gives way to them; lines that only look as if they were of
+// its keys stay, since they may be somebody else's.
+func withSignatures(signed []byte, more []note.Signature, keys []note.Verifier) ([]byte, error) {
+	text, sigs, err := verify.AllSignatures(signed)
 	if err != nil {
 		return nil, fmt.Errorf("the stored checkpoint: %w", err)
 	}
-	sigs = slices.DeleteFunc(sigs, func(old note.Signature) bool {
-		return slices.ContainsFunc(more, func(s note.Signature) bool { return s.Name == old.Name && s.Hash == old.Hash })
-	})
+	for _, k := range keys {
+		of := func(s note.Signature) bool {
+			return verify.Holds(text, s, k)
+		}
+		if slices.ContainsFunc(more, of) {
+			sigs = slices.DeleteFunc(sigs, of)
+		}
+	}
+	if len(sigs)+len(more) > verify.MaxSignatures {
+		return nil, fmt.Errorf("the checkpoint has %d signatures, and with more nobody could read it", len(sigs))
+	}
 	return note.Sign(&note.Note{Text: text, UnverifiedSigs: append(sigs, more...)})
 }
 
 // cosigned reports whether a stored checkpoint has a cosignature of one of the
-// keys, made after an instant. It was verified before it was stored.
+// keys, made after an instant.
 func cosigned(signed []byte, keys []note.Verifier, after time.Time) bool {
-	_, sigs, err := signatures(signed)
+	_, sigs, err := verify.Signatures(signed, keys)
 	return err == nil && slices.ContainsFunc(sigs, func(s note.Signature) bool {
 		at, err := cosignature.CoSigV1Timestamp(s)
-		return err == nil && at.After(after) && slices.ContainsFunc(keys, func(k note.Verifier) bool { return k.Name() == s.Name && k.KeyHash() == s.Hash })
+		return err == nil && at.After(after)
 	})
 }

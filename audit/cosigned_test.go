@@ -3,6 +3,8 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -347,6 +349,78 @@ func TestPublishTogether(t *testing.T) {
 		entries := placed(t, db, "KZ", acts)
 		if err := checkLog(entries, tree(t, db)); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// lookalike is a witness whose key was made to have a victim's name and hash, which
+// are 32 bits: it answers what holds under it.
+type lookalike struct {
+	*witness
+	name string
+	hash uint32
+}
+
+type looking struct {
+	note.Verifier
+	of lookalike
+}
+
+func (l looking) Name() string    { return l.of.name }
+func (l looking) KeyHash() uint32 { return l.of.hash }
+
+func (l lookalike) Keys() []note.Verifier { return []note.Verifier{looking{l.public, l}} }
+
+func (l lookalike) Cosign(ctx context.Context, old int64, proof [][32]byte, signed []byte) ([]byte, error) {
+	line, err := l.witness.Cosign(ctx, old, proof, signed)
+	if err != nil {
+		return nil, err
+	}
+	_, b64, _ := bytes.Cut(bytes.TrimPrefix(line, []byte("— ")), []byte(" "))
+	raw, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(b64)))
+	if err != nil {
+		return nil, err
+	}
+	binary.BigEndian.PutUint32(raw, l.hash)
+	return fmt.Appendf(nil, "— %s %s\n", l.name, base64.StdEncoding.EncodeToString(raw)), nil
+}
+
+// TestPublishLookalike: a witness's key that looks like the log's, or like another
+// witness's, takes nothing away from whom it looks like, and is counted for itself.
+func TestPublishLookalike(t *testing.T) {
+	k := newKey(t)
+	onEngines(t, func(t *testing.T, db storage.DB) {
+		for name, victim := range map[string]func(own *witness) note.Verifier{
+			"the log":     func(*witness) note.Verifier { return k.public },
+			"the witness": func(own *witness) note.Verifier { return own.public },
+		} {
+			own, other, third := newWitness(t, k, "own"), newWitness(t, k, "other"), newWitness(t, k, "third")
+			v := victim(own)
+			bad := lookalike{other, v.Name(), v.KeyHash()}
+			p := publisher(db, k, time.Hour)
+			all := []audit.Cosigner{own, bad}
+			p.Witnesses = func() []audit.Cosigner { return all }
+			for i := range 3 { // whichever comes first, and again
+				put(t, db, 1)
+				if err := p.Publish(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				want := policy(k, 1, own, third)
+				want.Others["bad"] = bad.Keys()
+				if _, err := want.Open(last(t, db).Signed, time.Now()); err != nil {
+					t.Errorf("%s, %d: %v\n%s", name, i, err, last(t, db).Signed)
+				}
+				if n := signatures(t, last(t, db)); n != 3 {
+					t.Errorf("%s, %d: %d signatures, wanted 3", name, i, n)
+				}
+				if s, err := p.Status(t.Context()); err != nil || !s.Witnesses["own"] || !s.Witnesses["other"] {
+					t.Errorf("%s, %d: %+v, %v", name, i, s, err)
+				}
+				slices.Reverse(all)
+			}
+			if _, err := note.Open(last(t, db).Signed, note.VerifierList(k.public)); err != nil {
+				t.Errorf("%s: for other readers of notes: %v", name, err)
+			}
 		}
 	})
 }

@@ -46,7 +46,7 @@ func (f folder) Read(_ context.Context, path string) ([]byte, error) {
 // served is the folder as servers serve it from the database.
 func served(t *testing.T, db storage.DB) folder {
 	t.Helper()
-	tiles := audit.Tiles{DB: db, Witnesses: func() []audit.Cosigner { return nil }}
+	tiles := &audit.Tiles{DB: db, Witnesses: func() []audit.Cosigner { return nil }}
 	f := folder{}
 	get := func(path string) {
 		file, err := tiles.Read(t.Context(), path)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -19,6 +20,8 @@ type Tiles struct {
 	DB storage.DB
 	// Witnesses gives those that are asked for cosignatures, as of now.
 	Witnesses func() []Cosigner
+
+	size atomic.Int64 // of the largest checkpoint that was shown
 }
 
 // gathered is how long the witnesses of a checkpoint are waited for before it is
@@ -41,7 +44,7 @@ type File struct {
 // Read gives the file at a path: "checkpoint", "tile/L/N[.p/W]" or
 // "tile/entries/N[.p/W]". [storage.ErrNotFound] where there is none, and where
 // the path is of no such form.
-func (t Tiles) Read(ctx context.Context, path string) (File, error) {
+func (t *Tiles) Read(ctx context.Context, path string) (File, error) {
 	var tile tlog.Tile
 	if path != verify.CheckpointPath {
 		var ok bool
@@ -76,26 +79,34 @@ func (t Tiles) Read(ctx context.Context, path string) (File, error) {
 }
 
 // shown is the last checkpoint that all witnesses cosigned, or that they had their
-// time for: what they have still to cosign is of no use to who relies on them. It
-// never goes back, since a checkpoint that may be shown may be so from then on.
-func (t Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, error) {
-	witnesses := t.Witnesses()
+// time for: what they have still to cosign is of no use to who relies on them. Where
+// there is none yet it is the first, which is the next to be so. What was shown
+// here is shown on, though a witness be named meanwhile that has not cosigned it;
+// another server may be behind for as long as a witness has time.
+func (t *Tiles) shown(tx storage.ReadTx, last storage.LogCheckpoint) ([]byte, error) {
+	witnesses, size := t.Witnesses(), t.size.Load()
 	ready := func(c storage.LogCheckpoint) bool {
-		return tx.Now().Sub(c.At) >= gathered || !slices.ContainsFunc(witnesses, func(w Cosigner) bool { return !cosigned(c.Signed, w.Keys(), time.Time{}) })
+		return c.Size <= size || tx.Now().Sub(c.At) >= gathered ||
+			!slices.ContainsFunc(witnesses, func(w Cosigner) bool { return !cosigned(c.Signed, w.Keys(), time.Time{}) })
 	}
-	if ready(last) {
-		return last.Signed, nil
-	}
-	for _, limit := range []int{usual, storage.CheckpointsKept} {
-		kept, err := tx.LogCheckpoints(0, limit)
-		if err != nil {
-			return nil, err
+	chosen := last
+	if !ready(last) {
+		for _, limit := range []int{usual, storage.CheckpointsKept} {
+			kept, err := tx.LogCheckpoints(size, limit)
+			if err != nil {
+				return nil, err
+			}
+			chosen = kept[len(kept)-1] // last is kept
+			if i := slices.IndexFunc(kept, ready); i >= 0 {
+				chosen = kept[i]
+				break
+			}
 		}
-		if i := slices.IndexFunc(kept, ready); i >= 0 {
-			return kept[i].Signed, nil
-		}
 	}
-	return last.Signed, nil // the first one
+	for size < chosen.Size && !t.size.CompareAndSwap(size, chosen.Size) {
+		size = t.size.Load()
+	}
+	return chosen.Signed, nil
 }
 
 // entryBundle is each leaf's 32 bytes after their length in two (C2SP tlog-tiles).

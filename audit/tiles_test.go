@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity-platform/comity/audit"
@@ -21,7 +22,7 @@ func TestTiles(t *testing.T) {
 		k := newKey(t)
 		w := newWitness(t, k, "w")
 		p := publisher(db, k, time.Hour, w)
-		tiles := audit.Tiles{DB: db, Witnesses: p.Witnesses}
+		tiles := &audit.Tiles{DB: db, Witnesses: p.Witnesses}
 		if _, err := tiles.Read(t.Context(), "checkpoint"); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("before there is a checkpoint: %v", err)
 		}
@@ -101,7 +102,7 @@ func TestTilesCheckpoint(t *testing.T) {
 		k := newKey(t)
 		a, b := newWitness(t, k, "a"), newWitness(t, k, "b")
 		p := publisher(db, k, time.Hour, a, b)
-		tiles := audit.Tiles{DB: db, Witnesses: p.Witnesses}
+		tiles := &audit.Tiles{DB: db, Witnesses: p.Witnesses}
 		shown := func() verify.Checkpoint {
 			t.Helper()
 			f, err := tiles.Read(t.Context(), "checkpoint")
@@ -140,5 +141,52 @@ func TestTilesCheckpoint(t *testing.T) {
 			size = got
 			return got == second
 		})
+	})
+}
+
+// TestTilesCheckpointGrows: what is shown never goes back, in a new log whose
+// checkpoints nobody has cosigned yet, either, nor when a witness is named anew.
+func TestTilesCheckpointGrows(t *testing.T) {
+	onEngines(t, func(t *testing.T, db storage.DB) {
+		k := newKey(t)
+		a, b := newWitness(t, k, "a"), newWitness(t, k, "b")
+		a.answer = func([]byte) ([]byte, error) { return nil, errors.New("away") }
+		p := publisher(db, k, time.Hour, a)
+		tiles := &audit.Tiles{DB: db, Witnesses: p.Witnesses}
+		var size int64
+		look := func() int64 {
+			t.Helper()
+			f, err := tiles.Read(t.Context(), "checkpoint")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := verify.OpenSigned(f.Body, origin, []note.Verifier{k.public})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Size < size {
+				t.Fatalf("after the checkpoint of %d leaves, that of %d is shown", size, c.Size)
+			}
+			size = c.Size
+			return size
+		}
+		for range 4 {
+			put(t, db, 1)
+			if err := p.Publish(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			look()
+		}
+		eventually(t, "the last one is shown", func() bool { return look() == last(t, db).Size })
+		a.set(func() { a.answer = nil })
+		put(t, db, 1)
+		if err := p.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if look() != last(t, db).Size {
+			t.Fatal("what all cosigned is not shown")
+		}
+		tiles.Witnesses = func() []audit.Cosigner { return []audit.Cosigner{a, b} }
+		look()
 	})
 }

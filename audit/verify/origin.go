@@ -11,11 +11,18 @@ import (
 // written as %XX, since a key's name has neither spaces nor pluses.
 func Origin(union string) string { return "comity/log/" + keyName(union) }
 
-// WitnessName is what the key of a state's witness is called, unless the state
-// calls it otherwise: "comity/witness/", the union's name as in [Origin], "/" and
-// the state's two letters.
+// WitnessName is what the key of a state's witness is called: "comity/witness/",
+// the union's name as in [Origin], "/" and the state's two letters. Further keys of
+// the same state may have a "/" and more after it, see [IsWitnessName].
 func WitnessName(union, state string) string {
 	return "comity/witness/" + keyName(union) + "/" + keyName(state)
+}
+
+// IsWitnessName reports whether a key of a state's witness may be called so: no
+// key is then called like the log's, or like one of another state.
+func IsWitnessName(name, union, state string) bool {
+	own := WitnessName(union, state)
+	return name == own || strings.HasPrefix(name, own+"/")
 }
 
 func keyName(s string) string {

@@ -67,7 +67,10 @@ func (p Policy) Open(signed []byte, now time.Time) (Checkpoint, error) {
 // OpenSigned reads a checkpoint that is signed by one of the log's keys, whoever
 // cosigned it. An error is an [*Invalid].
 func OpenSigned(signed []byte, origin string, keys []note.Verifier) (Checkpoint, error) {
-	text, _, err := signatures(signed, keys)
+	text, sigs, err := Signatures(signed, keys)
+	if err == nil && len(sigs) == 0 {
+		err = errors.New("there is no signature of a key that is accepted")
+	}
 	if err != nil {
 		return Checkpoint{}, &Invalid{fmt.Sprintf("the checkpoint is signed by no key of the log: %v", err)}
 	}
@@ -91,10 +94,7 @@ func (p Policy) within() string {
 // cosigned reports whether one of a state's keys has cosigned, late enough, what
 // counts for no other yet.
 func (p Policy) cosigned(signed []byte, keys []note.Verifier, counted map[note.Signature]bool, now time.Time) bool {
-	_, sigs, err := signatures(signed, keys)
-	if err != nil {
-		return false
-	}
+	_, sigs, _ := Signatures(signed, keys) // it was read before
 	found := false
 	for _, s := range sigs {
 		at, err := cosignature.CoSigV1Timestamp(s)
@@ -120,7 +120,7 @@ type Cosignature struct {
 func (p Policy) Cosignatures(signed []byte, now time.Time) []Cosignature {
 	var all []Cosignature
 	list := func(state string, keys []note.Verifier) {
-		_, sigs, _ := signatures(signed, keys) // none where it cannot be read
+		_, sigs, _ := Signatures(signed, keys) // none where it cannot be read
 		for _, s := range sigs {
 			if at, err := cosignature.CoSigV1Timestamp(s); err == nil && at.Sub(now) <= ahead {
 				all = append(all, Cosignature{state, s.Name, at})
@@ -132,32 +132,6 @@ func (p Policy) Cosignatures(signed []byte, now time.Time) []Cosignature {
 		list(state, p.Others[state])
 	}
 	return all
-}
-
-// signatures gives the signatures of the keys. Each state's keys are asked for
-// by themselves, so that a key made to look like another state's (their names
-// and 32 bits of a hash tell keys apart) spoils nothing but its own count.
-func signatures(signed []byte, keys []note.Verifier) (text string, sigs []note.Signature, err error) {
-	n, err := note.Open(signed, verifiers(keys))
-	if err != nil {
-		if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
-			err = errors.New("there is no signature of a key that is accepted")
-		}
-		return "", nil, err
-	}
-	return n.Text, n.Sigs, nil
-}
-
-// verifiers finds a key among some; a key may stand there twice.
-type verifiers []note.Verifier
-
-func (v verifiers) Verifier(name string, hash uint32) (note.Verifier, error) {
-	for _, k := range v {
-		if k.Name() == name && k.KeyHash() == hash {
-			return k, nil
-		}
-	}
-	return nil, &note.UnknownVerifierError{Name: name, KeyHash: hash}
 }
 
 func names(keys []note.Verifier) []string {

@@ -81,6 +81,24 @@ func (w witness) Sign(msg []byte) ([]byte, error) {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(w.at.Unix())), sig...), nil
 }
 
+// lookalike signs under the name and the hash of a victim's key.
+type lookalike struct {
+	note.Signer
+	victim note.Signer
+}
+
+func (l lookalike) Name() string    { return l.victim.Name() }
+func (l lookalike) KeyHash() uint32 { return l.victim.KeyHash() }
+
+// looking is the public half of a key that was made to have a victim's name and hash.
+type looking struct {
+	note.Verifier
+	victim note.Signer
+}
+
+func (l looking) Name() string    { return l.victim.Name() }
+func (l looking) KeyHash() uint32 { return l.victim.KeyHash() }
+
 func sign(t *testing.T, text string, signers ...note.Signer) []byte {
 	t.Helper()
 	signed, err := note.Sign(&note.Note{Text: text}, signers...)
@@ -99,6 +117,12 @@ func TestPolicy(t *testing.T) {
 	kz, kz2 := at("kz.example/w/1", 0), at("kz.example/w/2", 0)
 	am, am2, by, kg := at("am.example/w/1", 0), at("am.example/w/2", 0), at("by.example/w/1", 0), at("kg.example/w/1", 0)
 	text := verify.Checkpoint{Origin: origin, Size: 5, Root: [32]byte{1}}.String()
+	like := func(victim note.Signer) note.Signer { return lookalike{at("x.example/w/1", 0), victim} }
+	beside := func(fake note.Signer, signers ...note.Signer) []byte { // before them and after them
+		head, lines, _ := strings.Cut(string(sign(t, text, signers...)), "\n\n")
+		line := string(last(sign(t, text, fake)))
+		return []byte(head + "\n\n" + line + lines + line)
+	}
 	policy := func(change ...func(*verify.Policy)) verify.Policy {
 		p := verify.Policy{Origin: origin, Log: []note.Verifier{logV}, Own: []note.Verifier{kz.verifier(t), kz2.verifier(t)}, Need: 2, MaxAge: time.Minute,
 			Others: map[string][]note.Verifier{"AM": {am.verifier(t), am2.verifier(t)}, "BY": {by.verifier(t)}, "KG": {kg.verifier(t)}}}
@@ -127,15 +151,23 @@ func TestPolicy(t *testing.T) {
 		"the only other is not needed": {signed: sign(t, text, log, kz), policy: policy(func(p *verify.Policy) { p.Others = map[string][]note.Verifier{"AM": p.Others["AM"]} })},
 		"no others":                    {signed: sign(t, text, log, kz), policy: policy(func(p *verify.Policy) { p.Others = nil })},
 		"another key of the log":       {sign(t, text, other, kz, am, by), policy(), "signed by no key of the log", "-"},
-		"one of the log's two keys":    {signed: sign(t, text, other, kz, am, by), policy: policy(func(p *verify.Policy) { p.Log = []note.Verifier{logV, otherV} })},
-		"no key of the log":            {sign(t, text, kz, am, by), policy(), "signed by no key of the log", "-"},
-		"another log":                  {sign(t, strings.Replace(text, "test", "best", 1), log, kz, am, by), policy(), "of the log", "-"},
-		"just late enough":             {signed: sign(t, text, log, at("kz.example/w/1", time.Minute), am, by), policy: policy()},
-		"the own too old":              {sign(t, text, log, at("kz.example/w/1", time.Minute+time.Second), am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
-		"another too old":              {sign(t, text, log, kz, at("am.example/w/1", time.Minute+time.Second), by), policy(), "of 1 other states", "AM KG"},
-		"old, and any age counts":      {signed: sign(t, text, log, at("kz.example/w/1", 1e6*time.Second), am, by), policy: policy(func(p *verify.Policy) { p.MaxAge = 0 })},
-		"a clock a little ahead":       {signed: sign(t, text, log, at("kz.example/w/1", -10*time.Second), am, by), policy: policy()},
-		"from the future":              {sign(t, text, log, at("kz.example/w/1", -11*time.Second), am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
+		// Lines that look as if they were of a key and do not hold spoil nothing, wherever they stand.
+		"looks like the log":            {signed: beside(like(log), log, kz, am, by), policy: policy()},
+		"looks like the own witness":    {signed: beside(like(kz), log, kz, am, by), policy: policy()},
+		"looks like another's":          {signed: beside(like(am), log, kz, am, by), policy: policy()},
+		"only looks like the log":       {beside(like(log), kz, am, by), policy(), "signed by no key of the log", "-"},
+		"only looks like the own":       {beside(like(kz), log, am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
+		"only looks like another's":     {beside(like(am), log, kz, by), policy(), "of 1 other states", "AM KG"},
+		"a key that is made to look so": {signed: sign(t, text, log, lookalike{by, am}, kz, am, kg), policy: policy(func(p *verify.Policy) { p.Others["BY"] = []note.Verifier{looking{by.verifier(t), am}} })},
+		"one of the log's two keys":     {signed: sign(t, text, other, kz, am, by), policy: policy(func(p *verify.Policy) { p.Log = []note.Verifier{logV, otherV} })},
+		"no key of the log":             {sign(t, text, kz, am, by), policy(), "signed by no key of the log", "-"},
+		"another log":                   {sign(t, strings.Replace(text, "test", "best", 1), log, kz, am, by), policy(), "of the log", "-"},
+		"just late enough":              {signed: sign(t, text, log, at("kz.example/w/1", time.Minute), am, by), policy: policy()},
+		"the own too old":               {sign(t, text, log, at("kz.example/w/1", time.Minute+time.Second), am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
+		"another too old":               {sign(t, text, log, kz, at("am.example/w/1", time.Minute+time.Second), by), policy(), "of 1 other states", "AM KG"},
+		"old, and any age counts":       {signed: sign(t, text, log, at("kz.example/w/1", 1e6*time.Second), am, by), policy: policy(func(p *verify.Policy) { p.MaxAge = 0 })},
+		"a clock a little ahead":        {signed: sign(t, text, log, at("kz.example/w/1", -10*time.Second), am, by), policy: policy()},
+		"from the future":               {sign(t, text, log, at("kz.example/w/1", -11*time.Second), am, by), policy(), "own witness has not cosigned", "kz.example/w kz.example/w"},
 		"from the future, and any age counts": {sign(t, text, log, newWitness("kz.example/w/1", time.Unix(1<<40, 0)), am, by),
 			policy(func(p *verify.Policy) { p.MaxAge = 0 }), "own witness has not cosigned", "kz.example/w kz.example/w"},
 		"another from the future, and any age counts": {sign(t, text, log, kz, newWitness("am.example/w/1", time.Unix(1<<40, 0)), by),

@@ -21,8 +21,9 @@ type Check struct {
 	// Openings gives each opening that Seen's state is shown to f, which may end
 	// the reading with an error. Nil: only the log itself is verified.
 	Openings func(ctx context.Context, f func(Shown) error) error
-	// Settle is how long a checkpoint may take to get its cosignatures, and to come
-	// over leaves whose openings are shown with their places.
+	// Settle is how long a checkpoint may take to get its cosignatures, to come over
+	// leaves whose openings are shown with their places, and to be as large again as
+	// one that was seen before: of several servers one may be behind another.
 	Settle time.Duration
 	// Through are checkpoints that others have seen: the log must pass through each.
 	Through []Checkpoint
@@ -95,32 +96,42 @@ type running struct {
 }
 
 // checkpoint reads the newest one. One that lacks cosignatures may get them, or
-// give way to one that has them.
+// give way to one that has them, and one that is behind may come from a server that
+// does not show yet what another does.
 func (r *running) checkpoint(ctx context.Context) (c Checkpoint, signed []byte, err error) {
 	from := max(r.size, r.seen.Size)
+	wanted := from
+	for _, h := range r.Through {
+		wanted = max(wanted, h.Size)
+	}
 	for until := time.Now().Add(r.Settle); ; {
-		if signed, err = r.Source.Read(ctx, CheckpointPath); errors.Is(err, fs.ErrNotExist) && from > 0 {
+		late := !time.Now().Before(until)
+		signed, err = r.Source.Read(ctx, CheckpointPath)
+		gone := errors.Is(err, fs.ErrNotExist) && from > 0
+		if gone && late {
 			return c, nil, faultf(0, "rolled back: there is no checkpoint, and %d leaves were seen before", from)
-		} else if err != nil {
+		} else if err != nil && !gone {
 			return c, nil, fmt.Errorf("verify: read the checkpoint: %w", err)
 		}
-		if c, err = r.Open(signed); err == nil {
-			break
-		}
-		if _, ok := errors.AsType[*Invalid](err); ok {
-			return c, nil, faultf(from, "%v", err)
-		}
-		if _, ok := errors.AsType[*Unsigned](err); !ok || !time.Now().Before(until) {
-			return c, nil, err
+		if !gone {
+			c, err = r.Open(signed)
+			_, unsigned := errors.AsType[*Unsigned](err)
+			_, invalid := errors.AsType[*Invalid](err)
+			switch {
+			case invalid:
+				return c, nil, faultf(from, "%v", err)
+			case err != nil && (late || !unsigned):
+				return c, nil, err
+			case err == nil && c.Size < r.size && late:
+				return c, nil, faultf(c.Size, "rolled back: the log has %d leaves, and had %d just now", c.Size, r.size)
+			case err == nil && (c.Size >= wanted || late): // behind what was seen before: that shows where
+				return c, signed, nil
+			}
 		}
 		if err := wait(ctx); err != nil {
 			return c, nil, err
 		}
 	}
-	if c.Size < r.size {
-		return c, nil, faultf(c.Size, "rolled back: the log has %d leaves, and had %d just now", c.Size, r.size)
-	}
-	return c, signed, nil
 }
 
 // wait is for what comes by itself.

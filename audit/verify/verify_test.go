@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,6 +86,63 @@ func TestSettle(t *testing.T) {
 		got, err := verify.Check{Source: l, Open: opener(t), Seen: seen, Openings: l.Openings, Settle: time.Minute}.Run(t.Context())
 		if err != nil || got.Checkpoint.Size != 70 || got.Own != 24 {
 			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+// behind is a log of several servers: for some reads of the checkpoint the one that
+// answers has an older one, or none.
+type behind struct {
+	*record
+	older files
+	reads int
+}
+
+func (b *behind) Read(ctx context.Context, path string) ([]byte, error) {
+	if path == verify.CheckpointPath {
+		if b.reads--; b.reads >= 0 {
+			return b.older.Read(ctx, path)
+		}
+	}
+	data, err := b.record.Read(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b.older.Read(ctx, path) // a tile that is full now
+	}
+	return data, err
+}
+
+// TestBehind: a checkpoint that is smaller than one seen before is no rollback while
+// a later one may come from another server.
+func TestBehind(t *testing.T) {
+	for name, size := range map[string]int{"smaller": 40, "none": 0} {
+		r := newRecord(t, 70)
+		older := files{}
+		if size > 0 {
+			older = publish(r.leaves[:size], r.signer)
+		}
+		seen := filepath.Join(t.TempDir(), "log")
+		if _, err := run(t, seen, r); err != nil {
+			t.Fatal(err)
+		}
+		remembered, err := verify.Remember(seen, "KZ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer remembered.Close()
+		check := verify.Check{Source: &behind{r, older, 2}, Open: opener(t), Seen: remembered, Openings: r.Openings, Settle: 20 * time.Second}
+		if got, err := check.Run(t.Context()); err != nil || got.Checkpoint.Size != 70 {
+			t.Errorf("%s: %+v, %v", name, got.Checkpoint, err)
+		}
+		check.Settle, check.Source = 150*time.Millisecond, &behind{r, older, 1 << 30}
+		_, err = check.Run(t.Context())
+		wantFault(t, err, int64(size), "rolled back")
+		// What another reader was shown may come yet, too.
+		check.Seen, check.Openings, check.Settle, check.Source = nil, nil, 20*time.Second, &behind{r, older, 2}
+		if check.Through = []verify.Checkpoint{r.files.checkpoint(t)}; size == 0 {
+			continue
+		}
+		if got, err := check.Run(t.Context()); err != nil || got.Checkpoint.Size != 70 {
+			t.Errorf("%s, as another reader was shown: %+v, %v", name, got.Checkpoint, err)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 )
 
 const (
@@ -109,12 +110,15 @@ func (c *Client) cosignatures(signed, answer []byte) ([]byte, error) {
 		return nil, errors.New("what is to be cosigned is no signed note")
 	}
 	text = append(bytes.Clone(text), '\n')
-	n, err := note.Open(append(append(bytes.Clone(text), '\n'), answer...), note.VerifierList(c.keys...))
+	_, sigs, err := verify.Signatures(append(append(bytes.Clone(text), '\n'), answer...), c.keys)
+	if err == nil && len(sigs) == 0 {
+		err = errors.New("no line holds under one of them")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("what it answers is no cosignature of its keys: %w", err)
 	}
 	var lines []byte
-	for _, s := range n.Sigs {
+	for _, s := range sigs {
 		lines = fmt.Appendf(lines, "— %s %s\n", s.Name, s.Base64)
 	}
 	return lines, nil

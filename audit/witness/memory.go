@@ -128,9 +128,14 @@ func Begin(ctx context.Context, dir, origin string, key *notekey.Cosigner, log [
 	}
 	n := empty(origin)
 	if from != nil {
-		if n, err = note.Open(from, note.VerifierList(log...)); err != nil {
+		text, sigs, err := verify.Signatures(from, log)
+		if err == nil && len(sigs) == 0 {
+			err = errors.New("no key of the log signed it")
+		}
+		if err != nil {
 			return verify.Checkpoint{}, fmt.Errorf("the checkpoint to begin from: %w", err)
 		}
+		n = &note.Note{Text: text, Sigs: sigs}
 	}
 	c, err := verify.ParseCheckpoint(n.Text)
 	if err == nil && c.Origin != origin {

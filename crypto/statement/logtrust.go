@@ -20,7 +20,7 @@ import (
 // manifest came into force, and no longer than that manifest does.
 type LogTrust struct {
 	Keys       []string `json:"keys"`       // public keys (vkey, C2SP signed-note) of the exchange's log
-	Witnesses  []string `json:"witnesses"`  // public keys (vkey, cosignature/v1) of the state's own witness
+	Witnesses  []string `json:"witnesses"`  // public keys (vkey, cosignature/v1) of the state's own witness, by its name ([verify.IsWitnessName])
 	WitnessURL string   `json:"witnessUrl"` // where it answers; "embedded" in the exchange's process
 	Others     int      `json:"others"`     // never more are needed than all but one of those there are
 }
@@ -33,7 +33,7 @@ const (
 	maxOthers      = 100
 )
 
-func (t LogTrust) check(c *checker, at, union string) {
+func (t LogTrust) check(c *checker, at, union, state string) {
 	if len(t.Keys) == 0 && len(t.Witnesses) == 0 && t.WitnessURL == "" {
 		c.want(false, at, "is missing: the keys of the exchange's log that the state accepts, and its own witness (comity witness key)")
 		return
@@ -61,7 +61,13 @@ func (t LogTrust) check(c *checker, at, union string) {
 		}
 		return v, err
 	})
-	list(at+"/witnesses", t.Witnesses, maxWitnessKeys, notekey.Witness)
+	list(at+"/witnesses", t.Witnesses, maxWitnessKeys, func(vkey string) (note.Verifier, error) {
+		v, err := notekey.Witness(vkey)
+		if err == nil && !verify.IsWitnessName(v.Name(), union, state) && union != "" {
+			err = fmt.Errorf("is a key of %.300q, and a witness of this state is called %q", v.Name(), verify.WitnessName(union, state))
+		}
+		return v, err
+	})
 	if t.WitnessURL != Embedded {
 		checkURL(c, at+"/witnessUrl", t.WitnessURL)
 	}

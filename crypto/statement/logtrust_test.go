@@ -1,8 +1,10 @@
 package statement_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -75,17 +77,21 @@ func TestLogTrustCheck(t *testing.T) {
 		"no key":                 {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = "KZ" }, "NAME+HASH+KEY"},
 		"another hash":           {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = "x" + l.Witnesses[0] }, "hash"},
 		"a space in the name":    {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = "a b" + l.Witnesses[0] }, "no name"},
+		"the log's name":         {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = witnessOf(t, "comity/log/union.test", u).Public() }, "a witness of this state is called"},
+		"another state's name":   {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = witnessOf(t, "comity/witness/union.test/AM", u).Public() }, "a witness of this state is called"},
+		"another union's name":   {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = witnessOf(t, "comity/witness/union/KZ", u).Public() }, "a witness of this state is called"},
+		"almost its name":        {"/log/witnesses/0", func(l *T) { l.Witnesses[0] = witnessOf(t, "comity/witness/union.test/KZZ", u).Public() }, "a witness of this state is called"},
 		"a key twice":            {"/log/witnesses/1", func(l *T) { l.Witnesses = append(l.Witnesses, l.Witnesses[0]) }, "twice"},
 		"one key for both": {"/log/witnesses/0", func(l *T) {
 			c, err := notekey.NewCosigner(u.LogKey, time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.Witnesses[0] = c.Public()
+			l.Witnesses[0] = renamed(t, c.Public(), "KZ")
 		}, "twice"},
 		"too many": {"/log/witnesses", func(l *T) {
 			for range 4 {
-				l.Witnesses = append(l.Witnesses, witnessOf(t, "w", u).Public())
+				l.Witnesses = append(l.Witnesses, witnessOf(t, "comity/witness/union.test/KZ/next", u).Public())
 			}
 		}, "more than 4"},
 		"a plain address":            {"/log/witnessUrl", func(l *T) { l.WitnessURL = "http://witness.example" }, "not https"},
@@ -103,6 +109,11 @@ func TestLogTrustCheck(t *testing.T) {
 		}) {
 			t.Errorf("%s: %s (%s) is not named in %v", name, c.pointer, c.says, errs)
 		}
+	}
+	m := sampleManifest(t, u)
+	m.Log.Witnesses = append(m.Log.Witnesses, witnessOf(t, "comity/witness/union.test/KZ/next", u).Public())
+	if errs := m.Check(); len(errs) > 0 {
+		t.Errorf("a second key of the state's: %v", errs)
 	}
 	for _, url := range []string{"https://witness.kz.example", "http://127.0.0.1:7070", statement.Embedded} {
 		m := sampleManifest(t, u)
@@ -252,6 +263,20 @@ func TestLogPolicyCountsTheMissing(t *testing.T) {
 	try("a state of which alone the root is pinned", alone, u.Clock.Now(), true, kz)
 }
 
+// renamed is a public key as a witness's of another name, for which it cosigns all the
+// same.
+func renamed(t testing.TB, vkey, name string) string {
+	t.Helper()
+	public, err := notekey.Public(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name = "comity/witness/" + tokentest.Name + "/" + name
+	raw := append([]byte{4}, public...)
+	sum := sha256.Sum256(append([]byte(name+"\n"), raw...))
+	return fmt.Sprintf("%s+%x+%s", name, sum[:4], base64.StdEncoding.EncodeToString(raw))
+}
+
 // TestLogPolicyNamesOnce: one key is one witness, whoever else names it.
 func TestLogPolicyNamesOnce(t *testing.T) {
 	u := tokentest.NewUnion(t, "AM", "BY", "KG", "KZ")
@@ -272,13 +297,13 @@ func TestLogPolicyNamesOnce(t *testing.T) {
 	}
 	// AM names everybody's: it gains nothing, and takes nothing away.
 	u.Publish(t, "AM", func(m *statement.Manifest) {
-		m.Log.Witnesses = append(m.Log.Witnesses, u.Witnesses["KZ"].Public(), u.Witnesses["BY"].Public(), u.Witnesses["KG"].Public())
+		m.Log.Witnesses = append(m.Log.Witnesses, renamed(t, u.Witnesses["KZ"].Public(), "AM/1"), renamed(t, u.Witnesses["BY"].Public(), "AM/2"), renamed(t, u.Witnesses["KG"].Public(), "AM/3"))
 	})
 	if got := witnesses("KZ"); !maps.Equal(got, map[string]int{"AM": 1, "BY": 1, "KG": 1}) {
 		t.Errorf("after AM named all, the others are %v", got)
 	}
 	// BY has only KZ's: it is no other to KZ.
-	u.Publish(t, "BY", func(m *statement.Manifest) { m.Log.Witnesses = []string{u.Witnesses["KZ"].Public()} })
+	u.Publish(t, "BY", func(m *statement.Manifest) { m.Log.Witnesses = []string{renamed(t, u.Witnesses["KZ"].Public(), "BY")} })
 	if got := witnesses("KZ"); got["BY"] != 0 {
 		t.Errorf("the own witness counts for another: %v", got)
 	}

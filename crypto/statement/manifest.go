@@ -138,7 +138,7 @@ func (m Manifest) Check() []error {
 		c.want(slices.Contains(a.Parties, m.State), at+"/parties", "%s is not a party", m.State)
 	}
 	checkMeasures(c, "/offers", m.Offers)
-	m.Log.check(c, "/log", m.Union)
+	m.Log.check(c, "/log", m.Union, string(m.State))
 	c.want(isHash(m.Policies), "/policies", "is not a SHA-256 in hex: that of the policy set which the state accepts")
 	return c.faults
 }

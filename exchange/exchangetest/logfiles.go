@@ -19,7 +19,7 @@ func (p *Prover) Publish(t testing.TB) {
 // LogFiles serves a world's log to officers below a URL that ends with a slash, as
 // a server of the exchange does.
 func (w *World) LogFiles(url string) http.Handler {
-	tiles := audit.Tiles{DB: w.DB, Witnesses: w.Prover.publisher.Witnesses}
+	tiles := &audit.Tiles{DB: w.DB, Witnesses: w.Prover.publisher.Witnesses}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path[strings.Index(r.URL.Path, "/log/")+len("/log/"):]
 		if _, err := w.Verifier.VerifyRequest(r.Context(), r, url+path); err != nil {

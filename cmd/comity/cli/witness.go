@@ -54,7 +54,7 @@ func (w watched) origin() (string, error) {
 type witnessKeyCmd struct {
 	watched
 	State comity.State `help:"The state whose witness it is: for the key's name." placeholder:"STATE"`
-	Name  string       `help:"The key's name instead; it is shown with every cosignature." placeholder:"NAME"`
+	Name  string       `help:"The key's name instead; a manifest takes comity/witness/UNION/STATE, or that with a slash and more after it." placeholder:"NAME"`
 }
 
 // Help says what to do with the key.

@@ -69,7 +69,7 @@ func (s *Service) routes(api http.Handler, rates *pace.Pace) (http.Handler, erro
 		handle(path, "graphql", limited)
 	}
 	handle(apiPath+"/stream", "stream", limited) // which lasts, and says nothing of the others' times
-	files := &logFiles{audit.Tiles{DB: s.parts.DB, Witnesses: s.record.Witnesses}, s.parts.Verifier, rates, s.cfg.ExternalURL, s.log}
+	files := &logFiles{&audit.Tiles{DB: s.parts.DB, Witnesses: s.record.Witnesses}, s.parts.Verifier, rates, s.cfg.ExternalURL, s.log}
 	handle(logPath, "log", behind(proxies, s.limited(all, files)))
 	mux.HandleFunc("GET /healthz", s.health.live) // probes, often: neither logged nor counted
 	// Which part fails is the operator's to know: strangers are told only where

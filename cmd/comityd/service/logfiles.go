@@ -24,7 +24,7 @@ const logPath = "/log/"
 // states, each file the same bytes to everybody: by their tokens, with a proof of
 // possession for the very file, as fast as the API.
 type logFiles struct {
-	tiles    audit.Tiles
+	tiles    *audit.Tiles
 	verifier *token.Verifier
 	pace     *pace.Pace
 	url      string // of the server, as clients write it

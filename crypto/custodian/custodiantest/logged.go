@@ -190,7 +190,7 @@ func logBeforeKey(t *testing.T, w *World) {
 func keysRetired(t *testing.T, w *World) {
 	e := w.NewExhibit(t, w.NewCase(t))
 	kz, am := w.Union.Witnesses["KZ"], w.Union.Witnesses["AM"]
-	next := newWitness(t, "witness.next", w.Union.Clock.Now)
+	next := newWitness(t, kz.Name()+"/next", w.Union.Clock.Now)
 	try := func(what string, l *custodian.Local, want *refusal, by ...note.Signer) {
 		t.Helper()
 		k := w.knock(t, "investigator@KZ", e, "")
@@ -230,6 +230,7 @@ func keysRetired(t *testing.T, w *World) {
 			t.Fatal(err)
 		}
 	}
+	next = newWitness(t, am.Name()+"/next", w.Union.Clock.Now)
 	w.Union.Publish(t, "AM", func(m *statement.Manifest) { m.Log.Witnesses = []string{next.Public()} })
 	try("another state's former key", w.Local, &unseen, kz, am)
 	try("its next key", w.Local, nil, kz, next)
