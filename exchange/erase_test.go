@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -322,6 +323,68 @@ func TestEraseBatches(t *testing.T) {
 			t.Errorf("%d of Armenia's are gone", theirs)
 		}
 	})
+}
+
+// locking is a database that knows which states' rows a transaction locked when it
+// looks for holds before it erases, and when it places one.
+type locking struct {
+	storage.DB
+	without        atomic.Pointer[string]
+	looked, placed atomic.Int64
+}
+
+type lockingTx struct {
+	storage.Tx
+	of     *locking
+	locked map[comity.State]bool
+}
+
+func (l *locking) Write(ctx context.Context, f func(storage.Tx) error) error {
+	return l.DB.Write(ctx, func(tx storage.Tx) error { return f(&lockingTx{tx, l, map[comity.State]bool{}}) })
+}
+
+func (l *lockingTx) LockState(s comity.State) error {
+	l.locked[s] = true
+	return l.Tx.LockState(s)
+}
+
+func (l *lockingTx) want(what string, s comity.State, n *atomic.Int64) {
+	if n.Add(1); !l.locked[s] {
+		l.of.without.Store(&what)
+	}
+}
+
+func (l *lockingTx) HeldRecords(s comity.State, ids []comity.ID, at time.Time) (map[comity.ID]bool, error) {
+	l.want("erasing", s, &l.of.looked)
+	return l.Tx.HeldRecords(s, ids, at)
+}
+
+func (l *lockingTx) InsertHold(h storage.Hold) error {
+	l.want("placing a hold", h.State, &l.of.placed)
+	return l.Tx.InsertHold(h)
+}
+
+// TestEraseAgainstHolds: no hold is placed while a batch is erased that it would
+// keep, for both lock their state first.
+func TestEraseAgainstHolds(t *testing.T) {
+	g := newGranted(t)
+	db := &locking{DB: g.DB}
+	x := g.Another(t, db)
+	g.Sequence(t)
+	holds := at(g.authority, x)
+	holds.Do(t, holds.Hold(t, g.c, "", time.Time{}))
+	g.Clock.Advance(comity.ErasureAge + time.Hour)
+	authority, second := g.As(t, "authority@KZ"), g.As(t, "second@KZ")
+	e := exchangetest.Erased(t, authority, second, g.Clock.Now().Add(-comity.ErasureAge))
+	through := *g.World
+	through.Exchange = x
+	ran(t, &through, e.Body.ID)
+	if what := db.without.Load(); what != nil {
+		t.Errorf("%s goes on without the state's lock", *what)
+	}
+	if db.looked.Load() == 0 || db.placed.Load() != 1 {
+		t.Errorf("%d looks, %d holds placed", db.looked.Load(), db.placed.Load())
+	}
 }
 
 // TestEraseForged: a row of the outbox, or of an erasure, that no two officers signed

@@ -103,6 +103,9 @@ func (x *Exchange) eraseSome(tx storage.Tx, e storage.Effect, by audit.Actor) (d
 	if err != nil || row.Status == comity.ErasureDone {
 		return true, err
 	}
+	if err := tx.LockState(row.State); err != nil { // no hold is placed between the look and the erasing
+		return false, err
+	}
 	found, err := tx.OpeningsBefore(row.State, row.Before, row.Past, erasedAtOnce)
 	if err != nil {
 		return false, err
@@ -143,9 +146,6 @@ func (x *Exchange) erasable(tx storage.Tx, s comity.State, found []storage.LogEn
 	contents := make([]audit.Content, len(found))
 	var records []comity.ID
 	for i, e := range found {
-		if e.Leaf.Openings[0].ErasedBy != "" {
-			continue
-		}
 		c, err := audit.Open(e)
 		if err != nil {
 			x.incident(s, string(e.Leaf.ID), err, "")

@@ -43,6 +43,11 @@ func (h *PlaceHold) judge(tx storage.ReadTx, a *attempt) error {
 	if h.Body.NotAfter != 0 {
 		until = time.Unix(h.Body.NotAfter, 0).UTC()
 	}
+	if w, ok := tx.(storage.Tx); ok {
+		if err := w.LockState(a.who.Officer.State); err != nil { // what an erasure is about to take it keeps, or comes after it
+			return err
+		}
+	}
 	h.view, err = a.actOnCase(tx, h.Case, sovereignty.Circumstances{Signed: true, Preservation: h.Body.Request != "",
 		Term: holdTerm(a.now, until, h.Body.Request != "")})
 	if err != nil {

@@ -64,6 +64,9 @@ var domestic = map[sovereignty.Action]following{
 			return slices.Contains(word.Held, e.ID), err
 		},
 		func(tx storage.Tx, _ *attempt, e storage.Effect, in intent) ([]comity.ID, error) {
+			if err := tx.LockState(in.Hold.State); err != nil {
+				return nil, err
+			}
 			if _, err := ownCase(tx, in.Hold.Case, e); err != nil {
 				return nil, err
 			}

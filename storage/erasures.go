@@ -27,7 +27,7 @@ type ErasureWriter interface {
 	// MoveErasure writes how far a running one came; ErrConflict when it is done.
 	MoveErasure(Erasure) error
 	// OpeningsBefore lists up to limit openings of a state whose leaves are from
-	// before an instant, oldest first, after a key; erased ones too.
+	// before an instant, oldest first, after a key, but for those that are erased already.
 	OpeningsBefore(s comity.State, before time.Time, after Key, limit int) ([]LogEntry, error)
 	// HeldRecords are those of the records that are, or lie within, a case of the state
 	// on which a hold lies.

@@ -40,8 +40,8 @@ func (w *writer) MoveErasure(e storage.Erasure) error {
 }
 
 func (w *writer) OpeningsBefore(s comity.State, before time.Time, after storage.Key, limit int) ([]storage.LogEntry, error) {
-	own, err := openings.query(w.reader, `SELECT `+openings.cols("o")+` FROM openings o WHERE o.state = $1 AND o.at < $2
-		AND (o.at, o.leaf_id) > ($3, $4) ORDER BY o.at, o.leaf_id LIMIT $5`, s, micros(before), micros(after.At), after.ID, max(limit, 0))
+	own, err := openings.query(w.reader, `SELECT `+openings.cols("o")+` FROM openings o WHERE o.state = $1 AND o.erased_by = ''
+		AND o.at < $2 AND (o.at, o.leaf_id) > ($3, $4) ORDER BY o.at, o.leaf_id LIMIT $5`, s, micros(before), micros(after.At), after.ID, max(limit, 0))
 	if err != nil {
 		return nil, err
 	}

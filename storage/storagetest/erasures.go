@@ -105,6 +105,13 @@ func eraseOpenings(t *testing.T, db storage.DB) {
 	theirs := list("AM", storage.LogFilter{})
 	wantErr(t, "both", erase("KZ", found[:2]), nil)
 	wantErr(t, "again", erase("KZ", found[:1]), storage.ErrConflict)
+	write(t, db, func(tx storage.Tx) error {
+		left, err := tx.OpeningsBefore("KZ", e.Before, storage.Key{}, 9)
+		if len(left) != 1 || left[0].Leaf.ID != waits.ID {
+			t.Errorf("left to erase are %v", left)
+		}
+		return err
+	})
 
 	all := list("KZ", storage.LogFilter{})
 	if len(all) != 4 {

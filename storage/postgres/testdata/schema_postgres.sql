@@ -555,6 +555,7 @@ CREATE TABLE openings (
 	CONSTRAINT openings_pkey PRIMARY KEY (leaf_id, pos)
 );
 CREATE INDEX openings_state ON public.openings USING btree (state, at, leaf_id);
+CREATE INDEX openings_unerased ON public.openings USING btree (state, at, leaf_id) WHERE (erased_by = ''::text);
 GRANT INSERT ON openings;
 GRANT SELECT ON openings;
 GRANT UPDATE (salt, content, erased_by) ON openings;

@@ -447,6 +447,7 @@ CREATE TABLE openings (
 	PRIMARY KEY (leaf_id, pos)
 ) STRICT;
 CREATE INDEX openings_state ON openings (state, at, leaf_id);
+CREATE INDEX openings_unerased ON openings (state, at, leaf_id) WHERE erased_by = '';
 CREATE TABLE proposals (
 	id         TEXT PRIMARY KEY,
 	state      TEXT NOT NULL,
