@@ -86,7 +86,8 @@ func (c *Client) findOpening(ctx context.Context, leaf comity.ID, own comity.Sta
 			return unverified("the entry "+string(leaf), err)
 		}
 		if s.ErasedBy != "" {
-			return &comity.Error{Code: comity.CodeConflict, Message: "the opening of this leaf was erased; nothing proves any more what it said"}
+			return &comity.Error{Code: comity.CodeConflict, Message: "the opening of this leaf was erased; nothing proves any more what it said",
+				Cure: "comity log erasures says who had it erased; a proof that was made before stays one"}
 		}
 		o = s.Opening
 		return errFound

@@ -72,7 +72,8 @@ func (r *Reader) checkGrants(f storage.GrantFilter) error {
 }
 
 // logged are the acts that stand in the record of acts: what officers do, that
-// they read, what a grantee is told of a grant, and that a case's key was destroyed.
+// they read, what a grantee is told of a grant, that a case's key was destroyed or
+// openings were erased, and what servers met and go by.
 var logged = func() (all []string) {
 	for _, a := range sovereignty.Actions {
 		switch a {
@@ -83,7 +84,7 @@ var logged = func() (all []string) {
 			all = append(all, string(a))
 		}
 	}
-	return append(all, string(readAct), grantBegun, grantEnded, caseWithdrawn)
+	return append(all, string(readAct), grantBegun, grantEnded, caseWithdrawn, logErased, incidentSeen, configured)
 }()
 
 func checkLog(f storage.LogFilter) error {

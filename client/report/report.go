@@ -188,7 +188,7 @@ const opensKey = "evidenceOpen"
 // about records of the own state.
 func (b *Builder) counts(e *client.LogEntry) (n Counts, failed bool) {
 	own := e.State == b.report.State
-	if own && slices.ContainsFunc(e.Records, func(r client.LogRecord) bool { return r.Grant != "" }) && !sees[e.Act] {
+	if own && slices.ContainsFunc(e.Records, func(r client.LogRecord) bool { return r.Grant != "" }) && (!sees[e.Act] || e.Outcome == "DENIED") {
 		return n, false // of another state's
 	}
 	switch {
@@ -235,21 +235,34 @@ func (b *Builder) named(e *client.LogEntry, n Counts) {
 		switch a := &b.by[i]; {
 		case !a.count:
 		case a.Name == "grant":
-			for _, r := range e.Records {
-				l := a.line([]string{string(e.State), cmp.Or(string(r.Grant), "none")})
-				switch {
-				case n[Seen] > 0 && r.Denied == 0:
-					l.Counts[Records]++
-				case n[Keys] > 0:
-					l.Counts[Keys]++
-				case n[Denials] > 0:
-					l.Counts[Denials]++
-				}
-			}
+			b.underGrants(a, e, n)
 		case n[Keys] > 0:
 			for _, x := range exhibits(e) {
 				a.line([]string{string(e.State), string(x)}).Counts[Keys]++
 			}
+		}
+	}
+}
+
+// underGrants counts by the grants under which records were seen, released or denied.
+// An access under two counts as one of each.
+func (b *Builder) underGrants(a *aspect, e *client.LogEntry, n Counts) {
+	of, m := e.Records, Denials
+	switch {
+	case n[Seen] > 0:
+		of, m = b.seen(e), Records
+	case n[Keys] > 0: // an entry of which names the event in the chain of custody, too
+		of, m = slices.DeleteFunc(slices.Clone(of), func(r client.LogRecord) bool { return comity.ID(r.ID).Kind() != comity.KindEvidence }), Keys
+	case n[Denials] == 0:
+		return
+	}
+	seen := map[*Line]bool{}
+	for _, r := range of {
+		l := a.line([]string{string(e.State), cmp.Or(string(r.Grant), "none")})
+		l.Counts[m]++
+		if m == Records && !seen[l] {
+			seen[l] = true
+			l.Counts[Seen]++
 		}
 	}
 }

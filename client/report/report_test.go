@@ -66,18 +66,19 @@ func TestCounts(t *testing.T) {
 	r := built(t,
 		entry("AM", "read", "READ", record(comity.KindCase, "FULL", g), record(comity.KindEntry, "FULL", g), withheld),
 		entry("AM", "read", "READ", record(comity.KindCase, "FULL", g), other),
-		entry("AM", "evidenceOpen", "RELEASED", x),
+		entry("AM", "evidenceOpen", "RELEASED", x, record(comity.KindCustody, "", "")),
 		entry("AM", "evidenceOpen", "FAILED", x),
 		denied,
 		entry("BY", "requestSend", "DONE", record(comity.KindRequest, "", "")),
 		entry("KZ", "read", "READ", record(comity.KindCase, "OWN", ""), record(comity.KindCase, "FULL", g)), // the second is another state's
+		entry("KZ", "read", "DENIED", record(comity.KindCase, "", g)),                                       // another state's
 		entry("KZ", "read", "NOTFOUND", record(comity.KindCase, "", "")),
 		entry("KZ", "caseFile", "DONE", record(comity.KindCase, "", "")),
 		entry("KZ", "evidenceOpen", "RELEASED", record(comity.KindEvidence, "", g)), // another state's
 		entry("KZ", "evidenceOpen", "RELEASED", record(comity.KindEvidence, "", "")),
 		client.LogEntry{ID: "leaf1_x", At: from, Outcome: client.Erased},
 	)
-	if want := (Counts{Seen: 3, Records: 5, Keys: 2, Acts: 1, Denials: 1}); r.Total != want || r.Openings != 12 || r.Erased != 1 || r.Failed != 1 {
+	if want := (Counts{Seen: 3, Records: 5, Keys: 2, Acts: 1, Denials: 1}); r.Total != want || r.Openings != 13 || r.Erased != 1 || r.Failed != 1 {
 		t.Errorf("counted %v of %d (%d erased, %d failed), want %v", r.Total, r.Openings, r.Erased, r.Failed, want)
 	}
 	for name, want := range map[string]map[string]Counts{
@@ -102,8 +103,8 @@ func TestCounts(t *testing.T) {
 	if p := r.lines("purpose"); p[several] != (Counts{1, 2, 0, 0, 0}) || p["INVESTIGATION"][Seen] != 2 {
 		t.Errorf("by purpose %v", p)
 	}
-	if n := r.lines("grant")["AM|"+string(g)]; n != (Counts{0, 4, 1, 0, 0}) {
-		t.Errorf("under the grant %v", n)
+	if under := r.lines("grant"); under["AM|"+string(g)] != (Counts{2, 4, 1, 0, 0}) || under["AM|none"] != (Counts{0, 0, 0, 0, 1}) || under["KZ|none"] != (Counts{1, 1, 1, 0, 0}) || len(under) != 3 {
+		t.Errorf("under grants %v", under)
 	}
 	for _, b := range r.Breakdowns { // every breakdown adds up
 		var sum Counts

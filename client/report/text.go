@@ -219,5 +219,6 @@ func JSON(w io.Writer, r Report, marks *Marks) error {
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
 	return e.Encode(out)
 }

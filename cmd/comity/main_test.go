@@ -28,6 +28,7 @@ import (
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/crypto/token/devlogin"
 	"github.com/comity-platform/comity/crypto/token/tokentest"
+	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/graph"
 	"github.com/comity-platform/comity/storage"
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pick": pick, "status": status, "mode": mode, "sequence": sequence, "big": big, "token": token, "tamper": tamper, "tamperlog": tamperlog, "witnesses": witnesses,
 			"files": files, "bucket": bucket, "download": download, "upload": upload,
+			"formerly": formerly, "await": await,
 		},
 	})
 }
@@ -79,7 +81,9 @@ func setup(t *testing.T, env *testscript.Env) error {
 	ctx, end := context.WithCancel(context.Background())
 	told := make(chan struct{})
 	go func() { defer close(told); h.Run(ctx) }()
-	env.Defer(func() { end(); <-told; server.Close() })
+	done := make(chan struct{})
+	go func() { defer close(done); w.Exchange.Effects(ctx) }()
+	env.Defer(func() { end(); <-told; <-done; server.Close() })
 	roots, err := w.Roots.Marshal()
 	if err != nil {
 		return err
@@ -168,6 +172,55 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 // sequence gives every leaf of the record of acts its place.
 func sequence(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Value("world").(*exchangetest.World).Prover.Publish(ts.Value("test").(*testing.T))
+}
+
+// formerly DAYS has officers do so many days ago what a report tells of and an erasure
+// takes away: Kazakhstan's case is read by Armenia's investigator, who takes its
+// exhibit six times and asks for too much once. CASE and NOTE name them.
+func formerly(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: formerly DAYS")
+	}
+	days, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	w, t, ago := ts.Value("world").(*exchangetest.World), ts.Value("test").(*testing.T), time.Duration(days)*24*time.Hour
+	for _, s := range w.Directory.States() {
+		w.Publish(t, s, func(m *statement.Manifest) { m.IssuedAt = m.IssuedAt.Add(-ago - time.Hour) })
+	}
+	w.Clock.Advance(-ago)
+	defer w.Clock.Advance(ago)
+	w.Mandate(t, "KZ")
+	owner, liaison, foreign := w.As(t, "investigator@KZ"), w.As(t, "liaison@KZ"), w.As(t, "investigator@AM")
+	id := owner.FileCase(t, "An old case", "AM")
+	begun, key := owner.Begin(t, id, "note.txt", 4)
+	note := owner.Finish(t, begun, key, []byte("note"))
+	grant := liaison.GrantBody("AM", owner.Release(t, id, "AM", note), note)
+	liaison.Do(t, liaison.MakeGrant(t, id, grant))
+	for _, p := range []comity.Purpose{comity.PurposeInvestigation, comity.PurposeProsecution} {
+		foreign.Read(t, func(r *exchange.Reader) error { _, err := r.Cases([]comity.ID{id}, p); return err })
+	}
+	for range 6 {
+		foreign.Download(t, note, begun.Header, comity.PurposeInvestigation, grant.ID)
+	}
+	w.Prover.Publish(t)
+	ts.Setenv("CASE", string(id))
+	ts.Setenv("NOTE", string(note))
+}
+
+// await PATTERN COMMAND... runs a command until what it prints matches.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN COMMAND...")
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if regexp.MustCompile(args[0]).MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("in vain: %s", args[0])
+		}
+	}
 }
 
 // witnesses silent|speak STATE... has witnesses cosign nothing, or again.

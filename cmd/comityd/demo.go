@@ -127,7 +127,7 @@ func summary(r demo.Result) string {
 // invite says how to go on from here.
 func invite(w io.Writer, cfg service.Config) {
 	fmt.Fprintf(w, `Go on yourself, as any officer of AM, BY, KG, KZ, RU, TJ or UZ: investigator@KZ, colleague@KZ, liaison@KZ, deputy@KZ,
-authority@KZ, auditor@KZ, ct@KZ (counter-terrorism).
+authority@KZ, second@KZ (of the authority too), auditor@KZ, ct@KZ (counter-terrorism).
 
   API (GraphQL)   %[1]s/graphql
   explorer        %[1]s/explorer

@@ -64,8 +64,8 @@ func States() []comity.State {
 }
 
 // Officers are a state's officers, by the name to log in with: investigator,
-// colleague, liaison, deputy (a second liaison), authority and auditor of
-// CODE/cyber, and ct, an investigator of CODE/ct; each @CODE. The same officer
+// colleague, liaison, deputy (a second liaison), authority, second (a second
+// authority) and auditor of CODE/cyber, and ct, an investigator of CODE/ct; each @CODE. The same officer
 // has the same subject and pseudonym at every start.
 func Officers(s comity.State) []devissuer.Officer {
 	var all []devissuer.Officer
@@ -78,6 +78,7 @@ func Officers(s comity.State) []devissuer.Officer {
 		{"liaison", "cyber", "li", "Liaison officer", comity.RoleLiaison},
 		{"deputy", "cyber", "li", "Deputy liaison officer", comity.RoleLiaison},
 		{"authority", "cyber", "au", "Competent authority", comity.RoleAuthority},
+		{"second", "cyber", "au", "Competent authority", comity.RoleAuthority},
 		{"auditor", "cyber", "dp", "Data protection auditor", comity.RoleAuditor},
 		{"ct", "ct", "inv", "Investigator, counter-terrorism", comity.RoleInvestigator},
 	} {

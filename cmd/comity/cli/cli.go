@@ -305,12 +305,13 @@ func (p *past) Decode(ctx *kong.DecodeContext) error {
 }
 
 func parsePast(s string, now time.Time) (time.Time, error) {
+	now = now.Truncate(time.Second) // so that 30d is never a second less
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return t, nil
 	}
 	t, err := parseInstant(s, now)
 	if _, written := time.Parse(time.RFC3339, s); err == nil && written != nil {
-		t = now.UTC().Add(now.Sub(t)).Truncate(time.Second)
+		t = now.UTC().Add(now.Sub(t))
 	}
 	return t, err
 }

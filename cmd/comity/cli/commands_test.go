@@ -160,6 +160,12 @@ func TestParsePast(t *testing.T) {
 			t.Errorf("%q is %v (%v), wanted %s", s, got, err, want)
 		}
 	}
+	for _, part := range []time.Duration{0, 1, time.Second / 2, time.Second - 1} { // not a moment less than asked for
+		at := now.Truncate(time.Second).Add(part)
+		if got, err := parsePast("30d", at); err != nil || got.After(at.AddDate(0, 0, -30)) {
+			t.Errorf("30 days before %s is %v (%v)", at, got, err)
+		}
+	}
 	if got, err := parsePast("yesterday", now); err == nil {
 		t.Errorf("yesterday is taken for %v", got)
 	}

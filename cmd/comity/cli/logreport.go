@@ -14,7 +14,7 @@ import (
 
 type logReportCmd struct {
 	From      past   `required:"" help:"Not before: a date, an RFC 3339 time, or 90d for ninety days ago." placeholder:"TIME"`
-	To        past   `required:"" help:"Before: likewise." placeholder:"TIME"`
+	To        past   `help:"Before: likewise; without it, now." placeholder:"TIME"`
 	Format    string `enum:"table,csv,json,html" default:"table" help:"table, csv, json or html (one page with charts)."`
 	Published bool   `help:"For others than the state: counts below 5 are not shown, nor what would tell them, and no single records."`
 	Out       string `short:"o" help:"The file to write; without it, standard output." type:"path" placeholder:"FILE"`
@@ -33,10 +33,14 @@ totals, and grants and exhibits are left out.
 Examples:
   comity log report --from 2026-01-01 --to 2026-07-01
   comity log report --from 2026-01-01 --to 2026-07-01 --format html -o report.html
-  comity log report --from 90d --to 0d --format csv --published -o published.csv`
+  comity log report --from 90d --format csv --published -o published.csv`
 }
 
 func (l logReportCmd) Run(r *run) error {
+	now := time.Now()
+	if l.To.IsZero() {
+		l.To.Time = now
+	}
 	if !l.To.After(l.From.Time) {
 		return usagef("the period ends before it begins: --to is the instant after it")
 	}
@@ -56,7 +60,7 @@ func (l logReportCmd) Run(r *run) error {
 		made, marks = published, &m
 	}
 	format := l.Format
-	if r.JSON {
+	if r.JSON && l.Out == "" {
 		format = "json"
 	}
 	var b bytes.Buffer

@@ -164,7 +164,7 @@ type logListCmd struct {
 // Help shows an example.
 func (logListCmd) Help() string {
 	return `Every act, foreign read, denial and key release is a leaf of the record of acts. #- means that the
-sequencer has not placed the leaf yet. Every entry is verified against its leaf; what one that does not
+sequencer has not placed the leaf yet; of an ERASED opening the leaf of the erasure is named. Every entry is verified against its leaf; what one that does not
 hold says is not shown, and the exit code is 9. That the leaves stand in the log, comity log verify checks.
 
 Examples:
@@ -200,6 +200,9 @@ func (l logListCmd) Run(r *run) error {
 			var records []string
 			for _, rec := range e.Records {
 				records = append(records, rec.ID)
+			}
+			if e.ErasedBy != "" {
+				records = []string{"by " + string(e.ErasedBy)}
 			}
 			row(w, place, e.Check, e.At, e.Ref, e.Function, e.Act, e.Outcome, articles(e), short(strings.Join(records, " "), 80))
 		}

@@ -35,6 +35,33 @@ func manifestNumber(t *testing.T, cfg service.Config, s comity.State) int64 {
 	return m.Number
 }
 
+// publishKey has a state publish a manifest with one statement key more.
+func publishKey(t *testing.T, cfg service.Config, dir string, of comity.State) {
+	t.Helper()
+	folder, err := union.Open(filepath.Join(dir, "union"))
+	must(t, err)
+	places := map[comity.State]union.Place{}
+	policies := ""
+	for _, code := range union.States() {
+		raw, err := os.ReadFile(filepath.Join(cfg.Manifests, string(code)+".jws"))
+		must(t, err)
+		m, err := statement.VerifyManifest(string(raw), folder.Public()[code], time.Now())
+		must(t, err)
+		places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: m.StatementKeys, Log: m.Log}
+		if code == of {
+			key, err := statement.NewKey()
+			must(t, err)
+			signer, err := statement.NewSoftSigner(key, "")
+			must(t, err)
+			public, err := statement.RawJWK(signer)
+			must(t, err)
+			places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: append(m.StatementKeys, public), Log: m.Log}
+			policies = m.Policies
+		}
+	}
+	must(t, folder.Publish(t.Context(), places, policies, time.Now()))
+}
+
 func TestManifestsAreReadAnew(t *testing.T) {
 	cfg, l, dir := embedded(t)
 	cfg.ManifestReload = service.Duration(50 * time.Millisecond)
@@ -43,29 +70,7 @@ func TestManifestsAreReadAnew(t *testing.T) {
 	first, err := os.ReadFile(file)
 	must(t, err)
 
-	// A new statement key is published.
-	folder, err := union.Open(filepath.Join(dir, "union"))
-	must(t, err)
-	places := map[comity.State]union.Place{}
-	for _, code := range union.States() {
-		raw, err := os.ReadFile(filepath.Join(cfg.Manifests, string(code)+".jws"))
-		must(t, err)
-		m, err := statement.VerifyManifest(string(raw), folder.Public()[code], time.Now())
-		must(t, err)
-		places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: m.StatementKeys, Log: m.Log}
-		if code == "AM" {
-			key, err := statement.NewKey()
-			must(t, err)
-			signer, err := statement.NewSoftSigner(key, "")
-			must(t, err)
-			public, err := statement.RawJWK(signer)
-			must(t, err)
-			places[code] = union.Place{Issuer: m.Issuers[0].URL, Store: m.Store, StatementKeys: append(m.StatementKeys, public), Log: m.Log}
-		}
-	}
-	m, err := statement.VerifyManifest(string(first), folder.Public()["AM"], time.Now())
-	must(t, err)
-	must(t, folder.Publish(t.Context(), places, m.Policies, time.Now()))
+	publishKey(t, cfg, dir, "AM")
 	eventually(t, "the new manifest is in force", func() bool { return manifestNumber(t, cfg, "AM") == 2 })
 	if n := manifestNumber(t, cfg, "KZ"); n != 1 {
 		t.Errorf("the manifest of KZ, of which nothing changed, has number %d", n)
