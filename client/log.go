@@ -188,7 +188,7 @@ func (c *Client) VerifyLog(ctx context.Context, through []LogHead, progress func
 		defer os.RemoveAll(dir)
 		name = filepath.Join(dir, "log")
 	}
-	return checkLog(ctx, name, who.State, verify.Check{Source: c.LogFiles(), Open: c.openCheckpoint(ctx, who.State), Openings: logOpenings{c, who.State}.each,
+	return checkLog(ctx, name, who.State, verify.Check{Source: c.LogFiles(), Open: c.openCheckpoint(ctx, who.State), Openings: logOpenings{c, who.State}.each, Erasure: (&decidedErasures{c: c, own: who.State}).check,
 		Settle: checkpointTime, Through: heads, Progress: progress})
 }
 

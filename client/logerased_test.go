@@ -2,12 +2,16 @@ package client_test
 
 import (
 	"context"
+	"encoding/hex"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/comity-platform/comity"
+	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/client"
+	"github.com/comity-platform/comity/storage"
 )
 
 // TestVerifyLogErased: what two officers of the authority had erased is no fault in the
@@ -57,7 +61,7 @@ func TestVerifyLogErased(t *testing.T) {
 			if !e.Check.Verified() || e.Content != "" {
 				t.Errorf("%+v", e)
 			}
-		case e.Act != "logErased" && *e.Index > before.Head.Size:
+		case e.Act != "logErased" && e.Index != nil && *e.Index > before.Head.Size:
 			left = e
 		}
 	}
@@ -67,4 +71,53 @@ func TestVerifyLogErased(t *testing.T) {
 		WHERE leaf_id = ?2 AND state = 'KZ'`, string(gone.ID), string(left.ID))
 	_, err = auditor().VerifyLog(t.Context(), nil, nil)
 	wantUnverified(t, err, "others are shown as erased than the leaf")
+}
+
+// TestVerifyLogForgedErasure: who writes leaves and openings makes one that was shown
+// pass for erased without the state's word, and whoever verifies finds it.
+func TestVerifyLogForgedErasure(t *testing.T) {
+	for name, c := range map[string]struct {
+		says   string
+		change func(genuine *comity.ID, before *time.Time)
+	}{
+		"of no erasure":            {"is not shown", func(id *comity.ID, _ *time.Time) { *id = comity.NewID(comity.KindErasure) }},
+		"of a later instant":       {"the state had erased what is from before", func(_ *comity.ID, before *time.Time) { *before = before.Add(30 * 24 * time.Hour) }},
+		"of an instant's fraction": {"the state had erased what is from before", func(_ *comity.ID, before *time.Time) { *before = before.Add(1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKept(t)
+			config := k.config(nil)
+			config.LogFile = filepath.Join(t.TempDir(), "log")
+			exhibit := k.disclosed(t)
+			auditor, err := client.Login(t.Context(), config, "auditor@KZ")
+			must(t, err)
+			_, err = auditor.VerifyLog(t.Context(), nil, nil)
+			must(t, err)
+			page, err := auditor.Log(t.Context(), client.LogFilter{Act: "evidenceOpen", Outcome: "RELEASED", Record: exhibit}, 1, "")
+			must(t, err)
+			victim := page.Nodes[0]
+
+			// A genuine erasure, of nothing: all is young.
+			before := k.Clock.Now().UTC().Add(-comity.ErasureAge - time.Hour).Truncate(time.Second)
+			d, err := k.as(t, "authority@KZ").LogErase(t.Context(), before, "old")
+			must(t, err)
+			approve(t, k.as(t, "second@KZ"), d.Proposal)
+			all, err := k.as(t, "authority@KZ").LogErasures(t.Context())
+			must(t, err)
+			erasure := all[0].ID
+			c.change(&erasure, &before)
+
+			places := verify.Places([]int64{*victim.Index})
+			now := k.Clock.Now().UTC()
+			leaves, err := audit.Leaves(now, map[comity.State]audit.Content{"KZ": {Act: "logErased", Outcome: audit.Done, At: now, Policies: victim.Policies,
+				Article: comity.ArticleAccountability, Actor: audit.Actor{State: "KZ", Ref: victim.Ref}, Records: []audit.Record{{ID: string(erasure)}},
+				Erased: &verify.Erased{Before: before, From: *victim.Index, Until: *victim.Index, Count: 1, Places: hex.EncodeToString(places[:])}}})
+			must(t, err)
+			must(t, k.DB.Write(storage.AsSystem(t.Context()), func(tx storage.Tx) error { return tx.AppendLeaf(leaves[0]) }))
+			k.tamper(t, `UPDATE openings SET erased_by = ?1, salt = zeroblob(32), content = x'' WHERE leaf_id = ?2 AND state = 'KZ'`, string(leaves[0].ID), string(victim.ID))
+			k.Prover.Publish(t)
+			_, err = auditor.VerifyLog(t.Context(), nil, nil)
+			wantUnverified(t, err, c.says)
+		})
+	}
 }

@@ -181,7 +181,7 @@ func run(t *testing.T, name string, r *record, through ...verify.Checkpoint) (ve
 		return verify.Report{}, err
 	}
 	defer seen.Close()
-	return verify.Check{Source: r, Open: opener(t), Seen: seen, Openings: r.Openings, Through: through}.Run(t.Context())
+	return verify.Check{Source: r, Open: opener(t), Seen: seen, Openings: r.Openings, Erasure: decided, Through: through}.Run(t.Context())
 }
 
 // TestPaths: the tiles' paths are those of C2SP tlog-tiles.

@@ -41,7 +41,14 @@ type listing struct {
 	gone    int64
 	waiting int64
 	erased  map[string][]int64 // by the leaf that says so, the indexes of what is shown as erased; nil once they are all that it says
-	says    map[string]Erased  // what leaves say to have erased
+	says    map[string]erasing // what leaves say to have erased
+}
+
+// erasing is what the leaf at an index says of an erasure, by the erasure's id.
+type erasing struct {
+	Erased
+	index   int64
+	erasure string
 }
 
 // openings checks every opening shown, and that none is gone. While openings are
@@ -49,13 +56,15 @@ type listing struct {
 // the list and may have been missed.
 func (r *running) openings(ctx context.Context) (listing, error) {
 	for tries := 3; ; tries-- {
-		all := listing{running: r, erased: map[string][]int64{}, says: map[string]Erased{}}
+		all := listing{running: r, erased: map[string][]int64{}, says: map[string]erasing{}}
 		if err := all.read(ctx); err != nil {
 			return listing{}, err
 		}
 		err := all.erasures()
 		if err == nil {
-			err = all.kept()
+			if err = all.decided(ctx); err == nil {
+				err = all.kept()
+			}
 		} else if tries > 1 {
 			continue
 		}
@@ -145,12 +154,18 @@ func (l *listing) erasing(s Shown) error {
 		Act     string  `json:"act"`
 		Outcome string  `json:"outcome"`
 		Erased  *Erased `json:"erased"`
+		Records []struct {
+			ID string `json:"id"`
+		} `json:"records"`
 	}
 	if err := ReadContent(s.Content, &said); err != nil {
 		return faultf(s.Index, "what the leaf commits to cannot be read: %v", err)
 	}
 	if said.Erased != nil && said.Act == "logErased" && said.Outcome == "DONE" {
-		l.says[s.ID] = *said.Erased
+		if len(said.Records) != 1 {
+			return faultf(s.Index, "the leaf says that openings were erased, and not by which erasure")
+		}
+		l.says[s.ID] = erasing{*said.Erased, s.Index, said.Records[0].ID}
 	}
 	return nil
 }
@@ -173,6 +188,21 @@ func (l *listing) erasures() error {
 	for id, said := range l.says {
 		if _, ok := l.erased[id]; !ok && said.Count > 0 {
 			return faultf(said.From, "the leaf %.80s says that the opening was erased, and it is not shown so", id)
+		}
+	}
+	return nil
+}
+
+// decided checks that each erasure was decided by those who may: who writes leaves
+// could else have openings pass for erased.
+func (l *listing) decided(ctx context.Context) error {
+	for id, said := range l.says {
+		err := l.Erasure(ctx, said.erasure, said.Erased)
+		if f, ok := errors.AsType[*Fault](err); ok {
+			return faultf(max(said.index, 0), "the leaf %.80s says that openings were erased from index %d on, and the state did not decide so: %s", id, said.From, f.Reason)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

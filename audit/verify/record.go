@@ -21,6 +21,10 @@ type Check struct {
 	// Openings gives each opening that Seen's state is shown to f, which may end
 	// the reading with an error. Nil: only the log itself is verified.
 	Openings func(ctx context.Context, f func(Shown) error) error
+	// Erasure holds what a leaf says of an erasure against the word of those who
+	// decided it. It is asked for each leaf that says to have erased openings; a
+	// [*Fault] that it answers is given that leaf's index.
+	Erasure func(ctx context.Context, erasure string, said Erased) error
 	// Settle is how long a checkpoint may take to get its cosignatures, to come over
 	// leaves whose openings are shown with their places, and to be as large again as
 	// one that was seen before: of several servers one may be behind another.

@@ -83,7 +83,7 @@ func TestSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer seen.Close()
-		got, err := verify.Check{Source: l, Open: opener(t), Seen: seen, Openings: l.Openings, Settle: time.Minute}.Run(t.Context())
+		got, err := verify.Check{Source: l, Open: opener(t), Seen: seen, Openings: l.Openings, Erasure: decided, Settle: time.Minute}.Run(t.Context())
 		if err != nil || got.Checkpoint.Size != 70 || got.Own != 24 {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -147,6 +147,17 @@ func TestBehind(t *testing.T) {
 	}
 }
 
+// decided knows one erasure.
+func decided(_ context.Context, erasure string, said verify.Erased) error {
+	switch {
+	case said.Count > 1000:
+		return errors.New("it cannot be reached")
+	case erasure != "erasure1_x" || !said.Before.IsZero():
+		return &verify.Fault{Reason: "unknown"}
+	}
+	return nil
+}
+
 // TestErased: an opening that was erased is no fault where a leaf says so of
 // exactly those; else it is one at the first place at which they differ.
 func TestErased(t *testing.T) {
@@ -156,7 +167,7 @@ func TestErased(t *testing.T) {
 		if change != nil {
 			change(&e)
 		}
-		raw, err := json.Marshal(map[string]any{"act": "logErased", "outcome": "DONE", "erased": e})
+		raw, err := json.Marshal(map[string]any{"act": "logErased", "outcome": "DONE", "erased": e, "records": []map[string]string{{"id": "erasure1_x"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,8 +210,12 @@ func TestErased(t *testing.T) {
 		"another than it says":  {6, "others are shown as erased", func(r *record) { says(r, nil, 6, 9, 30); erase(r, 6, 12, 30) }},
 		"none of those it says": {6, "it is not shown so", func(r *record) { says(r, nil, 6, 9) }},
 		"another count":         {6, "others are shown as erased", func(r *record) { says(r, func(e *verify.Erased) { e.Count++ }, 6); erase(r, 6) }},
-		"another commitment":    {9, "not what the leaf commits to", func(r *record) { says(r, nil, 9); erase(r, 9); r.shown[10].Own[0] ^= 1 }},
-		"other commitments":     {9, "not what the leaf commits to", func(r *record) { says(r, nil, 9); erase(r, 9); r.shown[10].Commitments[1] = [32]byte{} }},
+		"that nobody decided": {38, "the state did not decide so: unknown", func(r *record) {
+			says(r, func(e *verify.Erased) { e.Before = time.Unix(1, 0) }, 6)
+			erase(r, 6)
+		}},
+		"another commitment": {9, "not what the leaf commits to", func(r *record) { says(r, nil, 9); erase(r, 9); r.shown[10].Own[0] ^= 1 }},
+		"other commitments":  {9, "not what the leaf commits to", func(r *record) { says(r, nil, 9); erase(r, 9); r.shown[10].Commitments[1] = [32]byte{} }},
 		"of another leaf": {9, "another leaf than the one that stands here", func(r *record) {
 			says(r, nil, 9)
 			erase(r, 9)
@@ -247,7 +262,7 @@ func TestErasedMeanwhile(t *testing.T) {
 			if i == 5 && !once {
 				once = true
 				places := verify.Places([]int64{6})
-				r.concern(fmt.Sprintf(`{"act":"logErased","outcome":"DONE","erased":{"from":6,"until":6,"count":1,"places":"%x"}}`, places))
+				r.concern(fmt.Sprintf(`{"act":"logErased","outcome":"DONE","records":[{"id":"erasure1_x"}],"erased":{"from":6,"until":6,"count":1,"places":"%x"}}`, places))
 				r.publish()
 				for j := range r.shown {
 					if r.shown[j].Index == 6 {
@@ -264,7 +279,7 @@ func TestErasedMeanwhile(t *testing.T) {
 		}
 		return nil
 	}
-	got, err := verify.Check{Source: r, Open: opener(t), Seen: seen, Openings: listed}.Run(t.Context())
+	got, err := verify.Check{Source: r, Open: opener(t), Seen: seen, Openings: listed, Erasure: decided}.Run(t.Context())
 	if err != nil || got.Erased != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}

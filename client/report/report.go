@@ -192,6 +192,7 @@ func (b *Builder) counts(e *client.LogEntry) (n Counts, failed bool) {
 		return n, false // of another state's
 	}
 	switch {
+	case e.State == "": // what servers tell, which no officer did
 	case e.Outcome == "FAILED":
 		return n, e.Act == opensKey
 	case e.Outcome == "DENIED":

@@ -72,13 +72,14 @@ func TestCounts(t *testing.T) {
 		entry("BY", "requestSend", "DONE", record(comity.KindRequest, "", "")),
 		entry("KZ", "read", "READ", record(comity.KindCase, "OWN", ""), record(comity.KindCase, "FULL", g)), // the second is another state's
 		entry("KZ", "read", "DENIED", record(comity.KindCase, "", g)),                                       // another state's
+		client.LogEntry{ID: "leaf1_y", At: from, Act: "configuration", Outcome: "DONE"},
 		entry("KZ", "read", "NOTFOUND", record(comity.KindCase, "", "")),
 		entry("KZ", "caseFile", "DONE", record(comity.KindCase, "", "")),
 		entry("KZ", "evidenceOpen", "RELEASED", record(comity.KindEvidence, "", g)), // another state's
 		entry("KZ", "evidenceOpen", "RELEASED", record(comity.KindEvidence, "", "")),
 		client.LogEntry{ID: "leaf1_x", At: from, Outcome: client.Erased},
 	)
-	if want := (Counts{Seen: 3, Records: 5, Keys: 2, Acts: 1, Denials: 1}); r.Total != want || r.Openings != 13 || r.Erased != 1 || r.Failed != 1 {
+	if want := (Counts{Seen: 3, Records: 5, Keys: 2, Acts: 1, Denials: 1}); r.Total != want || r.Openings != 14 || r.Erased != 1 || r.Failed != 1 {
 		t.Errorf("counted %v of %d (%d erased, %d failed), want %v", r.Total, r.Openings, r.Erased, r.Failed, want)
 	}
 	for name, want := range map[string]map[string]Counts{
