@@ -5,6 +5,7 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
+	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/sovereignty"
 	"github.com/comity-platform/comity/storage"
 )
@@ -96,6 +97,9 @@ func (r *Reader) Mandates() ([]comity.Mandate, error) {
 	r.lists = true
 	return r.tx.Mandates(r.who.Officer.State)
 }
+
+// Erased is what the leaf of an erasure says to have erased.
+type Erased = verify.Erased
 
 // LogView is a leaf as the officer's state reads it.
 type LogView struct {

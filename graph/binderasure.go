@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/comity-platform/comity"
-	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/crypto/statement"
 	"github.com/comity-platform/comity/exchange"
 	"github.com/comity-platform/comity/graph/execute"
@@ -34,12 +33,12 @@ func (b *binding) erasures() {
 		"createdAt":  instant(func(_ *request, e *exchange.ErasureView) time.Time { return e.CreatedAt }),
 		"doneAt":     instant(func(_ *request, e *exchange.ErasureView) time.Time { return e.DoneAt }),
 	})
-	get(b, "LogErased", fields[*verify.Erased]{
-		"before": instant(func(_ *request, e *verify.Erased) time.Time { return e.Before }),
-		"from":   number(func(_ *request, e *verify.Erased) int64 { return e.From }),
-		"until":  number(func(_ *request, e *verify.Erased) int64 { return e.Until }),
-		"count":  number(func(_ *request, e *verify.Erased) int64 { return e.Count }),
-		"places": text(func(_ *request, e *verify.Erased) string { return e.Places }),
+	get(b, "LogErased", fields[*exchange.Erased]{
+		"before": instant(func(_ *request, e *exchange.Erased) time.Time { return e.Before }),
+		"from":   number(func(_ *request, e *exchange.Erased) int64 { return e.From }),
+		"until":  number(func(_ *request, e *exchange.Erased) int64 { return e.Until }),
+		"count":  number(func(_ *request, e *exchange.Erased) int64 { return e.Count }),
+		"places": text(func(_ *request, e *exchange.Erased) string { return e.Places }),
 	})
 	act(b, "logErase", nil, func(in logEraseInput) (*exchange.EraseLog, error) {
 		id, err := parseID("id", in.ID, comity.KindErasure)

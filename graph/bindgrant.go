@@ -5,7 +5,6 @@ import (
 
 	"github.com/comity-platform/comity"
 	"github.com/comity-platform/comity/audit"
-	"github.com/comity-platform/comity/audit/verify"
 	"github.com/comity-platform/comity/exchange"
 )
 
@@ -148,7 +147,7 @@ func (b *binding) log() {
 		"content":     text(func(_ *request, e *exchange.LogView) string { return string(e.Leaf.Openings[0].Content) }),
 		"commitment":  hash(func(_ *request, e *exchange.LogView) [32]byte { return e.Own }),
 		"erasedBy":    text(func(_ *request, e *exchange.LogView) comity.ID { return e.Leaf.Openings[0].ErasedBy }),
-		"erased":      object(func(_ *request, e *exchange.LogView) *verify.Erased { return e.Content.Erased }),
+		"erased":      object(func(_ *request, e *exchange.LogView) *exchange.Erased { return e.Content.Erased }),
 	})
 	get(b, "LogRecord", fields[*audit.Record]{
 		"id":      text(func(_ *request, r *audit.Record) string { return r.ID }),
