@@ -156,7 +156,9 @@ func TestLogProofWithoutOthers(t *testing.T) {
 	must(t, err)
 	before, err := notekey.NewCosigner(skey, func() time.Time { return now.Add(-2 * time.Hour) })
 	must(t, err)
-	u.Publish(t, "KZ", func(m *statement.Manifest) { m.IssuedAt, m.Log.Witnesses = now.Add(-3*time.Hour), []string{before.Public()} })
+	u.Publish(t, "KZ", func(m *statement.Manifest) {
+		m.IssuedAt, m.Log.Witnesses = now.Add(-3*time.Hour), []string{before.Public()}
+	})
 	_, err = forge(t, u, u.LogSigner, before, am).Verify(u.Roots, "", now)
 	wantUnverified(t, err, "the witnesses of 0 other states")
 }
