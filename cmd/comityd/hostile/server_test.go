@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -112,6 +113,9 @@ func start(t *testing.T, program string, cfg service.Config) *server {
 		if t.Failed() {
 			b, _ := os.ReadFile(s.log.Name())
 			t.Logf("the server's log ends:\n%s", b[max(0, len(b)-4000):])
+			if at := regexp.MustCompile(`(?m)^(panic|fatal error|runtime|SIG\w+): `).FindIndex(b); at != nil {
+				t.Logf("it was cut short by:\n%s", b[at[0]:min(len(b), at[0]+8000)])
+			}
 		}
 		_ = s.log.Close()
 	})

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type witnesses struct {
 	cfg       Config
 	directory *statement.Directory
 	log       *slog.Logger
+
+	turn sync.Mutex // of those in this process
 
 	mu       sync.Mutex
 	open     map[comity.State]openWitness
@@ -155,6 +158,15 @@ func (s StateConfig) witnessRoots() (*x509.CertPool, error) {
 type ownWitness struct {
 	*witness.Witness
 	state comity.State
+	turn  *sync.Mutex // of all in this process
+}
+
+// Cosign implements [audit.Cosigner]. One takes its turn after another: each waits
+// for the disk in a thread of its own, and they stand on the same disk.
+func (o ownWitness) Cosign(ctx context.Context, old int64, proof [][32]byte, signed []byte) ([]byte, error) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	return o.Witness.Cosign(ctx, old, proof, signed)
 }
 
 func (o ownWitness) Name() string { return string(o.state) }
@@ -183,7 +195,7 @@ func (w *witnesses) embedded(s comity.State, t statement.LogTrust) (audit.Cosign
 	if err != nil {
 		return nil, err
 	}
-	return ownWitness{own, s}, nil
+	return ownWitness{own, s, &w.turn}, nil
 }
 
 // witnessKey reads the key of a witness in this process, which must be one that the manifest names.

@@ -26,7 +26,7 @@ import (
 // openWitness opens a state's witness beside the server.
 func openWitness(t *testing.T, dir string, logKeys []string) *witness.Witness {
 	t.Helper()
-	key, err := witness.Make(t.Context(), dir, verify.Origin(union.Name), "comity/witness/another")
+	key, err := witness.Make(t.Context(), dir, verify.Origin(union.Name), verify.WitnessName(union.Name, "KZ")+"/another")
 	must(t, err)
 	w, err := witness.Open(witness.Config{Dir: dir, Origin: verify.Origin(union.Name), Key: key, Logger: slog.New(slog.DiscardHandler),
 		Log: func() (keys []note.Verifier) {

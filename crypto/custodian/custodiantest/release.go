@@ -415,7 +415,7 @@ func manifests(t *testing.T, w *World) {
 	w.closed(t, "no agreement", "investigator@AM", e, grant, denied(comity.ArticleLegalBasis))
 
 	past := statement.NewDirectory(w.Union.Directory.Union(), w.Union.Roots, w.Union.Clock.Now)
-	for _, jws := range []string{w.Union.Directory.JWS("KZ"), before} {
+	for _, jws := range []string{w.Union.Directory.JWS("KZ"), w.Union.Directory.JWS("BY"), before} {
 		if err := past.Add(jws); err != nil {
 			t.Fatal(err)
 		}
@@ -427,7 +427,9 @@ func manifests(t *testing.T, w *World) {
 	refused(t, "a release by an old manifest", err, away)
 	_, err = rolledBack.Sign(t.Context(), w.grantOrder(t, "liaison@KZ", e.Case, w.terms(e.ID)))
 	refused(t, "a grant by an old manifest", err, away)
-	if _, err := rolledBack.Release(t.Context(), w.Order(t, "investigator@KZ", e, "", comity.PurposeInvestigation)); err != nil {
+	own := w.Order(t, "investigator@KZ", e, "", comity.PurposeInvestigation)
+	own.Proof = w.log.prove(t, own.Proof.Opening, w.Union.Witnesses["KZ"], w.Union.Witnesses["BY"]) // Armenia's key may be out of use
+	if _, err := rolledBack.Release(t.Context(), own); err != nil {
 		t.Errorf("what the old manifest has nothing to do with: %v", err)
 	}
 	// With the newest one it judges again, the same act.

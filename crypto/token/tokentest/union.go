@@ -170,11 +170,14 @@ func (u *Union) manifest(t testing.TB, s comity.State, parties []comity.State) s
 	return m
 }
 
-// Foreign makes a manifest one of another union, whose log has a key of its own.
+// Foreign makes a manifest one of another union, whose log has a key of its own, as
+// has the state's witness in it.
 func Foreign(t testing.TB, m *statement.Manifest, union string) {
 	t.Helper()
 	m.Union = union
 	m.Log.Keys = []string{must(notekey.LogPublic(must(notekey.New(verify.Origin(union)))(t)))(t)}
+	skey := must(notekey.New(verify.WitnessName(union, string(m.State))))(t)
+	m.Log.Witnesses = []string{must(notekey.NewCosigner(skey, time.Now))(t).Public()}
 }
 
 // Publish gives a state a new manifest: its present one with the next number,
