@@ -39,7 +39,8 @@ type ProverOptions struct {
 
 // Prover proves that a leaf is in the log, as soon as enough witnesses have seen it there.
 type Prover struct {
-	o ProverOptions
+	o      ProverOptions
+	judged verdicts
 
 	mu      sync.Mutex
 	floors  map[int64]int // sizes from which somebody waits, and how many
@@ -70,6 +71,7 @@ func (p *Prover) Prove(ctx context.Context, leaf comity.ID, s comity.State) (ver
 		return verify.Proof{}, err
 	}
 	policy.MaxAge = proofAge
+	hash := policyHash(policy)
 	wait, cancel := context.WithTimeout(storage.AsSystem(ctx), proveFor)
 	defer cancel()
 	index, last, err := p.place(wait, leaf)
@@ -91,7 +93,7 @@ func (p *Prover) Prove(ctx context.Context, leaf comity.ID, s comity.State) (ver
 			}
 		}
 		found = slices.DeleteFunc(found, func(c storage.LogCheckpoint) bool { return index < 0 || c.Size <= index })
-		chosen, why := choose(policy, found, p.o.Now())
+		chosen, why := p.choose(policy, hash, found)
 		if chosen.Size > 0 {
 			return p.prove(wait, leaf, s, chosen)
 		}
@@ -136,10 +138,11 @@ func (p *Prover) since(floor int64) (found []storage.LogCheckpoint, changed <-ch
 
 // choose gives the last checkpoint that satisfies the policy, or why the last
 // one does not.
-func choose(policy verify.Policy, found []storage.LogCheckpoint, now time.Time) (chosen storage.LogCheckpoint, why error) {
+func (p *Prover) choose(policy verify.Policy, hash [32]byte, found []storage.LogCheckpoint) (chosen storage.LogCheckpoint, why error) {
 	why = errors.New("no checkpoint came")
+	now := p.o.Now()
 	for i, c := range found {
-		_, err := policy.Open(c.Signed, now)
+		err := p.judged.open(policy, hash, c.Signed, now)
 		if err == nil {
 			return c, nil
 		}
