@@ -67,7 +67,7 @@ func (p *peer) sequence(ctx context.Context) (placed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) // does nothing after a commit
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
 	var now int64
 	if err := tx.QueryRow(ctx, beginning).Scan(&now); err != nil {
 		return 0, err
