@@ -15,8 +15,14 @@ import (
 	"github.com/comity-platform/comity/storage"
 )
 
-// batch bounds the leaves sequenced in one transaction.
-const batch = 1000
+const (
+	// batch bounds the leaves sequenced in one transaction, and the random ones that
+	// fill a class up beside them.
+	batch = 1000
+	// stepFor bounds each thing that a beat asks of the database: one that hangs is a
+	// fault like one that is away.
+	stepFor = 10 * time.Second
+)
 
 // Signer signs checkpoints with the exchange's Ed25519 key, from a file or in a
 // Vault. Its name is the log's origin.
@@ -168,18 +174,22 @@ func (p *Publisher) beat(ctx context.Context, forced bool) (storage.LogCheckpoin
 func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckpoint, error) {
 	ctx = storage.AsSystem(ctx)
 	var last storage.LogCheckpoint
+	var head storage.LogHead
 	var now time.Time
 	read := func(tx storage.ReadTx) (err error) {
 		now = tx.Now()
 		if last, err = tx.LogCheckpoint(); errors.Is(err, storage.ErrNotFound) {
 			last, err = storage.LogCheckpoint{}, nil
 		}
+		if err == nil {
+			head, err = tx.LogHead()
+		}
 		return err
 	}
+	if err := p.read(ctx, read); err != nil {
+		return last, err
+	}
 	if !forced {
-		if err := p.DB.Read(ctx, read); err != nil {
-			return last, err
-		}
 		p.mu.Lock()
 		mine := last.Size == p.mine
 		p.mu.Unlock()
@@ -187,42 +197,59 @@ func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckp
 			return last, nil
 		}
 	}
-	if err := p.sequence(ctx); err != nil {
+	if err := p.sequence(ctx, grown(head, last)); err != nil {
 		return last, err
 	}
-	var head storage.LogHead
-	err := p.DB.Read(ctx, func(tx storage.ReadTx) error {
+	err := p.read(ctx, func(tx storage.ReadTx) error {
 		if err := read(tx); err != nil {
-			return err
-		}
-		var err error
-		if head, err = tx.LogHead(); err != nil {
 			return err
 		}
 		return p.goesOn(tx, head, last)
 	})
-	if err != nil || head.Size == last.Size {
-		return last, err
+	if n := grown(head, last); err != nil || head.Size == last.Size || n != Class(n) {
+		return last, err // what is no class yet the next beat fills up
 	}
 	return p.sign(ctx, head, last)
 }
 
-// sequence gives all that waits its place, and fills it up to a class.
-func (p *Publisher) sequence(ctx context.Context) error {
-	placed := 0
-	for {
-		waited := 0
-		n, err := p.DB.Sequence(ctx, batch, func(waiting int) int { // again when the transaction is
-			waited = waiting
-			if waiting == batch {
+// read reads within the time of a step.
+func (p *Publisher) read(ctx context.Context, f func(storage.ReadTx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, stepFor)
+	defer cancel()
+	return p.DB.Read(ctx, f)
+}
+
+// grown is by how many leaves the tree is beyond its last checkpoint: what a server
+// that died, or an error, left to be filled up. A log from before there were
+// checkpoints is as it is.
+func grown(head storage.LogHead, last storage.LogCheckpoint) int {
+	if last.Size == 0 {
+		return 0
+	}
+	return int(max(head.Size-last.Size, 0))
+}
+
+// sequence gives all that waits its place, and fills it up to a class, with what
+// the tree has grown by already. No transaction is of more than a batch of acts and
+// as many random leaves.
+func (p *Publisher) sequence(ctx context.Context, placed int) error {
+	for more := true; more; {
+		more = false
+		step, cancel := context.WithTimeout(ctx, stepFor)
+		n, err := p.DB.Sequence(step, batch, func(waiting int) int { // again when the transaction is
+			if more = waiting == batch; more {
 				return 0 // what follows is filled up
 			}
-			return fill(placed + waiting)
+			padding := fill(placed + waiting)
+			more = padding > batch
+			return min(padding, batch)
 		})
-		if placed += n; err != nil || waited < batch {
+		cancel()
+		if placed += n; err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // goesOn checks that the tree in the database begins with that of the last stored
@@ -264,6 +291,8 @@ func (p *Publisher) sign(ctx context.Context, head storage.LogHead, last storage
 		return last, comity.Unavailable("the key of the log", err)
 	}
 	next := storage.LogCheckpoint{Size: c.Size, Root: c.Root, Signed: signed}
+	ctx, cancel := context.WithTimeout(ctx, stepFor)
+	defer cancel()
 	err = p.DB.Write(ctx, func(tx storage.Tx) error {
 		next.At = tx.Now()
 		return tx.PutLogCheckpoint(next)

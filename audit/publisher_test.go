@@ -172,6 +172,73 @@ func TestPublisherConcurrent(t *testing.T) {
 	})
 }
 
+// sizes counts what each transaction places, and dies after some.
+type sizes struct {
+	storage.DB
+	left   int
+	placed []int
+}
+
+func (d *sizes) Sequence(ctx context.Context, limit int, pad func(int) int) (int, error) {
+	if d.left--; d.left < 0 {
+		return 0, errors.New("killed")
+	}
+	n, err := d.DB.Sequence(ctx, limit, pad)
+	d.placed = append(d.placed, n)
+	return n, err
+}
+
+// TestPublisherFull: no transaction places more than a batch and as many random
+// leaves, and what a server that died left is filled up to the class of it all.
+func TestPublisherFull(t *testing.T) {
+	onEngines(t, func(t *testing.T, db storage.DB) {
+		k := newKey(t)
+		put(t, db, 1)
+		if err := publisher(db, k, time.Hour).Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, left := range []int{1, 2, 3, 1 << 30} { // of batches
+			before := last(t, db)
+			put(t, db, 2100) // of a class of 4,096
+			dying := &sizes{DB: db, left: left}
+			err := publisher(dying, k, time.Hour).Publish(t.Context())
+			if dies := left < 1<<30; (err != nil) != dies || dies && last(t, db).Size != before.Size {
+				t.Fatalf("after %d transactions: %v, a checkpoint of %d leaves", left, err, last(t, db).Size)
+			}
+			another := &sizes{DB: db, left: 1 << 30}
+			if err := publisher(another, k, time.Hour).Publish(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			grown := last(t, db).Size - before.Size
+			if grown != 4096 && grown != 4096+4 { // a cover of the other's
+				t.Errorf("killed after %d transactions, the log grew by %d leaves", left, grown)
+			}
+			for _, n := range append(dying.placed, another.placed...) {
+				if n > 2000 {
+					t.Errorf("one transaction placed %d leaves", n)
+				}
+			}
+		}
+		tree(t, db)
+	})
+}
+
+// hanging is a database that does not answer.
+type hanging struct{ storage.DB }
+
+func (hanging) Read(ctx context.Context, _ func(storage.ReadTx) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestPublisherHangs: a database that hangs shows as a fault.
+func TestPublisherHangs(t *testing.T) {
+	p := publisher(hanging{}, newKey(t), time.Millisecond)
+	stop := start(t, p)
+	defer stop()
+	eventually(t, "it is a fault", func() bool { return errors.Is(p.Fault(), context.DeadlineExceeded) })
+}
+
 // TestPublisherBacklog: more than one batch is placed without waiting.
 func TestPublisherBacklog(t *testing.T) {
 	onEngines(t, func(t *testing.T, db storage.DB) {
@@ -236,7 +303,7 @@ func TestPublisherEnds(t *testing.T) {
 	p := publisher(broken, newKey(t), time.Hour)
 	p.Log = slog.New(slog.NewTextHandler(&said, nil))
 	stop := start(t, p)
-	time.Sleep(20 * time.Millisecond)
+	eventually(t, "it runs", func() bool { return p.Fault() != nil })
 	stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -62,7 +62,7 @@ func (p *Prover) Prove(ctx context.Context, leaf comity.ID, s comity.State) (ver
 	return p.Prover.Prove(ctx, leaf, s)
 }
 
-// publish does a beat. Nothing is filled up: what waits is placed before.
+// publish does a beat. What waits is placed before, so that the beat fills it up at most.
 func (p *Prover) publish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
