@@ -22,6 +22,12 @@ const (
 	// stepFor bounds each thing that a beat asks of the database: one that hangs is a
 	// fault like one that is away.
 	stepFor = 10 * time.Second
+	// patience is for how many beats something may wait before another server than
+	// the one that published last places it.
+	patience = 3
+	// stillFor is how old the last checkpoint becomes before any server goes on with
+	// the cover: in a quiet log there is one every ten seconds.
+	stillFor = 30 * time.Second
 )
 
 // Signer signs checkpoints with the exchange's Ed25519 key, from a file or in a
@@ -35,7 +41,8 @@ var ErrWentBack = errors.New("audit: the log went back")
 
 // Publisher gives waiting leaves their places in the tree, beat by beat, signs
 // a checkpoint of each tree that grew, and gathers the witnesses' cosignatures.
-// Every server may run one; the database lets one work at a time.
+// Every server may run one: the one that published last goes on, and another steps in
+// for it. The database lets one work at a time.
 type Publisher struct {
 	DB     storage.DB
 	Signer Signer
@@ -161,8 +168,8 @@ func (p *Publisher) Publish(ctx context.Context) error {
 }
 
 // beat gives what waits its place and publishes a checkpoint if the tree grew,
-// and gives the last checkpoint. Unless it is forced it leaves the beat to
-// another server whose checkpoint is fresh, so that they keep one rhythm together.
+// and gives the last checkpoint. Unless it is forced it leaves the beat to the server
+// that published last, so that they keep one rhythm together.
 func (p *Publisher) beat(ctx context.Context, forced bool) (storage.LogCheckpoint, error) {
 	last, err := p.publish(ctx, forced)
 	p.mu.Lock()
@@ -175,6 +182,7 @@ func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckp
 	ctx = storage.AsSystem(ctx)
 	var last storage.LogCheckpoint
 	var head storage.LogHead
+	var waits time.Time // since when something does
 	var now time.Time
 	read := func(tx storage.ReadTx) (err error) {
 		now = tx.Now()
@@ -186,21 +194,20 @@ func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckp
 		}
 		return err
 	}
-	if err := p.read(ctx, read); err != nil {
-		return last, err
-	}
-	if !forced {
-		p.mu.Lock()
-		mine := last.Size == p.mine
-		p.mu.Unlock()
-		if !mine && now.Sub(last.At) < p.Every*3/4 {
-			return last, nil
+	err := p.read(ctx, func(tx storage.ReadTx) error {
+		err := read(tx)
+		if err == nil {
+			waits, err = tx.LogWaiting(last.Size)
 		}
+		return err
+	})
+	if err != nil || !forced && !p.turn(last, waits, now) {
+		return last, err
 	}
 	if err := p.sequence(ctx, grown(head, last)); err != nil {
 		return last, err
 	}
-	err := p.read(ctx, func(tx storage.ReadTx) error {
+	err = p.read(ctx, func(tx storage.ReadTx) error {
 		if err := read(tx); err != nil {
 			return err
 		}
@@ -210,6 +217,15 @@ func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckp
 		return last, err // what is no class yet the next beat fills up
 	}
 	return p.sign(ctx, head, last)
+}
+
+// turn reports whether a beat is this server's: when it published last, so that the
+// cover is of one server, however many there are; when that one seems dead; or when
+// the log has gone back behind what this one published.
+func (p *Publisher) turn(last storage.LogCheckpoint, waits, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return last.Size <= p.mine || !waits.IsZero() && now.Sub(waits) >= patience*p.Every || now.Sub(last.At) >= stillFor
 }
 
 // read reads within the time of a step.

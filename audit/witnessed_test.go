@@ -163,6 +163,7 @@ func put(t *testing.T, db storage.DB, n int) []storage.Leaf {
 	leaves := make([]storage.Leaf, n)
 	for i := range leaves {
 		leaves[i] = leafOf(t, "KZ")
+		leaves[i].At = time.Now()
 	}
 	if err := write(t.Context(), db, leaves...); err != nil {
 		t.Fatal(err)

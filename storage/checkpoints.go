@@ -22,6 +22,9 @@ type CheckpointReader interface {
 	// LogCheckpoints lists up to limit of those kept of trees of at least size leaves,
 	// the last one first.
 	LogCheckpoints(size int64, limit int) ([]LogCheckpoint, error)
+	// LogWaiting is since when the oldest leaf waits for a checkpoint, the last one being
+	// of size leaves: it has no place yet, or one beyond; zero when none does.
+	LogWaiting(size int64) (time.Time, error)
 }
 
 // CheckpointWriter keeps them, for the system alone.

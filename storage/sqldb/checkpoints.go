@@ -3,6 +3,7 @@ package sqldb
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/comity-platform/comity/storage"
 )
@@ -18,6 +19,21 @@ func (r *reader) LogCheckpoint() (storage.LogCheckpoint, error) {
 
 func (r *reader) LogCheckpoints(size int64, limit int) ([]storage.LogCheckpoint, error) {
 	return checkpoints.query(r, `SELECT `+checkpoints.cols("c")+` FROM log_checkpoints c WHERE c.size >= $1 ORDER BY c.size DESC LIMIT $2`, size, max(limit, 0))
+}
+
+func (r *reader) LogWaiting(size int64) (time.Time, error) {
+	oldest, err := waiting.query(r, `SELECT id, hash, at FROM leaves WHERE idx IS NULL ORDER BY at, id LIMIT 1`)
+	if err != nil {
+		return time.Time{}, err
+	}
+	beyond, err := waiting.query(r, `SELECT id, hash, at FROM leaves WHERE idx = $1`, size)
+	var since time.Time
+	for _, l := range append(oldest, beyond...) {
+		if since.IsZero() || l.At.Before(since) {
+			since = l.At
+		}
+	}
+	return since, err
 }
 
 func (w *writer) LockLogCheckpoint(size int64) (storage.LogCheckpoint, error) {

@@ -245,6 +245,20 @@ func logPadding(t *testing.T, db storage.DB) {
 	if at := get(t, db, func(r storage.ReadTx) (int64, error) { return r.LogIndex(waits.ID) }); at != -1 {
 		t.Errorf("a leaf that waits is at %d", at)
 	}
+	// Since when something waits, beyond so many leaves of the tree.
+	size := get(t, db, storage.ReadTx.LogHead).Size
+	since := func(size int64) time.Time {
+		return get(t, db, func(r storage.ReadTx) (time.Time, error) { return r.LogWaiting(size) })
+	}
+	if at := since(size); !at.Equal(noon) {
+		t.Errorf("a leaf of noon waits since %s", at)
+	}
+	if n, err := db.Sequence(t.Context(), 10, nil); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if at, placed := since(size), since(size+1); !at.Equal(noon) || !placed.IsZero() {
+		t.Errorf("what was placed waits since %s, and nothing since %s", at, placed)
+	}
 }
 
 // logFails: a batch of which something fails leaves nothing, and the next is whole.
