@@ -25,6 +25,12 @@ const (
 	freshFor = 20 * time.Second
 	// meetEvery is how often slow witnesses are asked for one and the same checkpoint.
 	meetEvery = time.Second
+	// neglected is for how long a witness cosigns nothing before other servers than
+	// the one that publishes ask it, too; they look every lookEvery.
+	neglected = 3 * time.Second
+	lookEvery = time.Second
+	// helpedKept bounds what is remembered of that: more looks than one neglect takes.
+	helpedKept = 8
 )
 
 // Cosigner is a witness of the log, as whoever publishes checkpoints reaches it.
@@ -54,6 +60,9 @@ type witness struct {
 	took  time.Duration // its last answer
 	until time.Time     // left alone until then
 	said  string        // what was logged of it
+	// helped are the sizes of the last checkpoints that it was asked for in another
+	// server's stead.
+	helped []int64
 }
 
 // meeting is the checkpoint that slow witnesses are asked for: those that take
@@ -83,11 +92,26 @@ func (p *Publisher) askFree(ctx context.Context, asked *sync.WaitGroup, last sto
 	}
 	// What another server published, that one asks for, unless it was killed over it.
 	theirs := last.Size != p.mine && now.Sub(p.sight.at) < pause
+	look := now.Sub(p.looked) >= lookEvery
+	if look {
+		p.looked = now
+	}
 	p.mu.Unlock()
-	if last.Size == 0 || theirs {
+	if last.Size == 0 || theirs && !look {
 		return
 	}
+	var kept []storage.LogCheckpoint
+	var read time.Time
+	if theirs {
+		var err error
+		if kept, read, err = p.kept(ctx); err != nil {
+			return // the next beat tells
+		}
+	}
 	p.each(func(c Cosigner, w *witness) {
+		if theirs && w.reached(c, kept, read) {
+			return
+		}
 		target := last
 		if w.took >= p.Every && p.meeting.checkpoint.Size < last.Size {
 			target = p.meeting.checkpoint
@@ -98,9 +122,26 @@ func (p *Publisher) askFree(ctx context.Context, asked *sync.WaitGroup, last sto
 		if now.Before(w.until) || w.fresh(c, target, now) {
 			return
 		}
+		if theirs {
+			w.helped = append(w.helped[max(0, len(w.helped)-helpedKept):], target.Size)
+		}
 		w.busy = true
 		asked.Go(func() { p.ask(ctx, c, w, target) })
 	})
+}
+
+// reached reports whether the server that publishes reaches a witness, by the kept
+// checkpoints at an instant: what it cosigned through this one says nothing of it.
+func (w *witness) reached(c Cosigner, kept []storage.LogCheckpoint, at time.Time) bool {
+	for _, k := range kept {
+		if !slices.Contains(w.helped, k.Size) && cosigned(k.Signed, c.Keys(), time.Time{}) {
+			return true
+		}
+		if at.Sub(k.At) >= neglected {
+			return false
+		}
+	}
+	return true
 }
 
 // askAll asks every witness that has no question open and waits for the answers.

@@ -58,6 +58,7 @@ type Publisher struct {
 	witnesses map[string]*witness
 	meeting   meeting
 	sight     sight
+	looked    time.Time     // when this process looked last whether witnesses are neglected
 	stored    chan struct{} // closed when a checkpoint or cosignature was stored
 }
 
@@ -80,13 +81,7 @@ type Status struct {
 
 // Status reads how the log stands, whichever server published it.
 func (p *Publisher) Status(ctx context.Context) (Status, error) {
-	var kept []storage.LogCheckpoint
-	var now time.Time
-	err := p.DB.Read(storage.AsSystem(ctx), func(tx storage.ReadTx) (err error) {
-		now = tx.Now()
-		kept, err = tx.LogCheckpoints(0, storage.CheckpointsKept)
-		return err
-	})
+	kept, now, err := p.kept(ctx)
 	if err != nil || len(kept) == 0 {
 		return Status{}, err
 	}
@@ -100,6 +95,16 @@ func (p *Publisher) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// kept reads the checkpoints that are kept, the last one first, and the database's clock.
+func (p *Publisher) kept(ctx context.Context) (kept []storage.LogCheckpoint, now time.Time, err error) {
+	err = p.read(storage.AsSystem(ctx), func(tx storage.ReadTx) (err error) {
+		now = tx.Now()
+		kept, err = tx.LogCheckpoints(0, storage.CheckpointsKept)
+		return err
+	})
+	return kept, now, err
 }
 
 // Stored gives a channel that is closed when this process stores the next

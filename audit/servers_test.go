@@ -2,10 +2,13 @@ package audit_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/comity-platform/comity/audit"
 	"github.com/comity-platform/comity/exchange/exchangetest"
 	"github.com/comity-platform/comity/storage"
 )
@@ -49,7 +52,7 @@ func TestPublisherLeads(t *testing.T) {
 			return stop
 		}
 		early := leafOf(t, "KZ")
-		early.At = early.At.Add(time.Hour) // it has not waited yet
+		early.At = time.Now().Add(time.Hour) // it has not waited yet
 		if err := write(t.Context(), db, early); err != nil {
 			t.Fatal(err)
 		}
@@ -77,5 +80,80 @@ func TestPublisherLeads(t *testing.T) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		test(t, func(now func() time.Time) storage.DB { return exchangetest.Postgres(t, now) })
+	})
+}
+
+// way is how one server reaches a witness.
+type way struct {
+	*witness
+	shut  bool
+	asked atomic.Int64
+}
+
+func (w *way) Cosign(ctx context.Context, old int64, proof [][32]byte, signed []byte) ([]byte, error) {
+	if w.asked.Add(1); w.shut {
+		return nil, errors.New("no route")
+	}
+	return w.witness.Cosign(ctx, old, proof, signed)
+}
+
+// unable is a server's key that does not sign.
+type unable struct{ key }
+
+func (unable) Sign([]byte) ([]byte, error) { return nil, errors.New("sealed") }
+
+// TestPublishNeglectedWitness: a witness that the server which publishes does not
+// reach is asked by another, again and again, and the witnesses that it reaches are not.
+func TestPublishNeglectedWitness(t *testing.T) {
+	k := newKey(t)
+	onEngines(t, func(t *testing.T, db storage.DB) {
+		own, far := newWitness(t, k, "own"), newWitness(t, k, "far")
+		leads, helps := publisher(db, k, 100*time.Millisecond), publisher(db, k, 100*time.Millisecond)
+		helps.Signer = unable{k} // so that it never leads
+		ownHelped, farHelped := &way{witness: own}, &way{witness: far}
+		leads.Witnesses = func() []audit.Cosigner { return []audit.Cosigner{own, &way{witness: far, shut: true}} }
+		helps.Witnesses = func() []audit.Cosigner { return []audit.Cosigner{ownHelped, farHelped} }
+		ctx, cancel := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		defer writing.Wait()
+		defer cancel()
+		writing.Go(func() {
+			for ctx.Err() == nil {
+				l := leafOf(t, "KZ")
+				l.At = time.Now()
+				if err := write(ctx, db, l); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		put(t, db, 1)
+		if err := leads.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []*audit.Publisher{leads, helps} {
+			stop := start(t, p)
+			defer stop()
+		}
+		want := policy(k, 1, own, far, newWitness(t, k, "x"))
+		met := map[int64]storage.LogCheckpoint{}
+		eventually(t, "the far witness cosigned two checkpoints, sooner than it is neglected again", func() bool {
+			for _, c := range read(t, db, func(tx storage.ReadTx) ([]storage.LogCheckpoint, error) { return tx.LogCheckpoints(1, 300) }) {
+				if _, err := want.Open(c.Signed, time.Now()); err == nil {
+					met[c.Size] = c
+				}
+			}
+			for _, a := range met {
+				for _, b := range met {
+					if apart := b.At.Sub(a.At); apart > 0 && apart < 2500*time.Millisecond {
+						return true
+					}
+				}
+			}
+			return false
+		})
+		if a, b := ownHelped.asked.Load(), farHelped.asked.Load(); a >= b {
+			t.Errorf("it asks the witness that is reached %d times, and the neglected one %d times", a, b)
+		}
 	})
 }
