@@ -53,6 +53,7 @@ type Publisher struct {
 
 	mu        sync.Mutex
 	last      verify.Checkpoint // that this process signed or relied on
+	begun     bool              // it has looked for its turn
 	mine      int64             // size of the last checkpoint that this process published
 	fault     error             // of the last beat
 	witnesses map[string]*witness
@@ -226,10 +227,14 @@ func (p *Publisher) publish(ctx context.Context, forced bool) (storage.LogCheckp
 
 // turn reports whether a beat is this server's: when it published last, so that the
 // cover is of one server, however many there are; when that one seems dead; or when
-// the log has gone back behind what this one published.
+// the log has gone back behind what this one published. A server that starts takes
+// the last checkpoint for its own, since there may be no other.
 func (p *Publisher) turn(last storage.LogCheckpoint, waits, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.begun {
+		p.begun, p.mine = true, last.Size
+	}
 	return last.Size <= p.mine || !waits.IsZero() && now.Sub(waits) >= patience*p.Every || now.Sub(last.At) >= stillFor
 }
 
