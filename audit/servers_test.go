@@ -49,9 +49,9 @@ func TestPublisherLeads(t *testing.T) {
 			})
 		}
 		stop := start(t, publisher(second, k, time.Millisecond))
-		leaves("the second", second, func() {
+		leads := func() {
 			put(t, db, 1)
-			if err := first.Publish(t.Context()); err != nil { // and is heard of no more
+			if err := first.Publish(t.Context()); err != nil { // and does nothing by itself
 				t.Fatal(err)
 			}
 			early := leafOf(t, "KZ")
@@ -59,7 +59,8 @@ func TestPublisherLeads(t *testing.T) {
 			if err := write(t.Context(), db, early); err != nil {
 				t.Fatal(err)
 			}
-		})
+		}
+		leaves("the second", second, leads)
 		before := last(t, db).Size
 		l := put(t, db, 1)[0]
 		eventually(t, "the second steps in for what waits", func() bool { return last(t, db).Size > before })
@@ -70,7 +71,7 @@ func TestPublisherLeads(t *testing.T) {
 		eventually(t, "the second goes on", func() bool { return second.sequences.Load() > before+100 })
 		stopThird := start(t, publisher(third, k, time.Millisecond))
 		defer stopThird()
-		leaves("the third", third, func() {})
+		leaves("the third", third, leads) // it or the second went on
 		stop()
 		later.Store(int64(time.Minute))
 		before = last(t, db).Size
